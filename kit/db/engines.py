@@ -1,0 +1,214 @@
+"""Run a use-case in one transaction. Nobody else opens, commits or rolls back.
+
+`AsyncDatabase` serves `grpc.aio` (asyncpg; the use-case runs in SQLAlchemy's greenlet, so it is written
+synchronously), `Database` serves workers and tools (psycopg2). Both take the same factory of units of work, so the same
+use-case runs in both.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
+
+from sqlalchemy import Connection, create_engine, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from kit.clock import Clock, utc_now
+from kit.db.faults import RETRIED, Constraints, sqlstate, translate
+from kit.telemetry import log
+
+U = TypeVar("U")
+R = TypeVar("R")
+P = ParamSpec("P")
+
+Factory = Callable[[Connection, datetime], U]
+"""Makes the unit of work that use-cases see from a connection inside a transaction and the present instant."""
+
+ATTEMPTS = 4
+_CONNECT_SECONDS = 5
+_POOL_WAIT_SECONDS = 2
+_RECYCLE_SECONDS = 1800
+
+
+class _Base(Generic[U]):
+    """What both have in common: the factory, the clock, and when to try again."""
+
+    def __init__(self, unit: Factory[U], constraints: Constraints | None, clock: Clock) -> None:
+        self._unit = unit
+        self._constraints = constraints or {}
+        self._clock = clock
+
+    def _body(self, fn: Callable[Concatenate[U, P], R], *args: P.args, **kwargs: P.kwargs) -> Callable[[Connection], R]:
+        return lambda connection: fn(self._unit(connection, self._clock()), *args, **kwargs)
+
+    def _again(self, error: SQLAlchemyError | OSError, attempt: int, *, committing: bool) -> bool:
+        """Whether the transaction surely did nothing and is worth another try.
+
+        A connection lost during COMMIT leaves open whether it took effect, so that is never tried again here: the
+        caller repeats the call with the same request id.
+        """
+        if attempt >= ATTEMPTS or committing or not isinstance(error, DBAPIError):
+            return False
+        return sqlstate(error) in RETRIED or (error.connection_invalidated and attempt == 1)
+
+    def _pause(self, attempt: int) -> float:
+        return random.uniform(0.2, 1.0) * 0.01 * (1 << attempt)  # noqa: S311 - jitter, not a secret
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except (SQLAlchemyError, OSError) as error:
+            fault = translate(error, self._constraints)
+            if fault.transient:
+                log.warning("database refused", reason=fault.reason, error=str(error.args[0] if error.args else error))
+            raise fault from error
+
+
+class AsyncDatabase(_Base[U]):
+    """A pool of asyncpg connections for one `serve` process."""
+
+    def __init__(
+        self,
+        url: str,
+        unit: Factory[U],
+        *,
+        constraints: Constraints | None = None,
+        clock: Clock = utc_now,
+        pool_size: int = 8,
+        statement_timeout_ms: int = 5_000,
+        name: str = "kehu",
+    ) -> None:
+        super().__init__(unit, constraints, clock)
+        settings = {
+            "application_name": name,
+            "statement_timeout": str(statement_timeout_ms),
+            "timezone": "UTC",
+            "jit": "off",
+        }
+        self._engine = create_async_engine(
+            make_url(url).set(drivername="postgresql+asyncpg"),
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=_POOL_WAIT_SECONDS,
+            pool_recycle=_RECYCLE_SECONDS,
+            connect_args={"server_settings": settings, "timeout": _CONNECT_SECONDS},
+        )
+        self._reading = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+
+    async def write(self, fn: Callable[Concatenate[U, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run `fn(unit, ...)` in one transaction and commit it. Raises a Fault; then nothing is kept.
+
+        A serialization failure or deadlock is tried again, so `fn` must have no effect outside the unit.
+        """
+        attempt, body = 1, self._body(fn, *args, **kwargs)
+        with self._translated():
+            while True:
+                committing = False
+                try:
+                    async with self._engine.connect() as connection, connection.begin() as transaction:
+                        result = await connection.run_sync(body)
+                        committing = True
+                        await transaction.commit()
+                        return result
+                except (SQLAlchemyError, OSError) as error:
+                    if not self._again(error, attempt, committing=committing):
+                        raise
+                await asyncio.sleep(self._pause(attempt))
+                attempt += 1
+
+    async def read(self, fn: Callable[Concatenate[U, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run `fn(unit, ...)` that only reads: each statement sees what is committed, and needs no round trip more."""
+        attempt, body = 1, self._body(fn, *args, **kwargs)
+        with self._translated():
+            while True:
+                try:
+                    async with self._reading.connect() as connection:
+                        return await connection.run_sync(body)
+                except (SQLAlchemyError, OSError) as error:
+                    if not self._again(error, attempt, committing=False):
+                        raise
+                attempt += 1
+
+    async def ping(self) -> None:
+        """Ask the server for a sign of life. Raises a Fault if there is none."""
+        with self._translated():
+            async with self._reading.connect() as connection:
+                await connection.execute(text("select 1"))
+
+    async def warm(self, connections: int) -> None:
+        """Open connections before the first calls come."""
+        await asyncio.gather(*(self.ping() for _ in range(connections)))
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        await self._engine.dispose()
+
+
+class Database(_Base[U]):
+    """A pool of psycopg2 connections for one worker process or tool; cooperative under eventlet."""
+
+    def __init__(
+        self,
+        url: str,
+        unit: Factory[U],
+        *,
+        constraints: Constraints | None = None,
+        clock: Clock = utc_now,
+        pool_size: int = 4,
+        statement_timeout_ms: int = 30_000,
+        name: str = "kehu",
+    ) -> None:
+        super().__init__(unit, constraints, clock)
+        options = f"-c statement_timeout={statement_timeout_ms} -c timezone=UTC -c jit=off"
+        self._engine = create_engine(
+            make_url(url).set(drivername="postgresql+psycopg2"),
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=_POOL_WAIT_SECONDS,
+            pool_recycle=_RECYCLE_SECONDS,
+            connect_args={"options": options, "application_name": name, "connect_timeout": _CONNECT_SECONDS},
+        )
+
+    def write(self, fn: Callable[Concatenate[U, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """As `AsyncDatabase.write`."""
+        attempt, body = 1, self._body(fn, *args, **kwargs)
+        with self._translated():
+            while True:
+                committing = False
+                try:
+                    with self._engine.connect() as connection, connection.begin() as transaction:
+                        result = body(connection)
+                        committing = True
+                        transaction.commit()
+                        return result
+                except (SQLAlchemyError, OSError) as error:
+                    if not self._again(error, attempt, committing=committing):
+                        raise
+                time.sleep(self._pause(attempt))
+                attempt += 1
+
+    def read(self, fn: Callable[Concatenate[U, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run `fn(unit, ...)` that only reads, in one transaction."""
+        return self.write(fn, *args, **kwargs)
+
+    def ping(self) -> None:
+        """Ask the server for a sign of life. Raises a Fault if there is none."""
+        with self._translated(), self._engine.connect() as connection:
+            connection.execute(text("select 1"))
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._engine.dispose()
+
+
+def sync_url(url: str) -> Any:
+    """The address for tools that make their own engine (migrations)."""
+    return make_url(url).set(drivername="postgresql+psycopg2")

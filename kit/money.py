@@ -1,0 +1,119 @@
+"""Money as integers of a currency's minor unit (ISO 4217), and its fair division. No float, anywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from kit.errors import Fault, invalid
+
+# ISO 4217: every currency has two decimals but these.
+_EXPONENTS = dict.fromkeys(
+    ("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF"), 0
+) | dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3)
+_NANOS = 1_000_000_000
+LIMIT = 10**15
+"""No single amount reaches this many minor units, so that sums of thousands still fit an int64."""
+
+
+def exponent(currency: str) -> int:
+    """How many decimals the currency has: JPY 0, CNY 2, KWD 3."""
+    return _EXPONENTS.get(currency, 2)
+
+
+@dataclass(frozen=True, slots=True, order=False)
+class Money:
+    """An amount in minor units of one currency, for example `Money(1177, "USD")` for 11.77 USD."""
+
+    minor: int
+    currency: str
+
+    @classmethod
+    def from_wire(cls, units: int, nanos: int, currency: str, *, field: str = "amount") -> Money:
+        """Read `google.type.Money`. Raises a Fault on `field` unless it is a whole number of minor units."""
+        if len(currency) != 3 or not currency.isascii() or not currency.isalpha() or not currency.isupper():
+            raise invalid(f"{field}.currency_code", "must be a three-letter code of ISO 4217 in capitals")
+        if abs(nanos) >= _NANOS or (units > 0 > nanos) or (units < 0 < nanos):
+            raise invalid(f"{field}.nanos", "must be of the sign of units and below one unit")
+        scale = 10 ** exponent(currency)
+        part, rest = divmod(abs(nanos) * scale, _NANOS)
+        if rest:
+            raise invalid(f"{field}.nanos", f"must be a whole number of minor units of {currency}")
+        minor = units * scale + (part if nanos >= 0 else -part)
+        if abs(minor) >= LIMIT:
+            raise invalid(field, f"must be less than {LIMIT // scale} {currency}")
+        return cls(minor, currency)
+
+    def to_wire(self) -> tuple[int, int]:
+        """Units and nanos of `google.type.Money`; both carry the sign."""
+        scale = 10 ** exponent(self.currency)
+        units, minor = divmod(abs(self.minor), scale)
+        nanos = minor * (_NANOS // scale)
+        return (units, nanos) if self.minor >= 0 else (-units, -nanos)
+
+    def __add__(self, other: Money) -> Money:
+        return Money(self.minor + self._same(other).minor, self.currency)
+
+    def __sub__(self, other: Money) -> Money:
+        return Money(self.minor - self._same(other).minor, self.currency)
+
+    def __mul__(self, count: int) -> Money:
+        return Money(self.minor * count, self.currency)
+
+    def __neg__(self) -> Money:
+        return Money(-self.minor, self.currency)
+
+    def __lt__(self, other: Money) -> bool:
+        return self.minor < self._same(other).minor
+
+    def __le__(self, other: Money) -> bool:
+        return self.minor <= self._same(other).minor
+
+    def __gt__(self, other: Money) -> bool:
+        return self.minor > self._same(other).minor
+
+    def __ge__(self, other: Money) -> bool:
+        return self.minor >= self._same(other).minor
+
+    def __bool__(self) -> bool:
+        return self.minor != 0
+
+    def __str__(self) -> str:
+        digits = exponent(self.currency)
+        sign = "-" if self.minor < 0 else ""
+        whole, part = divmod(abs(self.minor), 10**digits)
+        return f"{sign}{whole}.{part:0{digits}d} {self.currency}" if digits else f"{sign}{whole} {self.currency}"
+
+    def _same(self, other: Money) -> Money:
+        if other.currency != self.currency:
+            raise currency_mismatch(self.currency, other.currency)
+        return other
+
+
+def currency_mismatch(expected: str, seen: str) -> Fault:
+    """Amounts of two currencies met where one was expected."""
+    return invalid("currency_code", f"must be {expected}, not {seen}")
+
+
+def allocate(total: int, weights: Sequence[int]) -> list[int]:
+    """Divide `total` minor units over the weights so that the shares sum to it exactly.
+
+    Largest remainder (Hamilton's method): each share is its quota rounded down, and the units left go one by one
+    to the largest remainders, ties to the earlier position. Weights are not negative; when all are zero the
+    units are spread evenly from the first position on. A negative total gives the negated shares.
+    """
+    if total < 0:
+        return [-share for share in allocate(-total, weights)]
+    if not weights:
+        return []
+    weight = sum(weights)
+    if weight == 0:
+        return allocate(total, [1] * len(weights))
+    shares, remainders = [], []
+    for position, part in enumerate(weights):
+        share, remainder = divmod(total * part, weight)
+        shares.append(share)
+        remainders.append((-remainder, position))
+    for _, position in sorted(remainders)[: total - sum(shares)]:
+        shares[position] += 1
+    return shares

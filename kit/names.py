@@ -1,0 +1,52 @@
+"""Resource names such as `members/018f.../holds/018f...` (AIP-122), and the ids inside them (UUIDv7).
+
+The name is the same string in the REST path, the gRPC field, the event's subject and the log.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+import time
+from functools import lru_cache
+from uuid import UUID
+
+from kit.errors import invalid
+
+_ID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+
+
+def new_id() -> UUID:
+    """A new UUIDv7 (RFC 9562): ordered by its millisecond, so that indexes grow at one end."""
+    millis = time.time_ns() // 1_000_000
+    value = (millis & (1 << 48) - 1) << 80 | 0x7 << 76 | secrets.randbits(12) << 64 | 0b10 << 62 | secrets.randbits(62)
+    return UUID(int=value)
+
+
+def join(*parts: str | UUID) -> str:
+    """`join("members", id, "holds", hold)` is the name `members/<id>/holds/<hold>`."""
+    return "/".join(str(part) for part in parts)
+
+
+def parse(pattern: str, name: str, *, field: str = "name") -> dict[str, UUID]:
+    """The ids in a name: `parse("members/{member}", name)["member"]`. Raises a Fault on `field` for other names."""
+    match = _compiled(pattern).fullmatch(name)
+    if match is None:
+        raise invalid(field, f"must be a name of the form {pattern}")
+    return {key: UUID(value) for key, value in match.groupdict().items()}
+
+
+def id_of(collection: str, name: str, *, field: str = "name") -> UUID:
+    """The id in a name of one collection: `id_of("members", "members/<id>")`."""
+    head, _, tail = name.partition("/")
+    if head == collection and _IS_ID(tail):
+        return UUID(tail)
+    raise invalid(field, f"must be a name of the form {collection}/{{id}}")
+
+
+@lru_cache(maxsize=256)
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(re.sub(r"\{(\w+)\}", rf"(?P<\1>{_ID})", pattern))
+
+
+_IS_ID = re.compile(_ID).fullmatch

@@ -1,0 +1,54 @@
+"""Settings: one typed object per process, read from `KEHU_*`, checked at start, printable without its secrets."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+S = TypeVar("S", bound="Settings")
+
+
+class Settings(BaseSettings):
+    """What every process of every service needs. A service's `config.py` adds its own."""
+
+    model_config = SettingsConfigDict(env_prefix="KEHU_", frozen=True, extra="ignore")
+
+    database_url: SecretStr = Field(description="The service's database: postgresql://role:password@host:port/name.")
+    broker_url: SecretStr = Field(SecretStr(""), description="RabbitMQ: amqp://user:password@host:port/vhost.")
+    grpc_address: str = Field("127.0.0.1:0", description="Where `serve` listens for gRPC, host:port.")
+    metrics_address: str = Field("127.0.0.1:0", description="Where the process shows /metrics and /healthz.")
+    jwks_file: str = Field("", description="Public keys (JWKS) that callers' tokens are verified with.")
+    service_key_file: str = Field("", description="Private key (PEM, ES256) that signs this service's own tokens.")
+    page_token_key: SecretStr = Field(SecretStr(""), description="Key of the page tokens; the same in all replicas.")
+    otlp_endpoint: str = Field(
+        "", description="OTLP over HTTP for traces, for example http://collector:4318; empty: none."
+    )
+    trace_ratio: float = Field(0.01, ge=0, le=1, description="Share of the traces started here that are recorded.")
+    log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="Least severe level logged.")
+    database_pool_size: int = Field(8, ge=1, le=100, description="Connections that the process keeps to its database.")
+    statement_timeout_ms: int = Field(5_000, ge=100, description="A statement that runs longer is given up.")
+    default_deadline_ms: int = Field(5_000, ge=100, description="Deadline of a call that brings none.")
+    max_concurrent_calls: int = Field(512, ge=1, description="Calls under way at once; more are refused at once.")
+    drain_seconds: float = Field(
+        0.0, ge=0, description="How long `serve` waits after SIGTERM before it takes no new call."
+    )
+    reflection: bool = Field(True, description="Whether gRPC reflection is served.")
+
+    def printable(self) -> dict[str, object]:
+        """Every setting with its value; secrets are starred out."""
+        return self.model_dump(mode="json")
+
+
+class SettingsError(SystemExit):
+    """The environment does not make valid settings; the message names each setting."""
+
+
+def load(kind: type[S]) -> S:
+    """Read and check the settings of this process, or stop with one sentence per bad setting."""
+    try:
+        return kind()
+    except ValidationError as error:
+        lines = [f"KEHU_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors(include_input=False)]
+        raise SettingsError("The settings can't be used. " + "; ".join(lines)) from None

@@ -1,0 +1,50 @@
+"""One JSON object per line on standard output, with the service, the role and the trace."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+
+from kit.telemetry import tracing
+
+log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
+"""The logger of the house: an event in words, then fields. Fields never hold personal data."""
+
+
+def configure_logs(service: str, role: str, level: str = "info") -> None:
+    """Set up logging for this process, once, at start."""
+    origin = {"service": service, "role": role}
+
+    def place(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        event.update(origin)
+        trace = tracing.trace_id()
+        if trace:
+            event["trace_id"] = trace
+        return event
+
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
+            place,
+            structlog.processors.format_exc_info,
+            structlog.processors.EventRenamer("message"),
+            structlog.processors.JSONRenderer(ensure_ascii=False, default=str),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
+        logger_factory=structlog.WriteLoggerFactory(file=sys.stdout),
+        cache_logger_on_first_use=True,
+    )
+    logging.basicConfig(level=logging.WARNING, handlers=[_Bridge()], force=True)
+
+
+class _Bridge(logging.Handler):
+    """Lines of libraries that use the standard logging, in the same form."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        method = "error" if record.levelno >= logging.ERROR else "warning"
+        getattr(log, method)(record.getMessage(), logger=record.name, exc_info=record.exc_info or None)
