@@ -102,7 +102,7 @@ class Databases:
             cursor.execute("select 1 from pg_database where datname = %s", (name,))
             if cursor.fetchone() is None:
                 cursor.execute(f'create database "{name}_draft"')
-                migrations.upgrade(f"services.{service}.migrations", self._url(f"{name}_draft"))
+                migrations.upgrade(f"services.{service}", self._url(f"{name}_draft"))
                 cursor.execute(f'alter database "{name}_draft" rename to "{name}"')
         return name
 
