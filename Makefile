@@ -1,0 +1,59 @@
+# Kehu from a fresh clone: `make help` says what there is. Everything happens in .venv and .run, both disposable.
+SHELL := /bin/bash
+BIN := .venv/bin
+LOCKS := requirements/base.txt requirements/local.txt
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup gen lock lock-check lint fix test test-browser demo up down status clean
+
+help: ## Say what each target does
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
+
+.venv/.run: $(LOCKS) pyproject.toml
+	@tools/venv.sh run
+
+.venv/.dev: requirements/dev.txt .venv/.run
+	@tools/venv.sh dev
+
+.venv/.demo: requirements/demo.txt .venv/.run
+	@tools/venv.sh demo
+
+setup: .venv/.run .venv/.dev .venv/.demo ## Make .venv from the locked requirements
+
+gen: .venv/.dev ## Generate the code under gen/ from protos/
+	@$(BIN)/python -m tools.generate
+
+lock: .venv/.dev ## Lock requirements/*.in again, keeping the versions that still fit
+	@$(BIN)/python -m tools.locks
+
+lock-check: .venv/.dev ## Check that the locks answer requirements/*.in
+	@$(BIN)/python -m tools.locks --check
+
+lint: .venv/.dev ## Check every rule of the house
+	@tools/lint.sh
+
+fix: .venv/.dev ## Format, and mend what ruff can mend
+	@$(BIN)/ruff check --fix --quiet; $(BIN)/ruff format --quiet
+
+test: .venv/.dev ## Run the tests (ARGS="-k stock" narrows them)
+	@$(BIN)/python -m pytest -q -n auto -m "not browser" --cov --cov-report=term:skip-covered $(ARGS)
+
+test-browser: .venv/.dev ## Run the tests that open a headless Chromium
+	@tools/need.sh chromium-driver command -v chromedriver
+	@$(BIN)/python -m pytest -q -m browser $(ARGS)
+
+demo: .venv/.run .venv/.demo ## Replay a real retailer's history through the whole suite and reconcile it
+	@$(BIN)/kehu demo $(ARGS)
+
+up: .venv/.run ## Run the whole suite until Ctrl-C
+	@$(BIN)/kehu up $(ARGS)
+
+down: ## Stop the suite, wherever it was started
+	@if [ -x $(BIN)/kehu ]; then $(BIN)/kehu down; else echo "Nothing runs: there is no .venv yet."; fi
+
+status: ## Say what runs, and where
+	@if [ -x $(BIN)/kehu ]; then $(BIN)/kehu status $(ARGS); else echo "Nothing runs: there is no .venv yet."; fi
+
+clean: down ## Stop the suite and remove its data, the demo's report and the caches (.venv stays)
+	@rm -rf .run .coverage .coverage.* htmlcov coverage.xml .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

@@ -1,0 +1,27 @@
+#!/bin/bash
+# Every rule of the house that a program can check. All of them run; the exit status says whether all hold.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+export PATH="$PWD/.venv/bin:$PATH"
+
+failed=()
+check() {
+    local name=$1
+    shift
+    echo "== $name"
+    "$@" || failed+=("$name")
+}
+
+check "ruff check" ruff check --quiet
+check "ruff format" ruff format --check --quiet
+check "mypy" mypy
+check "import-linter" lint-imports --no-logo
+check "buf lint" buf lint
+check "generated code is fresh" python -m tools.generate --check
+check "lock files are fresh" python -m tools.locks --check
+
+if ((${#failed[@]})); then
+    printf 'lint failed: %s\n' "${failed[@]}" >&2
+    exit 1
+fi
+echo "lint: every rule holds"
