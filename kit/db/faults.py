@@ -17,6 +17,7 @@ RETRIED = frozenset({"40001", "40P01"})
 """Serialization failure and deadlock: the transaction did nothing and may be run again."""
 
 _UNAVAILABLE = ("08", "53", "57P")  # connection lost; out of connections, memory or disk; shutting down
+_DATA = "22"  # data exceptions: NUL in a text, a number out of range
 _STATEMENT_TIMEOUT = "57014"
 _LOCK_TIMEOUT = "55P03"
 _CONFLICTS = ("23505", "23P01", "40001", "40P01", _LOCK_TIMEOUT)
@@ -37,6 +38,8 @@ def translate(error: SQLAlchemyError | OSError, constraints: Constraints) -> Fau
         return errors.deadline_exceeded()
     if code in _CONFLICTS:
         return errors.conflict()
+    if code.startswith(_DATA):
+        return errors.invalid("request", "has a value that can't be stored, such as a NUL character")
     return errors.internal()
 
 

@@ -1,0 +1,54 @@
+"""The call under way: who calls what, until when."""
+
+from __future__ import annotations
+
+import asyncio
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+from google.protobuf.message import Message
+
+_current: ContextVar[Call] = ContextVar("call")
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who calls, as a verified token says it."""
+
+    subject: str
+    roles: tuple[str, ...] = ()
+    org: str = "/"
+    expires: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """What the descriptors say of an RPC."""
+
+    name: str
+    scope: str
+    request: type[Message]
+    response: type[Message]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One RPC being served. `deadline` is an instant of the event loop's clock."""
+
+    method: Method
+    identity: Identity
+    deadline: float
+
+    def remaining(self) -> float:
+        """Seconds left, never negative."""
+        return max(0.0, self.deadline - asyncio.get_running_loop().time())
+
+
+def current() -> Call:
+    """The call that the present task serves. Raises LookupError outside of one."""
+    return _current.get()
+
+
+def enter(call: Call) -> None:
+    """Make `call` the current one of this task; a task serves one call."""
+    _current.set(call)

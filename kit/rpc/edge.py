@@ -1,0 +1,166 @@
+"""The edge: where a parsed request becomes a use-case in one transaction, and its result a response.
+
+A servicer's method is parse, call, render:
+
+    async def CancelOrder(self, request, context):
+        return await self._edge.write(request, usecases.cancel_order, convert.cancel(request), render=convert.order)
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
+
+from google.protobuf.message import Message
+
+from kit import errors, idempotency
+from kit.db import AsyncDatabase
+from kit.errors import Fault
+from kit.groupcommit import CAP, GroupCommit
+from kit.idempotency import Answer, Key, Raced
+from kit.rpc import call as calls
+from kit.rpc.call import Method
+from kit.unit import Unit
+
+U = TypeVar("U", bound=Unit)
+C = TypeVar("C")
+R = TypeVar("R")
+M = TypeVar("M", bound=Message)
+P = ParamSpec("P")
+
+SetUsecase = Callable[[U, Sequence[C]], Sequence[R | Fault]]
+_RACES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Command(Generic[C]):
+    """A command with what makes a repeat of it recognisable; `key` is None when the caller gave no request id."""
+
+    value: C
+    method: Method
+    key: Key | None
+    fingerprint: bytes
+
+
+class Edge(Generic[U]):
+    """Runs use-cases for the servicers of one service."""
+
+    def __init__(self, database: AsyncDatabase[U]) -> None:
+        self._database = database
+        self._lanes: list[GroupCommit[Any, Any]] = []
+
+    async def read(self, usecase: Callable[Concatenate[U, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run a use-case that only reads."""
+        return await self._database.read(usecase, *args, **kwargs)
+
+    async def write(self, request: Message, usecase: Callable[[U, C], R], command: C, *, render: Callable[[R], M]) -> M:
+        """Run a use-case in one transaction, once per request id; answers the response."""
+
+        def one(unit: U, values: Sequence[C]) -> Sequence[R | Fault]:
+            return [usecase(unit, value) for value in values]
+
+        outcome = (await self._run(one, [_command(request, command)], render))[0]
+        if isinstance(outcome, Fault):
+            raise outcome
+        return outcome
+
+    def lane(
+        self, name: str, usecase: SetUsecase[U, C, R], *, render: Callable[[R], M], cap: int = CAP
+    ) -> Callable[[Message, C], Any]:
+        """A group-commit lane for a set-oriented use-case; call it with a request and its command."""
+
+        async def run(batch: Sequence[Command[C]]) -> Sequence[M | Fault]:
+            return await self._run(usecase, batch, render)
+
+        commit: GroupCommit[Command[C], M] = GroupCommit(run, lane=name, cap=cap)
+        self._lanes.append(commit)
+
+        async def call(request: Message, command: C) -> M:
+            return await commit(_command(request, command))
+
+        return call
+
+    def gather(self, name: str, usecase: SetUsecase[U, C, R], *, cap: int = CAP) -> Callable[[C], Any]:
+        """As a lane, for a read: concurrent calls share one statement."""
+
+        async def run(batch: Sequence[C]) -> Sequence[R | Fault]:
+            return await self._database.read(usecase, batch)
+
+        lane: GroupCommit[C, R] = GroupCommit(run, lane=name, cap=cap)
+        self._lanes.append(lane)
+        return lane
+
+    async def close(self) -> None:
+        """Commit what waits in the lanes."""
+        for lane in self._lanes:
+            await lane.close()
+
+    async def _run(
+        self, usecase: SetUsecase[U, C, R], batch: Sequence[Command[C]], render: Callable[[R], M]
+    ) -> Sequence[M | Fault]:
+        for _ in range(_RACES):
+            try:
+                return await self._database.write(_answer, usecase, batch, render)
+            except Raced:
+                continue
+        raise errors.conflict()
+
+
+def _answer(
+    unit: U, usecase: SetUsecase[U, C, R], batch: Sequence[Command[C]], render: Callable[[R], M]
+) -> Sequence[M | Fault]:
+    """Answer repeats from what is stored, run the rest, store their answers; all in the unit's transaction."""
+    stored = idempotency.find(unit.connection, [command.key for command in batch if command.key])
+    first: dict[Key, int] = {}
+    fresh: list[int] = []
+    for index, command in enumerate(batch):
+        if command.key is None or (command.key not in stored and first.setdefault(command.key, index) == index):
+            fresh.append(index)
+    results = dict(zip(fresh, usecase(unit, [batch[index].value for index in fresh]) if fresh else [], strict=True))
+    answers: dict[int, M | Fault] = {
+        index: result if isinstance(result, Fault) else render(result) for index, result in results.items()
+    }
+    idempotency.save(unit.connection, _to_store(batch, answers), now=unit.now)
+    return [
+        answers[index] if index in answers else _repeat(command, batch, stored, first, answers)
+        for index, command in enumerate(batch)
+    ]
+
+
+def _repeat(
+    command: Command[C],
+    batch: Sequence[Command[C]],
+    stored: dict[Key, Answer],
+    first: dict[Key, int],
+    answers: dict[int, M | Fault],
+) -> M | Fault:
+    """The answer to a command whose key was answered before, or earlier in this batch."""
+    key = command.key
+    assert key is not None  # noqa: S101 - only keyed commands are repeats
+    fingerprint = stored[key].fingerprint if key in stored else batch[first[key]].fingerprint
+    if fingerprint != command.fingerprint:
+        return errors.request_id_reused(key.request_id)
+    if key in stored:
+        return command.method.response.FromString(stored[key].response)  # type: ignore[return-value]
+    return answers[first[key]]
+
+
+def _to_store(batch: Sequence[Command[C]], answers: dict[int, M | Fault]) -> dict[Key, Answer]:
+    """What to keep: the answers of keyed commands that succeeded. A failed run leaves nothing behind."""
+    kept = {}
+    for index, answer in answers.items():
+        key = batch[index].key
+        if key is not None and not isinstance(answer, Fault):
+            kept[key] = Answer(batch[index].fingerprint, answer.SerializeToString())
+    return kept
+
+
+def _command(request: Message, value: C) -> Command[C]:
+    call = calls.current()
+    request_id = getattr(request, "request_id", "")
+    if not request_id:
+        return Command(value, call.method, None, b"")
+    fingerprint = hashlib.sha256(request.SerializeToString(deterministic=True)).digest()
+    return Command(value, call.method, Key(call.identity.subject, call.method.name, request_id), fingerprint)

@@ -1,0 +1,59 @@
+"""Who may call what: a method's scope stands in its proto, a role's scopes stand here."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from functools import lru_cache
+
+from google.protobuf import descriptor_pool, message_factory
+from google.protobuf.descriptor import ServiceDescriptor
+from kehu.options.v1 import options_pb2
+
+from kit.errors import Fault, Kind
+from kit.rpc.call import Identity, Method
+
+ROLES: dict[str, tuple[str, ...]] = {
+    "admin": ("*",),
+    "service": ("*",),
+    "clerk": ("orders.*", "products.*", "stock.*", "members.*", "points.*", "coupons.*", "prices.*", "campaigns.read"),
+    "marketer": ("campaigns.*", "coupons.*", "prices.*", "members.read", "orders.read", "products.read"),
+    "sales": ("pipeline.*", "leads.*", "products.read", "prices.*"),
+    "shopper": ("products.read", "prices.read", "orders.place"),
+    "viewer": ("*.read",),
+}
+"""Scopes of each role, with `*` for any. An unknown role grants nothing."""
+
+
+@lru_cache(maxsize=4096)
+def granted(roles: tuple[str, ...], scope: str) -> bool:
+    """Whether one of the roles grants the scope."""
+    return any(fnmatchcase(scope, pattern) for role in roles for pattern in ROLES.get(role, ()))
+
+
+def authorize(identity: Identity, method: Method) -> None:
+    """Refuse the call unless its method has a scope and a role of the caller grants it."""
+    if not method.scope:
+        raise Fault(
+            Kind.PERMISSION_DENIED, "METHOD_CLOSED", "nobody may call this method", metadata={"method": method.name}
+        )
+    if not granted(identity.roles, method.scope):
+        raise Fault(
+            Kind.PERMISSION_DENIED,
+            "SCOPE_MISSING",
+            f"the scope {method.scope} is needed",
+            metadata={"scope": method.scope, "method": method.name},
+        )
+
+
+def methods_of(service: str) -> dict[str, Method]:
+    """The RPCs of a service (full proto name) by their path, for example `/kehu.orders.v1.OrdersService/GetOrder`."""
+    descriptor: ServiceDescriptor = descriptor_pool.Default().FindServiceByName(service)
+    return {
+        f"/{service}/{method.name}": Method(
+            name=f"{service}/{method.name}",
+            scope=method.GetOptions().Extensions[options_pb2.scope],
+            request=message_factory.GetMessageClass(method.input_type),
+            response=message_factory.GetMessageClass(method.output_type),
+        )
+        for method in descriptor.methods
+    }
