@@ -1,4 +1,4 @@
-"""What every test stands on: a time zone that is not UTC, and a real PostgreSQL for those that ask."""
+"""What every test stands on: a time zone that is not UTC, and a real PostgreSQL and RabbitMQ for those that ask."""
 
 import os
 import time
@@ -7,4 +7,4 @@ import time
 os.environ["TZ"] = "America/New_York"
 time.tzset()
 
-pytest_plugins = ["tests.support.postgres"]
+pytest_plugins = ["tests.support.session", "tests.support.postgres", "tests.support.rabbitmq", "tests.support.rpc"]

@@ -7,20 +7,13 @@ its tests takes `postgres`, the `Databases`, into a fixture of its own scope.
 
 from __future__ import annotations
 
-import fcntl
-import os
 import secrets
-import shlex
-import shutil
 import socket
-import subprocess
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import psycopg2
 import pytest
@@ -28,9 +21,8 @@ from psycopg2.extensions import connection
 
 from deploy.local.postgres import Server
 from kit.db import migrations
+from tests.support.session import guard, shared
 
-_FOLDER = pytest.StashKey[Path]()
-_LIFELINE = pytest.StashKey[int]()
 _PATIENCE = 30.0
 # Nothing here must survive a power cut.
 _SETTINGS = {
@@ -43,34 +35,6 @@ _SETTINGS = {
     "max_wal_senders": "0",
     "autovacuum": "off",
 }
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Give the run a folder and a lifeline: a pipe whose end tells the server that the run is over."""
-    if hasattr(config, "workerinput"):
-        config.stash[_FOLDER] = Path(config.workerinput["postgres_folder"])
-        return
-    folder = Path(tempfile.mkdtemp(prefix="kehu-tests-"))
-    # The server may run as another account, which must pass through.
-    folder.chmod(0o711)
-    os.mkfifo(folder / "lifeline")
-    config.stash[_FOLDER] = folder
-    config.stash[_LIFELINE] = os.open(folder / "lifeline", os.O_RDWR | os.O_CLOEXEC)
-
-
-@pytest.hookimpl(optionalhook=True)
-def pytest_configure_node(node: Any) -> None:
-    """Tell an xdist worker where the shared server is, or will be."""
-    node.workerinput["postgres_folder"] = str(node.config.stash[_FOLDER])
-
-
-def pytest_unconfigure(config: pytest.Config) -> None:
-    """Let go of the lifeline: the guard stops the server and removes the folder, however the run ends."""
-    if _LIFELINE not in config.stash:
-        return
-    os.close(config.stash[_LIFELINE])
-    if not (config.stash[_FOLDER] / "url").exists():
-        shutil.rmtree(config.stash[_FOLDER], ignore_errors=True)
 
 
 @dataclass(frozen=True)
@@ -122,12 +86,10 @@ class Databases:
 @pytest.fixture(scope="session")
 def postgres(request: pytest.FixtureRequest) -> Databases:
     """The server of this test run."""
-    folder = request.config.stash[_FOLDER]
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with shared(request.config, "postgres") as folder:
         if not (folder / "url").exists():
             (folder / "url").write_text(_start(folder))
-    return Databases((folder / "url").read_text())
+        return Databases((folder / "url").read_text())
 
 
 @pytest.fixture
@@ -154,24 +116,8 @@ def migrated(postgres: Databases) -> Iterator[Callable[[str], str]]:
 def _start(folder: Path) -> str:
     server = Server(folder / "data", _free_port(), password="test", settings=_SETTINGS)
     server.initialise()
-    # Opened without blocking, for the run may be over already; the guard then reads the end at once.
-    lifeline = os.open(folder / "lifeline", os.O_RDONLY | os.O_NONBLOCK)
-    os.set_blocking(lifeline, True)
-    guard = f"""
-        {shlex.join(server.command())} </dev/null &
-        cat >/dev/null
-        kill -QUIT $!
-        wait
-        rm -rf {shlex.quote(str(folder))}
-    """
-    with (folder / "log").open("w") as log:
-        process = subprocess.Popen(
-            ["sh", "-c", guard], stdin=lifeline, stdout=log, stderr=log, start_new_session=True, cwd="/"
-        )
-    os.close(lifeline)
+    guard(folder, server.command(), signal="QUIT")
     _wait_until_ready(server.admin_url, folder / "log")
-    # The guard outlives this worker on purpose.
-    process.returncode = 0
     return server.admin_url
 
 
