@@ -226,6 +226,8 @@ class OrderRefunded(_message.Message):
     NET_TOTAL_FIELD_NUMBER: _builtins.int
     PAY_TIME_FIELD_NUMBER: _builtins.int
     REFUND_TIME_FIELD_NUMBER: _builtins.int
+    HOLD_FIELD_NUMBER: _builtins.int
+    POINTS_FIELD_NUMBER: _builtins.int
     order: _builtins.str
     """The order, `orders/{order}`."""
     refund: _builtins.str
@@ -234,6 +236,12 @@ class OrderRefunded(_message.Message):
     """The member, `members/{member}`; empty for a guest or a business account."""
     channel: _builtins.str
     """The sales channel of the order."""
+    hold: _builtins.str
+    """The hold that the member paid a part with, `members/{member}/holds/{hold}`; empty if none."""
+    points: _builtins.int
+    """Points given back to the member by this and all earlier refunds of the order. As with `net_total`, it is the
+    whole, not the step: members credits what it has not credited yet.
+    """
     @_builtins.property
     def amount(self) -> _money_pb2.Money:
         """What this refund gave back."""
@@ -263,10 +271,12 @@ class OrderRefunded(_message.Message):
         net_total: _money_pb2.Money | None = ...,
         pay_time: _timestamp_pb2.Timestamp | None = ...,
         refund_time: _timestamp_pb2.Timestamp | None = ...,
+        hold: _builtins.str = ...,
+        points: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "net_total", b"net_total", "pay_time", b"pay_time", "refund_time", b"refund_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "channel", b"channel", "member", b"member", "net_total", b"net_total", "order", b"order", "pay_time", b"pay_time", "refund", b"refund", "refund_time", b"refund_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "channel", b"channel", "hold", b"hold", "member", b"member", "net_total", b"net_total", "order", b"order", "pay_time", b"pay_time", "points", b"points", "refund", b"refund", "refund_time", b"refund_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
