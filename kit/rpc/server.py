@@ -11,6 +11,7 @@ from typing import Any
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1.health import SERVICE_NAME
 from grpc_health.v1.health import aio as health
 from grpc_reflection.v1alpha import reflection
 
@@ -71,7 +72,7 @@ class Server:
         self._health = health.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         if self.settings.reflection:
-            names = [*(servicer.proto for servicer in self.servicers), health.SERVICE_NAME, reflection.SERVICE_NAME]
+            names = [*(servicer.proto for servicer in self.servicers), SERVICE_NAME, reflection.SERVICE_NAME]
             reflection.enable_server_reflection(names, self._server)
         self.port = self._server.add_insecure_port(self.settings.grpc_address)
         await self.database.warm(min(2, self.settings.database_pool_size))

@@ -1,0 +1,87 @@
+"""Double entry, as much of it as a domain may know: accounts, transfers, and how an amount is drawn from several.
+
+A transfer names the account that loses and the account that gains, so whatever is posted sums to zero. `kit.ledger`
+keeps the accounts and entries under these values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import IntEnum
+from typing import NamedTuple
+from uuid import UUID
+
+
+class Sign(IntEnum):
+    """What an account's balance (credits minus debits) may be, as the factor that keeps it from falling below zero."""
+
+    CREDIT = 1
+    """Holds what belongs to its owner: never below zero."""
+    DEBIT = -1
+    """Holds what its owner owes: never above zero."""
+    OPEN = 0
+    """An account of the house that every posting touches: no bound, and no balance is kept beside its entries."""
+
+
+class Account(NamedTuple):
+    """One account: whose, and what for, for example `available`."""
+
+    owner: UUID
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Why something is posted: `kind` is the sort of event, `source` the resource that brought it about, `time` the
+    moment it counts for."""
+
+    kind: str
+    source: str
+    time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """`amount` units, always above zero, from the account `debit` to the account `credit`."""
+
+    debit: Account
+    credit: Account
+    amount: int
+    cause: Cause
+
+    def __post_init__(self) -> None:
+        if self.amount <= 0 or self.debit == self.credit:
+            raise ValueError("a transfer moves more than nothing between two accounts")
+
+
+class Change(NamedTuple):
+    """What transfers do to one account: the sum that it gains, and how many of them touch it."""
+
+    amount: int
+    count: int
+
+
+def changes(transfers: Iterable[Transfer]) -> dict[Account, Change]:
+    """What the transfers do to each account they touch. The amounts sum to zero."""
+    totals: dict[Account, Change] = {}
+    for transfer in transfers:
+        for account, amount in ((transfer.debit, -transfer.amount), (transfer.credit, transfer.amount)):
+            before = totals.get(account)
+            totals[account] = Change(before.amount + amount, before.count + 1) if before else Change(amount, 1)
+    return totals
+
+
+def draw(amount: int, limits: Sequence[int]) -> list[int]:
+    """Take `amount` from sources in their order, each up to its limit; what none can give comes as one more part.
+
+    >>> draw(70, [50, 30])
+    [50, 20, 0]
+    """
+    parts = []
+    for limit in limits:
+        part = min(amount, limit)
+        parts.append(part)
+        amount -= part
+    return [*parts, amount]

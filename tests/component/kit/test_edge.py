@@ -1,0 +1,186 @@
+"""The edge and the interceptor, around a servicer that keeps a number in a row."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any
+
+import grpc
+import pytest
+from kehu.members.v1 import members_pb2 as pb
+from kehu.members.v1 import members_pb2_grpc
+from sqlalchemy import MetaData, create_engine, text
+
+from kit import errors, schema
+from kit.db import AsyncDatabase
+from kit.db.engines import sync_url
+from kit.errors import Fault, Kind
+from kit.rpc import Edge, Server, Servicer
+from kit.settings import Settings
+from kit.unit import Unit
+from tests.support.rpc import Keys, refused, serving
+
+MEMBER = f"members/{uuid.uuid4()}"
+
+
+def add(unit: Unit, points: Sequence[int]) -> list[int | Fault]:
+    """Adds each number to the one row; 13 is refused, 666 breaks the statement and with it the batch."""
+    if 666 in points:
+        unit.connection.execute(text("select 1 / 0"))
+    good = [each for each in points if each != 13]
+    total = unit.connection.execute(
+        text("update counter set total = total + :sum, runs = runs + 1 returning total"), {"sum": sum(good)}
+    ).scalar_one()
+    return [errors.invalid("points", "must not be 13") if each == 13 else total for each in points]
+
+
+class Counting(members_pb2_grpc.MembersServiceServicer):
+    def __init__(self, edge: Edge[Unit]) -> None:
+        self._accrue = edge.lane("test", add, render=lambda total: pb.AccruePointsResponse(balance=pb.Balance(available=total)))
+
+    async def AccruePoints(self, request: pb.AccruePointsRequest, context: Any) -> Any:
+        return await self._accrue(request, request.points)
+
+    async def GetMember(self, request: pb.GetMemberRequest, context: Any) -> Any:
+        await asyncio.Event().wait()
+
+    async def GetBalance(self, request: pb.GetBalanceRequest, context: Any) -> Any:
+        raise RuntimeError("password=hunter2")
+
+
+@pytest.fixture
+async def server(database_url: str, settings: Callable[..., Any]) -> AsyncIterator[Server]:
+    engine = create_engine(sync_url(database_url))
+    with engine.begin() as connection:
+        metadata = MetaData()
+        schema.define(metadata)
+        metadata.create_all(connection)
+        connection.execute(text("create table counter as select 0::bigint as total, 0 as runs"))
+    engine.dispose()
+    database = AsyncDatabase(database_url, lambda connection, now: Unit(connection, now, publish=_nothing))
+    edge = Edge(database)
+    yield Server(
+        "members",
+        settings(Settings, database_url=database_url, default_deadline_ms=700),
+        database,
+        edge,
+        [
+            Servicer(
+                "kehu.members.v1.MembersService",
+                members_pb2_grpc.add_MembersServiceServicer_to_server,
+                Counting(edge),
+            )
+        ],
+    )
+
+
+@pytest.fixture
+async def stub(server: Server, keys: Keys) -> AsyncIterator[members_pb2_grpc.MembersServiceStub]:
+    async with serving(server, keys.bearer("admin")) as channel:
+        yield members_pb2_grpc.MembersServiceStub(channel)
+
+
+def _nothing(fact: object) -> Any:
+    raise AssertionError(fact)
+
+
+def accrual(points: int, request_id: str = "") -> pb.AccruePointsRequest:
+    return pb.AccruePointsRequest(parent=MEMBER, points=points, source="tests/1", request_id=request_id)
+
+
+async def test_concurrent_calls_share_few_transactions(stub: Any, database_url: str) -> None:
+    await asyncio.gather(*(stub.AccruePoints(accrual(1)) for _ in range(200)))
+    engine = create_engine(sync_url(database_url))
+    with engine.begin() as connection:
+        total, runs = connection.execute(text("select total, runs from counter")).one()
+    engine.dispose()
+    assert total == 200
+    assert runs < 100
+
+
+async def test_a_repeated_request_id_is_answered_from_the_first_and_done_once(stub: Any) -> None:
+    request = accrual(5, str(uuid.uuid4()))
+    answers = await asyncio.gather(*(stub.AccruePoints(request) for _ in range(50)))
+    later = await stub.AccruePoints(request)
+    assert {answer.balance.available for answer in answers} == {5}
+    assert later.balance.available == 5
+
+
+async def test_the_same_request_id_with_another_request_is_refused(stub: Any) -> None:
+    request_id = str(uuid.uuid4())
+    await stub.AccruePoints(accrual(5, request_id))
+    refusal = await refused(stub.AccruePoints(accrual(6, request_id)))
+    assert (refusal.code, refusal.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "REQUEST_ID_REUSED")
+
+
+async def test_a_refused_command_leaves_no_answer_behind(stub: Any) -> None:
+    request_id = str(uuid.uuid4())
+    first = await refused(stub.AccruePoints(accrual(13, request_id)))
+    second = await refused(stub.AccruePoints(accrual(13, request_id)))
+    assert first.fields == second.fields == ["points"]
+
+
+async def test_one_bad_command_does_not_fail_its_neighbours(stub: Any) -> None:
+    calls = [stub.AccruePoints(accrual(points)) for points in (1, 13, 2, 666, 3)]
+    outcomes = await asyncio.gather(*calls, return_exceptions=True)
+    codes = [outcome.code().name if isinstance(outcome, grpc.aio.AioRpcError) else "OK" for outcome in outcomes]
+    assert codes[:3] + codes[4:] == ["OK", "INVALID_ARGUMENT", "OK", "OK"]
+    assert codes[3] == "INVALID_ARGUMENT"
+    assert (await stub.AccruePoints(accrual(4))).balance.available == 10
+
+
+async def test_a_call_without_a_deadline_gets_the_services_own(stub: Any) -> None:
+    refusal = await refused(stub.GetMember(pb.GetMemberRequest(name=MEMBER)))
+    assert (refusal.code, refusal.reason) == (grpc.StatusCode.DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED")
+
+
+async def test_nothing_of_the_inside_reaches_a_client(stub: Any) -> None:
+    refusal = await refused(stub.GetBalance(pb.GetBalanceRequest(name=f"{MEMBER}/balance")))
+    assert (refusal.code, refusal.reason) == (grpc.StatusCode.INTERNAL, "INTERNAL")
+    assert "hunter2" not in refusal.message
+
+
+async def test_bad_fields_are_named_by_their_path(stub: Any) -> None:
+    refusal = await refused(stub.AccruePoints(pb.AccruePointsRequest(parent=MEMBER, points=-1, source="tests/1")))
+    assert (refusal.code, refusal.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "REQUEST_INVALID")
+    assert "points" in refusal.fields
+
+
+async def test_bytes_that_are_no_message_are_the_callers_fault(server: Server, keys: Keys) -> None:
+    async with serving(server, keys.bearer("admin")) as channel:
+        raw = channel.unary_unary("/kehu.members.v1.MembersService/AccruePoints")
+        refusal = await refused(raw(b"\xff\xff\xff"))
+    assert (refusal.code, refusal.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "REQUEST_INVALID")
+
+
+@pytest.mark.parametrize("roles", [[], ["viewer"], ["unheard-of"]])
+async def test_a_caller_without_the_scope_is_refused(server: Server, keys: Keys, roles: list[str]) -> None:
+    async with serving(server, keys.bearer(*roles)) as channel:
+        stub = members_pb2_grpc.MembersServiceStub(channel)
+        refusal = await refused(stub.AccruePoints(accrual(1)))
+    assert (refusal.code, refusal.reason) == (grpc.StatusCode.PERMISSION_DENIED, "SCOPE_MISSING")
+
+
+@pytest.mark.parametrize("authorization", ["", "Basic eDp5", "Bearer no.such.token", "Bearer "])
+async def test_a_call_that_proves_no_identity_is_refused(server: Server, authorization: str) -> None:
+    async with serving(server, authorization) as channel:
+        stub = members_pb2_grpc.MembersServiceStub(channel)
+        refusal = await refused(stub.AccruePoints(accrual(1)))
+    assert (refusal.code, refusal.reason) == (grpc.StatusCode.UNAUTHENTICATED, "UNAUTHENTICATED")
+
+
+async def test_more_calls_than_the_process_takes_on_are_refused_at_once(
+    database_url: str, server: Server, keys: Keys, settings: Callable[..., Any]
+) -> None:
+    server.settings = settings(Settings, database_url=database_url, max_concurrent_calls=2, default_deadline_ms=900)
+    async with serving(server, keys.bearer("admin")) as channel:
+        stub = members_pb2_grpc.MembersServiceStub(channel)
+        calls = [stub.GetMember(pb.GetMemberRequest(name=MEMBER)) for _ in range(5)]
+        kinds = [(await refused(call)).reason for call in calls]
+    assert sorted(kinds) == ["DEADLINE_EXCEEDED"] * 2 + ["OVERLOADED"] * 3
+
+
+def test_every_kind_of_fault_has_a_grpc_status() -> None:
+    assert {grpc.StatusCode[kind.value] for kind in Kind} < set(grpc.StatusCode)
