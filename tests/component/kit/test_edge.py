@@ -38,7 +38,9 @@ def add(unit: Unit, points: Sequence[int]) -> list[int | Fault]:
 
 class Counting(members_pb2_grpc.MembersServiceServicer):
     def __init__(self, edge: Edge[Unit]) -> None:
-        self._accrue = edge.lane("test", add, render=lambda total: pb.AccruePointsResponse(balance=pb.Balance(available=total)))
+        self._accrue = edge.lane(
+            "test", add, render=lambda total: pb.AccruePointsResponse(balance=pb.Balance(available=total))
+        )
 
     async def AccruePoints(self, request: pb.AccruePointsRequest, context: Any) -> Any:
         return await self._accrue(request, request.points)

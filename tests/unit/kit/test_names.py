@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kit import names
+from kit.errors import Fault
+
+
+@given(st.uuids(), st.uuids())
+def test_a_name_that_was_joined_can_be_parsed(member: object, hold: object) -> None:
+    name = names.join("members", str(member), "holds", str(hold))
+    assert names.parse("members/{member}/holds/{hold}", name) == {"member": member, "hold": hold}
+
+
+@given(st.text())
+def test_any_other_text_is_refused_with_its_field(text: str) -> None:
+    with pytest.raises(Fault) as caught:
+        names.id_of("members", text, field="member")
+    assert caught.value.violations[0].field == "member"
+    with pytest.raises(Fault):
+        names.parse("members/{member}", text)
+
+
+def test_the_id_of_another_collection_is_refused() -> None:
+    with pytest.raises(Fault):
+        names.id_of("members", names.join("orders", names.new_id()))
+
+
+def test_ids_are_of_version_7_and_grow_with_time() -> None:
+    ids = [names.new_id() for _ in range(50)]
+    assert {each.version for each in ids} == {7}
+    assert len(set(ids)) == 50
+    assert sorted(each.int >> 80 for each in ids) == [each.int >> 80 for each in ids]
