@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from kit import errors
@@ -32,7 +32,7 @@ def translate(error: SQLAlchemyError | OSError, constraints: Constraints) -> Fau
     code, constraint = sqlstate(error), constraint_name(error)
     if constraint in constraints:
         return constraints[constraint]()
-    if error.connection_invalidated or code.startswith(_UNAVAILABLE):
+    if error.connection_invalidated or code.startswith(_UNAVAILABLE) or _unanswered(error, code):
         return errors.unavailable("the database")
     if code == _STATEMENT_TIMEOUT:
         return errors.deadline_exceeded()
@@ -41,6 +41,11 @@ def translate(error: SQLAlchemyError | OSError, constraints: Constraints) -> Fau
     if code.startswith(_DATA):
         return errors.invalid("request", "has a value that can't be stored, such as a NUL character")
     return errors.internal()
+
+
+def _unanswered(error: DBAPIError, code: str) -> bool:
+    """Whether the server never said anything: it refused the connection, or is not there."""
+    return not code and isinstance(error, OperationalError | InterfaceError)
 
 
 def sqlstate(error: DBAPIError) -> str:

@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 import psycopg2
 import pytest
 from sqlalchemy import Connection, MetaData, create_engine, text
-from sqlalchemy.exc import OperationalError
 
 from kit import errors, idempotency, inbox, names, outbox, schema, telemetry
 from kit.db import AsyncDatabase, Database
@@ -142,10 +141,14 @@ async def test_the_asyncio_side_says_the_same(prepared: str, unused_tcp_port: in
         await away.ping()
     assert caught.value.reason == "UNAVAILABLE"
     database = AsyncDatabase(prepared, lambda connection, now: connection)
-    for statement, reason in (("select 1 / 0", "REQUEST_INVALID"), ("select chr(0)", "REQUEST_INVALID")):
+    for value in ("a\0b", 2**70):
         with pytest.raises(Fault) as caught:
-            await database.write(lambda connection, sql=statement: connection.execute(text(sql)))
-        assert caught.value.reason == reason
+            await database.write(
+                lambda connection, each=value: connection.execute(
+                    text(f"select cast(:value as {'text' if isinstance(each, str) else 'bigint'})"), {"value": each}
+                )
+            )
+        assert caught.value.reason == "REQUEST_INVALID"
     assert await database.read(lambda connection: connection.execute(text("select 1")).scalar_one()) == 1
     await database.close()
 
@@ -183,9 +186,3 @@ def test_a_lost_connection_is_replaced(prepared: str, database: Database[Connect
     )
     killer.close()
     assert database.write(lambda connection: connection.execute(text("select 1")).scalar_one()) == 1
-
-
-def test_an_operational_error_without_a_code_is_ours() -> None:
-    from kit.db.faults import translate
-
-    assert translate(OperationalError("select", {}, Exception("odd")), {}).reason == "INTERNAL"
