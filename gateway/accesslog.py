@@ -1,0 +1,47 @@
+"""The access log: one JSON object a call, with nothing in it that tells who called or what about."""
+
+from __future__ import annotations
+
+from gateway.typed import Json, extension
+
+# No query string, no caller's address, no token. The path after transcoding is the gRPC method: it holds no id.
+_FIELDS = {
+    "time": "%START_TIME%",
+    "verb": "%REQ(X-ENVOY-ORIGINAL-METHOD?:METHOD)%",
+    "protocol": "%PROTOCOL%",
+    "route": "%ROUTE_NAME%",
+    "status": "%RESPONSE_CODE%",
+    "grpc_status": "%GRPC_STATUS%",
+    "flags": "%RESPONSE_FLAGS%",
+    "detail": "%RESPONSE_CODE_DETAILS%",
+    "duration_ms": "%DURATION%",
+    "upstream_ms": "%RESPONSE_DURATION%",
+    "attempts": "%UPSTREAM_REQUEST_ATTEMPT_COUNT%",
+    "bytes_in": "%BYTES_RECEIVED%",
+    "bytes_out": "%BYTES_SENT%",
+    "request_id": "%REQ(X-REQUEST-ID)%",
+    "trace_id": "%TRACE_ID%",
+}
+
+
+def loggers() -> list[Json]:
+    """Calls of known methods with their method; the rest without a path, which may hold anything."""
+    return [
+        _stdout({**_FIELDS, "rpc": "%PATH(NQ:PATH)%"}, _routed(known=True)),
+        _stdout(_FIELDS, _routed(known=False)),
+    ]
+
+
+def _stdout(fields: dict[str, str], which: Json) -> Json:
+    logger = extension(
+        "envoy.access_loggers.stdout",
+        "envoy.extensions.access_loggers.stream.v3.StdoutAccessLog",
+        log_format={"json_format": fields},
+    )
+    return {**logger, "filter": which}
+
+
+def _routed(*, known: bool) -> Json:
+    # A transcoded call has become gRPC by the time it is logged.
+    grpc = {"name": "content-type", "string_match": {"prefix": "application/grpc"}, "invert_match": not known}
+    return {"header_filter": {"header": grpc}}

@@ -1,0 +1,193 @@
+"""The public listener: the filters that every call passes, in their order, and the routes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from google.protobuf.descriptor_pb2 import FileDescriptorSet
+
+from gateway import accesslog, api, replies, strict
+from gateway.api import Service
+from gateway.clusters import COLLECTOR
+from gateway.place import Address, Place
+from gateway.routes import routes
+from gateway.rules import Rules
+from gateway.typed import Json, config, extension, http_filter, seconds
+
+_HCM = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
+
+
+def public(descriptors: FileDescriptorSet, place: Place, rules: Rules) -> Json:
+    """REST, gRPC, gRPC-Web and CORS on one port. `ValueError` if a service of the API has no address."""
+    services = api.services(descriptors)
+    homeless = sorted({service.room for service in services} - set(place.upstreams))
+    if homeless:
+        raise ValueError(f"no address is given for {', '.join(homeless)}")
+    manager = config(
+        _HCM,
+        stat_prefix="public",
+        codec_type="AUTO",
+        **_connections(place, rules),
+        **_paths(),
+        generate_request_id=True,
+        always_set_request_id_in_response=True,
+        **_tracing(place),
+        access_log=accesslog.loggers(),
+        local_reply_config=replies.config(),
+        http_filters=[
+            *_guards(place, rules),
+            strict.filter_of(services, descriptors),
+            _transcoder(services, place, rules),
+            http_filter("router", "Router"),
+        ],
+        route_config={"name": "public", "virtual_hosts": [_host(services, place, rules)]},
+    )
+    return listener("public", place.listen, manager)
+
+
+def listener(name: str, address: Address, manager: Json) -> Json:
+    """A listener with one HTTP connection manager."""
+    return {
+        "name": name,
+        "address": {"socket_address": {"address": address.host, "port_value": address.port}},
+        "per_connection_buffer_limit_bytes": 65536,
+        "filter_chains": [
+            {"filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]}
+        ],
+    }
+
+
+def _connections(place: Place, rules: Rules) -> Json:
+    limits = rules.downstream
+    return {
+        "use_remote_address": True,
+        "xff_num_trusted_hops": place.trusted_hops,
+        # No caller is internal, else anyone in the cluster could set Envoy's own time-outs and retries by header.
+        # An empty list would mean all private addresses, so it holds one that never calls.
+        "internal_address_config": {"cidr_ranges": [{"address_prefix": "255.255.255.255", "prefix_len": 32}]},
+        "common_http_protocol_options": {
+            "idle_timeout": seconds(limits.idle_seconds),
+            "headers_with_underscores_action": "REJECT_REQUEST",
+        },
+        "http2_protocol_options": {
+            "max_concurrent_streams": limits.max_streams,
+            "initial_stream_window_size": 65536,
+            "initial_connection_window_size": 1048576,
+        },
+        "stream_idle_timeout": "300s",
+        "request_timeout": seconds(rules.classes.batch.timeout_seconds),
+        "request_headers_timeout": seconds(limits.header_seconds),
+    }
+
+
+def _paths() -> Json:
+    return {
+        "normalize_path": True,
+        "merge_slashes": True,
+        "path_with_escaped_slashes_action": "REJECT_REQUEST",
+    }
+
+
+def _tracing(place: Place) -> Json:
+    if not place.otlp_endpoint:
+        return {}
+    uri = {"uri": f"{place.otlp_endpoint.rstrip('/')}/v1/traces", "cluster": COLLECTOR, "timeout": "1s"}
+    provider = extension(
+        "envoy.tracers.opentelemetry",
+        "envoy.config.trace.v3.OpenTelemetryConfig",
+        http_service={"http_uri": uri},
+        service_name="gateway",
+    )
+    return {"tracing": {"random_sampling": {"value": place.trace_ratio * 100}, "provider": provider}}
+
+
+def _guards(place: Place, rules: Rules) -> list[Json]:
+    return [
+        http_filter(
+            "health_check",
+            "HealthCheck",
+            pass_through_mode=False,
+            headers=[{"name": ":path", "string_match": {"exact": "/healthz"}}],
+        ),
+        http_filter("cors", "Cors"),
+        # Before everything that refuses, so that a refusal reaches a gRPC-Web caller as a gRPC status.
+        http_filter("grpc_web", "GrpcWeb"),
+        _rate_limit(rules),
+        _jwt(place, rules),
+        http_filter("buffer", "Buffer", max_request_bytes=rules.classes.write.max_body_bytes),
+    ]
+
+
+def _rate_limit(rules: Rules) -> Json:
+    limit = rules.rate_limit
+    always = {"default_value": {"numerator": 100}}
+    return http_filter(
+        "local_ratelimit",
+        "LocalRateLimit",
+        stat_prefix="calls",
+        token_bucket={
+            "max_tokens": limit.burst,
+            "tokens_per_fill": max(1, limit.calls_per_second // 10),
+            "fill_interval": "0.1s",
+        },
+        filter_enabled=always,
+        filter_enforced=always,
+        rate_limited_as_resource_exhausted=True,
+    )
+
+
+def _jwt(place: Place, rules: Rules) -> Json:
+    provider = {
+        "issuer": rules.token.issuer,
+        "audiences": [rules.token.audience],
+        "local_jwks": {"filename": place.jwks},
+        # The services verify the token again: a direct call is as safe as one through the gateway.
+        "forward": True,
+        "require_expiration": True,
+        "clock_skew_seconds": rules.token.leeway_seconds,
+        # From nowhere else: a token in a query string ends up in logs.
+        "from_headers": [{"name": "authorization", "value_prefix": "Bearer "}],
+    }
+    return http_filter(
+        "jwt_authn",
+        "JwtAuthentication",
+        providers={"kehu": provider},
+        rules=[{"match": {"prefix": "/"}, "requires": {"provider_name": "kehu"}}],
+        bypass_cors_preflight=True,
+    )
+
+
+def _transcoder(services: Sequence[Service], place: Place, rules: Rules) -> Json:
+    return http_filter(
+        "grpc_json_transcoder",
+        "GrpcJsonTranscoder",
+        proto_descriptor=place.descriptors,
+        services=[service.name for service in services],
+        convert_grpc_status=True,
+        # A route matches the REST path, so that the filters before this one know it too (CORS, body limits).
+        match_incoming_request_route=True,
+        print_options={"always_print_primitive_fields": True},
+        request_validation_options={"reject_unknown_method": True, "reject_unknown_query_parameters": True},
+        max_request_body_size=rules.classes.batch.max_body_bytes,
+        max_response_body_size=rules.max_response_bytes,
+    )
+
+
+def _host(services: Sequence[Service], place: Place, rules: Rules) -> Json:
+    return {
+        "name": "public",
+        "domains": ["*"],
+        "typed_per_filter_config": {"envoy.filters.http.cors": _cors(place)},
+        "routes": [route for service in services for route in routes(service, rules)],
+    }
+
+
+def _cors(place: Place) -> Json:
+    return config(
+        "envoy.extensions.filters.http.cors.v3.CorsPolicy",
+        allow_origin_string_match=[{"safe_regex": {"regex": origin}} for origin in place.origins],
+        allow_methods="GET, POST, PATCH, DELETE, OPTIONS",
+        allow_headers="authorization,content-type,grpc-timeout,traceparent,x-grpc-web,x-user-agent",
+        expose_headers="grpc-status,grpc-message,grpc-status-details-bin,x-request-id",
+        max_age="86400",
+    )

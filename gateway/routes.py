@@ -1,0 +1,94 @@
+"""The routes: which class of call goes to which service, by the paths that the descriptors declare."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from gateway.api import Rpc, Service
+from gateway.rules import CallClass, Retry, Rules
+from gateway.typed import Json, config, extension, seconds
+
+BATCH = re.compile(r"(Batch|Import)[A-Z]")
+"""Names of methods that take many rows at once."""
+
+_GET = [{"name": ":method", "string_match": {"exact": "GET"}}]
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """One route to be: the calls it takes, and the class they are of."""
+
+    kind: str
+    match: Json
+    json: bool
+    """Whether JSON bodies come this way."""
+
+
+def routes(service: Service, rules: Rules) -> list[Json]:
+    """The routes of one service, the exact ones first; the last one also takes REST calls with a wrong verb."""
+    batches = [rpc for rpc in service.rpcs if BATCH.match(rpc.name)]
+    reads = [rpc for rpc in service.rpcs if rpc.reads and rpc not in batches]
+    plans: list[_Plan] = []
+    if batches:
+        plans.append(_Plan("batch", _regex([*_grpc(batches), *_rest(batches)]), json=True))
+    if reads:
+        plans.append(_Plan("read", _regex(_grpc(reads)), json=False))
+        plans.append(_Plan("read", {**_regex(_rest(reads)), "headers": _GET}, json=False))
+    plans.append(_Plan("write", {"prefix": f"/{service.name}/"}, json=False))
+    if rest := _rest(service.rpcs):
+        plans.append(_Plan("write", _regex(rest), json=True))
+    return [_route(service.room, plan, rules) for plan in plans]
+
+
+def _grpc(rpcs: Iterable[Rpc]) -> list[str]:
+    return [re.escape(rpc.path) for rpc in rpcs]
+
+
+def _rest(rpcs: Iterable[Rpc]) -> list[str]:
+    return sorted({binding.template.regex for rpc in rpcs for binding in rpc.bindings})
+
+
+def _regex(patterns: Sequence[str]) -> Json:
+    return {"safe_regex": {"regex": "|".join(patterns)}}
+
+
+def _route(room: str, plan: _Plan, rules: Rules) -> Json:
+    kind: CallClass = getattr(rules.classes, plan.kind)
+    filters = {
+        "envoy.filters.http.buffer": config(
+            "envoy.extensions.filters.http.buffer.v3.BufferPerRoute",
+            buffer={"max_request_bytes": kind.max_body_bytes},
+        )
+    }
+    if not plan.json:
+        filters["envoy.filters.http.lua"] = config("envoy.extensions.filters.http.lua.v3.LuaPerRoute", disabled=True)
+    return {
+        "name": f"{room}.{plan.kind}",
+        "match": plan.match,
+        "route": {
+            "cluster": room,
+            # The gRPC deadline of the caller travels on to the service, which keeps the shorter of the two.
+            "timeout": seconds(kind.timeout_seconds),
+            "retry_policy": _retry(kind, rules.retry),
+        },
+        "typed_per_filter_config": filters,
+    }
+
+
+def _retry(kind: CallClass, retry: Retry) -> Json:
+    elsewhere = extension(
+        "envoy.retry_host_predicates.previous_hosts",
+        "envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate",
+    )
+    return {
+        "retry_on": ",".join(kind.retry_on),
+        "num_retries": retry.attempts,
+        "retry_back_off": {
+            "base_interval": seconds(retry.base_milliseconds / 1000),
+            "max_interval": seconds(retry.max_milliseconds / 1000),
+        },
+        "retry_host_predicate": [elsewhere],
+        "host_selection_retry_max_attempts": 3,
+    }
