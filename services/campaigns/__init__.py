@@ -1,0 +1,1 @@
+"""The campaigns service: coupons, prices, RFM profiles, segments, automations."""

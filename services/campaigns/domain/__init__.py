@@ -1,0 +1,1 @@
+"""The rules of campaigns: pure; methods return the new state and what happened."""

@@ -1,0 +1,121 @@
+"""A coupon: a promise to one member, held by at most one order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from kit.errors import Fault
+from services.campaigns.domain import errors
+from services.campaigns.domain.events import CouponUsed
+
+
+class State(StrEnum):
+    """Where a coupon stands."""
+
+    ISSUED = "ISSUED"
+    LOCKED = "LOCKED"
+    USED = "USED"
+    EXPIRED = "EXPIRED"
+    VOID = "VOID"
+
+
+TRANSITIONS: Mapping[State, frozenset[State]] = {
+    State.ISSUED: frozenset({State.LOCKED, State.EXPIRED, State.VOID}),
+    State.LOCKED: frozenset({State.USED, State.ISSUED}),
+    State.USED: frozenset(),
+    State.EXPIRED: frozenset(),
+    State.VOID: frozenset(),
+}
+"""What a coupon can become. An expiry that falls into a lock waits for its end: LOCKED, ISSUED, EXPIRED."""
+
+_UNUSABLE = {
+    State.LOCKED: errors.coupon_locked,
+    State.USED: errors.coupon_used,
+    State.EXPIRED: errors.coupon_expired,
+    State.VOID: errors.coupon_void,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Coupon:
+    """One coupon. Its validity is half-open: from `start_time` up to, without, `expire_time`."""
+
+    id: UUID
+    template: UUID
+    member: UUID
+    cause: str
+    issue_time: datetime
+    start_time: datetime
+    expire_time: datetime
+    state: State = State.ISSUED
+    order: UUID | None = None
+    lock_expire_time: datetime | None = None
+    use_time: datetime | None = None
+    version: int = 1
+
+    def settled(self, now: datetime) -> Coupon:
+        """What time alone has made of it: a lock that ran out is open, a validity that ended has expired."""
+        over = self.state is State.LOCKED and self.lock_expire_time is not None and self.lock_expire_time <= now
+        return _expired(_opened(self) if over else self, now)
+
+    def held_by(self, order: UUID) -> bool:
+        """Whether the order has it locked."""
+        return self.state is State.LOCKED and self.order == order
+
+    def refusal(self, member: UUID | None, now: datetime) -> Fault | None:
+        """Why the member can't use it now, or None."""
+        coupon = self.settled(now)
+        if coupon.member != member:
+            return errors.coupon_of_another_member(self.id)
+        if coupon.state is not State.ISSUED:
+            return _UNUSABLE[coupon.state](self.id)
+        return errors.coupon_not_yet_valid(self.id) if now < coupon.start_time else None
+
+    def lock(self, order: UUID, *, member: UUID, until: datetime, now: datetime) -> Coupon:
+        """Hold it for an order until an instant; again for the same order moves that instant. Raises a Fault."""
+        if self.held_by(order) and self.member == member:
+            return replace(self, lock_expire_time=until, version=self.version + 1)
+        refusal = self.refusal(member, now)
+        if refusal is not None:
+            raise refusal
+        return replace(_become(self.settled(now), State.LOCKED, order=order), lock_expire_time=until)
+
+    def use(self, order: UUID, now: datetime) -> tuple[Coupon, list[CouponUsed]]:
+        """Use it up for a paid order. Raises a Fault.
+
+        The lock is honoured even when it ran out, as long as no other order has the coupon; so is a payment that came
+        after the lock was opened, within the validity.
+        """
+        if self.state is State.USED and self.order == order:
+            return self, []
+        held = self if self.held_by(order) else self.lock(order, member=self.member, until=now, now=now)
+        used = replace(_become(held, State.USED, order=order), use_time=now)
+        return used, [CouponUsed(used.id, used.member, order, now, used.version)]
+
+    def unlock(self, order: UUID, now: datetime) -> Coupon:
+        """Give it back after an order was given up. Whatever that order does not hold stays as it is."""
+        return _expired(_opened(self), now) if self.held_by(order) else self
+
+    def void(self, now: datetime) -> Coupon:
+        """Take it back for good. Raises a Fault when an order holds or used it, or it has expired."""
+        return self if self.state is State.VOID else _become(self.settled(now), State.VOID)
+
+
+def _opened(coupon: Coupon) -> Coupon:
+    return _become(coupon, State.ISSUED)
+
+
+def _expired(coupon: Coupon, now: datetime) -> Coupon:
+    over = coupon.state is State.ISSUED and coupon.expire_time <= now
+    return _become(coupon, State.EXPIRED) if over else coupon
+
+
+def _become(coupon: Coupon, state: State, *, order: UUID | None = None) -> Coupon:
+    """The coupon in another state, if its table of states allows that."""
+    if state not in TRANSITIONS[coupon.state]:
+        raise _UNUSABLE[coupon.state](coupon.id)
+    return replace(coupon, state=state, order=order, lock_expire_time=None, version=coupon.version + 1)

@@ -1,0 +1,1 @@
+"""Rows and back: the only SQL of campaigns."""

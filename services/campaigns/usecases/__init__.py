@@ -1,0 +1,1 @@
+"""What campaigns does: one function per command, over a unit of work."""
