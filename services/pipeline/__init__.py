@@ -1,0 +1,1 @@
+"""The sales pipeline: leads, accounts, contacts, opportunities, quotes."""
