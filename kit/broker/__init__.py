@@ -4,8 +4,20 @@ The runtimes that talk to it are `kit.relay` (publishes, asyncio) and `kit.worke
 """
 
 from kit.broker.connection import BROKER_ERRORS, connect
-from kit.broker.declare import declare
-from kit.broker.topology import Binding, Exchange, Queue, Retries, Subscribed, Topology, events_exchange, topology
+from kit.broker.declare import declare, declare_on
+from kit.broker.topology import (
+    Binding,
+    Exchange,
+    Queue,
+    Retries,
+    Subscribed,
+    Topology,
+    dead_exchange,
+    dead_queue,
+    events_exchange,
+    retry_exchange,
+    topology,
+)
 
 __all__ = [
     "BROKER_ERRORS",
@@ -16,7 +28,11 @@ __all__ = [
     "Subscribed",
     "Topology",
     "connect",
+    "dead_exchange",
+    "dead_queue",
     "declare",
+    "declare_on",
     "events_exchange",
+    "retry_exchange",
     "topology",
 ]

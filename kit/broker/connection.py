@@ -7,16 +7,18 @@ from urllib.parse import unquote, urlsplit
 import amqp
 
 CONNECT_SECONDS = 5.0
+ANSWER_SECONDS = 10.0
 BROKER_ERRORS = (amqp.AMQPError, OSError)
 """What a connection fails with. Whatever it was, the way out is a new connection."""
 
 _PORTS = {"amqp": 5672, "amqps": 5671}
 
 
-def connect(url: str, *, heartbeat: int = 0, name: str = "kehu") -> amqp.Connection:
+def connect(url: str, *, heartbeat: int = 0, name: str = "kehu", confirms: bool = False) -> amqp.Connection:
     """An open connection to `amqp://user:password@host:port/vhost` (`amqps` for TLS). Raises one of BROKER_ERRORS.
 
-    With a `heartbeat` (seconds) the caller must call `heartbeat_tick` every half of it.
+    With a `heartbeat` (seconds) the caller must call `heartbeat_tick` about once a second. With `confirms` each publish
+    waits until the broker has taken charge of the message.
     """
     parts = urlsplit(url)
     if parts.scheme not in _PORTS:
@@ -30,9 +32,12 @@ def connect(url: str, *, heartbeat: int = 0, name: str = "kehu") -> amqp.Connect
         ssl=_verified(parts.hostname) if parts.scheme == "amqps" else False,
         heartbeat=heartbeat,
         connect_timeout=CONNECT_SECONDS,
+        confirm_publish=confirms,
         client_properties={"connection_name": name},
     )
     connection.connect()
+    # Nothing waits for an answer any longer than that, unless it says so.
+    connection.transport.sock.settimeout(ANSWER_SECONDS)
     return connection
 
 
