@@ -1,0 +1,1 @@
+"""The demo: a real retailer's history, a live scene, and a reckoning of both."""
