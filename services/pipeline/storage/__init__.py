@@ -1,0 +1,1 @@
+"""Rows and domain objects: the only SQL of the service."""
