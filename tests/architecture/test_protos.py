@@ -1,0 +1,87 @@
+"""What every RPC must have, read from the descriptors."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+from google.api import annotations_pb2, field_behavior_pb2
+from google.protobuf import descriptor_pool
+from google.protobuf.descriptor import Descriptor, FileDescriptor, MethodDescriptor
+from kehu.options.v1 import options_pb2
+
+from kit.rpc import policy
+
+GEN = Path(__file__).resolve().parents[2] / "gen"
+SERVICES = ("members", "orders", "pipeline", "campaigns")
+READS = ("Get", "List", "Lookup", "Query", "Preview", "Price", "Quote", "Watch")
+
+
+def files() -> list[FileDescriptor]:
+    names = sorted(path.relative_to(GEN).as_posix() for path in (GEN / "kehu").rglob("*_pb2.py"))
+    for name in names:
+        import_module(name.removesuffix(".py").replace("/", "."))
+    pool = descriptor_pool.Default()
+    return [pool.FindFileByName(name.removesuffix("_pb2.py") + ".proto") for name in names]
+
+
+METHODS: list[MethodDescriptor] = [
+    method for file in files() for service in file.services_by_name.values() for method in service.methods
+]
+
+
+def test_the_four_services_are_there() -> None:
+    assert {method.containing_service.full_name for method in METHODS} == {
+        f"kehu.{name}.v1.{name.capitalize()}Service" for name in SERVICES
+    }
+
+
+@pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)
+def test_every_rpc_has_a_scope_and_a_rest_path(method: MethodDescriptor) -> None:
+    assert method.GetOptions().Extensions[options_pb2.scope]
+    assert method.GetOptions().Extensions[annotations_pb2.http].WhichOneof("pattern")
+
+
+@pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)
+def test_every_rpc_that_changes_something_takes_a_request_id(method: MethodDescriptor) -> None:
+    if not method.name.startswith(READS):
+        assert "request_id" in method.input_type.fields_by_name
+
+
+@pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)
+def test_every_field_of_a_request_says_how_it_behaves(method: MethodDescriptor) -> None:
+    silent = [
+        field.full_name
+        for field in method.input_type.fields
+        if not field.GetOptions().Extensions[field_behavior_pb2.field_behavior]
+    ]
+    assert silent == []
+
+
+def test_every_scope_is_granted_by_a_role_besides_the_administrator() -> None:
+    scopes = {method.GetOptions().Extensions[options_pb2.scope] for method in METHODS}
+    others = tuple(role for role in policy.ROLES if role not in {"admin", "service"})
+    owned_by_administrators = {"programmes.write"}
+    assert {scope for scope in scopes if not policy.granted(others, scope)} == owned_by_administrators
+
+
+def test_every_pattern_of_a_role_grants_something() -> None:
+    scopes = {method.GetOptions().Extensions[options_pb2.scope] for method in METHODS}
+    idle = [
+        (role, pattern)
+        for role, patterns in policy.ROLES.items()
+        for pattern in patterns
+        if not any(policy.fnmatchcase(scope, pattern) for scope in scopes)
+    ]
+    assert idle == []
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_events_carry_no_personal_data(service: str) -> None:
+    file = descriptor_pool.Default().FindFileByName(f"kehu/{service}/v1/events.proto")
+    assert [name for message in file.message_types_by_name.values() for name in sensitive(message)] == []
+
+
+def sensitive(message: Descriptor) -> list[str]:
+    return [field.full_name for field in message.fields if field.GetOptions().Extensions[options_pb2.sensitive]]
