@@ -52,6 +52,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """A resource that the request names does not exist, and no more exact reason applies."""
     ERROR_REASON_DRAINING: _ErrorReason.ValueType  # 14
     """The service is shutting down. Try again: another replica answers."""
+    ERROR_REASON_METHOD_UNKNOWN: _ErrorReason.ValueType  # 15
+    """The API has no such path or method. Look for a typing error in the address or the HTTP verb."""
+    ERROR_REASON_REQUEST_TOO_LARGE: _ErrorReason.ValueType  # 16
+    """The request is larger than the method allows. Send it in parts: fewer rows a call."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call was refused, as `google.rpc.ErrorInfo.reason` under the domain `kehu.dev`.
@@ -88,4 +92,8 @@ ERROR_REASON_NOT_FOUND: ErrorReason.ValueType  # 13
 """A resource that the request names does not exist, and no more exact reason applies."""
 ERROR_REASON_DRAINING: ErrorReason.ValueType  # 14
 """The service is shutting down. Try again: another replica answers."""
+ERROR_REASON_METHOD_UNKNOWN: ErrorReason.ValueType  # 15
+"""The API has no such path or method. Look for a typing error in the address or the HTTP verb."""
+ERROR_REASON_REQUEST_TOO_LARGE: ErrorReason.ValueType  # 16
+"""The request is larger than the method allows. Send it in parts: fewer rows a call."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
