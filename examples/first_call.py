@@ -19,7 +19,7 @@ def main(token: str, gateway: str = "127.0.0.1:8080") -> None:
         request = EnrollMemberRequest(member=Member(display_name="韩梅梅"), request_id=str(uuid.uuid4()))
         member = members.EnrollMember(request, metadata=metadata)
         balance = members.GetBalance(GetBalanceRequest(name=f"{member.name}/balance"), metadata=metadata)
-    print(member, balance, sep="\n")  # noqa: T201 - an example shows what it does
+    print(member, balance, sep="\n")
 
 
 if __name__ == "__main__":
