@@ -150,7 +150,7 @@ class Order(_message.Message):
     name: _builtins.str
     """The resource name, `orders/{order}`."""
     number: _builtins.str
-    """The number that people use, for example `261121-000042`: the day it was placed (UTC), and a counter."""
+    """The number that people use, for example `00000042-7`: a counter and a check digit."""
     state: Global___Order.State.ValueType
     """Where it stands."""
     member: _builtins.str

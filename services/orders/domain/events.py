@@ -1,0 +1,43 @@
+"""Facts: what happened to an order. Each carries the order as it is after it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from services.orders.domain.refund import Refund
+
+if TYPE_CHECKING:  # an order answers facts, and facts carry the order
+    from services.orders.domain.order import Order
+
+
+@dataclass(frozen=True, slots=True)
+class OrderPlaced:
+    """The order waits for its payment."""
+
+    order: Order
+
+
+@dataclass(frozen=True, slots=True)
+class OrderPaid:
+    """The order is paid in full, here or, if it was imported, where it came from."""
+
+    order: Order
+
+
+@dataclass(frozen=True, slots=True)
+class OrderCancelled:
+    """The order was given up; what it held is free."""
+
+    order: Order
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRefunded:
+    """Some units were given back."""
+
+    order: Order
+    refund: Refund
+
+
+Fact = OrderPlaced | OrderPaid | OrderCancelled | OrderRefunded

@@ -1,0 +1,76 @@
+"""A quote: what an order would cost, promotions and coupons applied."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+from kit.errors import internal
+from services.orders.domain import errors
+from services.orders.domain.line import Item
+from services.orders.domain.product import Product
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Units of a product that a customer asks for."""
+
+    product: UUID
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class CouponDecision:
+    """Whether a coupon applies, and why not."""
+
+    coupon: str
+    accepted: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """Priced lines in one currency, and what became of each coupon. Amounts are minor units."""
+
+    currency: str
+    items: tuple[Item, ...]
+    decisions: tuple[CouponDecision, ...] = ()
+
+    @classmethod
+    def at_list_price(cls, wanted: Sequence[Wanted], products: Mapping[UUID, Product]) -> Quote:
+        """Today's prices, before any discount. Raises a Fault for an unknown or archived product, or two currencies."""
+        chosen = [_sellable(line.product, products) for line in wanted]
+        currencies = {product.price.currency for product in chosen}
+        if len(currencies) != 1:
+            raise errors.currency_mixed(currencies)
+        items = tuple(
+            Item(product.id, product.sku, product.title, line.quantity, product.price.minor)
+            for line, product in zip(wanted, chosen, strict=True)
+        )
+        return cls(currencies.pop(), items)
+
+    def discounted(self, discounts: Sequence[int], decisions: Sequence[CouponDecision]) -> Quote:
+        """With a discount for each line. Whoever priced it must not take off more than a line costs."""
+        if len(discounts) != len(self.items):
+            raise internal()
+        for item, discount in zip(self.items, discounts, strict=True):
+            if not 0 <= discount <= item.unit_price * item.quantity:
+                raise internal()
+        items = tuple(replace(item, discount=off) for item, off in zip(self.items, discounts, strict=True))
+        return Quote(self.currency, items, tuple(decisions))
+
+    def check_coupons(self) -> None:
+        """Raise a Fault unless every coupon applies."""
+        for decision in self.decisions:
+            if not decision.accepted:
+                raise errors.coupon_refused(decision.coupon, decision.reason)
+
+
+def _sellable(product_id: UUID, products: Mapping[UUID, Product]) -> Product:
+    product = products.get(product_id)
+    if product is None:
+        raise errors.product_not_found(product_id)
+    if not product.active:
+        raise errors.product_archived(product_id)
+    return product

@@ -1,0 +1,1 @@
+"""The schema of orders, step by step."""

@@ -1,0 +1,1 @@
+"""Rows to domain and back; the only SQL of orders."""

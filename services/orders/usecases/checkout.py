@@ -1,0 +1,203 @@
+"""Checkout: price, lock coupons, hold points, place; all of it or nothing.
+
+The steps in other services happen before the transaction that stores the order, never inside it. Their requests carry
+the order's id, so a repeat of the whole changes nothing more. If the order can't be stored, what they hold is released
+at once if possible, and by its time to live in any case.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol, TypeVar
+from uuid import UUID
+
+from services.orders.domain.checkout import HELD_BEYOND, Attempt
+from services.orders.domain.order import Buyer
+from services.orders.domain.payment import PointsTender
+from services.orders.domain.product import Product
+from services.orders.domain.quote import Quote, Wanted
+from services.orders.usecases.order import PlaceOrder
+
+T = TypeVar("T")
+
+
+class Prices(Protocol):
+    """Campaigns, which knows the promotions."""
+
+    async def price(self, quote: Quote, *, member: UUID | None, channel: str, coupons: Sequence[str]) -> Quote:
+        """The quote with its discounts and what became of each coupon."""
+
+
+class Coupons(Protocol):
+    """Campaigns, which keeps the coupons."""
+
+    async def lock(self, coupons: Sequence[str], *, member: UUID, order_id: UUID, until: datetime) -> None:
+        """Lock all of the coupons for an order. Raises a Fault, and locks none, if one can't be used."""
+
+    async def unlock(self, coupons: Sequence[str], *, order_id: UUID) -> None:
+        """Free the coupons that are locked for an order."""
+
+
+class Points(Protocol):
+    """Members, which keeps the points."""
+
+    async def hold(self, points: int, *, member: UUID, order_id: UUID, ttl: timedelta) -> PointsTender:
+        """Hold points for an order. Raises a Fault if there are too few."""
+
+    async def release(self, tender: PointsTender) -> None:
+        """Free held points."""
+
+
+class Checkouts(Protocol):
+    """The stored attempts to check out."""
+
+    def open(self, key: str, order_id: UUID, now: datetime) -> Attempt:
+        """The open attempt of a request, or a new one for `order_id`."""
+
+    def abandon(self, order_id: UUID) -> bool:
+        """End an open attempt; answers whether it was open."""
+
+    def prune(self, before: datetime) -> None:
+        """Forget attempts that are older."""
+
+
+class Work(Protocol):
+    """What these use-cases need of a unit of work."""
+
+    @property
+    def now(self) -> datetime:
+        """The instant of the transaction."""
+
+    @property
+    def checkouts(self) -> Checkouts:
+        """The stored attempts to check out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """Join the open attempt of the request with this key, or begin one under `order_id`."""
+
+    key: str
+    order_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Basket:
+    """What a customer wants to buy, and with what."""
+
+    wanted: tuple[Wanted, ...]
+    buyer: Buyer
+    channel: str
+    coupons: tuple[str, ...] = ()
+    points: int = 0
+
+
+def open_attempt(unit: Work, command: Open) -> Attempt:
+    """Join the open attempt of a request, unless it is stale: then that one is given up and another begins."""
+    attempt = unit.checkouts.open(command.key, command.order_id, unit.now)
+    if attempt.stale(unit.now):
+        unit.checkouts.abandon(attempt.order_id)
+        attempt = unit.checkouts.open(command.key, command.order_id, unit.now)
+    return attempt
+
+
+def abandon_attempt(unit: Work, order_id: UUID) -> bool:
+    """End an attempt; answers whether that was ours to do, so that what it held may be released."""
+    return unit.checkouts.abandon(order_id)
+
+
+class Checkout:
+    """Leads a basket through all services. Its arguments reach the database and the peers."""
+
+    def __init__(
+        self,
+        *,
+        find: Callable[[Sequence[UUID]], Awaitable[Mapping[UUID, Product]]],
+        begin: Callable[[Open], Awaitable[Attempt]],
+        abandon: Callable[[UUID], Awaitable[bool]],
+        prices: Prices,
+        coupons: Coupons,
+        points: Points,
+        pay_within: timedelta,
+    ) -> None:
+        self._find = find
+        self._begin = begin
+        self._abandon = abandon
+        self._prices = prices
+        self._coupons = coupons
+        self._points = points
+        self._pay_within = pay_within
+
+    async def quote(self, basket: Basket) -> Quote:
+        """What the basket costs, promotions and coupons applied."""
+        products = await self._find([line.product for line in basket.wanted])
+        listed = Quote.at_list_price(basket.wanted, products)
+        return await self._prices.price(
+            listed, member=basket.buyer.member, channel=basket.channel, coupons=basket.coupons
+        )
+
+    async def place(
+        self,
+        basket: Basket,
+        attempt: Open,
+        *,
+        store: Callable[[PlaceOrder], Awaitable[T]],
+        afterwards: Callable[[Awaitable[None]], Awaitable[None]],
+    ) -> T:
+        """Price the basket, hold what it needs, and `store` the order; if that fails, release what was held.
+
+        `afterwards` runs the release to its end even when the present call is cancelled.
+        """
+        quote = await self.quote(basket)
+        quote.check_coupons()
+        if not basket.coupons and not basket.points:
+            return await store(self._command(basket, quote, attempt.order_id))
+        begun = await self._begin(attempt)
+        tender: list[PointsTender] = []
+        try:
+            await self._hold(basket, begun, tender)
+            return await store(self._command(basket, quote, begun.order_id, tender=tender, held=True))
+        except BaseException:
+            await afterwards(self._release(basket, begun.order_id, tender))
+            raise
+
+    async def _hold(self, basket: Basket, attempt: Attempt, tender: list[PointsTender]) -> None:
+        member = basket.buyer.member
+        if member is None:
+            return
+        if basket.coupons:
+            until = attempt.hold_until(self._pay_within)
+            await self._coupons.lock(basket.coupons, member=member, order_id=attempt.order_id, until=until)
+        if basket.points:
+            ttl = self._pay_within + HELD_BEYOND
+            tender.append(await self._points.hold(basket.points, member=member, order_id=attempt.order_id, ttl=ttl))
+
+    async def _release(self, basket: Basket, order_id: UUID, tender: Sequence[PointsTender]) -> None:
+        if not await self._abandon(order_id):
+            return  # it was placed after all, or is given up already
+        if basket.coupons:
+            await self._coupons.unlock(basket.coupons, order_id=order_id)
+        for held in tender:
+            await self._points.release(held)
+
+    def _command(
+        self,
+        basket: Basket,
+        quote: Quote,
+        order_id: UUID,
+        *,
+        tender: Sequence[PointsTender] = (),
+        held: bool = False,
+    ) -> PlaceOrder:
+        return PlaceOrder(
+            order_id=order_id,
+            buyer=basket.buyer,
+            channel=basket.channel,
+            quote=quote,
+            coupons=basket.coupons,
+            tender=tender[0] if tender else None,
+            held=held,
+            pay_within=self._pay_within,
+        )

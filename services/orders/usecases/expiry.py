@@ -1,0 +1,50 @@
+"""Timers: orders that nobody paid in time, and attempts to check out that are long over."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Protocol
+from uuid import UUID
+
+from services.orders.domain import stock
+from services.orders.domain.order import CancelReason
+from services.orders.usecases import checkout
+from services.orders.usecases import order as orders
+
+KEPT = timedelta(days=2)
+"""How long an attempt to check out is remembered."""
+
+
+class Orders(orders.Orders, Protocol):
+    """The stored orders."""
+
+    def overdue(self, now: datetime, limit: int) -> Sequence[UUID]:
+        """Orders that could be paid until now or earlier; locked, those that others lock are passed over."""
+
+
+class Work(orders.Work, Protocol):
+    """What these use-cases need of a unit of work."""
+
+    @property
+    def orders(self) -> Orders:
+        """The stored orders."""
+
+
+def expire_orders(unit: Work, limit: int) -> int:
+    """Cancel up to `limit` orders whose time to pay is over; answers how many."""
+    overdue = unit.orders.overdue(unit.now, limit)
+    if not overdue:
+        return 0
+    before = [unit.orders.get(overdue)[order_id] for order_id in overdue]
+    cancelled = [order.cancel(CancelReason.EXPIRED, unit.now) for order in before]
+    unit.orders.save([(old, new) for old, (new, _) in zip(before, cancelled, strict=True)])
+    freed = [movement for order in before for movement in stock.release(order.id, order.demand())]
+    unit.stocks.apply(freed, unit.now)
+    unit.emit(fact for _, fact in cancelled)
+    return len(overdue)
+
+
+def forget_attempts(unit: checkout.Work) -> None:
+    """Forget attempts to check out that are long over."""
+    unit.checkouts.prune(unit.now - KEPT)

@@ -1,0 +1,189 @@
+"""Orders: place, read, cancel. Placing is set-oriented: one transaction for the calls that wait together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Protocol
+from uuid import UUID
+
+from kit.errors import Fault, etag_mismatch
+from kit.names import join
+from kit.page import Page
+from services.orders.domain import errors, stock
+from services.orders.domain.order import Buyer, CancelReason, Order, OrderQuery
+from services.orders.domain.payment import PointsTender
+from services.orders.domain.quote import Quote
+from services.orders.domain.stock import Movement, Place, Shelf, Stock
+
+
+class Orders(Protocol):
+    """The stored orders."""
+
+    def add(self, orders: Sequence[Order]) -> dict[UUID, int]:
+        """Store new orders; answers their counters."""
+
+    def get(self, ids: Sequence[UUID]) -> dict[UUID, Order]:
+        """Those of the orders that exist."""
+
+    def lock(self, ids: Sequence[UUID]) -> dict[UUID, Order]:
+        """As `get`; nobody else changes them until the transaction ends."""
+
+    def save(self, changes: Sequence[tuple[Order, Order]]) -> None:
+        """Store orders as (before, after), with new payments and refunded units, only over the state and version
+        `before`. Raises a Fault otherwise."""
+
+    def page(self, query: OrderQuery, page: Page) -> list[Order]:
+        """The orders of a page and one more if there are more, the latest placed first."""
+
+
+class Stocks(Protocol):
+    """The stored stock, as orders use it."""
+
+    def lock(self, places: Iterable[Place]) -> list[Stock]:
+        """The stock at those of the places that exist, which nobody else changes until the transaction ends."""
+
+    def apply(self, movements: Sequence[Movement], now: datetime) -> list[Stock]:
+        """Store movements and the stock that follows from them."""
+
+
+class Checkouts(Protocol):
+    """The stored attempts to check out."""
+
+    def lock_open(self, order_ids: Sequence[UUID]) -> set[UUID]:
+        """Which of the attempts are still open; nobody else ends them until the transaction ends."""
+
+    def place(self, order_ids: Sequence[UUID]) -> None:
+        """End attempts as placed."""
+
+
+class Work(Protocol):
+    """What these use-cases need of a unit of work."""
+
+    @property
+    def now(self) -> datetime:
+        """The instant of the transaction."""
+
+    @property
+    def orders(self) -> Orders:
+        """The stored orders."""
+
+    @property
+    def stocks(self) -> Stocks:
+        """The stored stock."""
+
+    @property
+    def checkouts(self) -> Checkouts:
+        """The stored attempts to check out."""
+
+    def emit(self, facts: Iterable[object]) -> None:
+        """Publish facts with the transaction."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceOrder:
+    """Store a priced order. `held` tells that an open checkout holds coupons or points for it."""
+
+    order_id: UUID
+    buyer: Buyer
+    channel: str
+    quote: Quote
+    coupons: tuple[str, ...]
+    tender: PointsTender | None
+    held: bool
+    pay_within: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class CancelOrder:
+    """Give up an order that is not paid; `version`, if given, must be the latest."""
+
+    order_id: UUID
+    reason: CancelReason
+    version: int | None
+
+
+def place_orders(unit: Work, commands: Sequence[PlaceOrder]) -> list[Order | Fault]:
+    """Reserve stock and store the orders, first come, first served. Each has its own outcome."""
+    held = [command.order_id for command in commands if command.held]
+    still_open = unit.checkouts.lock_open(held) if held else set()
+    outcomes = [_draft(command, unit.now, still_open) for command in commands]
+    reserve(unit, outcomes)
+    placed = [order for order in outcomes if isinstance(order, Order)]
+    counters = unit.orders.add(placed) if placed else {}
+    ended = [order.id for order in placed if order.id in still_open]
+    if ended:
+        unit.checkouts.place(ended)
+    unit.emit(order.placed() for order in placed)
+    return [replace(order, counter=counters[order.id]) if isinstance(order, Order) else order for order in outcomes]
+
+
+def _draft(command: PlaceOrder, now: datetime, still_open: set[UUID]) -> Order | Fault:
+    if command.held and command.order_id not in still_open:
+        return errors.checkout_abandoned()
+    try:
+        return Order.place(
+            command.order_id,
+            buyer=command.buyer,
+            channel=command.channel,
+            currency=command.quote.currency,
+            items=command.quote.items,
+            coupons=command.coupons,
+            tender=command.tender,
+            now=now,
+            expire_time=now + command.pay_within,
+        )
+    except Fault as fault:
+        return fault
+
+
+def reserve(unit: Work, orders: list[Order | Fault]) -> None:
+    """Reserve the stock of new orders; whoever finds too little becomes a Fault in the list."""
+    demands = [order.demand() if isinstance(order, Order) else {} for order in orders]
+    places = {place for demand in demands for place in demand}
+    if not places:
+        return
+    shelf = Shelf(unit.stocks.lock(places))
+    for index, (order, demand) in enumerate(zip(orders, demands, strict=True)):
+        if isinstance(order, Order):
+            try:
+                shelf.reserve(order.id, demand)
+            except Fault as fault:
+                orders[index] = fault
+    unit.stocks.apply(shelf.movements, unit.now)
+
+
+def get_order(unit: Work, order_id: UUID) -> Order:
+    """Read an order."""
+    return existing(unit.orders.get([order_id]), order_id)
+
+
+def list_orders(unit: Work, query: OrderQuery, page: Page) -> list[Order]:
+    """A page of orders, and one more if there are more."""
+    return unit.orders.page(query, page)
+
+
+def cancel_order(unit: Work, command: CancelOrder) -> Order:
+    """Give up an order that is not paid; its stock is free again."""
+    order = existing(unit.orders.lock([command.order_id]), command.order_id)
+    check_version(order, command.version)
+    cancelled, fact = order.cancel(command.reason, unit.now)
+    unit.orders.save([(order, cancelled)])
+    unit.stocks.apply(stock.release(order.id, order.demand()), unit.now)
+    unit.emit([fact])
+    return cancelled
+
+
+def existing(orders: dict[UUID, Order], order_id: UUID) -> Order:
+    """The order, or a Fault."""
+    order = orders.get(order_id)
+    if order is None:
+        raise errors.order_not_found(order_id)
+    return order
+
+
+def check_version(order: Order, version: int | None) -> None:
+    """Raise a Fault unless `version`, if given, is the order's."""
+    if version is not None and version != order.version:
+        raise etag_mismatch(join("orders", order.id))
