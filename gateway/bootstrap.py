@@ -32,6 +32,7 @@ def render(place: Place, *, rules: Rules | None = None, descriptors: Path = api.
 
 
 _RUNTIME = {
+    "tracing.opentelemetry.flush_interval_ms": 1000,
     # Without it a time-out reads UNAVAILABLE, and callers would make the same change twice.
     "envoy.reloadable_features.grpc_timeout_returns_deadline_exceeded": True,
     # The limit is there for expressions from strangers; a route's are ours, one alternative per method.

@@ -20,7 +20,11 @@ def binary() -> str:
 
 def command(config: Path, *, workers: int = 1) -> list[str]:
     """The command that runs a gateway. Its access log goes to standard output, its own log to standard error."""
-    return [binary(), "-c", str(config), "--concurrency", str(workers), "--log-level", "warn", "--disable-hot-restart"]
+    return [
+        *(binary(), "-c", str(config), "--concurrency", str(workers), "--log-level", "warn"),
+        # Several gateways may run on one machine, and a line of the access log is wanted within a second.
+        *("--disable-hot-restart", "--file-flush-interval-msec", "500"),
+    ]
 
 
 def validate(config: Path) -> str:

@@ -48,9 +48,12 @@ def _to_grpc(refusal: Refusal) -> Json:
         "filter": {"and_filter": {"filters": [*_recognised(refusal), *_GRPC_CALLER]}},
         "headers_to_add": [
             _header("grpc-status", str(said.code)),
+            _header("grpc-message", said.message),
             _header("grpc-status-details-bin", base64.b64encode(said.SerializeToString()).rstrip(b"=").decode()),
         ],
-        "body_format_override": {"text_format_source": {"inline_string": refusal.message}},
+        # What Envoy does for gRPC by itself, gRPC-Web needs to be told: status 200, gRPC's type, and no body.
+        "status_code": 200,
+        "body_format_override": {"text_format_source": {"inline_string": ""}, "content_type": "application/grpc"},
     }
 
 
