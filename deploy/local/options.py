@@ -1,0 +1,38 @@
+"""What the caller may choose about the suite on this machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from deploy.local.folder import PROJECT, Folder
+from deploy.local.problem import Problem
+
+
+class Options(BaseSettings):
+    """Read from `KEHU_*`; anything else that begins with KEHU_ is handed on to the services."""
+
+    model_config = SettingsConfigDict(env_prefix="KEHU_", env_ignore_empty=True, frozen=True, extra="ignore")
+
+    run_folder: Path = Field(PROJECT / ".run", description="Where data, logs and keys are kept.")
+    gateway_port: int = Field(8080, ge=0, le=65535, description="The gateway's port on loopback; 0: any free one.")
+    postgres_url: str = Field("", description="An existing server, as a role that may create roles and databases.")
+    broker_url: str = Field("", description="An existing RabbitMQ: amqp://user:password@host:port/vhost.")
+    otlp_endpoint: str = Field("", description="OTLP over HTTP for traces; the services read it too.")
+    trace_ratio: float = Field(0.01, ge=0, le=1, description="Share of the traces started at the gateway.")
+
+    @property
+    def folder(self) -> Folder:
+        """Where everything lies."""
+        return Folder(self.run_folder.resolve())
+
+
+def read() -> Options:
+    """The options of this environment. A Problem names each that can't be used."""
+    try:
+        return Options()
+    except ValidationError as error:
+        wrong = "; ".join(f"KEHU_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors(include_input=False))
+        raise Problem(f"These settings can't be used: {wrong}.") from None
