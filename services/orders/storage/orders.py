@@ -1,0 +1,375 @@
+"""Orders with their lines and payments: rows to domain and back, always many at once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Row, Uuid, any_, bindparam, cast, literal_column, select, text, tuple_
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from kit.errors import conflict
+from kit.money import Money
+from kit.page import Page
+from services.orders.domain.allocation import Share
+from services.orders.domain.line import OrderLine
+from services.orders.domain.order import Buyer, CancelReason, Order, OrderQuery, OrderState
+from services.orders.domain.payment import Payment, Tender
+from services.orders.storage.tables import orders
+
+# Lines and payments come with their order, as JSON in the order of their positions.
+_LINES = """
+    (select cast(json_agg(json_build_array(l.position, l.product_id, l.sku, l.title, l.quantity, l.unit_price,
+                                           l.amount, l.shares, l.refunded_quantity) order by l.position) as text)
+     from order_lines l where l.order_id = orders.id)"""
+_PAYMENTS = """
+    (select cast(json_agg(json_build_array(p.tender, p.amount, p.reference, p.pay_time) order by p.position) as text)
+     from payments p where p.order_id = orders.id)"""
+
+_WHOLE = (*orders.c, literal_column(_LINES).label("lines"), literal_column(_PAYMENTS).label("payments"))
+_IDS = ARRAY(Uuid)
+_GET = select(*_WHOLE).where(orders.c.id == any_(cast(bindparam("ids", type_=_IDS), _IDS)))
+
+# Locks are taken in the order of the key. The orders are read after it, in a statement of their own: what another
+# transaction changed while this one waited for the lock must be seen in their lines too.
+_LOCK = text("select id from orders where id = any(cast(:ids as uuid[])) order by id for update")
+
+_OVERDUE = text("""
+    select id from orders where state = 'PENDING_PAYMENT' and expire_time <= cast(:now as timestamptz)
+    order by expire_time limit :limit for update skip locked
+""")
+
+_IMPORTED = text("""
+    select channel, external_id, id, fingerprint from orders
+    where (channel, external_id) in (select * from unnest(cast(:channels as text[]), cast(:external_ids as text[])))
+      and external_id is not null
+""")
+
+_OF_OPPORTUNITIES = text("""
+    select opportunity_id from orders
+    where opportunity_id = any(cast(:ids as uuid[])) and opportunity_id is not null
+""")
+
+_ORDER_ROWS = """
+    insert into orders (id, state, member_id, account_id, opportunity_id, channel, external_id, currency, total,
+                        coupons, hold, points, points_value, refunded, refunded_points, backordered, imported,
+                        fingerprint, place_time, expire_time, pay_time, version, update_time)
+    select o.id, o.state, o.member_id, o.account_id, o.opportunity_id, o.channel, o.external_id, o.currency, o.total,
+           cast(o.coupons as jsonb), o.hold, o.points, o.points_value, 0, 0, o.backordered, o.imported,
+           o.fingerprint, o.place_time, o.expire_time, o.pay_time, o.version, o.update_time
+    from unnest(
+        cast(:ids as uuid[]), cast(:states as text[]), cast(:members as uuid[]), cast(:accounts as uuid[]),
+        cast(:opportunities as uuid[]), cast(:channels as text[]), cast(:external_ids as text[]),
+        cast(:currencies as text[]), cast(:totals as bigint[]), cast(:coupons as text[]), cast(:holds as text[]),
+        cast(:points as bigint[]), cast(:points_values as bigint[]), cast(:backordered as boolean[]),
+        cast(:imported as boolean[]), cast(:fingerprints as bytea[]), cast(:place_times as timestamptz[]),
+        cast(:expire_times as timestamptz[]), cast(:pay_times as timestamptz[]), cast(:versions as bigint[]),
+        cast(:update_times as timestamptz[])
+    ) as o (id, state, member_id, account_id, opportunity_id, channel, external_id, currency, total, coupons, hold,
+            points, points_value, backordered, imported, fingerprint, place_time, expire_time, pay_time, version,
+            update_time)"""
+
+_LINE_ROWS = """
+    insert into order_lines (order_id, position, product_id, sku, title, quantity, unit_price, amount, shares,
+                             refunded_quantity)
+    select l.order_id, l.position, l.product_id, l.sku, l.title, l.quantity, l.unit_price, l.amount,
+           cast(l.shares as jsonb), 0
+    from unnest(
+        cast(:line_orders as uuid[]), cast(:positions as int[]), cast(:products as uuid[]), cast(:skus as text[]),
+        cast(:titles as text[]), cast(:quantities as bigint[]), cast(:unit_prices as bigint[]),
+        cast(:amounts as bigint[]), cast(:shares as text[])
+    ) as l (order_id, position, product_id, sku, title, quantity, unit_price, amount, shares)"""
+
+_PAYMENT_ROWS = """
+    insert into payments (order_id, position, tender, amount, reference, pay_time)
+    select * from unnest(
+        cast(:payment_orders as uuid[]), cast(:payment_positions as int[]), cast(:tenders as text[]),
+        cast(:paid as bigint[]), cast(:references as text[]), cast(:paid_times as timestamptz[]))"""
+
+_ADD = text(f"with o as ({_ORDER_ROWS} returning id, counter), l as ({_LINE_ROWS}) select id, counter from o")  # noqa: S608 - constants
+
+# Another import may store the same order at the same moment; then its row is the one.
+_ADD_IMPORTED = text(
+    f"{_ORDER_ROWS} on conflict (channel, external_id) where external_id is not null do nothing returning id"
+)
+_ADD_CONTENT = text(f"with l as ({_LINE_ROWS}) {_PAYMENT_ROWS}")
+
+_SAVE = text(f"""
+    with p as ({_PAYMENT_ROWS})
+    update orders o
+    set state = u.state, refunded = u.refunded, refunded_points = u.refunded_points, pay_time = u.pay_time,
+        cancel_time = u.cancel_time, cancel_reason = u.cancel_reason, version = u.version, update_time = u.update_time
+    from unnest(
+        cast(:ids as uuid[]), cast(:states_before as text[]), cast(:versions_before as bigint[]),
+        cast(:states as text[]), cast(:refunded as bigint[]), cast(:refunded_points as bigint[]),
+        cast(:pay_times as timestamptz[]), cast(:cancel_times as timestamptz[]), cast(:cancel_reasons as text[]),
+        cast(:versions as bigint[]), cast(:update_times as timestamptz[])
+    ) as u (id, state_before, version_before, state, refunded, refunded_points, pay_time, cancel_time, cancel_reason,
+            version, update_time)
+    where o.id = u.id and o.state = u.state_before and o.version = u.version_before
+""")  # noqa: S608 - constants
+
+_SAVE_LINES = text("""
+    update order_lines l set refunded_quantity = u.refunded_quantity
+    from unnest(cast(:orders as uuid[]), cast(:positions as int[]), cast(:refunded as bigint[]))
+        as u (order_id, position, refunded_quantity)
+    where l.order_id = u.order_id and l.position = u.position
+""")
+
+_REPLACE = text("""
+    with l as (delete from order_lines where order_id = any(cast(:ids as uuid[]))),
+         p as (delete from payments where order_id = any(cast(:ids as uuid[])))
+    update orders o
+    set total = u.total, fingerprint = u.fingerprint, place_time = u.place_time, pay_time = u.place_time,
+        version = u.version, update_time = u.update_time
+    from unnest(
+        cast(:ids as uuid[]), cast(:states_before as text[]), cast(:versions_before as bigint[]),
+        cast(:totals as bigint[]), cast(:fingerprints as bytea[]), cast(:place_times as timestamptz[]),
+        cast(:versions as bigint[]), cast(:update_times as timestamptz[])
+    ) as u (id, state_before, version_before, total, fingerprint, place_time, version, update_time)
+    where o.id = u.id and o.state = u.state_before and o.version = u.version_before
+""")
+
+
+class OrderStore:
+    """The orders of one transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, placed: Sequence[Order]) -> dict[UUID, int]:
+        """Store new orders that are not paid; answers their counters."""
+        rows = self._connection.execute(_ADD, {**_order_columns(placed), **_line_columns(placed)})
+        return {UUID(str(row[0])): row[1] for row in rows}
+
+    def add_imported(self, imported: Sequence[Order]) -> set[UUID]:
+        """Store new orders; answers which were stored: the key of the others became known meanwhile."""
+        ordered = sorted(imported, key=lambda order: (order.channel, order.external_id))
+        rows = self._connection.execute(_ADD_IMPORTED, _order_columns(ordered))
+        stored = {UUID(str(row[0])) for row in rows}
+        self._add_content([order for order in ordered if order.id in stored])
+        return stored
+
+    def get(self, ids: Sequence[UUID]) -> dict[UUID, Order]:
+        """Those of the orders that exist."""
+        rows = self._connection.execute(_GET, {"ids": list(ids)})
+        return {order.id: order for order in map(_order, rows)}
+
+    def lock(self, ids: Sequence[UUID]) -> dict[UUID, Order]:
+        """As `get`; nobody else changes them until the transaction ends."""
+        self._connection.execute(_LOCK, {"ids": list(ids)})
+        return self.get(ids)
+
+    def save(self, changes: Sequence[tuple[Order, Order]]) -> None:
+        """Store orders as (before, after), with new payments and refunded units, only over the state and version
+        `before`. Raises a Fault otherwise."""
+        after = [new for _, new in changes]
+        columns = {
+            **_condition(changes),
+            "states": [order.state.value for order in after],
+            "refunded": [order.refunded for order in after],
+            "refunded_points": [order.refunded_points for order in after],
+            "pay_times": [order.pay_time for order in after],
+            "cancel_times": [order.cancel_time for order in after],
+            "cancel_reasons": [order.cancel_reason.value if order.cancel_reason else None for order in after],
+            **_payment_columns([new for old, new in changes if new.payments != old.payments]),
+        }
+        if self._connection.execute(_SAVE, columns).rowcount != len(changes):
+            raise conflict()
+        self._save_lines(changes)
+
+    def replace(self, changes: Sequence[tuple[Order, Order]]) -> None:
+        """Store imported orders as (before, after) with other lines, another total and another time."""
+        after = [new for _, new in changes]
+        columns = {
+            **_condition(changes),
+            "totals": [order.total for order in after],
+            "fingerprints": [order.fingerprint for order in after],
+            "place_times": [order.place_time for order in after],
+        }
+        if self._connection.execute(_REPLACE, columns).rowcount != len(changes):
+            raise conflict()
+        self._add_content(after)
+
+    def page(self, query: OrderQuery, page: Page) -> list[Order]:
+        """The orders of a page and one more if there are more, the latest placed first."""
+        statement = select(*_WHOLE).order_by(orders.c.place_time.desc(), orders.c.id.desc()).limit(page.fetch)
+        filters = (
+            (orders.c.member_id, query.member),
+            (orders.c.account_id, query.account),
+            (orders.c.state, query.state.value if query.state else None),
+            (orders.c.channel, query.channel),
+        )
+        for column, value in filters:
+            if value is not None:
+                statement = statement.where(column == value)
+        if query.start is not None:
+            statement = statement.where(orders.c.place_time >= query.start)
+        if query.end is not None:
+            statement = statement.where(orders.c.place_time < query.end)
+        if page.after is not None:
+            at = (datetime.fromisoformat(page.after[0]), UUID(page.after[1]))
+            statement = statement.where(tuple_(orders.c.place_time, orders.c.id) < at)
+        return [_order(row) for row in self._connection.execute(statement)]
+
+    def imported(self, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], tuple[UUID, bytes]]:
+        """The ids and fingerprints of the orders that are known by these keys (channel, external id)."""
+        columns = {"channels": [channel for channel, _ in keys], "external_ids": [external for _, external in keys]}
+        rows = self._connection.execute(_IMPORTED, columns)
+        return {(row[0], row[1]): (UUID(str(row[2])), bytes(row[3])) for row in rows}
+
+    def of_opportunities(self, ids: Sequence[UUID]) -> set[UUID]:
+        """Which of the opportunities became orders already."""
+        rows = self._connection.execute(_OF_OPPORTUNITIES, {"ids": list(ids)})
+        return {UUID(str(row[0])) for row in rows}
+
+    def overdue(self, now: datetime, limit: int) -> list[UUID]:
+        """Orders that could be paid until now or earlier; locked, those that others lock are passed over."""
+        rows = self._connection.execute(_OVERDUE, {"now": now, "limit": limit})
+        return [UUID(str(row[0])) for row in rows]
+
+    def _add_content(self, added: Sequence[Order]) -> None:
+        if added:
+            self._connection.execute(_ADD_CONTENT, {**_line_columns(added), **_payment_columns(added)})
+
+    def _save_lines(self, changes: Sequence[tuple[Order, Order]]) -> None:
+        changed = [
+            (new.id, line.position, line.refunded_quantity)
+            for old, new in changes
+            for line, was in zip(new.lines, old.lines, strict=True)
+            if line.refunded_quantity != was.refunded_quantity
+        ]
+        if changed:
+            ids, positions, refunded = zip(*changed, strict=True)
+            columns = {"orders": list(ids), "positions": list(positions), "refunded": list(refunded)}
+            self._connection.execute(_SAVE_LINES, columns)
+
+
+def _condition(changes: Sequence[tuple[Order, Order]]) -> dict[str, object]:
+    """Which rows change, the state and version they must have, and the version they get."""
+    return {
+        "ids": [new.id for _, new in changes],
+        "states_before": [old.state.value for old, _ in changes],
+        "versions_before": [old.version for old, _ in changes],
+        "versions": [new.version for _, new in changes],
+        "update_times": [new.update_time for _, new in changes],
+    }
+
+
+def _order_columns(added: Sequence[Order]) -> dict[str, object]:
+    return {
+        "ids": [order.id for order in added],
+        "states": [order.state.value for order in added],
+        "members": [order.buyer.member for order in added],
+        "accounts": [order.buyer.account for order in added],
+        "opportunities": [order.buyer.opportunity for order in added],
+        "channels": [order.channel for order in added],
+        "external_ids": [order.external_id or None for order in added],
+        "currencies": [order.currency for order in added],
+        "totals": [order.total for order in added],
+        "coupons": [json.dumps(order.coupons) if order.coupons else "[]" for order in added],
+        "holds": [order.hold for order in added],
+        "points": [order.points for order in added],
+        "points_values": [order.points_value for order in added],
+        "backordered": [order.backordered for order in added],
+        "imported": [order.imported for order in added],
+        "fingerprints": [order.fingerprint for order in added],
+        "place_times": [order.place_time for order in added],
+        "expire_times": [order.expire_time for order in added],
+        "pay_times": [order.pay_time for order in added],
+        "versions": [order.version for order in added],
+        "update_times": [order.update_time for order in added],
+    }
+
+
+def _line_columns(added: Sequence[Order]) -> dict[str, object]:
+    lines = [(order.id, line) for order in added for line in order.lines]
+    return {
+        "line_orders": [order_id for order_id, _ in lines],
+        "positions": [line.position for _, line in lines],
+        "products": [line.product for _, line in lines],
+        "skus": [line.sku for _, line in lines],
+        "titles": [line.title for _, line in lines],
+        "quantities": [line.quantity for _, line in lines],
+        "unit_prices": [line.unit_price for _, line in lines],
+        "amounts": [line.amount for _, line in lines],
+        "shares": [_shares_json(line.shares) for _, line in lines],
+    }
+
+
+def _payment_columns(paid: Sequence[Order]) -> dict[str, object]:
+    payments = [(order.id, position, each) for order in paid for position, each in enumerate(order.payments, 1)]
+    return {
+        "payment_orders": [order_id for order_id, _, _ in payments],
+        "payment_positions": [position for _, position, _ in payments],
+        "tenders": [payment.tender.value for _, _, payment in payments],
+        "paid": [payment.amount.minor for _, _, payment in payments],
+        "references": [payment.reference for _, _, payment in payments],
+        "paid_times": [payment.pay_time for _, _, payment in payments],
+    }
+
+
+def _shares_json(shares: Sequence[Share]) -> str:
+    runs = (f"[{share.units},{share.amount},{share.points_value},{share.points}]" for share in shares)
+    return f"[{','.join(runs)}]"
+
+
+def _order(row: Row[*tuple[Any, ...]]) -> Order:
+    return Order(
+        id=row.id,
+        counter=row.counter,
+        state=OrderState(row.state),
+        buyer=Buyer(row.member_id, row.account_id, row.opportunity_id),
+        channel=row.channel,
+        external_id=row.external_id or "",
+        currency=row.currency,
+        lines=tuple(_line(*line) for line in json.loads(row.lines)),
+        coupons=tuple(row.coupons),
+        hold=row.hold,
+        points=row.points,
+        points_value=row.points_value,
+        payments=tuple(_payment(row.currency, *payment) for payment in json.loads(row.payments or "[]")),
+        refunded=row.refunded,
+        refunded_points=row.refunded_points,
+        backordered=row.backordered,
+        imported=row.imported,
+        fingerprint=bytes(row.fingerprint),
+        place_time=row.place_time,
+        expire_time=row.expire_time,
+        pay_time=row.pay_time,
+        cancel_time=row.cancel_time,
+        cancel_reason=CancelReason(row.cancel_reason) if row.cancel_reason else None,
+        version=row.version,
+        update_time=row.update_time,
+    )
+
+
+def _line(
+    position: int,
+    product: str | None,
+    sku: str,
+    title: str,
+    quantity: int,
+    unit_price: int | None,
+    amount: int,
+    shares: list[list[int]],
+    refunded: int,
+) -> OrderLine:
+    return OrderLine(
+        position=position,
+        product=UUID(product) if product else None,
+        sku=sku,
+        title=title,
+        quantity=quantity,
+        unit_price=unit_price,
+        amount=amount,
+        shares=tuple(Share(*share) for share in shares),
+        refunded_quantity=refunded,
+    )
+
+
+def _payment(currency: str, tender: str, amount: int, reference: str, pay_time: str) -> Payment:
+    return Payment(Tender(tender), Money(amount, currency), reference, datetime.fromisoformat(pay_time))

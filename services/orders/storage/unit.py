@@ -1,0 +1,32 @@
+"""The unit of work of orders: one transaction and its stores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from kit.errors import Fault
+from kit.unit import Publish, Unit
+from services.orders.domain import errors
+from services.orders.storage.checkouts import CheckoutStore
+from services.orders.storage.orders import OrderStore
+from services.orders.storage.products import ProductStore
+from services.orders.storage.refunds import RefundStore
+from services.orders.storage.stocks import StockStore
+
+CONSTRAINTS: Mapping[str, Callable[[], Fault]] = {"products_sku": errors.sku_taken}
+"""What the schema's refusals mean to a caller."""
+
+
+class OrdersUnit(Unit):
+    """What the use-cases of orders see of a transaction."""
+
+    def __init__(self, connection: Connection, now: datetime, publish: Publish) -> None:
+        super().__init__(connection, now, publish)
+        self.products = ProductStore(connection)
+        self.stocks = StockStore(connection)
+        self.orders = OrderStore(connection)
+        self.refunds = RefundStore(connection)
+        self.checkouts = CheckoutStore(connection)
