@@ -7,13 +7,12 @@ CHECK, so that even a fault in a domain can't spend what is not there.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from alembic.operations import Operations
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
@@ -100,7 +99,9 @@ class Ledger:
         if not transfers:
             return
         ids = self._ids
-        moved = [(ids[account], *change) for account, change in changes(transfers).items() if account.owner != self._house]
+        moved = [
+            (ids[account], *change) for account, change in changes(transfers).items() if account.owner != self._house
+        ]
         causes = [transfer.cause for transfer in transfers]
         self._connection.execute(
             _POST,
@@ -126,7 +127,7 @@ class Ledger:
     def _query(self, owners: Collection[UUID], kinds: Sequence[str]) -> dict[str, object]:
         return {"unit": self._unit, "owners": list(owners), "kinds": list(kinds), "house": self._house}
 
-    def _positions(self, rows: Iterator[Sequence[object]]) -> Positions:
+    def _positions(self, rows: Iterable[Any]) -> Positions:
         """Sort rows by owner, and keep the accounts' ids for `post`."""
         positions: Positions = {}
         for identity, owner, kind, balance, version in rows:
@@ -229,8 +230,8 @@ def define(metadata: MetaData) -> None:
     Index("ledger_entries_credit", entries.c.credit, entries.c.id)
 
 
-def create(operations: Operations) -> None:
-    """Create the ledger's tables; called by a migration of a service that keeps a ledger."""
+def create(operations: Any) -> None:
+    """Create the ledger's tables; a migration of a service that keeps a ledger calls this with alembic's `op`."""
     metadata = MetaData()
     define(metadata)
     metadata.create_all(operations.get_bind())

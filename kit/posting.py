@@ -60,7 +60,7 @@ class Change(NamedTuple):
     """What transfers do to one account: the sum that it gains, and how many of them touch it."""
 
     amount: int
-    count: int
+    transfers: int
 
 
 def changes(transfers: Iterable[Transfer]) -> dict[Account, Change]:
@@ -69,7 +69,7 @@ def changes(transfers: Iterable[Transfer]) -> dict[Account, Change]:
     for transfer in transfers:
         for account, amount in ((transfer.debit, -transfer.amount), (transfer.credit, transfer.amount)):
             before = totals.get(account)
-            totals[account] = Change(before.amount + amount, before.count + 1) if before else Change(amount, 1)
+            totals[account] = Change(before.amount + amount, before.transfers + 1) if before else Change(amount, 1)
     return totals
 
 

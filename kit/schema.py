@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from alembic.operations import Operations
+from typing import Any
+
 from sqlalchemy import MetaData
 
 from kit import idempotency, inbox, outbox
@@ -14,8 +15,8 @@ def define(metadata: MetaData) -> None:
         module.define(metadata)
 
 
-def create(operations: Operations) -> None:
-    """Create kit's tables; called by the first migration of each service."""
+def create(operations: Any) -> None:
+    """Create kit's tables; the first migration of each service calls this with alembic's `op`."""
     metadata = MetaData()
     define(metadata)
     metadata.create_all(operations.get_bind())

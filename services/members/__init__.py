@@ -1,0 +1,1 @@
+"""Members: who the customers are, what points they have, which tier they reached."""

@@ -1,0 +1,271 @@
+"""Members' messages and what the use-cases take and answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from google.protobuf.duration_pb2 import Duration
+from kehu.members.v1 import members_pb2 as pb
+
+from kit import names
+from kit.errors import Fault, invalid
+from kit.rpc.convert import etag, instant, masked_fields, money, wire_instant, wire_money
+from services.members.domain import errors
+from services.members.domain.hold import Hold
+from services.members.domain.member import Identifier, Identity, Member, Profile, external, parse_email, parse_phone
+from services.members.domain.points import Posted, Wallet
+from services.members.domain.programme import Programme, Rate, Tier
+from services.members.domain.tier import TierChange
+from services.members.usecases.hold import EndHold, PlaceHold
+from services.members.usecases.member import Enroll, EnrolledRow, Shown, UpdateMember
+from services.members.usecases.points import Accrue, Spend
+from services.members.usecases.programme import NAME, UpdateProgramme
+
+_MEMBER_FIELDS = ("display_name", "phone", "email", "card_number", "identities", "home_store")
+_MEMBER_OUTPUT = ("name", "enroll_time", "tier", "tier_expire_time", "create_time", "update_time", "etag")
+_PROGRAMME_FIELDS = ("earn", "redeem", "tiers", "tier_window")
+_PROGRAMME_OUTPUT = ("name", "update_time", "etag")
+_TTL = timedelta(minutes=30)
+_WINDOW = timedelta(days=365)
+
+
+def member_id(name: str, *, field: str = "name") -> UUID:
+    """The id in `members/{member}`."""
+    return names.id_of("members", name, field=field)
+
+
+def balance_of(request: pb.GetBalanceRequest) -> UUID:
+    """The member whose balance is asked for."""
+    return names.parse("members/{member}/balance", request.name)["member"]
+
+
+def enroll(request: pb.EnrollMemberRequest) -> Enroll:
+    """Read a request to enrol; the new member gets its id here."""
+    member = request.member
+    time = instant(member.enroll_time, field="member.enroll_time") if member.HasField("enroll_time") else None
+    return Enroll(names.new_id(), _profile(member), time)
+
+
+def enroll_rows(request: pb.BatchEnrollRequest) -> list[Enroll]:
+    """Read the rows of a batch."""
+    return [_row(index, row) for index, row in enumerate(request.rows)]
+
+
+def identifier(request: pb.LookupMemberRequest) -> Identifier:
+    """What a look-up goes by, in the form in which it is kept."""
+    match request.WhichOneof("key"):
+        case "phone":
+            return Identifier("phone", "", parse_phone(request.phone))
+        case "email":
+            return Identifier("email", "", parse_email(request.email))
+        case "card_number":
+            return Identifier("card", "", request.card_number)
+        case _:
+            return external(Identity(request.identity.channel, request.identity.external_id))
+
+
+def update_member(request: pb.UpdateMemberRequest) -> UpdateMember:
+    """Read a change of a member."""
+    member = request.member
+    fields = masked_fields(member, request.update_mask, mutable=_MEMBER_FIELDS, output_only=_MEMBER_OUTPUT)
+    return UpdateMember(member_id(member.name, field="member.name"), fields, _profile(member), _version(member.etag))
+
+
+def accrue(request: pb.AccruePointsRequest) -> Accrue:
+    """Read a request to give points."""
+    time = instant(request.effective_time, field="effective_time") if request.HasField("effective_time") else None
+    return Accrue(member_id(request.parent, field="parent"), request.points, request.source, time)
+
+
+def spend(request: pb.SpendPointsRequest) -> Spend:
+    """Read a request to take points."""
+    return Spend(member_id(request.parent, field="parent"), request.points, request.source)
+
+
+def place_hold(request: pb.CreateHoldRequest) -> PlaceHold:
+    """Read a request to set points aside; the new hold gets its id here."""
+    ttl = request.ttl.ToTimedelta() if request.HasField("ttl") else _TTL
+    member = member_id(request.parent, field="parent")
+    return PlaceHold(names.new_id(), member, request.hold.points, request.source, ttl)
+
+
+def end_hold(request: pb.ConfirmHoldRequest | pb.ReleaseHoldRequest) -> EndHold:
+    """Read a request to confirm or release a hold."""
+    ids = names.parse("members/{member}/holds/{hold}", request.name)
+    points = request.points if isinstance(request, pb.ConfirmHoldRequest) else 0
+    return EndHold(ids["member"], ids["hold"], points)
+
+
+def check_programme(name: str) -> None:
+    """Refuse the name of a programme that does not exist."""
+    if name != NAME:
+        raise errors.programme_not_found()
+
+
+def update_programme(request: pb.UpdateProgrammeRequest) -> UpdateProgramme:
+    """Read a change of the programme."""
+    programme = request.programme
+    check_programme(programme.name)
+    fields = masked_fields(programme, request.update_mask, mutable=_PROGRAMME_FIELDS, output_only=_PROGRAMME_OUTPUT)
+    rules = _rules(programme)
+    return UpdateProgramme(dict(rules[field]() for field in fields), _version(programme.etag))
+
+
+def member(shown: Shown) -> pb.Member:
+    """Show a member."""
+    known = shown.member
+    profile = known.profile
+    wire = pb.Member(
+        name=names.join("members", known.id),
+        display_name=profile.display_name,
+        phone=profile.phone,
+        email=profile.email,
+        card_number=profile.card_number,
+        identities=[pb.Identity(channel=each.channel, external_id=each.external_id) for each in profile.identities],
+        home_store=profile.home_store,
+        tier=shown.tier,
+        etag=etag(known.version),
+    )
+    _times(wire, known)
+    if shown.tier_expire_time is not None:
+        wire.tier_expire_time.FromDatetime(shown.tier_expire_time)
+    return wire
+
+
+def enroll_results(outcomes: list[EnrolledRow | Fault]) -> pb.BatchEnrollResponse:
+    """Show what became of each row."""
+    return pb.BatchEnrollResponse(results=[_result(outcome) for outcome in outcomes])
+
+
+def tier_change(change: TierChange) -> pb.TierChange:
+    """Show a change of tier."""
+    return pb.TierChange(from_tier=change.from_tier, to_tier=change.to_tier, change_time=wire_instant(change.time))
+
+
+def balance(wallet: Wallet) -> pb.Balance:
+    """Show a balance."""
+    return pb.Balance(
+        name=names.join("members", wallet.member, "balance"),
+        available=wallet.available,
+        held=wallet.held,
+        receivable=wallet.receivable,
+    )
+
+
+def entry(posted: Posted) -> pb.Entry:
+    """Show an entry."""
+    return pb.Entry(
+        name=names.join("members", posted.member, "entries", str(posted.id)),
+        kind=pb.Entry.Kind.Value(f"KIND_{posted.cause.kind}"),
+        debit_account=pb.Entry.Account.Value(f"ACCOUNT_{posted.debit.upper()}"),
+        credit_account=pb.Entry.Account.Value(f"ACCOUNT_{posted.credit.upper()}"),
+        points=posted.points,
+        source=posted.cause.source,
+        effective_time=wire_instant(posted.cause.time),
+        create_time=wire_instant(posted.create_time),
+    )
+
+
+def hold(known: Hold) -> pb.Hold:
+    """Show a hold."""
+    return pb.Hold(
+        name=names.join("members", known.member, "holds", known.id),
+        points=known.points,
+        value=wire_money(known.value),
+        confirmed_points=known.confirmed,
+        state=pb.Hold.State.Value(f"STATE_{known.state}"),
+        source=known.source,
+        create_time=wire_instant(known.create_time),
+        expire_time=wire_instant(known.expire_time),
+        end_time=wire_instant(known.end_time) if known.end_time else None,
+    )
+
+
+def programme(rules: Programme) -> pb.Programme:
+    """Show the programme."""
+    window = Duration()
+    window.FromTimedelta(rules.window)
+    return pb.Programme(
+        name=NAME,
+        earn=pb.Rate(points=rules.earn.points, amount=wire_money(rules.earn.amount)),
+        redeem=pb.Rate(points=rules.redeem.points, amount=wire_money(rules.redeem.amount)),
+        tiers=[pb.Tier(id=tier.id, threshold=wire_money(tier.threshold)) for tier in rules.tiers],
+        tier_window=window,
+        update_time=wire_instant(rules.update_time),
+        etag=etag(rules.version),
+    )
+
+
+def _profile(wire: pb.Member) -> Profile:
+    return Profile(
+        display_name=wire.display_name,
+        phone=wire.phone,
+        email=wire.email,
+        card_number=wire.card_number,
+        home_store=wire.home_store,
+        identities=tuple(Identity(each.channel, each.external_id) for each in wire.identities),
+    )
+
+
+def _row(index: int, row: pb.EnrollRow) -> Enroll:
+    profile = Profile(
+        display_name=row.display_name,
+        phone=row.phone,
+        email=row.email,
+        card_number=row.card_number,
+        home_store=row.home_store,
+        identities=(Identity(row.channel, row.external_id),),
+    )
+    time = instant(row.enroll_time, field=f"rows[{index}].enroll_time") if row.HasField("enroll_time") else None
+    return Enroll(names.new_id(), profile, time)
+
+
+def _result(outcome: EnrolledRow | Fault) -> pb.EnrollResult:
+    if isinstance(outcome, Fault):
+        return pb.EnrollResult(state=pb.EnrollResult.STATE_REJECTED, reason=outcome.reason, message=outcome.message)
+    return pb.EnrollResult(
+        state=pb.EnrollResult.State.Value(f"STATE_{outcome.state}"), member=names.join("members", outcome.member)
+    )
+
+
+def _rules(wire: pb.Programme) -> dict[str, Callable[[], tuple[str, Any]]]:
+    """How to read each field of the programme, as the name and value of the domain's rule."""
+    return {
+        "earn": lambda: ("earn", _rate(wire.earn, "programme.earn", given=wire.HasField("earn"))),
+        "redeem": lambda: ("redeem", _rate(wire.redeem, "programme.redeem", given=wire.HasField("redeem"))),
+        "tiers": lambda: ("tiers", tuple(_tier(tier, index) for index, tier in enumerate(wire.tiers))),
+        "tier_window": lambda: (
+            "window",
+            wire.tier_window.ToTimedelta() if wire.HasField("tier_window") else _WINDOW,
+        ),
+    }
+
+
+def _rate(wire: pb.Rate, field: str, *, given: bool) -> Rate:
+    if not given:
+        raise invalid(field, "must be given")
+    return Rate(wire.points, money(wire.amount, field=f"{field}.amount"))
+
+
+def _tier(wire: pb.Tier, index: int) -> Tier:
+    return Tier(wire.id, money(wire.threshold, field=f"programme.tiers[{index}].threshold"))
+
+
+def _version(given: str) -> int | None:
+    """The version that an etag stands for; None when no etag is given, and one that never was for a foreign etag."""
+    if not given:
+        return None
+    try:
+        version = int(given.strip('"'), 16)
+    except ValueError:
+        return -1
+    return version if etag(version) == given else -1
+
+
+def _times(wire: pb.Member, known: Member) -> None:
+    wire.enroll_time.FromDatetime(known.enroll_time)
+    wire.create_time.FromDatetime(known.create_time)
+    wire.update_time.FromDatetime(known.update_time)

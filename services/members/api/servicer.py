@@ -1,0 +1,125 @@
+"""`MembersService`: each method is parse, call, render."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from grpc.aio import ServicerContext
+from kehu.members.v1 import members_pb2 as pb
+from kehu.members.v1 import members_pb2_grpc
+
+from kit.page import Tokens
+from kit.rpc import Edge
+from kit.rpc.convert import instant, next_token, page_of
+from services.members.api import convert
+from services.members.usecases import hold, member, points, programme, tier
+
+
+class MembersServicer(members_pb2_grpc.MembersServiceServicer):
+    """Serves members. Commands on points go through lanes: concurrent calls share one transaction."""
+
+    def __init__(self, edge: Edge[Any], tokens: Tokens) -> None:
+        self._edge = edge
+        self._tokens = tokens
+        self._accrue = edge.lane(
+            "accrue", points.accrue, render=lambda wallet: pb.AccruePointsResponse(balance=convert.balance(wallet))
+        )
+        self._spend = edge.lane(
+            "spend", points.spend, render=lambda wallet: pb.SpendPointsResponse(balance=convert.balance(wallet))
+        )
+        self._place = edge.lane("hold", hold.place, render=convert.hold)
+        self._confirm = edge.lane("confirm", hold.confirm, render=convert.hold)
+        self._release = edge.lane("release", hold.release, render=convert.hold)
+        self._balances = edge.gather("balance", points.balances)
+
+    async def EnrollMember(self, request: pb.EnrollMemberRequest, context: ServicerContext) -> pb.Member:
+        """Enrol one member."""
+        return await self._edge.write(request, member.enroll, convert.enroll(request), render=convert.member)
+
+    async def BatchEnroll(self, request: pb.BatchEnrollRequest, context: ServicerContext) -> pb.BatchEnrollResponse:
+        """Enrol or complete many."""
+        return await self._edge.write(
+            request, member.batch_enroll, convert.enroll_rows(request), render=convert.enroll_results
+        )
+
+    async def GetMember(self, request: pb.GetMemberRequest, context: ServicerContext) -> pb.Member:
+        """Read one member."""
+        time = instant(request.tier_time, field="tier_time") if request.HasField("tier_time") else None
+        return convert.member(await self._edge.read(member.get, convert.member_id(request.name), time))
+
+    async def LookupMember(self, request: pb.LookupMemberRequest, context: ServicerContext) -> pb.Member:
+        """Find one member."""
+        return convert.member(await self._edge.read(member.lookup, convert.identifier(request)))
+
+    async def UpdateMember(self, request: pb.UpdateMemberRequest, context: ServicerContext) -> pb.Member:
+        """Change a member."""
+        return await self._edge.write(request, member.update, convert.update_member(request), render=convert.member)
+
+    async def ListMembers(self, request: pb.ListMembersRequest, context: ServicerContext) -> pb.ListMembersResponse:
+        """A page of members."""
+        page = page_of(request, self._tokens)
+        rows = await self._edge.read(member.page, page)
+        token = next_token(request, self._tokens, page, rows=rows, position=lambda shown: (str(shown.member.id),))
+        return pb.ListMembersResponse(
+            members=[convert.member(shown) for shown in rows[: page.size]], next_page_token=token
+        )
+
+    async def ListTierChanges(
+        self, request: pb.ListTierChangesRequest, context: ServicerContext
+    ) -> pb.ListTierChangesResponse:
+        """A page of a member's tier changes."""
+        page = page_of(request, self._tokens)
+        rows = await self._edge.read(tier.changes, convert.member_id(request.parent, field="parent"), page)
+        token = next_token(request, self._tokens, page, rows=rows, position=lambda change: (change.time.isoformat(),))
+        return pb.ListTierChangesResponse(
+            tier_changes=[convert.tier_change(change) for change in rows[: page.size]], next_page_token=token
+        )
+
+    async def AccruePoints(self, request: pb.AccruePointsRequest, context: ServicerContext) -> pb.AccruePointsResponse:
+        """Give points."""
+        response: pb.AccruePointsResponse = await self._accrue(request, convert.accrue(request))
+        return response
+
+    async def SpendPoints(self, request: pb.SpendPointsRequest, context: ServicerContext) -> pb.SpendPointsResponse:
+        """Take points."""
+        response: pb.SpendPointsResponse = await self._spend(request, convert.spend(request))
+        return response
+
+    async def CreateHold(self, request: pb.CreateHoldRequest, context: ServicerContext) -> pb.Hold:
+        """Set points aside."""
+        response: pb.Hold = await self._place(request, convert.place_hold(request))
+        return response
+
+    async def ConfirmHold(self, request: pb.ConfirmHoldRequest, context: ServicerContext) -> pb.Hold:
+        """Spend held points."""
+        response: pb.Hold = await self._confirm(request, convert.end_hold(request))
+        return response
+
+    async def ReleaseHold(self, request: pb.ReleaseHoldRequest, context: ServicerContext) -> pb.Hold:
+        """Give held points back."""
+        response: pb.Hold = await self._release(request, convert.end_hold(request))
+        return response
+
+    async def GetBalance(self, request: pb.GetBalanceRequest, context: ServicerContext) -> pb.Balance:
+        """Read a member's points."""
+        return convert.balance(await self._balances(convert.balance_of(request)))
+
+    async def ListEntries(self, request: pb.ListEntriesRequest, context: ServicerContext) -> pb.ListEntriesResponse:
+        """A page of a member's entries."""
+        page = page_of(request, self._tokens)
+        rows = await self._edge.read(points.entries, convert.member_id(request.parent, field="parent"), page)
+        token = next_token(request, self._tokens, page, rows=rows, position=lambda posted: (str(posted.id),))
+        return pb.ListEntriesResponse(
+            entries=[convert.entry(posted) for posted in rows[: page.size]], next_page_token=token
+        )
+
+    async def GetProgramme(self, request: pb.GetProgrammeRequest, context: ServicerContext) -> pb.Programme:
+        """Read the rules."""
+        convert.check_programme(request.name)
+        return convert.programme(await self._edge.read(programme.get))
+
+    async def UpdateProgramme(self, request: pb.UpdateProgrammeRequest, context: ServicerContext) -> pb.Programme:
+        """Change the rules."""
+        return await self._edge.write(
+            request, programme.update, convert.update_programme(request), render=convert.programme
+        )

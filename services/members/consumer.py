@@ -1,0 +1,71 @@
+"""What members listens to, and what it does by the clock.
+
+An event about a member or hold that is not known can't be used: its Fault is not transient, so it goes to the dead
+letters with its reason and its neighbours go on. An import enrols its members before it sends their orders.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC
+
+from kehu.orders.v1.events_pb2 import OrderCancelled, OrderPaid, OrderRefunded
+
+from kit import names
+from kit.money import Money
+from kit.worker import Received, Subscriptions
+from services.members.domain.purchase import Settlement
+from services.members.usecases import hold, purchase, tier
+from services.members.usecases.hold import EndHold
+from services.members.usecases.ports import Unit
+
+subscriptions = Subscriptions("members")
+
+
+@subscriptions.on("orders", OrderPaid, OrderRefunded, queue="members.settlement")
+def settle(unit: Unit, events: Sequence[Received]) -> None:
+    """Points, tiers and holds follow the newest state of each order. Guests earn nothing."""
+    purchase.settle(unit, [_settlement(event) for event in events if event.message.member])
+
+
+@subscriptions.on("orders", OrderCancelled, queue="members.cancellation")
+def release(unit: Unit, events: Sequence[Received]) -> None:
+    """Points that were held for a cancelled order become available again."""
+    purchase.release_cancelled(unit, [_end_hold(event.message.hold) for event in events if event.message.hold])
+
+
+@subscriptions.every(seconds=2)
+def expire_holds(unit: Unit) -> None:
+    """End the holds whose time is over."""
+    hold.expire(unit)
+
+
+@subscriptions.every(seconds=10)
+def advance_tiers(unit: Unit) -> None:
+    """Announce the tiers that time has changed."""
+    tier.advance(unit)
+
+
+@subscriptions.every(seconds=5)
+def requalify_members(unit: Unit) -> None:
+    """Judge members by the newest rules."""
+    tier.requalify(unit)
+
+
+def _settlement(event: Received) -> Settlement:
+    message = event.message
+    net = message.net_total
+    held = message.hold if isinstance(message, OrderPaid) else ""
+    return Settlement(
+        order=names.id_of("orders", message.order, field="order"),
+        member=names.id_of("members", message.member, field="member"),
+        net=Money.from_wire(net.units, net.nanos, net.currency_code, field="net_total"),
+        pay_time=message.pay_time.ToDatetime(UTC),
+        version=event.version,
+        hold=_end_hold(held).hold if held else None,
+    )
+
+
+def _end_hold(name: str) -> EndHold:
+    ids = names.parse("members/{member}/holds/{hold}", name, field="hold")
+    return EndHold(ids["member"], ids["hold"])

@@ -1,0 +1,1 @@
+"""What members knows: pure values and rules, no SQL, no wire, no clock."""

@@ -1,0 +1,1 @@
+"""The schema of members, step by step; expand only."""

@@ -1,0 +1,47 @@
+"""`serve`: what answers gRPC."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from kehu.members.v1 import members_pb2_grpc
+
+from kit.db import AsyncDatabase
+from kit.page import Tokens
+from kit.rpc import Edge, Server, Servicer, run
+from kit.settings import load
+from services.members import publish
+from services.members.api.servicer import MembersServicer
+from services.members.config import Config
+from services.members.storage.unit import MembersUnit
+
+
+def build(config: Config) -> Server:
+    """Introduce the rooms to each other."""
+    database = AsyncDatabase(
+        config.database_url.get_secret_value(),
+        partial(MembersUnit, publish=publish.to_event),
+        pool_size=config.database_pool_size,
+        statement_timeout_ms=config.statement_timeout_ms,
+        name="members serve",
+    )
+    edge = Edge(database)
+    tokens = Tokens(config.page_token_key.get_secret_value())
+    return Server(
+        name="members",
+        settings=config,
+        database=database,
+        edge=edge,
+        servicers=[
+            Servicer(
+                "kehu.members.v1.MembersService",
+                members_pb2_grpc.add_MembersServiceServicer_to_server,
+                MembersServicer(edge, tokens),
+            )
+        ],
+    )
+
+
+def serve() -> None:
+    """Run until SIGTERM."""
+    run(lambda: build(load(Config)))

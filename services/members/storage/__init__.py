@@ -1,0 +1,1 @@
+"""Rows and domain objects of members, and all of its SQL."""

@@ -1,0 +1,116 @@
+"""The tables of members. The ledger's and kit's own are defined by kit."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    Uuid,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from kit import ledger, schema
+
+metadata = MetaData()
+schema.define(metadata)
+ledger.define(metadata)
+
+members = Table(
+    "members",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("display_name", Text, nullable=False),
+    Column("home_store", Text, nullable=False),
+    Column("enroll_time", DateTime(timezone=True), nullable=False),
+    Column("create_time", DateTime(timezone=True), nullable=False),
+    Column("update_time", DateTime(timezone=True), nullable=False),
+    Column("version", BigInteger, nullable=False),
+)
+
+# Everything that leads to one member, in one place: the key decides races between two who enrol with the same phone.
+identifiers = Table(
+    "identifiers",
+    metadata,
+    Column("kind", Text),
+    Column("channel", Text),
+    Column("value", Text),
+    Column("member", Uuid, ForeignKey("members.id"), nullable=False, index=True),
+    PrimaryKeyConstraint("kind", "channel", "value", name="identifiers_pkey"),
+)
+
+# The tables below name members without a foreign key: whoever writes them has locked the member's accounts, and
+# members are never deleted.
+holds = Table(
+    "holds",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("member", Uuid, nullable=False, index=True),
+    Column("points", BigInteger, nullable=False),
+    Column("value", BigInteger, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("create_time", DateTime(timezone=True), nullable=False),
+    Column("expire_time", DateTime(timezone=True), nullable=False),
+    Column("state", Text, nullable=False),
+    Column("confirmed", BigInteger, nullable=False),
+    Column("end_time", DateTime(timezone=True)),
+    CheckConstraint("confirmed between 0 and points", name="holds_confirmed"),
+    CheckConstraint("(state = 'ACTIVE') = (end_time is null)", name="holds_end"),
+)
+Index("holds_due", holds.c.expire_time, postgresql_where=text("state = 'ACTIVE'"))
+
+# The key begins with the member, so that the orders of a member lie side by side.
+purchases = Table(
+    "purchases",
+    metadata,
+    Column("member", Uuid),
+    Column("order", Uuid),
+    Column("net", BigInteger, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("pay_time", DateTime(timezone=True), nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("rules", Integer, nullable=False),
+    Column("earned", BigInteger, nullable=False),
+    PrimaryKeyConstraint("member", "order", name="purchases_pkey"),
+)
+
+standings = Table(
+    "standings",
+    metadata,
+    Column("member", Uuid, primary_key=True),
+    Column("tier", Text, nullable=False),
+    Column("next_change", DateTime(timezone=True)),
+    Column("rules", Integer, nullable=False, index=True),
+    Column("version", BigInteger, nullable=False),
+)
+Index("standings_due", standings.c.next_change, postgresql_where=text("next_change is not null"))
+
+tier_changes = Table(
+    "tier_changes",
+    metadata,
+    Column("member", Uuid),
+    Column("time", DateTime(timezone=True)),
+    Column("from_tier", Text, nullable=False),
+    Column("to_tier", Text, nullable=False),
+    Column("upgrade", Boolean, nullable=False),
+    PrimaryKeyConstraint("member", "time", name="tier_changes_pkey"),
+)
+
+programmes = Table(
+    "programmes",
+    metadata,
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("rules", JSONB, nullable=False),
+    Column("update_time", DateTime(timezone=True), nullable=False),
+)

@@ -1,0 +1,1 @@
+"""What members does: one function per command, over a unit of work."""

@@ -1,0 +1,45 @@
+"""Members as its process runs it: a real gRPC server in the test's own process, over a real database."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
+from typing import Any
+
+import grpc
+import pytest
+from kehu.members.v1.members_pb2_grpc import MembersServiceStub
+
+from kit.db import Database
+from services.members import publish
+from services.members.config import Config
+from services.members.server import build
+from services.members.storage.unit import MembersUnit
+from tests.support.rpc import Keys, serving
+
+
+@pytest.fixture
+def url(migrated: Callable[[str], str]) -> str:
+    """The service's database."""
+    return migrated("members")
+
+
+@pytest.fixture
+async def channel(url: str, settings: Callable[..., Any], keys: Keys) -> AsyncIterator[grpc.aio.Channel]:
+    """A channel to the running service, as an administrator."""
+    async with serving(build(settings(Config, database_url=url)), keys.bearer("admin")) as channel:
+        yield channel
+
+
+@pytest.fixture
+def members(channel: grpc.aio.Channel) -> MembersServiceStub:
+    """The service, as a client sees it."""
+    return MembersServiceStub(channel)
+
+
+@pytest.fixture
+def database(url: str) -> Iterator[Database[MembersUnit]]:
+    """The same database, as the service's worker sees it."""
+    database = Database(url, partial(MembersUnit, publish=publish.to_event))
+    yield database
+    database.close()
