@@ -58,11 +58,11 @@ Validity = Window | DaysAfterIssue
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much there may be; None is no limit. The budget is in minor units of the terms' currency."""
+    """How much there may be; None is no limit."""
 
     issue: int | None = None
     per_member: int | None = None
-    budget: int | None = None
+    budget: Money | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +89,11 @@ class CouponTemplate:
         """What the coupons may still take off or took off, at most; zero when their discount is unlimited."""
         return (self.issued - self.expired) * (self.terms.amount or 0)
 
+    @property
+    def over_budget(self) -> bool:
+        """Whether more is committed than the budget allows."""
+        return self.limits.budget is not None and self.committed > self.limits.budget.minor
+
     def checked(self) -> CouponTemplate:
         """Itself, when its parts fit together. Raises a Fault that names the field."""
         if not self.display_name.strip():
@@ -98,19 +103,20 @@ class CouponTemplate:
             raise invalid(f"coupon_template.{field}", "must be more than zero")
         if isinstance(self.validity, Window) and self.validity.start >= self.validity.end:
             raise invalid("coupon_template.window.end_time", "must be later than start_time")
-        if self.limits.budget is not None and self.terms.amount is None:
-            raise errors.budget_needs_max_discount()
+        if self.limits.budget is not None:
+            self._check_budget(self.limits.budget)
         return self
 
     def changed(self, *, display_name: str, validity: Validity, limits: Limits, now: datetime) -> CouponTemplate:
         """With new values. Raises a Fault when they do not fit, or a limit is below what is issued already."""
         if limits.issue is not None and limits.issue < self.issued:
             raise errors.limit_below_issued("coupon_template.issue_limit", str(self.issued))
-        if limits.budget is not None and limits.budget < self.committed:
+        template = replace(self, display_name=display_name, validity=validity, limits=limits)
+        changed = replace(template, update_time=now, version=self.version + 1).checked()
+        if changed.over_budget:
             committed = str(Money(self.committed, self.terms.currency))
             raise errors.limit_below_issued("coupon_template.budget", committed)
-        template = replace(self, display_name=display_name, validity=validity, limits=limits)
-        return replace(template, update_time=now, version=self.version + 1).checked()
+        return changed
 
     def issue(
         self, *, coupon: UUID, member: UUID, cause: str, held: int, now: datetime
@@ -124,11 +130,19 @@ class CouponTemplate:
         if self.limits.issue is not None and self.issued >= self.limits.issue:
             raise errors.issue_limit_reached(self.id, self.limits.issue)
         after = replace(self, issued=self.issued + 1)
-        if self.limits.budget is not None and after.committed > self.limits.budget:
+        if after.over_budget:
             raise errors.budget_exhausted(self.id)
         issued = Coupon(coupon, self.id, member, cause, issue_time=now, start_time=start, expire_time=end)
         fact = CouponIssued(coupon, self.id, member, cause, time=now, expire_time=end, version=issued.version)
         return after, issued, fact
+
+    def _check_budget(self, budget: Money) -> None:
+        if self.terms.amount is None:
+            raise errors.budget_needs_max_discount()
+        if budget.minor < 0:
+            raise invalid("coupon_template.budget", "must not be negative")
+        if budget.currency != self.terms.currency:
+            raise invalid("coupon_template.budget.currency_code", f"must be {self.terms.currency}")
 
     def _period(self, now: datetime) -> tuple[datetime, datetime]:
         if isinstance(self.validity, Window):

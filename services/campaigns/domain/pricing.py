@@ -8,13 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from uuid import UUID
 
 from kit.errors import Fault
 from kit.money import LIMIT, Money, allocate
 from services.campaigns.domain import errors
-from services.campaigns.domain.coupon import Coupon
 from services.campaigns.domain.coupon_template import Terms
 
 
@@ -34,20 +32,10 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A coupon that the customer wants to use, with its terms."""
+    """A coupon that its member can use now, with its terms."""
 
-    coupon: Coupon
+    coupon: UUID
     terms: Terms
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What is to be priced. `coupons` are the names asked for; those that do not exist have no offer."""
-
-    member: UUID | None
-    currency: str
-    lines: Sequence[Line]
-    coupons: Sequence[UUID] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +69,9 @@ class Price:
 
 @dataclass(slots=True)
 class _Basket:
-    """The order while it is being priced: `left` of each line."""
+    """An order while it is being priced: what is `left` of each line, and the coupons that count so far."""
 
-    order: Order
-    now: datetime
+    currency: str
     subtotal: int
     left: list[int]
     accepted: list[Terms] = field(default_factory=list)
@@ -95,48 +82,37 @@ class _Basket:
         self.left = [amount - share for amount, share in zip(self.left, shares, strict=True)]
 
 
-def price(order: Order, offers: Sequence[Offer], now: datetime) -> Price:
+def price(currency: str, lines: Sequence[Line], offers: Sequence[Offer] = ()) -> Price:
     """Price an order. Raises a Fault when it is worth more than an order may be."""
-    gross = [line.gross for line in order.lines]
-    subtotal = sum(gross)
-    if subtotal >= LIMIT:
+    gross = [line.gross for line in lines]
+    if sum(gross) >= LIMIT:
         raise errors.order_too_large()
-    basket = _Basket(order, now, subtotal, list(gross))
-    decisions = _apply_coupons(basket, offers)
+    basket = _Basket(currency, sum(gross), list(gross))
+    decisions = [_decide(basket, offer) for offer in sorted(offers, key=_rank)]
     discounts = [before - after for before, after in zip(gross, basket.left, strict=True)]
-    return Price(order.currency, order.lines, discounts, decisions)
-
-
-def _apply_coupons(basket: _Basket, offers: Sequence[Offer]) -> list[Decision]:
-    known = {offer.coupon.id: offer for offer in offers}
-    asked = set(basket.order.coupons)
-    decisions = [Decision(coupon, refusal=errors.coupon_not_found(coupon)) for coupon in asked - known.keys()]
-    ranked = sorted((known[coupon] for coupon in asked & known.keys()), key=_rank)
-    decisions += [_decide(basket, offer) for offer in ranked]
-    return sorted(decisions, key=lambda decision: decision.coupon)
+    return Price(currency, lines, discounts, decisions)
 
 
 def _rank(offer: Offer) -> tuple[int, UUID]:
-    return -offer.terms.priority, offer.coupon.id
+    return -offer.terms.priority, offer.coupon
 
 
 def _decide(basket: _Basket, offer: Offer) -> Decision:
-    coupon, terms = offer.coupon, offer.terms
-    refusal = coupon.refusal(basket.order.member, basket.now) or _misfit(basket, offer)
+    refusal = _misfit(basket, offer)
     if refusal is not None:
-        return Decision(coupon.id, refusal=refusal)
-    discount = terms.discount(sum(basket.left))
+        return Decision(offer.coupon, refusal=refusal)
+    discount = offer.terms.discount(sum(basket.left))
     if discount == 0:
-        return Decision(coupon.id, refusal=errors.coupon_without_effect(coupon.id))
+        return Decision(offer.coupon, refusal=errors.coupon_without_effect(offer.coupon))
     basket.take_off(discount)
-    basket.accepted.append(terms)
-    return Decision(coupon.id, discount)
+    basket.accepted.append(offer.terms)
+    return Decision(offer.coupon, discount)
 
 
 def _misfit(basket: _Basket, offer: Offer) -> Fault | None:
     """Why a coupon that its member can use does not fit this order."""
-    coupon, terms = offer.coupon.id, offer.terms
-    if terms.currency and terms.currency != basket.order.currency:
+    coupon, terms = offer.coupon, offer.terms
+    if terms.currency and terms.currency != basket.currency:
         return errors.coupon_currency_mismatch(coupon, terms.currency)
     if basket.subtotal < terms.minimum_spend:
         return errors.minimum_spend_not_reached(coupon, str(Money(terms.minimum_spend, terms.currency)))

@@ -66,6 +66,11 @@ class Judgement:
     left: Sequence[SegmentLeft]
     due_times: Mapping[UUID, datetime | None]
 
+    @property
+    def moved(self) -> set[UUID]:
+        """The members who enter or leave a segment."""
+        return {entry.member for entry in self.entered} | {exit_.member for exit_ in self.left}
+
 
 def judge(
     profiles: Iterable[Profile],

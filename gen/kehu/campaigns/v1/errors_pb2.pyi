@@ -72,7 +72,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """Nothing is left of the order's amount that the coupon could take off."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
-    """The reason in `google.rpc.ErrorInfo.reason`, without the prefix, under the domain `campaigns.kehu.dev`.
+    """The reason in `google.rpc.ErrorInfo.reason`, without the prefix, under the domain `kehu.dev`.
     Numbers and names are never used again once retired.
     """
 

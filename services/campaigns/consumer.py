@@ -1,0 +1,80 @@
+"""What campaigns listens to, and what it does by the clock."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC
+
+from kehu.orders.v1.events_pb2 import OrderCancelled, OrderPaid, OrderRefunded
+
+from kit import names
+from kit.money import Money
+from kit.telemetry import log
+from kit.worker import Received, Subscriptions
+from services.campaigns.domain.purchase import Purchase
+from services.campaigns.usecases import coupon, purchase, segment
+from services.campaigns.usecases.coupon import Settle
+from services.campaigns.usecases.ports import Work
+from services.campaigns.usecases.purchase import Receipt
+
+subscriptions = Subscriptions("campaigns")
+
+
+@subscriptions.on("orders", OrderPaid, OrderRefunded, OrderCancelled, queue="campaigns.orders")
+def take_orders(unit: Work, events: Sequence[Received]) -> None:
+    """Profiles, segments and automations follow what members buy; coupons follow what becomes of their orders.
+
+    Guests have no profile. A coupon that can't be used any more is no reason to refuse the event: the order is paid.
+    """
+    paid = [_settle(event) for event in events if isinstance(event.message, OrderPaid) and event.message.coupons]
+    cancelled = [
+        _settle(event) for event in events if isinstance(event.message, OrderCancelled) and event.message.coupons
+    ]
+    if paid or cancelled:
+        for fault in coupon.settle(unit, paid, cancelled):
+            log.warning("coupon of a paid order was not used", reason=fault.reason, **fault.metadata)
+    receipts = [
+        _receipt(event) for event in events if not isinstance(event.message, OrderCancelled) and event.message.member
+    ]
+    if receipts:
+        purchase.record(unit, receipts, names.new_id)
+
+
+@subscriptions.every(seconds=2)
+def expire_coupons(unit: Work) -> None:
+    """Open the locks that ran out, expire what is over."""
+    coupon.expire(unit)
+
+
+@subscriptions.every(seconds=0.5)
+def build_segments(unit: Work) -> None:
+    """Judge members by rules that are new."""
+    segment.build(unit, names.new_id)
+
+
+@subscriptions.every(seconds=2)
+def judge_by_time(unit: Work) -> None:
+    """Judge members for whom the passing of time may decide."""
+    segment.judge_due(unit, names.new_id)
+
+
+def _settle(event: Received) -> Settle:
+    message = event.message
+    coupons = [names.id_of("coupons", name, field="coupons") for name in message.coupons]
+    return Settle(coupons, names.id_of("orders", message.order, field="order"))
+
+
+def _receipt(event: Received) -> Receipt:
+    message = event.message
+    paid, net = isinstance(message, OrderPaid), message.net_total
+    left = Money.from_wire(net.units, net.nanos, net.currency_code, field="net_total")
+    bought = Purchase(
+        order=names.id_of("orders", message.order, field="order"),
+        member=names.id_of("members", message.member, field="member"),
+        currency=left.currency,
+        net=left.minor,
+        pay_time=message.pay_time.ToDatetime(UTC),
+        counts=paid or left.minor != 0,
+        version=event.version,
+    )
+    return Receipt(bought, imported=paid and message.imported)

@@ -1,0 +1,1 @@
+"""The schema of campaigns, step by step; expand only."""

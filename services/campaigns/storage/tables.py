@@ -1,0 +1,182 @@
+"""The tables of campaigns. Amounts are minor units of the currency beside them; times are UTC."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    Uuid,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from kit import schema
+
+metadata = MetaData()
+schema.define(metadata)
+
+_TIME = DateTime(timezone=True)
+
+coupon_templates = Table(
+    "coupon_templates",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("display_name", Text, nullable=False),
+    Column("basis_points", Integer),
+    Column("amount", BigInteger),
+    Column("minimum_spend", BigInteger, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("stackable", Boolean, nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("start_time", _TIME),
+    Column("end_time", _TIME),
+    Column("days_after_issue", Integer),
+    Column("issue_limit", BigInteger),
+    Column("per_member_limit", BigInteger),
+    Column("budget", BigInteger),
+    Column("issued_count", BigInteger, nullable=False),
+    Column("expired_count", BigInteger, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("create_time", _TIME, nullable=False),
+    Column("update_time", _TIME, nullable=False),
+    CheckConstraint("expired_count between 0 and issued_count", "coupon_templates_counts"),
+    CheckConstraint("issued_count <= issue_limit", "coupon_templates_issue_limit"),
+    # Divided, for the product could leave the range of the type.
+    CheckConstraint("issued_count - expired_count <= budget / amount", "coupon_templates_budget"),
+)
+
+coupons = Table(
+    "coupons",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("template_id", Uuid, ForeignKey(coupon_templates.c.id, name="coupons_template"), nullable=False),
+    Column("member_id", Uuid, nullable=False),
+    Column("cause", Text, nullable=False),
+    Column("issue_time", _TIME, nullable=False),
+    Column("start_time", _TIME, nullable=False),
+    Column("expire_time", _TIME, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("order_id", Uuid),
+    Column("lock_expire_time", _TIME),
+    Column("use_time", _TIME),
+    Column("version", BigInteger, nullable=False),
+    CheckConstraint("state in ('ISSUED', 'LOCKED', 'USED', 'EXPIRED', 'VOID')", "coupons_state"),
+    CheckConstraint("(order_id is not null) = (state in ('LOCKED', 'USED'))", "coupons_order"),
+)
+Index("coupons_member", coupons.c.member_id, coupons.c.template_id)
+Index("coupons_template", coupons.c.template_id, coupons.c.id)
+Index(
+    "coupons_cause",
+    coupons.c.template_id,
+    coupons.c.member_id,
+    coupons.c.cause,
+    unique=True,
+    postgresql_where=text("cause <> ''"),
+)
+Index("coupons_expiring", coupons.c.expire_time, postgresql_where=text("state = 'ISSUED'"))
+Index("coupons_locked", coupons.c.lock_expire_time, postgresql_where=text("state = 'LOCKED'"))
+
+purchases = Table(
+    "purchases",
+    metadata,
+    Column("order_id", Uuid, primary_key=True),
+    Column("member_id", Uuid, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("net", BigInteger, nullable=False),
+    Column("pay_time", _TIME, nullable=False),
+    Column("counts", Boolean, nullable=False),
+    Column("version", BigInteger, nullable=False),
+)
+Index("purchases_member", purchases.c.member_id, purchases.c.currency)
+
+profiles = Table(
+    "profiles",
+    metadata,
+    Column("member_id", Uuid, primary_key=True),
+    Column("version", BigInteger, nullable=False),
+    Column("due_time", _TIME),
+    Column("update_time", _TIME, nullable=False),
+)
+Index("profiles_due", profiles.c.due_time, postgresql_where=text("due_time is not null"))
+
+spendings = Table(
+    "spendings",
+    metadata,
+    Column("member_id", Uuid, primary_key=True),
+    Column("currency", Text, primary_key=True),
+    Column("order_count", BigInteger, nullable=False),
+    Column("total", BigInteger, nullable=False),
+    Column("first_purchase", _TIME),
+    Column("last_purchase", _TIME),
+    CheckConstraint("order_count >= 0", "spendings_order_count"),
+)
+
+segments = Table(
+    "segments",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("display_name", Text, nullable=False),
+    Column("rule", JSONB, nullable=False),
+    Column("rule_version", BigInteger, nullable=False),
+    Column("built_version", BigInteger, nullable=False),
+    Column("built_up_to", Uuid),
+    Column("version", BigInteger, nullable=False),
+    Column("create_time", _TIME, nullable=False),
+    Column("update_time", _TIME, nullable=False),
+)
+
+segment_members = Table(
+    "segment_members",
+    metadata,
+    Column("segment_id", Uuid, ForeignKey(segments.c.id, name="segment_members_segment"), primary_key=True),
+    Column("member_id", Uuid, primary_key=True),
+    Column("enter_time", _TIME, nullable=False),
+    Column("rule_version", BigInteger, nullable=False),
+    Column("cause", Text, nullable=False),
+)
+Index("segment_members_member", segment_members.c.member_id)
+
+automations = Table(
+    "automations",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("display_name", Text, nullable=False),
+    Column("segment_id", Uuid, ForeignKey(segments.c.id, name="automations_segment"), nullable=False),
+    Column("template_id", Uuid, ForeignKey(coupon_templates.c.id, name="automations_template"), nullable=False),
+    Column("state", Text, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("create_time", _TIME, nullable=False),
+    Column("update_time", _TIME, nullable=False),
+    CheckConstraint("state in ('ACTIVE', 'PAUSED')", "automations_state"),
+)
+Index("automations_segment", automations.c.segment_id)
+
+automation_runs = Table(
+    "automation_runs",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("automation_id", Uuid, ForeignKey(automations.c.id, name="automation_runs_automation"), nullable=False),
+    Column("member_id", Uuid, nullable=False),
+    Column("coupon_id", Uuid, ForeignKey(coupons.c.id, name="automation_runs_coupon")),
+    Column("skip_reason", Text, nullable=False),
+    Column("rule_version", BigInteger, nullable=False),
+    Column("run_time", _TIME, nullable=False),
+    CheckConstraint("(coupon_id is null) = (skip_reason <> '')", "automation_runs_outcome"),
+)
+Index("automation_runs_automation", automation_runs.c.automation_id, automation_runs.c.id)
+Index(
+    "automation_runs_once",
+    automation_runs.c.automation_id,
+    automation_runs.c.member_id,
+    unique=True,
+    postgresql_where=text("coupon_id is not null"),
+)

@@ -1,0 +1,240 @@
+"""Issue, lock, use, unlock, void and expire coupons. The frequent commands take many at once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TypeVar
+from uuid import UUID
+
+from kit import names
+from kit.errors import Fault, invalid
+from kit.page import Page
+from services.campaigns.domain import errors
+from services.campaigns.domain.coupon import Coupon, State
+from services.campaigns.domain.coupon_template import CouponTemplate
+from services.campaigns.domain.events import CouponIssued
+from services.campaigns.usecases import etag
+from services.campaigns.usecases.ports import Work
+
+C = TypeVar("C")
+R = TypeVar("R")
+
+MAX_LOCK = timedelta(days=35)
+_EXPIRED_AT_ONCE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """A coupon for a member. `coupon` is the id that it gets; with a `cause` there is one per member and cause."""
+
+    coupon: UUID
+    template: UUID
+    member: UUID
+    cause: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """The coupons of an order, to be held until an instant."""
+
+    coupons: Sequence[UUID]
+    order: UUID
+    member: UUID
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Settle:
+    """The coupons of an order that was paid or given up."""
+
+    coupons: Sequence[UUID]
+    order: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Void:
+    """A coupon to be taken back, if it is still at the expected version."""
+
+    coupon: UUID
+    expected: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which coupons to list; None is any."""
+
+    member: UUID | None = None
+    template: UUID | None = None
+    state: State | None = None
+
+
+def issue(unit: Work, commands: Sequence[Issue]) -> list[Coupon | Fault]:
+    """Issue coupons, one outcome per command. What was issued for a cause before is answered again."""
+    batch = _Issuing(unit, commands)
+    outcomes = [_attempt(batch.issue, command) for command in commands]
+    unit.templates.count(Counter(coupon.template for coupon in batch.issued), {})
+    unit.coupons.add(batch.issued)
+    unit.emit(batch.facts)
+    return outcomes
+
+
+def get(unit: Work, coupon: UUID) -> Coupon:
+    """A coupon. Raises a Fault when there is none."""
+    found = unit.coupons.find(coupon)
+    if found is None:
+        raise errors.coupon_not_found(coupon)
+    return found
+
+
+def page(unit: Work, wanted: Page, only: Filter) -> Sequence[Coupon]:
+    """A page of coupons, newest first."""
+    return unit.coupons.page(wanted, member=only.member, template=only.template, state=only.state)
+
+
+def lock(unit: Work, commands: Sequence[Lock]) -> list[list[Coupon] | Fault]:
+    """Lock the coupons of orders: per order all of them or none, one outcome per command."""
+    known = unit.coupons.lock({coupon for command in commands for coupon in command.coupons})
+    changed: dict[UUID, Coupon] = {}
+
+    def lock_one(command: Lock) -> list[Coupon]:
+        _check_until(command.until, unit.now)
+        held = [
+            _known(known, coupon).lock(command.order, member=command.member, until=command.until, now=unit.now)
+            for coupon in command.coupons
+        ]
+        for coupon in held:
+            known[coupon.id] = changed[coupon.id] = coupon
+        return held
+
+    outcomes = [_attempt(lock_one, command) for command in commands]
+    unit.coupons.save(list(changed.values()))
+    return outcomes
+
+
+def use(unit: Work, command: Settle) -> list[Coupon]:
+    """Use up the coupons of a paid order: all of them or none. Raises a Fault."""
+    known = unit.coupons.lock(command.coupons)
+    outcomes = [_known(known, coupon).use(command.order, unit.now) for coupon in command.coupons]
+    _save(unit, known, [coupon for coupon, _ in outcomes])
+    unit.emit([fact for _, facts in outcomes for fact in facts])
+    return [coupon for coupon, _ in outcomes]
+
+
+def unlock(unit: Work, command: Settle) -> list[Coupon]:
+    """Give back the coupons that the order holds; others stay as they are. Raises a Fault for an unknown coupon."""
+    known = unit.coupons.lock(command.coupons)
+    coupons = [_known(known, coupon).unlock(command.order, unit.now) for coupon in command.coupons]
+    _save(unit, known, coupons)
+    return coupons
+
+
+def settle(unit: Work, paid: Sequence[Settle], cancelled: Sequence[Settle]) -> list[Fault]:
+    """Take what became of orders as it is: use and unlock each coupon that can be; answers why others could not."""
+    known = unit.coupons.lock({coupon for command in (*paid, *cancelled) for coupon in command.coupons})
+    before, faults, facts = dict(known), [], []
+    for command in paid:
+        for coupon in command.coupons:
+            try:
+                known[coupon], used = _known(known, coupon).use(command.order, unit.now)
+                facts += used
+            except Fault as fault:
+                faults.append(fault)
+    for command in cancelled:
+        for coupon in known.keys() & set(command.coupons):
+            known[coupon] = known[coupon].unlock(command.order, unit.now)
+    _save(unit, before, known.values())
+    unit.emit(facts)
+    return faults
+
+
+def void(unit: Work, command: Void) -> Coupon:
+    """Take a coupon back for good. Raises a Fault."""
+    known = unit.coupons.lock([command.coupon])
+    coupon = _known(known, command.coupon)
+    etag.check(command.expected, coupon.version, names.join("coupons", coupon.id))
+    voided = coupon.void(unit.now)
+    _save(unit, known, [voided])
+    return voided
+
+
+def expire(unit: Work) -> int:
+    """Open the locks that ran out and expire what is over, a part of it at a time; answers how many."""
+    overdue = unit.coupons.overdue(unit.now, _EXPIRED_AT_ONCE)
+    _save(unit, {coupon.id: coupon for coupon in overdue}, [coupon.settled(unit.now) for coupon in overdue])
+    return len(overdue)
+
+
+@dataclass(slots=True)
+class _Issuing:
+    """A batch of coupons while they are being issued: templates with their counts, and what members have."""
+
+    unit: Work
+    commands: Sequence[Issue]
+    issued: list[Coupon] = field(default_factory=list)
+    facts: list[CouponIssued] = field(default_factory=list)
+    _templates: dict[UUID, CouponTemplate] = field(init=False)
+    _caused: dict[tuple[UUID, UUID, str], Coupon] = field(init=False)
+    _held: Counter[tuple[UUID, UUID]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._templates = self.unit.templates.lock({command.template for command in self.commands})
+        with_cause = {(command.template, command.member, command.cause) for command in self.commands if command.cause}
+        known = self.unit.coupons.caused(with_cause) if with_cause else []
+        self._caused = {(coupon.template, coupon.member, coupon.cause): coupon for coupon in known}
+        limited = {key for key, template in self._templates.items() if template.limits.per_member is not None}
+        pairs = {(command.template, command.member) for command in self.commands if command.template in limited}
+        self._held = Counter(self.unit.coupons.held(pairs))
+
+    def issue(self, command: Issue) -> Coupon:
+        """Issue one coupon, or answer the one that was issued for the same cause. Raises a Fault."""
+        key, pair = (command.template, command.member, command.cause), (command.template, command.member)
+        if key in self._caused:
+            return self._caused[key]
+        if command.template not in self._templates:
+            raise errors.coupon_template_not_found(command.template)
+        template, coupon, fact = self._templates[command.template].issue(
+            coupon=command.coupon,
+            member=command.member,
+            cause=command.cause,
+            held=self._held[pair],
+            now=self.unit.now,
+        )
+        self._templates[template.id] = template
+        self._held[pair] += 1
+        if command.cause:
+            self._caused[key] = coupon
+        self.issued.append(coupon)
+        self.facts.append(fact)
+        return coupon
+
+
+def _attempt(action: Callable[[C], R], command: C) -> R | Fault:
+    try:
+        return action(command)
+    except Fault as fault:
+        return fault
+
+
+def _known(known: Mapping[UUID, Coupon], coupon: UUID) -> Coupon:
+    if coupon not in known:
+        raise errors.coupon_not_found(coupon)
+    return known[coupon]
+
+
+def _check_until(until: datetime, now: datetime) -> None:
+    if not now < until <= now + MAX_LOCK:
+        raise invalid("expire_time", f"must be in the future and at most {MAX_LOCK.days} days away")
+
+
+def _save(unit: Work, before: Mapping[UUID, Coupon], after: Iterable[Coupon]) -> None:
+    """Store what changed, and give back to the templates what expired or became void."""
+    changed = [coupon for coupon in after if coupon != before[coupon.id]]
+    unit.coupons.save(changed)
+    expired = Counter(coupon.template for coupon in changed if coupon.state is State.EXPIRED)
+    voided = Counter(coupon.template for coupon in changed if coupon.state is State.VOID)
+    if expired or voided:
+        unit.templates.lock({*expired, *voided})
+        unit.templates.count({template: -count for template, count in voided.items()}, expired)
