@@ -1,4 +1,4 @@
-"""`serve`: what answers gRPC."""
+"""The role `serve`: what answers gRPC."""
 
 from __future__ import annotations
 
@@ -42,6 +42,6 @@ def build(config: Config) -> Server:
     )
 
 
-def serve() -> None:
+def main() -> None:
     """Run until SIGTERM."""
     run(lambda: build(load(Config)))
