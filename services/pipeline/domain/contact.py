@@ -11,6 +11,7 @@ from uuid import UUID
 
 from kit.errors import invalid
 from services.pipeline.domain import errors
+from services.pipeline.domain.keys import Key
 
 
 class Role(StrEnum):
@@ -50,6 +51,11 @@ class Contact:
     email: str = ""
     account_roles: tuple[AccountRole, ...] = ()
     version: int = 1
+
+    @property
+    def keys(self) -> tuple[Key, ...]:
+        """By which the person is known again."""
+        return tuple(Key(kind, value) for kind, value in (("email", self.email), ("phone", self.phone)) if value)
 
     def checked(self) -> Contact:
         """This, as a caller may ask for it. Raises a Fault on the field otherwise."""

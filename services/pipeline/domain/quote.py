@@ -80,6 +80,10 @@ class Quote:
         self.require_intact()
         return replace(self, state=QuoteState.ACCEPTED, accept_time=now, update_time=now, version=self.version + 1)
 
+    def superseded(self, now: datetime) -> Quote:
+        """The quote after a newer one took its place."""
+        return replace(self, state=QuoteState.SUPERSEDED, update_time=now, version=self.version + 1)
+
     def require_intact(self) -> None:
         """Refuse a content that is not the one that was hashed when it was offered."""
         if content_hash(self) != self.content_hash:

@@ -1,0 +1,1 @@
+"""The schema of pipeline, step by step; expand only."""

@@ -1,0 +1,1 @@
+"""One function per command or question, in one transaction; none of them commits."""

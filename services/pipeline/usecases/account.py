@@ -1,0 +1,109 @@
+"""Accounts: add, change, list; their tree has no cycles."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+from uuid import UUID
+
+from kit.page import Page
+from services.pipeline.domain import errors
+from services.pipeline.domain.account import Account
+from services.pipeline.domain.keys import Key
+from services.pipeline.domain.rep import Rep
+from services.pipeline.usecases.work import Store, Work, require_version
+
+
+class Accounts(Store[Account], Protocol):
+    """The accounts."""
+
+    def page(self, page: Page, *, parent: UUID | None, owner: UUID | None) -> list[Account]:
+        """A page of those below one parent and of one sales person, where given."""
+
+    def lock_tree(self) -> None:
+        """Let nobody else change a parent until the transaction ends."""
+
+    def is_below(self, account: UUID, top: UUID) -> bool:
+        """Whether `account` is `top` or stands below it."""
+
+
+class Keys(Protocol):
+    """The keys by which people and organisations are known again."""
+
+    def lock_keys(self, keys: Sequence[Key]) -> None:
+        """Let nobody else take in the same person or organisation until the transaction ends."""
+
+
+class AccountWork(Work, Protocol):
+    """A transaction over accounts."""
+
+    @property
+    def accounts(self) -> Accounts:
+        """The accounts."""
+
+    @property
+    def reps(self) -> Store[Rep]:
+        """The sales people."""
+
+    @property
+    def leads(self) -> Keys:
+        """What conversions wait for."""
+
+
+@dataclass(frozen=True, slots=True)
+class CreateAccount:
+    """Add an account."""
+
+    id: UUID
+    fields: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateAccount:
+    """Give some fields new values."""
+
+    id: UUID
+    changes: Mapping[str, Any]
+    version: int | None = None
+
+
+def create(unit: AccountWork, command: CreateAccount) -> Account:
+    """Add an account. Raises NOT_FOUND for a parent or an owner that isn't there."""
+    account = Account(id=command.id, create_time=unit.now, update_time=unit.now, **command.fields).checked()
+    _require_references(unit, command.fields)
+    unit.leads.lock_keys([Key("company", account.match_key)])
+    unit.accounts.add(account)
+    return account
+
+
+def update(unit: AccountWork, command: UpdateAccount) -> Account:
+    """Change an account. Raises a Fault for a parent that stands below it."""
+    _require_references(unit, command.changes)
+    parent = command.changes.get("parent")
+    if parent is not None:
+        unit.accounts.lock_tree()
+        if unit.accounts.is_below(parent, command.id):
+            raise errors.account_cycle(command.id)
+    account = unit.accounts.lock(command.id)
+    require_version("accounts", account.id, seen=command.version, present=account.version)
+    account = account.revised(command.changes, unit.now)
+    unit.accounts.save(account)
+    return account
+
+
+def get(unit: AccountWork, id: UUID) -> Account:  # noqa: A002 - the field's name
+    """One account."""
+    return unit.accounts.get(id)
+
+
+def page(unit: AccountWork, page: Page, *, parent: UUID | None, owner: UUID | None) -> list[Account]:
+    """A page of accounts."""
+    return unit.accounts.page(page, parent=parent, owner=owner)
+
+
+def _require_references(unit: AccountWork, fields: Mapping[str, Any]) -> None:
+    if fields.get("parent") is not None:
+        unit.accounts.get(fields["parent"])
+    if fields.get("owner") is not None:
+        unit.reps.get(fields["owner"])
