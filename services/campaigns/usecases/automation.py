@@ -40,7 +40,11 @@ class Turn:
 
 
 def create(unit: Work, command: Create) -> Automation:
-    """Create an active automation. The database refuses an unknown segment or template."""
+    """Create an active automation. Raises a Fault when there is no such segment or template."""
+    if unit.segments.find(command.segment) is None:
+        raise errors.segment_not_found(command.segment)
+    if unit.templates.find(command.template) is None:
+        raise errors.coupon_template_not_found(command.template)
     automation = Automation(
         command.id, command.display_name, command.segment, command.template, unit.now, unit.now
     ).checked()

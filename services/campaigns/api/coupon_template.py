@@ -1,0 +1,141 @@
+"""Coupon templates, on the wire and inside."""
+
+from __future__ import annotations
+
+from kehu.campaigns.v1 import coupon_templates_pb2 as pb
+
+from kit import names
+from kit.errors import invalid
+from kit.money import Money
+from kit.rpc.convert import etag, expected_version, instant, masked_fields, money, wire_instant, wire_money
+from services.campaigns.domain.coupon_template import (
+    CouponTemplate,
+    DaysAfterIssue,
+    Limits,
+    Terms,
+    Validity,
+    Window,
+    common_currency,
+)
+from services.campaigns.usecases.coupon_template import Create, Update
+
+# What a caller may change, and what that is called inside.
+_MUTABLE = {
+    "display_name": "display_name",
+    "window": "validity",
+    "days_after_issue": "validity",
+    "issue_limit": "issue",
+    "per_member_limit": "per_member",
+    "budget": "budget",
+}
+_OUTPUT_ONLY = ("name", "issued_count", "committed", "create_time", "update_time", "etag")
+
+
+def create(request: pb.CreateCouponTemplateRequest) -> Create:
+    """Read a request for a new template."""
+    wire = request.coupon_template
+    validity = _validity(wire)
+    if validity is None:
+        raise invalid("coupon_template.window", "or days_after_issue must be set")
+    return Create(names.new_id(), wire.display_name, _terms(wire), validity, _limits(wire))
+
+
+def update(request: pb.UpdateCouponTemplateRequest) -> Update:
+    """Read a request to change a template."""
+    wire = request.coupon_template
+    paths = masked_fields(wire, request.update_mask, mutable=tuple(_MUTABLE), output_only=_OUTPUT_ONLY)
+    return Update(
+        id=names.id_of("couponTemplates", wire.name, field="coupon_template.name"),
+        expected=expected_version(wire.etag),
+        fields=frozenset(_MUTABLE[path] for path in paths),
+        display_name=wire.display_name,
+        validity=_validity(wire),
+        limits=_limits(wire),
+    )
+
+
+def render(template: CouponTemplate) -> pb.CouponTemplate:
+    """Write a template."""
+    terms, limits = template.terms, template.limits
+    wire = pb.CouponTemplate(
+        name=names.join("couponTemplates", template.id),
+        display_name=template.display_name,
+        stackable=terms.stackable,
+        priority=terms.priority,
+        issue_limit=limits.issue,
+        per_member_limit=limits.per_member,
+        issued_count=template.issued,
+        create_time=wire_instant(template.create_time),
+        update_time=wire_instant(template.update_time),
+        etag=etag(template.version),
+    )
+    if terms.minimum_spend:
+        wire.minimum_spend.CopyFrom(wire_money(Money(terms.minimum_spend, terms.currency)))
+    if limits.budget is not None:
+        wire.budget.CopyFrom(wire_money(limits.budget))
+        wire.committed.CopyFrom(wire_money(Money(template.committed, terms.currency)))
+    _render_discount(wire, terms)
+    _render_validity(wire, template.validity)
+    return wire
+
+
+def _terms(wire: pb.CouponTemplate) -> Terms:
+    kind = wire.WhichOneof("discount")
+    if kind is None:
+        raise invalid("coupon_template.percent_off", "or amount_off must be set")
+    amounts = {
+        "amount_off": _amount(wire, "amount_off"),
+        "percent_off.max_discount": _amount(wire.percent_off, "max_discount", prefix="percent_off."),
+        "minimum_spend": _amount(wire, "minimum_spend"),
+    }
+    largest = amounts["amount_off"] if kind == "amount_off" else amounts["percent_off.max_discount"]
+    least = amounts["minimum_spend"]
+    return Terms(
+        basis_points=wire.percent_off.basis_points if kind == "percent_off" else None,
+        amount=None if largest is None else largest.minor,
+        minimum_spend=0 if least is None else least.minor,
+        currency=common_currency(amounts),
+        stackable=wire.stackable,
+        priority=wire.priority,
+    )
+
+
+def _limits(wire: pb.CouponTemplate) -> Limits:
+    return Limits(
+        issue=wire.issue_limit if wire.HasField("issue_limit") else None,
+        per_member=wire.per_member_limit if wire.HasField("per_member_limit") else None,
+        budget=_amount(wire, "budget"),
+    )
+
+
+def _validity(wire: pb.CouponTemplate) -> Validity | None:
+    match wire.WhichOneof("validity"):
+        case "window":
+            start = instant(wire.window.start_time, field="coupon_template.window.start_time")
+            return Window(start, instant(wire.window.end_time, field="coupon_template.window.end_time"))
+        case "days_after_issue":
+            return DaysAfterIssue(wire.days_after_issue)
+        case _:
+            return None
+
+
+def _amount(wire: pb.CouponTemplate | pb.PercentOff, name: str, *, prefix: str = "") -> Money | None:
+    if not wire.HasField(name):
+        return None
+    return money(getattr(wire, name), field=f"coupon_template.{prefix}{name}")
+
+
+def _render_discount(wire: pb.CouponTemplate, terms: Terms) -> None:
+    amount = None if terms.amount is None else wire_money(Money(terms.amount, terms.currency))
+    if terms.basis_points is None:
+        wire.amount_off.CopyFrom(amount)  # type: ignore[arg-type]  # without a percentage there is an amount
+    else:
+        wire.percent_off.CopyFrom(pb.PercentOff(basis_points=terms.basis_points, max_discount=amount))
+
+
+def _render_validity(wire: pb.CouponTemplate, validity: Validity) -> None:
+    if isinstance(validity, DaysAfterIssue):
+        wire.days_after_issue = validity.days
+    else:
+        window = pb.ValidityWindow(start_time=wire_instant(validity.start), end_time=wire_instant(validity.end))
+        wire.window.CopyFrom(window)
