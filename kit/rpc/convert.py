@@ -12,7 +12,6 @@ from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.type.money_pb2 import Money as WireMoney
 
-from kit import errors
 from kit.errors import invalid
 from kit.money import Money
 from kit.page import Page, Tokens
@@ -51,10 +50,13 @@ def etag(version: int) -> str:
     return f'"{version:x}"'
 
 
-def check_etag(given: str, version: int, name: str) -> None:
-    """Refuse a change that was made for another version. An empty etag asks for no check (AIP-154)."""
-    if given and given != etag(version):
-        raise errors.etag_mismatch(name)
+def expected_version(given: str) -> int | None:
+    """The version that an etag stands for: None for no etag, and for a foreign one a version that never is."""
+    if not given:
+        return None
+    digits = given.strip('"')
+    version = int(digits, 16) if digits and all(digit in "0123456789abcdef" for digit in digits) else -1
+    return version if etag(version) == given else -1
 
 
 def masked_fields(
