@@ -3,7 +3,7 @@
 The runtimes that talk to it are `kit.relay` (publishes, asyncio) and `kit.worker` (consumes, eventlet).
 """
 
-from kit.broker.connection import BROKER_ERRORS, connect
+from kit.broker.connection import BROKER_ERRORS, connect, virtual_host
 from kit.broker.declare import declare, declare_on
 from kit.broker.topology import (
     Binding,
@@ -35,4 +35,5 @@ __all__ = [
     "events_exchange",
     "retry_exchange",
     "topology",
+    "virtual_host",
 ]

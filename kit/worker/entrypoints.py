@@ -33,8 +33,8 @@ class Batches(Entrypoint):  # type: ignore[misc] # nameko has no types
     def __init__(
         self,
         subscription: Subscription,
-        database: Database[Unit],
-        broker_url: str,
+        database: Database[Any],
+        url: str,
         owner: Subscriptions,
         **options: Any,
     ) -> None:
