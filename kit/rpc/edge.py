@@ -50,6 +50,16 @@ class Edge(Generic[U]):
     def __init__(self, database: AsyncDatabase[U]) -> None:
         self._database = database
         self._lanes: list[GroupCommit[Any, Any]] = []
+        self._answers = self.gather("answers", _kept)
+
+    async def answered(self, request: Message) -> Any:
+        """The answer that is kept for a repeat of the request, or None.
+
+        For calls with steps in other services before their transaction: those must not be taken again, for they may
+        end differently now. Raises a Fault when the request id was used for another request.
+        """
+        command = _command(request, None)
+        return await self._answers(command) if command.key is not None else None
 
     async def read(self, usecase: Callable[Concatenate[U, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run a use-case that only reads."""
@@ -106,6 +116,11 @@ class Edge(Generic[U]):
             except Raced:
                 continue
         raise errors.conflict()
+
+
+def _kept(unit: Unit, commands: Sequence[Command[None]]) -> list[Message | Fault | None]:
+    stored = idempotency.find(unit.connection, [command.key for command in commands if command.key])
+    return [_repeat(command, commands, stored, {}, {}) if command.key in stored else None for command in commands]
 
 
 def _answer(

@@ -4,11 +4,16 @@ direct call is as safe as one through Envoy. Verified tokens are remembered unti
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import json
 import time
 from pathlib import Path
 from typing import Any
 
 import jwt
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from kit.errors import Fault, Kind
 from kit.rpc.call import Identity
@@ -79,6 +84,12 @@ class Tokens:
         self._key_id = key_id
         self._service: tuple[float, str] = (0.0, "")
 
+    @classmethod
+    def from_file(cls, path: str) -> Tokens:
+        """Read the key from a file."""
+        pem = Path(path).read_text()
+        return cls(pem, public_jwk(pem)["kid"])
+
     def issue(self, subject: str, roles: list[str], *, org: str = "/", seconds: int = 3600) -> str:
         """A token for `subject` that is good for `seconds`."""
         now = int(time.time())
@@ -100,6 +111,17 @@ class Tokens:
             token = self.issue(f"service:{service}", ["service"], seconds=_SERVICE_TOKEN_SECONDS)
             self._service = (time.time() + _SERVICE_TOKEN_SECONDS, token)
         return token
+
+
+def public_jwk(private_key_pem: str) -> dict[str, str]:
+    """The public half of a private key as a JWK; its id is its thumbprint (RFC 7638)."""
+    key = load_pem_private_key(private_key_pem.encode(), password=None)
+    if not isinstance(key, EllipticCurvePrivateKey):
+        raise TypeError("a key that signs tokens is an elliptic curve key")
+    members: dict[str, str] = jwt.algorithms.ECAlgorithm.to_jwk(key.public_key(), as_dict=True)
+    canonical = json.dumps(members, separators=(",", ":"), sort_keys=True).encode()
+    thumbprint = base64.urlsafe_b64encode(hashlib.sha256(canonical).digest()).rstrip(b"=").decode()
+    return {**members, "kid": thumbprint, "alg": "ES256", "use": "sig"}
 
 
 def unauthenticated(why: str) -> Fault:

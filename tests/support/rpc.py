@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import grpc
-import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -19,6 +18,7 @@ from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
 from kit.rpc import Server, Tokens
+from kit.rpc.identity import public_jwk
 from kit.settings import Settings
 
 S = TypeVar("S", bound=Settings)
@@ -46,11 +46,10 @@ def make_keys(folder: Path) -> Keys:
         pems[key_id] = private.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         ).decode()
-        half = json.loads(jwt.algorithms.ECAlgorithm.to_jwk(private.public_key()))
-        public.append({**half, "kid": key_id, "alg": "ES256", "use": "sig"})
+        public.append(public_jwk(pems[key_id]))
     (folder / "jwks.json").write_text(json.dumps({"keys": public}))
     (folder / "service.pem").write_text(pems["service"])
-    return Keys(folder / "jwks.json", folder / "service.pem", Tokens(pems["development"], "development"))
+    return Keys(folder / "jwks.json", folder / "service.pem", Tokens(pems["development"], public[0]["kid"]))
 
 
 @pytest.fixture(scope="session")
