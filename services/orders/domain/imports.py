@@ -22,7 +22,7 @@ from services.orders.domain.payment import Payment, Tender
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 MOST_LINES = 100
 MOST_UNITS = 1_000_000
-_CHANNEL = re.compile("[a-z0-9][a-z0-9_.-]{0,63}").fullmatch
+_CHANNEL = re.compile("[a-z0-9][a-z0-9_.-]{0,62}").fullmatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ class RowResult:
 def check(row: ImportRow, now: datetime) -> None:
     """Raise a Fault that names the field unless the row can be stored."""
     if not _CHANNEL(row.channel):
-        raise invalid("channel", "must be 1 to 64 of a-z, 0-9, _, . and -, and begin with a letter or digit")
+        raise invalid("channel", "must be 1 to 63 of a-z, 0-9, _, . and -, and begin with a letter or digit")
     _check_text("external_id", row.external_id, least=1, most=128)
     if not EARLIEST <= row.order_time <= now:
         raise invalid("order_time", "must be from 1970 on and not in the future")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 from uuid import UUID
 
@@ -26,6 +26,10 @@ class PayOrder:
     amount: Money
     reference: str
     version: int | None
+
+    def captured(self, reference: str) -> PayOrder:
+        """With the reference of the provider's receipt."""
+        return replace(self, reference=reference)
 
 
 class PaymentProvider(Protocol):

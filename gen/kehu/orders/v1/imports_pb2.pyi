@@ -64,7 +64,7 @@ class ImportedOrder(_message.Message):
     ORDER_TIME_FIELD_NUMBER: _builtins.int
     LINES_FIELD_NUMBER: _builtins.int
     channel: _builtins.str
-    """Where it was sold, for example `cdnow`: 1 to 64 of `a-z`, `0-9`, `_`, `.` and `-`."""
+    """Where it was sold, for example `cdnow`: 1 to 63 of `a-z`, `0-9`, `_`, `.` and `-`."""
     external_id: _builtins.str
     """Its id in that system, unique in the channel: 1 to 128 characters."""
     member: _builtins.str

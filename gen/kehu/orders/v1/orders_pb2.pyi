@@ -419,7 +419,7 @@ class QuoteOrderRequest(_message.Message):
     member: _builtins.str
     """The member who asks, `members/{member}`; empty for a guest."""
     channel: _builtins.str
-    """Where it would be sold: 1 to 64 of `a-z`, `0-9`, `_`, `.` and `-`."""
+    """Where it would be sold: 1 to 63 of `a-z`, `0-9`, `_`, `.` and `-`."""
     @_builtins.property
     def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___RequestedLine]:
         """What: 1 to 100 lines."""
@@ -540,7 +540,7 @@ class PlaceOrderRequest(_message.Message):
     account: _builtins.str
     """The business account that buys, `accounts/{account}`."""
     channel: _builtins.str
-    """Where it is sold: 1 to 64 of `a-z`, `0-9`, `_`, `.` and `-`."""
+    """Where it is sold: 1 to 63 of `a-z`, `0-9`, `_`, `.` and `-`."""
     points: _builtins.int
     """The member's points to pay with: they are held now and taken when the order is paid. They must not be worth more
     than the order.

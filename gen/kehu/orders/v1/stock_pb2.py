@@ -28,7 +28,7 @@ from google.api import resource_pb2 as google_dot_api_dot_resource__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1akehu/orders/v1/stock.proto\x12\x0ekehu.orders.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xff\x01\n\x05Stock\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12\x15\n\x07on_hand\x18\x02 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x16\n\x08reserved\x18\x03 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x17\n\tavailable\x18\x04 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x35\n\x0bupdate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x12\n\x04\x65tag\x18\x63 \x01(\tB\x04\xe2\x41\x01\x03:O\xea\x41L\n\x15orders.kehu.dev/Stock\x12$products/{product}/stocks/{location}*\x06stocks2\x05stock\"I\n\x0fGetStockRequest\x12\x36\n\x04name\x18\x01 \x01(\tB(\xe2\x41\x01\x02\xfa\x41\x17\n\x15orders.kehu.dev/Stock\xbaH\x07r\x05\x10\x01\x18\xc8\x01\"\xb3\x01\n\x13ReceiveStockRequest\x12\x36\n\x04name\x18\x01 \x01(\tB(\xe2\x41\x01\x02\xfa\x41\x17\n\x15orders.kehu.dev/Stock\xbaH\x07r\x05\x10\x01\x18\xc8\x01\x12#\n\x08quantity\x18\x02 \x01(\x03\x42\x11\xe2\x41\x01\x02\xbaH\n\"\x08\x18\x80\x94\xeb\xdc\x03(\x01\x12\x1a\n\x04note\x18\x03 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xc8\x01\x12#\n\nrequest_id\x18\x04 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"\x97\x02\n\x12\x41\x64justStockRequest\x12\x36\n\x04name\x18\x01 \x01(\tB(\xe2\x41\x01\x02\xfa\x41\x17\n\x15orders.kehu.dev/Stock\xbaH\x07r\x05\x10\x01\x18\xc8\x01\x12+\n\x05\x64\x65lta\x18\x02 \x01(\x03\x42\x1c\xe2\x41\x01\x02\xbaH\x15\"\x13\x18\x80\x94\xeb\xdc\x03(\x80\xec\x94\xa3\xfc\xff\xff\xff\xff\x01\x38\x00\x12@\n\x06reason\x18\x03 \x01(\x0e\x32 .kehu.orders.v1.AdjustmentReasonB\x0e\xe2\x41\x01\x02\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12\x1a\n\x04note\x18\x04 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xc8\x01\x12\x19\n\x04\x65tag\x18\x05 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18@\x12#\n\nrequest_id\x18\x06 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01*\xcc\x01\n\x10\x41\x64justmentReason\x12!\n\x1d\x41\x44JUSTMENT_REASON_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x41\x44JUSTMENT_REASON_COUNT\x10\x01\x12\x1c\n\x18\x41\x44JUSTMENT_REASON_DAMAGE\x10\x02\x12\x1a\n\x16\x41\x44JUSTMENT_REASON_LOSS\x10\x03\x12\x1c\n\x18\x41\x44JUSTMENT_REASON_RETURN\x10\x04\x12 \n\x1c\x41\x44JUSTMENT_REASON_CORRECTION\x10\x05\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1akehu/orders/v1/stock.proto\x12\x0ekehu.orders.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xff\x01\n\x05Stock\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12\x15\n\x07on_hand\x18\x02 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x16\n\x08reserved\x18\x03 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x17\n\tavailable\x18\x04 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x35\n\x0bupdate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x12\n\x04\x65tag\x18\x63 \x01(\tB\x04\xe2\x41\x01\x03:O\xea\x41L\n\x15orders.kehu.dev/Stock\x12$products/{product}/stocks/{location}*\x06stocks2\x05stock\"I\n\x0fGetStockRequest\x12\x36\n\x04name\x18\x01 \x01(\tB(\xe2\x41\x01\x02\xfa\x41\x17\n\x15orders.kehu.dev/Stock\xbaH\x07r\x05\x10\x01\x18\xc8\x01\"\xbd\x01\n\x13ReceiveStockRequest\x12\x36\n\x04name\x18\x01 \x01(\tB(\xe2\x41\x01\x02\xfa\x41\x17\n\x15orders.kehu.dev/Stock\xbaH\x07r\x05\x10\x01\x18\xc8\x01\x12#\n\x08quantity\x18\x02 \x01(\x03\x42\x11\xe2\x41\x01\x02\xbaH\n\"\x08\x18\x80\x94\xeb\xdc\x03(\x01\x12$\n\x04note\x18\x03 \x01(\tB\x16\xe2\x41\x01\x01\xbaH\x0fr\r\x18\xc8\x01\x32\x08^\\P{C}*$\x12#\n\nrequest_id\x18\x04 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"\xa1\x02\n\x12\x41\x64justStockRequest\x12\x36\n\x04name\x18\x01 \x01(\tB(\xe2\x41\x01\x02\xfa\x41\x17\n\x15orders.kehu.dev/Stock\xbaH\x07r\x05\x10\x01\x18\xc8\x01\x12+\n\x05\x64\x65lta\x18\x02 \x01(\x03\x42\x1c\xe2\x41\x01\x02\xbaH\x15\"\x13\x18\x80\x94\xeb\xdc\x03(\x80\xec\x94\xa3\xfc\xff\xff\xff\xff\x01\x38\x00\x12@\n\x06reason\x18\x03 \x01(\x0e\x32 .kehu.orders.v1.AdjustmentReasonB\x0e\xe2\x41\x01\x02\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12$\n\x04note\x18\x04 \x01(\tB\x16\xe2\x41\x01\x01\xbaH\x0fr\r\x18\xc8\x01\x32\x08^\\P{C}*$\x12\x19\n\x04\x65tag\x18\x05 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18@\x12#\n\nrequest_id\x18\x06 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01*\xcc\x01\n\x10\x41\x64justmentReason\x12!\n\x1d\x41\x44JUSTMENT_REASON_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x41\x44JUSTMENT_REASON_COUNT\x10\x01\x12\x1c\n\x18\x41\x44JUSTMENT_REASON_DAMAGE\x10\x02\x12\x1a\n\x16\x41\x44JUSTMENT_REASON_LOSS\x10\x03\x12\x1c\n\x18\x41\x44JUSTMENT_REASON_RETURN\x10\x04\x12 \n\x1c\x41\x44JUSTMENT_REASON_CORRECTION\x10\x05\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -56,7 +56,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RECEIVESTOCKREQUEST'].fields_by_name['quantity']._loaded_options = None
   _globals['_RECEIVESTOCKREQUEST'].fields_by_name['quantity']._serialized_options = b'\342A\001\002\272H\n\"\010\030\200\224\353\334\003(\001'
   _globals['_RECEIVESTOCKREQUEST'].fields_by_name['note']._loaded_options = None
-  _globals['_RECEIVESTOCKREQUEST'].fields_by_name['note']._serialized_options = b'\342A\001\001\272H\005r\003\030\310\001'
+  _globals['_RECEIVESTOCKREQUEST'].fields_by_name['note']._serialized_options = b'\342A\001\001\272H\017r\r\030\310\0012\010^\\P{C}*$'
   _globals['_RECEIVESTOCKREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_RECEIVESTOCKREQUEST'].fields_by_name['request_id']._serialized_options = b'\342A\001\001\272H\010r\003\260\001\001\330\001\001'
   _globals['_ADJUSTSTOCKREQUEST'].fields_by_name['name']._loaded_options = None
@@ -66,19 +66,19 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ADJUSTSTOCKREQUEST'].fields_by_name['reason']._loaded_options = None
   _globals['_ADJUSTSTOCKREQUEST'].fields_by_name['reason']._serialized_options = b'\342A\001\002\272H\007\202\001\004\020\001 \000'
   _globals['_ADJUSTSTOCKREQUEST'].fields_by_name['note']._loaded_options = None
-  _globals['_ADJUSTSTOCKREQUEST'].fields_by_name['note']._serialized_options = b'\342A\001\001\272H\005r\003\030\310\001'
+  _globals['_ADJUSTSTOCKREQUEST'].fields_by_name['note']._serialized_options = b'\342A\001\001\272H\017r\r\030\310\0012\010^\\P{C}*$'
   _globals['_ADJUSTSTOCKREQUEST'].fields_by_name['etag']._loaded_options = None
   _globals['_ADJUSTSTOCKREQUEST'].fields_by_name['etag']._serialized_options = b'\342A\001\001\272H\004r\002\030@'
   _globals['_ADJUSTSTOCKREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_ADJUSTSTOCKREQUEST'].fields_by_name['request_id']._serialized_options = b'\342A\001\001\272H\010r\003\260\001\001\330\001\001'
-  _globals['_ADJUSTMENTREASON']._serialized_start=966
-  _globals['_ADJUSTMENTREASON']._serialized_end=1170
+  _globals['_ADJUSTMENTREASON']._serialized_start=986
+  _globals['_ADJUSTMENTREASON']._serialized_end=1190
   _globals['_STOCK']._serialized_start=169
   _globals['_STOCK']._serialized_end=424
   _globals['_GETSTOCKREQUEST']._serialized_start=426
   _globals['_GETSTOCKREQUEST']._serialized_end=499
   _globals['_RECEIVESTOCKREQUEST']._serialized_start=502
-  _globals['_RECEIVESTOCKREQUEST']._serialized_end=681
-  _globals['_ADJUSTSTOCKREQUEST']._serialized_start=684
-  _globals['_ADJUSTSTOCKREQUEST']._serialized_end=963
+  _globals['_RECEIVESTOCKREQUEST']._serialized_end=691
+  _globals['_ADJUSTSTOCKREQUEST']._serialized_start=694
+  _globals['_ADJUSTSTOCKREQUEST']._serialized_end=983
 # @@protoc_insertion_point(module_scope)

@@ -1,0 +1,165 @@
+"""Orders between the wire and the domain."""
+
+from __future__ import annotations
+
+from google.type.money_pb2 import Money as WireMoney
+from kehu.orders.v1 import orders_pb2 as pb
+
+from kit import names
+from kit.rpc import convert
+from services.orders.api.wire import optional_id, optional_instant, optional_name, version_of
+from services.orders.domain.line import OrderLine
+from services.orders.domain.order import Buyer, CancelReason, Order, OrderQuery, OrderState
+from services.orders.domain.payment import Payment, Tender
+from services.orders.domain.quote import Wanted
+from services.orders.usecases.checkout import Basket
+from services.orders.usecases.order import CancelOrder
+from services.orders.usecases.payment import PayOrder
+
+_STATES = {
+    OrderState.PENDING_PAYMENT: pb.Order.STATE_PENDING_PAYMENT,
+    OrderState.PAID: pb.Order.STATE_PAID,
+    OrderState.CANCELLED: pb.Order.STATE_CANCELLED,
+    OrderState.PARTIALLY_REFUNDED: pb.Order.STATE_PARTIALLY_REFUNDED,
+    OrderState.REFUNDED: pb.Order.STATE_REFUNDED,
+}
+_STATES_BACK = {wire: state for state, wire in _STATES.items()}
+_TENDERS = {
+    Tender.MANUAL: pb.TENDER_MANUAL,
+    Tender.POINTS: pb.TENDER_POINTS,
+    Tender.IMPORTED: pb.TENDER_IMPORTED,
+}
+_TENDERS_BACK = {wire: tender for tender, wire in _TENDERS.items()}
+_REASONS = {
+    CancelReason.CUSTOMER: pb.CANCEL_REASON_CUSTOMER,
+    CancelReason.MERCHANT: pb.CANCEL_REASON_MERCHANT,
+    CancelReason.EXPIRED: pb.CANCEL_REASON_EXPIRED,
+}
+_REASONS_BACK = {wire: reason for reason, wire in _REASONS.items()}
+
+
+def order(found: Order) -> pb.Order:
+    """Write an order."""
+
+    def money(minor: int) -> WireMoney:
+        return convert.wire_money(found.money(minor))
+
+    total, discount = found.total, sum(line.discount for line in found.lines)
+    return pb.Order(
+        name=names.join("orders", found.id),
+        number=found.number,
+        state=_STATES[found.state],
+        member=optional_name("members", found.buyer.member),
+        account=optional_name("accounts", found.buyer.account),
+        opportunity=optional_name("opportunities", found.buyer.opportunity),
+        channel=found.channel,
+        external_id=found.external_id,
+        lines=[_line(line, found) for line in found.lines],
+        subtotal=money(total + discount),
+        discount=money(discount),
+        total=money(total),
+        points_value=money(found.points_value),
+        points=found.points,
+        amount_due=money(found.due),
+        refunded_amount=money(found.refunded),
+        refunded_points=found.refunded_points,
+        coupons=found.coupons,
+        hold=found.hold,
+        payments=[_payment(payment) for payment in found.payments],
+        backordered=found.backordered,
+        imported=found.imported,
+        place_time=convert.wire_instant(found.place_time),
+        expire_time=optional_instant(found.expire_time),
+        pay_time=optional_instant(found.pay_time),
+        cancel_time=optional_instant(found.cancel_time),
+        cancel_reason=_REASONS[found.cancel_reason] if found.cancel_reason else pb.CANCEL_REASON_UNSPECIFIED,
+        update_time=convert.wire_instant(found.update_time),
+        etag=convert.etag(found.version),
+    )
+
+
+def _line(line: OrderLine, found: Order) -> pb.OrderLine:
+    known = line.unit_price is not None
+    return pb.OrderLine(
+        position=line.position,
+        product=optional_name("products", line.product),
+        sku=line.sku,
+        title=line.title,
+        quantity=line.quantity,
+        unit_price=convert.wire_money(found.money(line.unit_price or 0)) if known else None,
+        discount=convert.wire_money(found.money(line.discount)),
+        amount=convert.wire_money(found.money(line.amount)),
+        points_value=convert.wire_money(found.money(line.points_value)),
+        refunded_quantity=line.refunded_quantity,
+    )
+
+
+def _payment(payment: Payment) -> pb.Payment:
+    return pb.Payment(
+        tender=_TENDERS[payment.tender],
+        amount=convert.wire_money(payment.amount),
+        reference=payment.reference,
+        pay_time=convert.wire_instant(payment.pay_time),
+    )
+
+
+def basket(request: pb.PlaceOrderRequest) -> Basket:
+    """Read what is to be bought."""
+    return Basket(
+        wanted=wanted(request),
+        buyer=Buyer(
+            member=optional_id("members", request.member, field="member"),
+            account=optional_id("accounts", request.account, field="account"),
+        ),
+        channel=request.channel,
+        coupons=coupons(request),
+        points=request.points,
+    )
+
+
+def wanted(request: pb.PlaceOrderRequest | pb.QuoteOrderRequest) -> tuple[Wanted, ...]:
+    """Read the lines."""
+    return tuple(
+        Wanted(names.id_of("products", line.product, field=f"lines[{index}].product"), line.quantity)
+        for index, line in enumerate(request.lines)
+    )
+
+
+def coupons(request: pb.PlaceOrderRequest | pb.QuoteOrderRequest) -> tuple[str, ...]:
+    """Read the names of coupons."""
+    for index, name in enumerate(request.coupons):
+        names.id_of("coupons", name, field=f"coupons[{index}]")
+    return tuple(request.coupons)
+
+
+def payment(request: pb.PayOrderRequest) -> PayOrder:
+    """Read a request."""
+    return PayOrder(
+        names.id_of("orders", request.name),
+        _TENDERS_BACK[request.tender],
+        convert.money(request.amount),
+        reference=request.reference,
+        version=version_of(request.etag),
+    )
+
+
+def cancellation(request: pb.CancelOrderRequest) -> CancelOrder:
+    """Read a request."""
+    return CancelOrder(names.id_of("orders", request.name), _REASONS_BACK[request.reason], version_of(request.etag))
+
+
+def query(request: pb.ListOrdersRequest) -> OrderQuery:
+    """Read a request's filters."""
+    return OrderQuery(
+        member=optional_id("members", request.member, field="member"),
+        account=optional_id("accounts", request.account, field="account"),
+        state=_STATES_BACK.get(request.state),
+        channel=request.channel or None,
+        start=convert.instant(request.start_time, field="start_time") if request.HasField("start_time") else None,
+        end=convert.instant(request.end_time, field="end_time") if request.HasField("end_time") else None,
+    )
+
+
+def position(found: Order) -> tuple[str, str]:
+    """Where an order stands in its pages."""
+    return found.place_time.isoformat(), str(found.id)

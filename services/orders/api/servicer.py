@@ -1,0 +1,172 @@
+"""OrdersService: each method is parse, call, render."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeVar
+
+from google.protobuf.message import Message
+from kehu.orders.v1 import imports_pb2, orders_pb2, orders_pb2_grpc, products_pb2, refunds_pb2, stock_pb2
+
+from kit import names
+from kit.page import Tokens
+from kit.rpc import Edge, convert
+from kit.rpc import call as calls
+from services.orders.api import afterwards, imports, order, product, quote, refund, stock
+from services.orders.domain.payment import Tender
+from services.orders.usecases import imports as import_usecases
+from services.orders.usecases import order as order_usecases
+from services.orders.usecases import payment as payment_usecases
+from services.orders.usecases import product as product_usecases
+from services.orders.usecases import refund as refund_usecases
+from services.orders.usecases import stock as stock_usecases
+from services.orders.usecases.checkout import Checkout, Open
+from services.orders.usecases.order import PlaceOrder
+from services.orders.usecases.payment import PaymentProvider, PayOrder
+
+C = TypeVar("C")
+Lane = Callable[[Message, C], Awaitable[orders_pb2.Order]]
+
+
+class OrdersServicer(orders_pb2_grpc.OrdersServiceServicer):
+    """The gRPC edge of orders."""
+
+    def __init__(
+        self, edge: Edge[Any], tokens: Tokens, *, checkout: Checkout, providers: Mapping[Tender, PaymentProvider]
+    ) -> None:
+        self._edge = edge
+        self._tokens = tokens
+        self._checkout = checkout
+        self._providers = providers
+        self._place: Lane[PlaceOrder] = edge.lane("place", order_usecases.place_orders, render=order.order)
+        self._pay: Lane[PayOrder] = edge.lane("pay", payment_usecases.pay_orders, render=order.order)
+
+    async def CreateProduct(self, request: products_pb2.CreateProductRequest, context: Any) -> products_pb2.Product:
+        """Put a product on sale."""
+        return await self._edge.write(
+            request, product_usecases.create_product, product.creation(request), render=product.product
+        )
+
+    async def GetProduct(self, request: products_pb2.GetProductRequest, context: Any) -> products_pb2.Product:
+        """Read a product."""
+        found = await self._edge.read(product_usecases.get_product, names.id_of("products", request.name))
+        return product.product(found)
+
+    async def ListProducts(
+        self, request: products_pb2.ListProductsRequest, context: Any
+    ) -> products_pb2.ListProductsResponse:
+        """List products."""
+        page = convert.page_of(request, self._tokens)
+        rows = await self._edge.read(product_usecases.list_products, product.query(request), page)
+        return products_pb2.ListProductsResponse(
+            products=[product.product(row) for row in rows[: page.size]],
+            next_page_token=convert.next_token(request, self._tokens, page, rows=rows, position=product.position),
+        )
+
+    async def UpdateProduct(self, request: products_pb2.UpdateProductRequest, context: Any) -> products_pb2.Product:
+        """Change a product's title or price."""
+        return await self._edge.write(
+            request, product_usecases.update_product, product.update(request), render=product.product
+        )
+
+    async def ArchiveProduct(self, request: products_pb2.ArchiveProductRequest, context: Any) -> products_pb2.Product:
+        """Withdraw a product from sale."""
+        return await self._edge.write(
+            request, product_usecases.archive_product, product.change(request), render=product.product
+        )
+
+    async def ActivateProduct(self, request: products_pb2.ActivateProductRequest, context: Any) -> products_pb2.Product:
+        """Put a product on sale again."""
+        return await self._edge.write(
+            request, product_usecases.activate_product, product.change(request), render=product.product
+        )
+
+    async def GetStock(self, request: stock_pb2.GetStockRequest, context: Any) -> stock_pb2.Stock:
+        """Read the stock at a place."""
+        return stock.stock(await self._edge.read(stock_usecases.get_stock, stock.place(request.name)))
+
+    async def ReceiveStock(self, request: stock_pb2.ReceiveStockRequest, context: Any) -> stock_pb2.Stock:
+        """Book units that came in."""
+        return await self._edge.write(request, stock_usecases.receive_stock, stock.receipt(request), render=stock.stock)
+
+    async def AdjustStock(self, request: stock_pb2.AdjustStockRequest, context: Any) -> stock_pb2.Stock:
+        """Set the units right."""
+        return await self._edge.write(
+            request, stock_usecases.adjust_stock, stock.adjustment(request), render=stock.stock
+        )
+
+    async def QuoteOrder(self, request: orders_pb2.QuoteOrderRequest, context: Any) -> orders_pb2.QuoteOrderResponse:
+        """Say what an order would cost."""
+        return quote.quote(await self._checkout.quote(quote.basket(request)))
+
+    async def PlaceOrder(self, request: orders_pb2.PlaceOrderRequest, context: Any) -> orders_pb2.Order:
+        """Place an order; a repeat gets the same one, without asking the other services again."""
+        answered: orders_pb2.Order | None = await self._edge.answered(request)
+        if answered is not None:
+            return answered
+        return await self._checkout.place(
+            order.basket(request),
+            Open(_key(request), names.new_id()),
+            store=lambda command: self._place(request, command),
+            afterwards=afterwards.run,
+        )
+
+    async def GetOrder(self, request: orders_pb2.GetOrderRequest, context: Any) -> orders_pb2.Order:
+        """Read an order."""
+        return order.order(await self._edge.read(order_usecases.get_order, names.id_of("orders", request.name)))
+
+    async def ListOrders(self, request: orders_pb2.ListOrdersRequest, context: Any) -> orders_pb2.ListOrdersResponse:
+        """List orders."""
+        page = convert.page_of(request, self._tokens)
+        rows = await self._edge.read(order_usecases.list_orders, order.query(request), page)
+        return orders_pb2.ListOrdersResponse(
+            orders=[order.order(row) for row in rows[: page.size]],
+            next_page_token=convert.next_token(request, self._tokens, page, rows=rows, position=order.position),
+        )
+
+    async def PayOrder(self, request: orders_pb2.PayOrderRequest, context: Any) -> orders_pb2.Order:
+        """Take the money, then mark the order as paid."""
+        command = order.payment(request)
+        reference = await self._providers[command.tender].capture(command)
+        return await self._pay(request, command.captured(reference))
+
+    async def CancelOrder(self, request: orders_pb2.CancelOrderRequest, context: Any) -> orders_pb2.Order:
+        """Give up an order that is not paid."""
+        return await self._edge.write(
+            request, order_usecases.cancel_order, order.cancellation(request), render=order.order
+        )
+
+    async def RefundOrder(self, request: refunds_pb2.RefundOrderRequest, context: Any) -> refunds_pb2.Refund:
+        """Give back units of a paid order."""
+        return await self._edge.write(
+            request, refund_usecases.refund_order, refund.command(request), render=refund.refund
+        )
+
+    async def ListRefunds(
+        self, request: refunds_pb2.ListRefundsRequest, context: Any
+    ) -> refunds_pb2.ListRefundsResponse:
+        """List the refunds of an order."""
+        page = convert.page_of(request, self._tokens)
+        order_id = names.id_of("orders", request.parent, field="parent")
+        rows = await self._edge.read(refund_usecases.list_refunds, order_id, page)
+        return refunds_pb2.ListRefundsResponse(
+            refunds=[refund.refund(row) for row in rows[: page.size]],
+            next_page_token=convert.next_token(request, self._tokens, page, rows=rows, position=refund.position),
+        )
+
+    async def ImportOrders(
+        self, request: imports_pb2.ImportOrdersRequest, context: Any
+    ) -> imports_pb2.ImportOrdersResponse:
+        """Store paid orders of another system's history."""
+        return await self._edge.write(
+            request, import_usecases.import_orders, imports.rows(request), render=imports.response
+        )
+
+
+def _key(request: Message) -> str:
+    """What repeats of a request have in common; of a request without an id, there are none."""
+    if not getattr(request, "request_id", ""):
+        return str(names.new_id())
+    caller = calls.current().identity.subject
+    return hashlib.sha256(caller.encode() + b"\0" + request.SerializeToString(deterministic=True)).hexdigest()
