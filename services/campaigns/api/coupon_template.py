@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from google.type.money_pb2 import Money as WireMoney
 from kehu.campaigns.v1 import coupon_templates_pb2 as pb
 
 from kit import names
@@ -84,9 +85,11 @@ def _terms(wire: pb.CouponTemplate) -> Terms:
     if kind is None:
         raise invalid("coupon_template.percent_off", "or amount_off must be set")
     amounts = {
-        "amount_off": _amount(wire, "amount_off"),
-        "percent_off.max_discount": _amount(wire.percent_off, "max_discount", prefix="percent_off."),
-        "minimum_spend": _amount(wire, "minimum_spend"),
+        "amount_off": _amount(kind == "amount_off", wire.amount_off, "amount_off"),
+        "percent_off.max_discount": _amount(
+            wire.percent_off.HasField("max_discount"), wire.percent_off.max_discount, "percent_off.max_discount"
+        ),
+        "minimum_spend": _amount(wire.HasField("minimum_spend"), wire.minimum_spend, "minimum_spend"),
     }
     largest = amounts["amount_off"] if kind == "amount_off" else amounts["percent_off.max_discount"]
     least = amounts["minimum_spend"]
@@ -104,7 +107,7 @@ def _limits(wire: pb.CouponTemplate) -> Limits:
     return Limits(
         issue=wire.issue_limit if wire.HasField("issue_limit") else None,
         per_member=wire.per_member_limit if wire.HasField("per_member_limit") else None,
-        budget=_amount(wire, "budget"),
+        budget=_amount(wire.HasField("budget"), wire.budget, "budget"),
     )
 
 
@@ -119,16 +122,14 @@ def _validity(wire: pb.CouponTemplate) -> Validity | None:
             return None
 
 
-def _amount(wire: pb.CouponTemplate | pb.PercentOff, name: str, *, prefix: str = "") -> Money | None:
-    if not wire.HasField(name):
-        return None
-    return money(getattr(wire, name), field=f"coupon_template.{prefix}{name}")
+def _amount(given: bool, wire: WireMoney, name: str) -> Money | None:
+    return money(wire, field=f"coupon_template.{name}") if given else None
 
 
 def _render_discount(wire: pb.CouponTemplate, terms: Terms) -> None:
     amount = None if terms.amount is None else wire_money(Money(terms.amount, terms.currency))
     if terms.basis_points is None:
-        wire.amount_off.CopyFrom(amount)  # type: ignore[arg-type]  # without a percentage there is an amount
+        wire.amount_off.CopyFrom(amount)
     else:
         wire.percent_off.CopyFrom(pb.PercentOff(basis_points=terms.basis_points, max_discount=amount))
 
