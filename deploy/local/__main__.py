@@ -5,18 +5,14 @@ from __future__ import annotations
 import sys
 
 from deploy.local import launch, options
-from deploy.local.problem import Problem
+from deploy.local.problem import explained
 from deploy.local.state import State
 
 
-def main() -> int:
-    """Entry point; the exit status."""
-    try:
-        launch.run(options.read(), launch.Audience(ready=_ready, say=_say, log_line=lambda _: None))
-    except Problem as problem:
-        sys.stderr.write(f"{problem}\n")
-        return 1
-    return 0
+@explained()
+def main() -> None:
+    """Entry point."""
+    launch.run(options.read(), launch.Audience(ready=_ready, say=_say, log_line=lambda _: None))
 
 
 def _ready(state: State) -> None:
@@ -29,4 +25,4 @@ def _say(sentence: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -5,20 +5,13 @@ In a cluster an identity provider issues the users' tokens and these files are m
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    load_pem_private_key,
-)
-from jwt.algorithms import ECAlgorithm
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from deploy.local.passwords import write_private
 
@@ -45,24 +38,16 @@ class Keys:
         return self.folder / "jwks.json"
 
     def make(self) -> None:
-        """Make what is missing."""
+        """Make them, unless they are there."""
         self.folder.mkdir(parents=True, exist_ok=True)
+        if all(path.exists() for path in (self.issuer, self.service, self.jwks)):
+            return
         for path in (self.issuer, self.service):
-            if not path.exists():
-                write_private(path, _private_key())
+            write_private(path, _private_key())
+        # Loaded here, for grpc comes with it.
+        public_jwk = import_module("kit.rpc.identity").public_jwk
         jwks = {"keys": [public_jwk(path.read_text()) for path in (self.issuer, self.service)]}
         self.jwks.write_text(json.dumps(jwks, indent=2))
-
-
-def public_jwk(pem: str) -> dict[str, str]:
-    """The public half of a private key as a JWK; its id is its RFC 7638 thumbprint."""
-    key = load_pem_private_key(pem.encode(), password=None)
-    if not isinstance(key, ec.EllipticCurvePrivateKey):
-        raise TypeError("a development key is an elliptic curve key")
-    members = ECAlgorithm.to_jwk(key.public_key(), as_dict=True)
-    canonical = json.dumps(members, separators=(",", ":"), sort_keys=True)
-    thumbprint = base64.urlsafe_b64encode(hashlib.sha256(canonical.encode()).digest()).rstrip(b"=").decode()
-    return {**members, "kid": thumbprint, "alg": "ES256", "use": "sig"}
 
 
 def _private_key() -> str:

@@ -6,6 +6,7 @@ import asyncio
 import signal
 import subprocess
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,10 +49,10 @@ def run(options: Options, audience: Audience) -> None:
 def _stop(made: Plan, supervisor: subprocess.Popen[bytes]) -> None:
     """Services first, then what they stand on: the supervisor stops its groups in that order."""
     supervisor.terminate()
-    try:
+    with suppress(subprocess.TimeoutExpired):
         supervisor.wait(_STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        leftovers.remove(made.folder)
+    # Nothing, unless the supervisor was killed or can't come to an end.
+    leftovers.remove(made.folder)
 
 
 async def _conduct(made: Plan, supervisor: subprocess.Popen[bytes], audience: Audience) -> None:

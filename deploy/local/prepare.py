@@ -13,23 +13,21 @@ from pathlib import Path
 
 from deploy.local import databases, passwords
 from deploy.local.folder import SERVICES, Folder
-from deploy.local.problem import Problem
+from deploy.local.problem import Problem, explained
 from deploy.local.state import State
 
 _PATIENCE = 60.0
 
 
+@explained()
 def main() -> None:
     """Entry point."""
     part, folder = sys.argv[1], Folder(Path(sys.argv[2]))
     state = State.read(folder.state)
-    try:
-        if part == "databases":
-            _databases(state, folder)
-        else:
-            _broker(state)
-    except Problem as problem:
-        raise SystemExit(str(problem)) from None
+    if part == "databases":
+        _databases(state, folder)
+    else:
+        _broker(state)
 
 
 def _databases(state: State, folder: Folder) -> None:

@@ -8,6 +8,7 @@ reaping that program's children (circus, in its caller's process, reaps them all
 from __future__ import annotations
 
 import os
+import pwd
 import subprocess
 import sys
 import time
@@ -24,6 +25,8 @@ from deploy.local.folder import PROJECT
 from deploy.local.problem import Problem
 
 _USER = "kehu"
+_ADMIN_URL = "KEHU_POSTGRES_URL"
+"""Not for the services: each has a role of its own."""
 _PATIENCE = 10.0
 _QUICK = 5
 """A child that dies within so many seconds of its start is restarted after a delay that grows by a second a time."""
@@ -128,7 +131,7 @@ class Supervisor:
                 stdout=out,
                 stderr=out,
                 cwd=PROJECT,
-                env={**os.environ, **environment},
+                env={name: value for name, value in os.environ.items() if name != _ADMIN_URL} | dict(environment),
                 start_new_session=True,
             )
         self._wait(process)
@@ -152,6 +155,10 @@ class Supervisor:
             _section(
                 "supervisord",
                 nodaemon="true",
+                # Its log says everything; only what keeps it from starting is written to its output.
+                silent="true",
+                # Said outright, for otherwise it warns at every start as root.
+                user=pwd.getpwuid(os.geteuid()).pw_name,
                 logfile=self.log,
                 logfile_maxbytes=0,
                 pidfile=self.logs / "supervisord.pid",

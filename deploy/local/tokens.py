@@ -7,13 +7,9 @@ from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
 
-from deploy.local.keys import public_jwk
-
 
 def issue(key: Path, *, subject: str, roles: Sequence[str], org: str, ttl: timedelta) -> str:
     """A bearer token signed with the development issuer's key."""
     # Loaded here, for grpc comes with it, which most of those who import this module do not need.
-    identity = import_module("kit.rpc.identity")
-    pem = key.read_text()
-    tokens = identity.Tokens(pem, public_jwk(pem)["kid"])
-    return str(tokens.issue(subject, list(roles), org=org, seconds=int(ttl.total_seconds())))
+    made = import_module("kit.rpc.identity").Tokens.from_file(str(key))
+    return str(made.issue(subject, list(roles), org=org, seconds=int(ttl.total_seconds())))

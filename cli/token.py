@@ -1,0 +1,41 @@
+"""`kehu token`: a development token."""
+
+from __future__ import annotations
+
+import re
+import sys
+from datetime import timedelta
+from typing import Annotated
+
+import typer
+
+from deploy.local import options, tokens
+from deploy.local.keys import Keys
+from deploy.local.problem import explained
+
+_UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+
+
+def duration(text: str) -> timedelta:
+    """Read `90s`, `15m`, `12h` or `7d`."""
+    match = re.fullmatch(r"([1-9]\d{0,5})([smhd])", text)
+    if match is None:
+        raise typer.BadParameter("a whole number and one of s, m, h, d, for example 12h")
+    return timedelta(seconds=int(match[1]) * _UNITS[match[2]])
+
+
+@explained()
+def token(
+    role: Annotated[list[str] | None, typer.Option(help="what the caller may do; again for more roles")] = None,
+    org: Annotated[str, typer.Option(help="the part of the organisation that the caller sees")] = "/",
+    subject: Annotated[str, typer.Option(help="who calls")] = "dev",
+    ttl: Annotated[timedelta, typer.Option(parser=duration, help="how long it is good: 90s, 15m, 12h, 7d")] = timedelta(
+        hours=12
+    ),
+) -> None:
+    """Print a token of the development issuer; a suite on this machine accepts it."""
+    folder = options.read().folder
+    folder.make()
+    keys = Keys(folder.keys)
+    keys.make()
+    sys.stdout.write(tokens.issue(keys.issuer, subject=subject, roles=role or ["admin"], org=org, ttl=ttl) + "\n")
