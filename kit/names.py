@@ -25,7 +25,7 @@ def new_id() -> UUID:
 
 def join(*parts: str | UUID) -> str:
     """`join("members", id, "holds", hold)` is the name `members/<id>/holds/<hold>`."""
-    return "/".join(str(part) for part in parts)
+    return "/".join(map(str, parts))
 
 
 def parse(pattern: str, name: str, *, field: str = "name") -> dict[str, UUID]:

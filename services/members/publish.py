@@ -1,13 +1,17 @@
-"""Facts of the domain as the events that go out (`protos/kehu/members/v1/events.proto`)."""
+"""Facts of the domain as the events that go out (`protos/kehu/members/v1/events.proto`).
+
+The proto JSON is written by hand, for an import publishes a fact per order and the general way took a fifth of its time;
+a test reads every kind back as its message.
+"""
 
 from __future__ import annotations
 
-from datetime import datetime
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from functools import singledispatch
 
-from google.protobuf.json_format import MessageToJson
 from google.protobuf.message import Message
-from google.protobuf.timestamp_pb2 import Timestamp
 from kehu.members.v1 import events_pb2
 
 from kit import names
@@ -24,36 +28,38 @@ def to_event(fact: object) -> Event:
 @to_event.register
 def _enrolled(fact: MemberEnrolled) -> Event:
     member = names.join("members", fact.member)
-    message = events_pb2.MemberEnrolled(
-        member=member, enroll_time=_instant(fact.enroll_time), home_store=fact.home_store
-    )
-    return _event(member, fact.version, message)
+    body = {"member": member, "enrollTime": _instant(fact.enroll_time), "homeStore": fact.home_store}
+    return _event(events_pb2.MemberEnrolled, member, fact.version, body)
 
 
 @to_event.register
 def _earned(fact: PointsEarned) -> Event:
     member = names.join("members", fact.member)
-    message = events_pb2.PointsEarned(
-        member=member, source=fact.source, points=fact.points, effective_time=_instant(fact.time)
-    )
-    return _event(names.join(member, "balance"), fact.version, message)
+    body = {
+        "member": member,
+        "source": fact.source,
+        "points": str(fact.points),
+        "effectiveTime": _instant(fact.time),
+    }
+    return _event(events_pb2.PointsEarned, f"{member}/balance", fact.version, body)
 
 
 @to_event.register
 def _tier_changed(fact: TierChanged) -> Event:
     member = names.join("members", fact.member)
-    message = events_pb2.TierChanged(
-        member=member, from_tier=fact.from_tier, to_tier=fact.to_tier, change_time=_instant(fact.time)
-    )
-    return _event(names.join(member, "tier"), fact.version, message)
+    body = {
+        "member": member,
+        "fromTier": fact.from_tier,
+        "toTier": fact.to_tier,
+        "changeTime": _instant(fact.time),
+    }
+    return _event(events_pb2.TierChanged, f"{member}/tier", fact.version, body)
 
 
-def _event(subject: str, version: int, message: Message) -> Event:
+def _event(message: type[Message], subject: str, version: int, body: Mapping[str, str]) -> Event:
     kind = message.DESCRIPTOR
-    return Event(kind.name, kind.full_name, subject, version, MessageToJson(message, indent=None))
+    return Event(kind.name, kind.full_name, subject, version, json.dumps(body))
 
 
-def _instant(moment: datetime) -> Timestamp:
-    wire = Timestamp()
-    wire.FromDatetime(moment)
-    return wire
+def _instant(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -32,9 +32,13 @@ _LOCK_OUTDATED = text("""
     order by rules limit :limit for update skip locked
 """)
 
+# `offset 0` as in purchases: one look into the index per member, whatever the statistics say.
 _HISTORIES = text("""
-    select member, time, from_tier, to_tier, upgrade from tier_changes
-    where member = any(cast(:members as uuid[])) order by member, time
+    select c.* from unnest(cast(:members as uuid[])) as m (member)
+    cross join lateral (
+        select member, time, from_tier, to_tier, upgrade from tier_changes
+        where tier_changes.member = m.member order by time offset 0
+    ) c
 """)
 
 _SAVE = text("""
