@@ -21,8 +21,10 @@ help: ## Say what each target does
 
 setup: .venv/.run .venv/.dev .venv/.demo ## Make .venv from the locked requirements
 
-gen: .venv/.dev ## Generate the code under gen/ from protos/
+gen: .venv/.dev ## Generate the code under gen/ and the API's pages under docs/ from protos/
 	@$(BIN)/python -m tools.generate
+	@$(BIN)/python -m tools.openapi
+	@$(BIN)/python -m tools.errors
 
 lock: .venv/.dev ## Lock requirements/*.in again, keeping the versions that still fit
 	@$(BIN)/python -m tools.locks

@@ -1,0 +1,1 @@
+"""Generators, lints and other tools of the house."""

@@ -18,6 +18,8 @@ check "mypy" mypy
 check "import-linter" lint-imports --no-logo
 check "buf lint" buf lint
 check "generated code is fresh" python -m tools.generate --check
+check "API pages are fresh" python -m tools.openapi --check
+check "the page of errors is fresh" python -m tools.errors --check
 check "lock files are fresh" python -m tools.locks --check
 
 if ((${#failed[@]})); then
