@@ -1,0 +1,48 @@
+"""Products."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from kit.errors import Fault
+from kit.money import Money
+from kit.names import new_id
+from services.orders.domain.product import Product, ProductState
+from tests.support.builders.orders import NOW, a_product
+
+LATER = NOW + timedelta(hours=1)
+
+
+@pytest.mark.parametrize(("sku", "title"), [(" ", "Tea"), ("T-1", "\t")])
+def test_a_product_needs_a_sku_and_a_title(sku: str, title: str) -> None:
+    with pytest.raises(Fault, match="must not be blank"):
+        Product.create(new_id(), sku=sku, title=title, price=Money(1, "CNY"), now=NOW)
+
+
+def test_a_change_counts_up_the_version_and_says_when() -> None:
+    changed = a_product().update(title="Black tea", price=Money(0, "CNY"), now=LATER)
+    assert (changed.title, changed.price, changed.version, changed.update_time) == (
+        "Black tea",
+        Money(0, "CNY"),
+        2,
+        LATER,
+    )
+
+
+def test_a_change_to_what_is_there_changes_nothing() -> None:
+    product = a_product()
+    assert product.update(title=product.title, price=None, now=LATER) is product
+    assert product.activate(LATER) is product
+
+
+def test_a_title_cannot_be_taken_away() -> None:
+    with pytest.raises(Fault, match="must not be blank"):
+        a_product().update(title="", price=None, now=LATER)
+
+
+def test_an_archived_product_can_be_activated_again() -> None:
+    archived = a_product().archive(LATER)
+    assert (archived.state, archived.active) == (ProductState.ARCHIVED, False)
+    assert archived.activate(LATER).active

@@ -1,0 +1,80 @@
+"""Events: the JSON that is written by hand is what the messages would say."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from google.protobuf import json_format
+from kehu.orders.v1 import events_pb2
+
+from kit.names import new_id
+from services.orders.domain import imports
+from services.orders.domain.events import Fact
+from services.orders.domain.order import Buyer, CancelReason
+from services.orders.domain.payment import Tender
+from services.orders.publish import to_event
+from tests.support.builders.orders import NOW, a_tender, an_import_line, an_import_row, an_item, an_order, paid
+
+ORDER = an_order(
+    an_item(quantity=2, unit_price=1050, discount=1),
+    an_item(unit_price=0),
+    coupons=["coupons/1"],
+    tender=a_tender(points=50, value=50),
+)
+LATER = NOW + timedelta(microseconds=1)
+FACTS: list[Fact] = [
+    ORDER.placed(),
+    an_order(buyer=Buyer(account=new_id(), opportunity=new_id()), pay_within=None).placed(),
+    ORDER.pay(Tender.MANUAL, ORDER.money(ORDER.due), reference="", now=LATER)[1],
+    ORDER.cancel(CancelReason.EXPIRED, LATER)[1],
+    an_order(buyer=Buyer()).cancel(CancelReason.CUSTOMER, LATER)[1],
+    paid(ORDER).refund(new_id(), [(1, 1)], reason="", request_id="", now=LATER)[2],
+    paid(ORDER).refund(new_id(), [(1, 2), (2, 1)], reason="", request_id="", now=LATER)[2],
+    paid(an_order()).refund(new_id(), [(1, 1)], reason="", request_id="", now=LATER)[2],
+    imports.order_of(an_import_row(an_import_line(amount=0), an_import_line(currency="JPY")), NOW)[1],
+    imports.order_of(replace(an_import_row(member=new_id()), channel="客户"), NOW)[1],
+]
+
+
+@pytest.mark.parametrize("fact", FACTS, ids=lambda fact: type(fact).__name__)
+def test_the_payload_is_the_proto_json_of_its_message(fact: Fact) -> None:
+    event = to_event(fact)
+    message = getattr(events_pb2, event.type)()
+    json_format.Parse(event.payload, message)
+    assert event.schema == message.DESCRIPTOR.full_name
+    assert normal(json.loads(event.payload)) == normal(json.loads(json_format.MessageToJson(message)))
+
+
+def normal(value: Any) -> Any:
+    """Without empty messages' fields and with instants of one precision."""
+    if isinstance(value, dict):
+        return {key: normal(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [normal(each) for each in value]
+    if isinstance(value, str) and value.endswith("Z"):
+        return value.removesuffix("Z").removesuffix(".000000")
+    return value
+
+
+def test_the_subject_and_its_version_are_those_of_the_order() -> None:
+    event = to_event(ORDER.pay(Tender.MANUAL, ORDER.money(ORDER.due), reference="", now=LATER)[1])
+    assert (event.type, event.subject, event.version) == ("OrderPaid", f"orders/{ORDER.id}", 2)
+
+
+def test_net_total_leaves_out_what_points_paid() -> None:
+    order = an_order(an_item(unit_price=1000, quantity=2), tender=a_tender(points=500, value=500))
+    body = json.loads(to_event(order.pay(Tender.MANUAL, order.money(1500), reference="", now=LATER)[1]).payload)
+    assert body["netTotal"] == {"currencyCode": "CNY", "units": "15"}
+
+
+def test_a_refund_says_the_whole_that_is_left_and_the_points_given_back_so_far() -> None:
+    order = paid(an_order(an_item(unit_price=1000, quantity=2), tender=a_tender(points=500, value=500)))
+    once, _, _ = order.refund(new_id(), [(1, 1)], reason="", request_id="", now=LATER)
+    twice = once.refund(new_id(), [(1, 1)], reason="", request_id="", now=LATER)[2]
+    body = json.loads(to_event(twice).payload)
+    assert (body["amount"]["units"], body["points"], body["hold"]) == ("7", "500", order.hold)
+    assert body["netTotal"] == {"currencyCode": "CNY"}
