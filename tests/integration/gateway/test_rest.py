@@ -196,3 +196,19 @@ def test_a_token_never_reaches_the_access_log_nor_what_was_asked(gateway: Gatewa
     assert (entry["rpc"], entry["route"]) == ("/kehu.members.v1.MembersService/ListMembers", "members.read")
     assert "13800138000" not in logged
     assert gateway.bearer.removeprefix("Bearer ") not in logged
+
+
+@pytest.mark.parametrize("mask", ["displayName,homeStore", "display_name,home_store"])
+def test_an_update_mask_comes_by_query_in_either_spelling(gateway: Gateway, backend: Backend, mask: str) -> None:
+    seen: list[list[str]] = []
+
+    def update(request: pb.UpdateMemberRequest, _: grpc.ServicerContext) -> pb.Member:
+        seen.append(list(request.update_mask.paths))
+        return request.member
+
+    backend.answers["UpdateMember"] = update
+
+    reply = gateway.call("PATCH", f"{MEMBER}?updateMask={mask}", {"displayName": "张三"})
+
+    assert reply.json["name"] == MEMBER.removeprefix("/v1/")
+    assert seen == [["display_name", "home_store"]]
