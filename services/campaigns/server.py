@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from kehu.campaigns.v1 import campaigns_pb2_grpc
+from kehu.campaigns.v1 import campaigns_pb2, campaigns_pb2_grpc
 
 from kit.db import AsyncDatabase
 from kit.page import Tokens
@@ -34,7 +34,8 @@ def build(config: Config) -> Server:
         edge=edge,
         servicers=[
             Servicer(
-                "kehu.campaigns.v1.CampaignsService",
+                # Its messages lie in other files: nobody else would load the one with the service.
+                campaigns_pb2.DESCRIPTOR.services_by_name["CampaignsService"].full_name,
                 campaigns_pb2_grpc.add_CampaignsServiceServicer_to_server,
                 CampaignsServicer(edge, tokens),
             )

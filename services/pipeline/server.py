@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from kehu.pipeline.v1 import pipeline_pb2_grpc
+from kehu.pipeline.v1 import pipeline_pb2, pipeline_pb2_grpc
 
 from kit.db import AsyncDatabase
 from kit.page import Tokens
@@ -34,7 +34,8 @@ def build(config: Config) -> Server:
         edge=edge,
         servicers=[
             Servicer(
-                "kehu.pipeline.v1.PipelineService",
+                # Its messages lie in other files: nobody else would load the one with the service.
+                pipeline_pb2.DESCRIPTOR.services_by_name["PipelineService"].full_name,
                 pipeline_pb2_grpc.add_PipelineServiceServicer_to_server,
                 PipelineServicer(edge, tokens, home_region=config.home_region),
             )
