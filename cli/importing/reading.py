@@ -7,6 +7,7 @@ from collections.abc import Callable
 from cli.importing import returning
 from cli.importing.encoding import Text
 from cli.importing.mapping import Mapping
+from cli.importing.problem import ImportProblem
 from cli.importing.records import Broken, Record, Records
 from cli.importing.report import Account, Remark
 from cli.importing.rows import Rows
@@ -20,9 +21,18 @@ class Reading:
     """Reads one file into a scratch database. `now` is in microseconds since 1970."""
 
     def __init__(self, text: Text, mapping: Mapping, *, now: int) -> None:
+        self._records = Records(text, mapping.file)
+        try:
+            self._rows = Rows(mapping, self._records.header, now=now)
+        except ImportProblem:
+            self._records.close()
+            raise
         self.scratch = Scratch()
-        self._records = Records(text, mapping.file, columns=0)
-        self._rows = Rows(mapping, self._records.header, now=now)
+
+    def close(self) -> None:
+        """Forget what was read."""
+        self._records.close()
+        self.scratch.close()
 
     @property
     def columns(self) -> dict[str, str]:

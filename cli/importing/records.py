@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from cli.importing.encoding import MARKING, Text, marked
 from cli.importing.mapping import FileRules
-from cli.importing.problem import unreadable
+from cli.importing.problem import ImportProblem, unreadable
 
 LONGEST_LINE = 1 << 20
 """Letters; a longer line is broken."""
@@ -44,15 +44,19 @@ class Broken:
 
 
 class Records:
-    """The rows of a file, after its header. Empty lines are no rows. The file is closed at the end."""
+    """The rows of a file, after its header. Empty lines are no rows."""
 
-    def __init__(self, text: Text, rules: FileRules, *, columns: int = 0) -> None:
+    def __init__(self, text: Text, rules: FileRules) -> None:
         self._lines = _Lines(text.path, text.encoding)
         self._rules = rules
         self._delimiter = "\t" if rules.format == "tsv" else rules.delimiter
-        self.header: list[str] = self._read_header() if rules.header else []
-        self.width = len(self.header) or columns
-        """How many columns a row has; 0 when only the rows can tell."""
+        try:
+            self.header: list[str] = self._read_header() if rules.header else []
+        except ImportProblem:
+            self.close()
+            raise
+        self.width = len(self.header)
+        """How many columns a row has; 0 when no header tells."""
 
     def __iter__(self) -> Iterator[Record | Broken]:
         delimiter = "," if self._delimiter == "auto" else self._delimiter
@@ -68,6 +72,10 @@ class Records:
             else:
                 yield Record(number, line.rstrip("\r\n").split(delimiter), line)
 
+    def close(self) -> None:
+        """Stop reading."""
+        self._lines.close()
+
     def _read_header(self) -> list[str]:
         found = None
         for _, line in self._lines.all():
@@ -79,14 +87,24 @@ class Records:
         if self._rules.format == "whitespace":
             return found.split()
         if self._delimiter == "auto":
-            self._delimiter = max(_DELIMITERS, key=lambda each: len(self._divide([found], each)))
-        return [field.strip() for field in self._divide([found], self._delimiter)]
+            self._delimiter = max(_DELIMITERS, key=lambda each: len(self._titles(found, each)))
+        titles = self._titles(found, self._delimiter)
+        if not titles:
+            raise unreadable(f"The header of the file can't be divided into columns: {found.strip()[:200]}")
+        return titles
+
+    def _titles(self, header: str, delimiter: str) -> list[str]:
+        try:
+            return [field.strip() for field in self._divide([header], delimiter)]
+        except csv.Error:
+            return []
 
     def _quoted(self, number: int, line: str, delimiter: str) -> Record | Broken:
         """Divide a line with quotes; a quote that stays open takes in the lines that follow, up to the closing one.
 
-        What they make together is believed only if it has as many fields as the header; otherwise the quote was a
-        stray one, its line is broken, and the lines that follow are read again for themselves.
+        What they make together is believed only if it has as many fields as the header, and no line inside looks like
+        a row itself; otherwise the quote was a stray one, its line is broken, and the lines that follow are read again
+        for themselves.
         """
         pieces, error = [line], ""
         while True:
@@ -95,12 +113,15 @@ class Records:
             except csv.Error as caught:
                 error = str(caught)
             else:
-                if len(pieces) == 1 or len(fields) == self.width:
+                if len(pieces) == 1 or (len(fields) == self.width and not self._whole_rows(pieces[1:-1], delimiter)):
                     return Record(number, fields, "".join(pieces))
-                error = "it runs over several lines and has another number of fields than the header"
+                error = "it runs over several lines that do not make one row"
             if "unexpected end of data" not in error or not self._extend(pieces):
                 self._lines.put_back(pieces[1:])
                 return Broken(number, "QUOTES_BROKEN", f"the quotes of the row do not fit ({error})", line)
+
+    def _whole_rows(self, lines: list[str], delimiter: str) -> bool:
+        return any(line.count(delimiter) == self.width - 1 for line in lines if self.width > 1)
 
     def _extend(self, pieces: list[str]) -> bool:
         """Add the lines up to the next one with a quote."""
@@ -151,6 +172,10 @@ class _Lines:
         if len(line) >= LONGEST_LINE and not line.endswith(("\n", "\r")):
             self._skip_rest()
         return line
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
 
     def put_back(self, lines: list[str]) -> None:
         """Make these the next lines again."""

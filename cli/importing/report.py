@@ -15,6 +15,8 @@ from typing import TextIO
 
 from cli.importing.encoding import readable
 
+_LONGEST_TEXT = 32_000
+"""Letters of a row's text that are kept; the cell of a spreadsheet holds no more."""
 _HEADER = ("line", "column", "reason", "explanation", "text")
 
 
@@ -49,7 +51,7 @@ class Remarks:
         """Write one down."""
         if self._file is None:
             self._file = private(self._partial)
-        text = readable(remark.text.rstrip("\r\n"))
+        text = readable(remark.text.rstrip("\r\n")[:_LONGEST_TEXT])
         row = (remark.line, remark.column, remark.reason, readable(remark.explanation), text)
         csv.writer(self._file, lineterminator="\n").writerow(row)
         self.reasons[remark.reason] += 1

@@ -67,7 +67,7 @@ async def _run(job: Job, text: encoding.Text, state: State, gateway: Gateway | N
             await sending.run(account, shown)
             state.forget()
     finally:
-        reading.scratch.close()
+        reading.close()
         account.close()
     if not account.balanced:
         raise AssertionError(f"{account.rows} rows, {account.accepted} in, {account.rejected.count} rejected")
