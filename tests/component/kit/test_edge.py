@@ -53,7 +53,7 @@ class Counting(members_pb2_grpc.MembersServiceServicer):
 
 
 @pytest.fixture
-async def server(database_url: str, settings: Callable[..., Any]) -> AsyncIterator[Server]:
+async def server(database_url: str, settings: Callable[..., Any]) -> Server:
     engine = create_engine(sync_url(database_url))
     with engine.begin() as connection:
         metadata = MetaData()
@@ -63,7 +63,8 @@ async def server(database_url: str, settings: Callable[..., Any]) -> AsyncIterat
     engine.dispose()
     database = AsyncDatabase(database_url, lambda connection, now: Unit(connection, now, publish=_nothing))
     edge = Edge(database)
-    yield Server(
+    servicer: Any = Counting  # the methods that no test calls are missing
+    return Server(
         "members",
         settings(Settings, database_url=database_url, default_deadline_ms=700),
         database,
@@ -72,7 +73,7 @@ async def server(database_url: str, settings: Callable[..., Any]) -> AsyncIterat
             Servicer(
                 "kehu.members.v1.MembersService",
                 members_pb2_grpc.add_MembersServiceServicer_to_server,
-                Counting(edge),
+                servicer(edge),
             )
         ],
     )

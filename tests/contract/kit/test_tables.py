@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import select
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -78,9 +79,11 @@ def test_the_relay_is_woken_by_the_commit(prepared: str, database: Database[Conn
     listener.autocommit = True
     listener.cursor().execute("listen outbox")
     database.write(lambda connection: outbox.append(connection, [event()], now=NOW))
+    ready, _, _ = select.select([listener], [], [], 10)
     listener.poll()
     channels = [notice.channel for notice in listener.notifies]
     listener.close()
+    assert ready
     assert channels == ["outbox"]
 
 
@@ -135,19 +138,19 @@ def test_a_database_that_is_not_there_is_unavailable(unused_tcp_port: int) -> No
     assert caught.value.reason == "UNAVAILABLE"
 
 
+def _store(connection: Connection, kind: str, value: object) -> None:
+    connection.execute(text(f"select cast(:value as {kind})"), {"value": value})
+
+
 async def test_the_asyncio_side_says_the_same(prepared: str, unused_tcp_port: int) -> None:
     away = AsyncDatabase(f"postgresql://nobody@127.0.0.1:{unused_tcp_port}/nothing", lambda connection, now: connection)
     with pytest.raises(Fault) as caught:
         await away.ping()
     assert caught.value.reason == "UNAVAILABLE"
     database = AsyncDatabase(prepared, lambda connection, now: connection)
-    for value in ("a\0b", 2**70):
+    for kind, value in (("text", "a\0b"), ("bigint", 2**70)):
         with pytest.raises(Fault) as caught:
-            await database.write(
-                lambda connection, each=value: connection.execute(
-                    text(f"select cast(:value as {'text' if isinstance(each, str) else 'bigint'})"), {"value": each}
-                )
-            )
+            await database.write(_store, kind, value)
         assert caught.value.reason == "REQUEST_INVALID"
     assert await database.read(lambda connection: connection.execute(text("select 1")).scalar_one()) == 1
     await database.close()
