@@ -70,12 +70,11 @@ class Gateway:
         self._channel = _channel(address)
         self._metadata = (("authorization", f"Bearer {token}"),) if token else ()
         self._patience = patience
-        self._succeeded = time.monotonic()
+        self._succeeded = 0.0
         self._members = members_pb2_grpc.MembersServiceStub(self._channel)
         self._orders = orders_pb2_grpc.OrdersServiceStub(self._channel)
 
     async def __aenter__(self) -> Self:
-        self._succeeded = time.monotonic()
         return self
 
     async def __aexit__(
@@ -120,6 +119,7 @@ class Gateway:
 
     async def _call(self, method: Callable[..., Awaitable[Any]], request: Any) -> Any:
         wait, failures = _FIRST_WAIT_SECONDS, 0
+        self._succeeded = self._succeeded or time.monotonic()
         while True:
             try:
                 answer = await method(request, timeout=_DEADLINE_SECONDS, metadata=self._metadata)

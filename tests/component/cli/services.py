@@ -10,17 +10,16 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import grpc
-from kehu.members.v1 import members_pb2, members_pb2_grpc
-from kehu.orders.v1 import errors_pb2, imports_pb2, orders_pb2_grpc
+from kehu.members.v1 import members_pb2
+from kehu.orders.v1 import errors_pb2, imports_pb2
 
-CREATED, UNCHANGED, UPDATED, REJECTED = 1, 2, 3, 4
 TOKEN = "good"
 
 Judge = Callable[[Any], str]
 """Why a row is refused; empty for one that is fine."""
 
 
-class Services(members_pb2_grpc.MembersServiceServicer, orders_pb2_grpc.OrdersServiceServicer):
+class Services:
     """What was sent; `failures` are answered first, one for each call."""
 
     def __init__(self) -> None:
@@ -75,31 +74,53 @@ class Services(members_pb2_grpc.MembersServiceServicer, orders_pb2_grpc.OrdersSe
 
     def _enroll(self, row: members_pb2.EnrollRow) -> members_pb2.EnrollResult:
         if why := self.refuse_member(row):
-            return members_pb2.EnrollResult(state=REJECTED, reason=why, message=f"{why} it is")
+            return members_pb2.EnrollResult(
+                state=members_pb2.EnrollResult.STATE_REJECTED, reason=why, message=f"{why} it is"
+            )
         key = (row.channel, row.external_id)
         known = self.members.get(key)
         self.members[key] = row
         name = self.names.setdefault(key, f"members/{uuid.uuid4()}")
-        state = CREATED if known is None else UNCHANGED if known == row else UPDATED
+        state = members_pb2.EnrollResult.State.Value(_state(known, row))
         return members_pb2.EnrollResult(state=state, member=name)
 
     def _import(self, order: imports_pb2.ImportedOrder) -> imports_pb2.ImportResult:
         if why := self.refuse_order(order):
             reason = errors_pb2.ERROR_REASON_ROW_INVALID
-            return imports_pb2.ImportResult(state=REJECTED, reason=reason, field="lines[0].title", description=why)
+            return imports_pb2.ImportResult(
+                state="STATE_REJECTED", reason=reason, field="lines[0].title", description=why
+            )
         key = (order.channel, order.external_id)
         known = self.orders.get(key)
         self.orders[key] = order
-        state = CREATED if known is None else UNCHANGED if known == order else UPDATED
+        state = imports_pb2.ImportResult.State.Value(_state(known, order))
         return imports_pb2.ImportResult(state=state, order=f"orders/{uuid.uuid4()}")
+
+
+def _state(known: object, told: object) -> str:
+    return "STATE_CREATED" if known is None else "STATE_UNCHANGED" if known == told else "STATE_UPDATED"
 
 
 @asynccontextmanager
 async def serving(services: Services, port: int = 0) -> AsyncIterator[str]:
     """Serve; answers the address."""
     server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
-    members_pb2_grpc.add_MembersServiceServicer_to_server(services, server)
-    orders_pb2_grpc.add_OrdersServiceServicer_to_server(services, server)
+    enroll = grpc.unary_unary_rpc_method_handler(
+        services.BatchEnroll,
+        members_pb2.BatchEnrollRequest.FromString,
+        members_pb2.BatchEnrollResponse.SerializeToString,
+    )
+    imports = grpc.unary_unary_rpc_method_handler(
+        services.ImportOrders,
+        imports_pb2.ImportOrdersRequest.FromString,
+        imports_pb2.ImportOrdersResponse.SerializeToString,
+    )
+    server.add_generic_rpc_handlers(
+        [
+            grpc.method_handlers_generic_handler("kehu.members.v1.MembersService", {"BatchEnroll": enroll}),
+            grpc.method_handlers_generic_handler("kehu.orders.v1.OrdersService", {"ImportOrders": imports}),
+        ]
+    )
     bound = server.add_insecure_port(f"127.0.0.1:{port}")
     await server.start()
     try:
