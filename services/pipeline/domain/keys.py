@@ -53,11 +53,8 @@ def company(name: str) -> str:
     while len(words) > 1 and _LEGAL_WORD.fullmatch(words[-1]):
         words.pop()
     joined = "".join(words)
-    for ending in _LEGAL_ENDINGS:
-        if joined.endswith(ending) and joined != ending:
-            joined = joined.removesuffix(ending)
-            break
-    return joined[:_LENGTH]
+    ending = next((each for each in _LEGAL_ENDINGS if joined.endswith(each)), "")
+    return (joined.removesuffix(ending) or joined)[:_LENGTH]
 
 
 def _words(text: str) -> list[str]:

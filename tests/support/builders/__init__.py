@@ -1,0 +1,1 @@
+"""Domain objects for tests, with sensible values for all that a test does not care about."""
