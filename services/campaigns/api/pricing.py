@@ -21,6 +21,7 @@ def order(request: pb.PriceOrderRequest) -> Order:
         currency=request.currency_code,
         lines=[_line(index, wire, request.currency_code) for index, wire in enumerate(request.lines)],
         coupons=frozenset(coupon_ids(request.coupons)),
+        order=names.id_of("orders", request.order, field="order") if request.order else None,
     )
 
 

@@ -17,12 +17,21 @@ from services.campaigns.usecases.ports import Work
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What is to be priced, for a member or (None) a guest, with the coupons that are to be used."""
+    """What is to be priced, for a member or (None) a guest, with the coupons that are to be used.
+
+    `order` is the order's id, when it has one already: the coupons that it has locked can be used.
+    """
 
     member: UUID | None
     currency: str
     lines: Sequence[Line]
     coupons: frozenset[UUID] = frozenset()
+    order: UUID | None = None
+
+    def refusal(self, coupon: Coupon, now: datetime) -> Fault | None:
+        """Why a coupon can't be used for it, or None."""
+        locked = self.order is not None and coupon.held_by(self.order) and coupon.member == self.member
+        return None if locked else coupon.refusal(self.member, now)
 
 
 def quote(unit: Work, orders: Sequence[Order]) -> list[Price | Fault]:
@@ -37,7 +46,7 @@ def _quote(order: Order, known: Mapping[UUID, tuple[Coupon, Terms]], now: dateti
         coupon, terms = known.get(asked, (None, None))
         if coupon is None or terms is None:
             refused.append(Decision(asked, refusal=errors.coupon_not_found(asked)))
-        elif (refusal := coupon.refusal(order.member, now)) is not None:
+        elif (refusal := order.refusal(coupon, now)) is not None:
             refused.append(Decision(asked, refusal=refusal))
         else:
             offers.append(Offer(asked, terms))

@@ -143,12 +143,15 @@ class PriceOrderRequest(_message.Message):
     CURRENCY_CODE_FIELD_NUMBER: _builtins.int
     LINES_FIELD_NUMBER: _builtins.int
     COUPONS_FIELD_NUMBER: _builtins.int
+    ORDER_FIELD_NUMBER: _builtins.int
     member: _builtins.str
     """The member who buys, `members/{member}`; empty for a guest, who has no coupons."""
     channel: _builtins.str
     """The sales channel, for example `pos` or `web`."""
     currency_code: _builtins.str
     """The currency of all prices, ISO 4217."""
+    order: _builtins.str
+    """The order that is priced, `orders/{order}`, when it has a name already: coupons that it has locked can be used."""
     @_builtins.property
     def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___PriceLine]:
         """What is bought. Together worth less than 10^15 minor units."""
@@ -165,10 +168,11 @@ class PriceOrderRequest(_message.Message):
         currency_code: _builtins.str = ...,
         lines: _abc.Iterable[Global___PriceLine] | None = ...,
         coupons: _abc.Iterable[_builtins.str] | None = ...,
+        order: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "coupons", b"coupons", "currency_code", b"currency_code", "lines", b"lines", "member", b"member"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "coupons", b"coupons", "currency_code", b"currency_code", "lines", b"lines", "member", b"member", "order", b"order"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
