@@ -84,12 +84,13 @@ def _populated(resource: Message, name: str) -> bool:
 
 
 def query_hash(request: Message) -> str:
-    """What a page token is bound to: the request without its page parameters."""
+    """What a page token is bound to: the kind of the request, and all of it but its page parameters."""
     bare = type(request)()
     bare.CopyFrom(request)
     bare.ClearField("page_size")
     bare.ClearField("page_token")
-    return hashlib.sha256(bare.SerializeToString(deterministic=True)).hexdigest()
+    kind = request.DESCRIPTOR.full_name.encode()
+    return hashlib.sha256(kind + b"\0" + bare.SerializeToString(deterministic=True)).hexdigest()
 
 
 def page_of(request: Message, tokens: Tokens) -> Page:
