@@ -1,0 +1,35 @@
+"""The whole suite as `make up` runs it, one for all the tests of a run."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from deploy.local.problem import Problem
+from deploy.local.suite import Running
+from tests.support.session import guard, shared
+from tests.support.waiting import until
+
+_PATIENCE = 100.0
+
+
+@pytest.fixture(scope="session")
+def suite(pytestconfig: pytest.Config) -> Running:
+    """A running suite with ports and data of its own. Tests share it: they use members, SKUs and names of their own."""
+    with shared(pytestconfig, "suite") as folder:
+        run = folder / "run"
+        if not run.exists():
+            run.mkdir()
+            environment = {"KEHU_RUN_FOLDER": str(run), "KEHU_GATEWAY_PORT": "0"}
+            guard(folder, [sys.executable, "-m", "deploy.local"], signal="TERM", environment=environment)
+        until(lambda: _ready(run), within=_PATIENCE, what=f"the suite, whose log is {folder / 'log'},")
+    return Running(run)
+
+
+def _ready(run: Path) -> bool:
+    try:
+        return Running(run).state.ready
+    except Problem:
+        return False
