@@ -5,6 +5,6 @@ One relay of a service is active, the others stand by. See docs/life-of-an-event
 
 from __future__ import annotations
 
-from kit.relay.process import main, run
+from kit.relay.process import Limits, main, run
 
-__all__ = ["main", "run"]
+__all__ = ["Limits", "main", "run"]

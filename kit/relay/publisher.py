@@ -73,7 +73,7 @@ class Publisher:
         self._sent += len(ids)
         self._returned.clear()
         self._wire.write(b"".join(encoded))
-        if self.trouble is None:
+        if ids and self.trouble is None:
             await self._answered(window, timeout)
         return [
             Outcome.UNROUTED if outcome is Outcome.CONFIRMED and message_id in self._returned else outcome

@@ -11,7 +11,7 @@ import secrets
 import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,6 +57,17 @@ class Databases:
     def drop(self, url: str) -> None:
         """Remove a database with everything that is connected to it."""
         self._execute(f'drop database "{url.rpartition("/")[2]}" with (force)')
+
+    @contextmanager
+    def away(self, url: str) -> Iterator[None]:
+        """An outage: all connections to the database are cut, and none is taken until the end of the block."""
+        name = url.rpartition("/")[2]
+        self._execute(f'alter database "{name}" with allow_connections false')
+        self._execute(f"select pg_terminate_backend(pid) from pg_stat_activity where datname = '{name}'")
+        try:
+            yield
+        finally:
+            self._execute(f'alter database "{name}" with allow_connections true')
 
     def _template(self, service: str) -> str:
         name = f"head_{service}"

@@ -36,6 +36,7 @@ log.file.level = warning
 # Memory of a test machine is no reason to block publishers.
 vm_memory_high_watermark.absolute = 2GB
 disk_free_limit.absolute = 50MB
+max_message_size = 1048576
 """
 
 
