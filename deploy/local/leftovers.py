@@ -18,15 +18,15 @@ def mark(folder: Folder) -> dict[str, str]:
     return {_MARK: str(folder.root)}
 
 
-def remove(folder: Folder) -> int:
+def remove(folder: Folder, *, seconds: float = _SECONDS) -> int:
     """End what is left of an earlier run, gently at first; how many processes there were."""
     left = list(_marked(folder))
     for process in left:
         _send(process, signal.SIGINT if process.name() == "postgres" else signal.SIGTERM)
-    _, alive = psutil.wait_procs(left, timeout=_SECONDS)
+    _, alive = psutil.wait_procs(left, timeout=seconds)
     for process in alive:
         _send(process, signal.SIGKILL)
-    psutil.wait_procs(alive, timeout=_SECONDS)
+    psutil.wait_procs(alive, timeout=seconds)
     return len(left)
 
 

@@ -28,9 +28,9 @@ _USER = "kehu"
 _ADMIN_URL = "KEHU_POSTGRES_URL"
 """Not for the services: each has a role of its own."""
 _PATIENCE = 10.0
-_QUICK = 5
+_QUICK = 10
 """A child that dies within so many seconds of its start is restarted after a delay that grows by a second a time."""
-_RETRIES = 3
+_RETRIES = 5
 """Quick deaths in a row after the first until the supervisor gives up on a child."""
 
 
@@ -68,31 +68,32 @@ class Remote:
     """A running supervisor, asked over XML-RPC."""
 
     def __init__(self, url: str) -> None:
-        # The protocol's own types are the widest there are.
-        self._call: Any = xmlrpc.client.ServerProxy(url).supervisor
+        self._url = url
 
     def states(self) -> dict[str, Status]:
         """Every child by its name. `OSError` when there is no supervisor."""
-        found = (
-            Status(i["name"], i["group"], i["statename"], i["pid"] or None) for i in self._call.getAllProcessInfo()
-        )
-        return {status.name: status for status in found}
+        found = self._call("getAllProcessInfo")
+        return {i["name"]: Status(i["name"], i["group"], i["statename"], i["pid"] or None) for i in found}
 
     def start(self, children: Iterable[Child]) -> None:
         """Start children, without waiting for them."""
         for child in children:
-            self._call.startProcess(f"{_group(child.stage)}:{child.name}", False)
+            self._call("startProcess", f"{_group(child.stage)}:{child.name}", False)
 
     def resume(self, name: str) -> None:
         """Start a child that was stopped."""
-        self._call.startProcess(self._full(name), False)
+        self._call("startProcess", self._full(name), False)
 
     def stop(self, name: str) -> None:
         """Stop a child with its stop signal, and keep it stopped; returns when it is gone."""
-        self._call.stopProcess(self._full(name))
+        self._call("stopProcess", self._full(name))
 
     def _full(self, name: str) -> str:
         return f"{self.states()[name].group}:{name}"
+
+    def _call(self, method: str, *arguments: object) -> Any:
+        with xmlrpc.client.ServerProxy(self._url) as proxy:
+            return getattr(proxy.supervisor, method)(*arguments)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import re
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 
 from deploy.local.follow import Follower, Merger
 from deploy.local.plan import Plan
@@ -29,19 +30,19 @@ async def watch(
     while True:
         for line in merger.gather():
             log_line(line)
-        for sentence in deaths(plan, supervised.lines()):
+        for sentence in deaths(supervised.lines(), plan.folder.logs):
             say(sentence)
         if supervisor.poll() is not None:
             raise Problem(f"The supervisor died (status {supervisor.returncode}); its log is {plan.supervisor.log}.")
         await asyncio.sleep(_LOOK_SECONDS)
 
 
-def deaths(plan: Plan, lines: list[str]) -> Iterator[str]:
+def deaths(lines: Iterable[str], logs: Path) -> Iterator[str]:
     """A sentence for each death in the supervisor's log. Raises a Problem when it has given up on a process."""
     for line in lines:
         if died := _DIED.search(line):
-            log = plan.folder.logs / f"{died['name']}.log"
+            log = logs / f"{died['name']}.log"
             yield f"{died['name']} died ({died['how']}) and is started again; its log is {log}."
         if lost := _GAVE_UP.search(line):
-            log = plan.folder.logs / f"{lost['name']}.log"
+            log = logs / f"{lost['name']}.log"
             raise Problem(f"{lost['name']} dies as often as it is started; its log says why: {log}.")
