@@ -25,7 +25,7 @@ without a statement in between, loses the connection and is run again."""
 _TICK_SECONDS = 0.5
 _BEAT_SECONDS = 1.0
 _SHORTEST_PAUSE = 0.1
-_LONGEST_PAUSE = 3.0
+_LONGEST_PAUSE = 2.0
 _STEADY_SECONDS = 10.0
 
 

@@ -1,0 +1,39 @@
+"""A broker that is killed with -9 and started again, while events are published and consumed."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from tests.support.rabbitmq import Node
+from tests.support.sample import schema
+from tests.support.sample.consumer import ARCHIVE, SETTLEMENT
+from tests.support.sample.harness import Harness, ids, order_paid
+from tests.support.waiting import until
+
+_BACK_SECONDS = 5.0
+
+
+def test_no_event_is_lost_and_no_effect_repeated_and_all_go_on_by_themselves(
+    own_broker: Node, database_url: str, tmp_path: Path
+) -> None:
+    schema.create(database_url)
+    sample = Harness(database_url, own_broker.fresh_url(), tmp_path)
+    events = [order_paid("slow:0.001") for _ in range(1_500)]
+    during = [order_paid() for _ in range(500)]
+    with sample.consuming() as worker, sample.relay() as relay:
+        sample.commit(events)
+        until(lambda: len(sample.effects()) > 100)
+        own_broker.kill()
+        until(lambda: worker.health()[0] == relay.health()[0] == 503)
+        sample.commit(during)
+        own_broker.start()
+        back = time.monotonic()
+        until(lambda: worker.health()[0] == relay.health()[0] == 200, within=_BACK_SECONDS)
+        assert time.monotonic() - back < _BACK_SECONDS
+        for queue in (SETTLEMENT, ARCHIVE):
+            until(lambda name=queue: sample.effects(name) == ids([*events, *during]), within=60)
+        until(lambda: sample.depth() == sample.depth(ARCHIVE) == 0)
+        assert worker.metric("events_handled_total", outcome="dead") == 0
+    assert sample.unsent() == 0
+    assert sample.query("select count(*) from outbox where attempts > 0") == [(0,)], "an outage is no refusal"
