@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, RowMapping, Select, func, insert, literal_column, select, text, update
+from sqlalchemy import Connection, RowMapping, Select, func, insert, select, text, update
 
 from kit.page import Page
 from services.campaigns.domain.events import EntryCause, SegmentEntered, SegmentLeft
@@ -130,7 +130,8 @@ class Segments:
 
     def count(self, rule: Rule, now: datetime) -> tuple[int, int]:
         """How many members satisfy a rule, and how many have a profile."""
-        satisfied = select(literal_column("1")).group_by(spendings.c.member_id).having(to_sql(rule, now)).subquery()
+        grouped = select(spendings.c.member_id).group_by(spendings.c.member_id)
+        satisfied = grouped.having(to_sql(rule, now)).subquery()
         matching = select(func.count()).select_from(satisfied).scalar_subquery()
         everyone = select(func.count()).select_from(profiles).scalar_subquery()
         row = self._connection.execute(select(matching, everyone)).one()

@@ -1,0 +1,392 @@
+"""Segments in the database: everybody is in who should be, each change is told once, and automations act on it."""
+
+from __future__ import annotations
+
+import random
+import threading
+import uuid
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from kit import names
+from kit.errors import Fault
+from kit.page import Page
+from services.campaigns.domain import rule as rules
+from services.campaigns.domain.automation import Run, State
+from services.campaigns.domain.coupon_template import CouponTemplate, Limits
+from services.campaigns.domain.events import EntryCause
+from services.campaigns.domain.purchase import Purchase
+from services.campaigns.domain.rule import AllOf, AnyOf, Comparison, Criterion, Metric, Rule
+from services.campaigns.domain.segment import Segment
+from services.campaigns.storage.rule import from_json, to_json
+from services.campaigns.storage.unit import CampaignsUnit
+from services.campaigns.usecases import automation, coupon_template, purchase, segment
+from services.campaigns.usecases.automation import Turn
+from services.campaigns.usecases.purchase import Receipt
+from tests.contract.campaigns.conftest import World
+from tests.contract.campaigns.test_profiles import history
+from tests.support.builders import campaigns as build
+from tests.support.builders.campaigns import DAY, NOW, asleep_for, bought_at_least
+
+criteria = st.one_of(
+    st.builds(
+        Criterion,
+        st.sampled_from([Metric.RECENCY_DAYS, Metric.TENURE_DAYS]),
+        st.sampled_from(Comparison),
+        st.integers(0, 500),
+    ),
+    st.builds(Criterion, st.just(Metric.ORDER_COUNT), st.sampled_from(Comparison), st.integers(0, 12)),
+    st.builds(
+        Criterion,
+        st.sampled_from([Metric.TOTAL_SPENT, Metric.AVERAGE_ORDER]),
+        st.sampled_from(Comparison),
+        st.integers(0, 30_000),
+        st.sampled_from(["USD", "CNY", "EUR"]),
+    ),
+)
+any_rule = st.recursive(
+    criteria,
+    lambda inner: (
+        st.builds(AllOf, st.lists(inner, min_size=1, max_size=3).map(tuple))
+        | st.builds(AnyOf, st.lists(inner, min_size=1, max_size=3).map(tuple))
+    ),
+    max_leaves=6,
+)
+
+
+def created(world: World, rule: Rule | None = None) -> Segment:
+    command = segment.Create(names.new_id(), "Came back", rule or bought_at_least(2))
+    return world.do(segment.create, command)  # type: ignore[no-any-return]
+
+
+def built(world: World, rule: Rule | None = None) -> Segment:
+    kept = created(world, rule)
+    world.do(segment.build, names.new_id)
+    return world.do(segment.get, kept.id)  # type: ignore[no-any-return]
+
+
+def buy(world: World, *purchases: Purchase, imported: bool = False) -> None:
+    world.do(purchase.record, [Receipt(each, imported) for each in purchases], names.new_id)
+
+
+def buys(world: World, member: uuid.UUID, times: int = 1, **how: Any) -> None:
+    buy(world, *(build.purchase(member=member) for _ in range(times)), **how)
+
+
+def inside(world: World, kept: Segment) -> set[uuid.UUID]:
+    return {each.member for each in world.do(segment.members, kept.id, Page(1000))}
+
+
+def causes(world: World, kept: Segment) -> set[EntryCause]:
+    return {each.cause for each in world.do(segment.members, kept.id, Page(1000))}
+
+
+def told(world: World) -> list[tuple[str, str]]:
+    rows = world.rows("select type, aggregateid from outbox where type like 'Segment%' order by sequence")
+    return [(kind, subject.rpartition("/")[2]) for kind, subject in rows]
+
+
+def test_a_purchase_brings_a_member_in_and_a_refund_out_each_told_once(world: World) -> None:
+    kept, member = built(world), uuid.uuid4()
+    buys(world, member)
+    assert inside(world, kept) == set()
+    second = build.purchase(member=member)
+    buy(world, second)
+    assert inside(world, kept) == {member}
+    buys(world, member)
+    gone = Purchase(second.order, member, "USD", 0, second.pay_time, counts=False, version=9)
+    buy(world, gone)
+    assert inside(world, kept) == {member}
+    assert told(world) == [("SegmentEntered", str(member))]
+    buy(world, *(Purchase(each, member, "USD", 0, NOW, counts=False, version=9) for each in orders_of(world, member)))
+    assert inside(world, kept) == set()
+    assert told(world) == [("SegmentEntered", str(member)), ("SegmentLeft", str(member))]
+
+
+def orders_of(world: World, member: uuid.UUID) -> list[uuid.UUID]:
+    return [row[0] for row in world.rows("select order_id from purchases where member_id = :member", member=member)]
+
+
+def test_the_versions_of_a_membership_grow(world: World) -> None:
+    built(world, asleep_for(30))
+    member = uuid.uuid4()
+    buy(world, build.purchase(member=member, pay_time=NOW - 40 * DAY))
+    buys(world, member)
+    world.now = NOW + 40 * DAY
+    world.do(segment.judge_due, names.new_id)
+    buy(world, build.purchase(member=member, pay_time=world.now))
+    rows = world.rows("select subject_version from outbox where type like 'Segment%' order by sequence")
+    versions = [row[0] for row in rows]
+    assert len(versions) == 4
+    assert versions == sorted(set(versions))
+
+
+def test_a_new_segment_finds_those_who_bought_before_without_any_automation(world: World) -> None:
+    members = [uuid.uuid4() for _ in range(5)]
+    for member in members:
+        buys(world, member, 2)
+    kept = created(world)
+    assert kept.building
+    assert inside(world, kept) == set()
+    assert world.do(segment.build, names.new_id) == 5
+    assert not world.do(segment.get, kept.id).building
+    assert inside(world, kept) == set(members)
+    assert causes(world, kept) == {EntryCause.RULE}
+    assert world.do(segment.build, names.new_id) == 0
+
+
+def test_a_large_build_goes_on_where_it_stopped(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(segment, "_BUILT_AT_ONCE", 3)
+    members = {uuid.uuid4() for _ in range(7)}
+    for member in members:
+        buys(world, member, 2)
+    kept = created(world)
+    assert [world.do(segment.build, names.new_id) for _ in range(4)] == [3, 3, 1, 0]
+    assert inside(world, kept) == members
+    assert Counter(told(world)) == {("SegmentEntered", str(member)): 1 for member in members}
+
+
+def test_a_new_rule_judges_everybody_again(world: World) -> None:
+    loyal, casual = uuid.uuid4(), uuid.uuid4()
+    buys(world, loyal, 3)
+    buys(world, casual, 2)
+    kept = built(world)
+    world.do(segment.update, segment.Update(kept.id, None, None, bought_at_least(3)))
+    world.do(segment.build, names.new_id)
+    assert inside(world, kept) == {loyal}
+    assert world.events("SegmentLeft")[0]["ruleVersion"] == "2"
+
+
+def test_another_name_judges_nobody_again(world: World) -> None:
+    kept = built(world)
+    renamed = world.do(segment.update, segment.Update(kept.id, kept.version, "Regulars", None))
+    assert (renamed.display_name, renamed.building, renamed.rule_version) == ("Regulars", False, 1)
+
+
+def test_time_alone_puts_a_member_to_sleep(world: World) -> None:
+    kept, member = built(world, asleep_for(30)), uuid.uuid4()
+    buys(world, member)
+    world.now = NOW + 29 * DAY - timedelta(seconds=1)
+    assert world.do(segment.judge_due, names.new_id) == 0
+    world.now = NOW + 29 * DAY
+    assert world.do(segment.judge_due, names.new_id) == 1
+    assert inside(world, kept) == {member}
+    assert causes(world, kept) == {EntryCause.TIME}
+    assert world.rows("select count(*) from profiles where due_time <= :now", now=world.now) == [(0,)]
+
+
+def test_a_build_plans_the_next_judgement_too(world: World) -> None:
+    member = uuid.uuid4()
+    buys(world, member)
+    kept = built(world, asleep_for(30))
+    built(world, asleep_for(60))
+    world.now = NOW + 29 * DAY
+    assert world.do(segment.judge_due, names.new_id) == 1
+    assert inside(world, kept) == {member}
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_incremental_membership_equals_a_full_judgement(world: World, seed: int) -> None:
+    chance = random.Random(seed)
+    segments = [
+        built(world, rule)
+        for rule in (
+            bought_at_least(4),
+            asleep_for(60),
+            AllOf((bought_at_least(2), Criterion(Metric.TOTAL_SPENT, Comparison.MORE_THAN, 9000, "USD"))),
+        )
+    ]
+    events = history(chance, orders=120, members=15)
+    chance.shuffle(events)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda start: buy(world, *events[start : start + 20]), range(0, len(events), 20)))
+    assert world.rows("select count(*) from profiles where due_time <= :now", now=NOW) == [(0,)]
+
+    def judged_afresh(unit: CampaignsUnit, rule: Rule) -> set[uuid.UUID]:
+        profiles = unit.profiles.lock_after(None, 1000)
+        return {each.member for each in profiles if rules.matches(rule, each, unit.now)}
+
+    for kept in segments:
+        assert inside(world, kept) == world.do(judged_afresh, kept.rule)
+
+
+def test_a_rule_that_changes_while_purchases_come_in_leaves_nobody_misjudged(world: World) -> None:
+    kept, stop = built(world, bought_at_least(1)), threading.Event()
+    members = [uuid.uuid4() for _ in range(30)]
+
+    def shop(seed: int) -> None:
+        chance = random.Random(seed)
+        while not stop.is_set():
+            buys(world, chance.choice(members))
+
+    with ThreadPoolExecutor(3) as pool:
+        for seed in range(3):
+            pool.submit(shop, seed)
+        for count in (3, 1, 6, 2, 5, 4):
+            world.do(segment.update, segment.Update(kept.id, None, None, bought_at_least(count)))
+            while world.do(segment.build, names.new_id):
+                pass
+        stop.set()
+    expected = world.rows("select member_id from spendings where order_count >= 4")
+    assert inside(world, kept) == {row[0] for row in expected}
+    for member, changes in _by_member(told(world)).items():
+        assert all(one != other for one, other in pairwise(changes)), member
+
+
+def _by_member(changes: Sequence[tuple[str, str]]) -> dict[str, list[str]]:
+    grouped: dict[str, list[str]] = {}
+    for kind, member in changes:
+        grouped.setdefault(member, []).append(kind)
+    return grouped
+
+
+def test_a_preview_counts_and_keeps_nothing(world: World) -> None:
+    buys(world, uuid.uuid4(), 2)
+    buys(world, uuid.uuid4(), 1)
+    assert world.do(segment.preview, bought_at_least(2)) == (1, 2)
+    assert world.rows("select count(*) from segments") == [(0,)]
+
+
+@pytest.fixture(scope="module")
+def shop(postgres: Any) -> Any:
+    """Forty members with a past, for rules that only look."""
+    world = World(postgres.migrated("campaigns"))
+    buy(world, *history(random.Random(42), orders=200, members=40))
+    yield world
+    world.database.close()
+    postgres.drop(world.url)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(any_rule)
+def test_the_rule_in_sql_says_what_the_domain_says(shop: World, rule: Rule) -> None:
+    def both(unit: CampaignsUnit) -> tuple[int, int]:
+        profiles = unit.profiles.lock_after(None, 1000)
+        return unit.segments.count(rule, NOW)[0], sum(rules.matches(rule, each, NOW) for each in profiles)
+
+    counted, judged = shop.do(both)
+    assert counted == judged
+
+
+@given(any_rule)
+def test_a_rule_comes_back_as_it_was_stored(rule: Rule) -> None:
+    assert from_json(to_json(rule)) == rule
+
+
+def automated(world: World, *, limits: Limits | None = None) -> tuple[Segment, CouponTemplate, uuid.UUID]:
+    """A segment of those who bought twice, and an automation that issues coupons to them."""
+    kept = built(world)
+    offer = build.template(limits=limits or Limits())
+    world.do(
+        coupon_template.create,
+        coupon_template.Create(offer.id, offer.display_name, offer.terms, offer.validity, offer.limits),
+    )
+    command = automation.Create(names.new_id(), "Thanks", kept.id, offer.id)
+    return kept, offer, world.do(automation.create, command).id
+
+
+def runs(world: World, key: uuid.UUID) -> list[Run]:
+    return world.do(automation.runs, key, Page(1000))  # type: ignore[no-any-return]
+
+
+def test_who_enters_gets_a_coupon_in_the_same_transaction(world: World) -> None:
+    kept, offer, key = automated(world)
+    member = uuid.uuid4()
+    buys(world, member, 2)
+    (run,) = runs(world, key)
+    assert (run.member, run.skip_reason, run.rule_version, run.time) == (member, "", 1, NOW)
+    assert world.rows("select id, template_id, member_id, cause from coupons") == [
+        (run.coupon, offer.id, member, f"automations/{key}")
+    ]
+    assert world.events("CouponIssued")[0]["cause"] == f"automations/{key}"
+    assert inside(world, kept) == {member}
+
+
+def test_who_enters_again_gets_no_second_coupon(world: World) -> None:
+    _, _, key = automated(world)
+    member = uuid.uuid4()
+    buys(world, member, 2)
+    refunds = [Purchase(each, member, "USD", 0, NOW, counts=False, version=9) for each in orders_of(world, member)]
+    buy(world, *refunds)
+    buys(world, member, 2)
+    assert [kind for kind, _ in told(world)] == ["SegmentEntered", "SegmentLeft", "SegmentEntered"]
+    assert len(runs(world, key)) == 1
+
+
+def test_imported_history_enters_without_a_coupon(world: World) -> None:
+    kept, _, key = automated(world)
+    member = uuid.uuid4()
+    buys(world, member, 2, imported=True)
+    assert inside(world, kept) == {member}
+    assert causes(world, kept) == {EntryCause.IMPORT}
+    assert runs(world, key) == []
+
+
+def test_a_purchase_of_today_among_imported_ones_counts_as_todays(world: World) -> None:
+    kept, _, key = automated(world)
+    live, old = uuid.uuid4(), uuid.uuid4()
+    receipts = [Receipt(build.purchase(member=live), False), Receipt(build.purchase(member=live), True)]
+    receipts += [Receipt(build.purchase(member=old), True) for _ in range(2)]
+    world.do(purchase.record, receipts, names.new_id)
+    assert inside(world, kept) == {live, old}
+    assert [run.member for run in runs(world, key)] == [live]
+
+
+def test_an_exhausted_template_is_a_noted_skip_and_no_failure(world: World) -> None:
+    kept, _, key = automated(world, limits=Limits(issue=1))
+    first, second = uuid.uuid4(), uuid.uuid4()
+    buys(world, first, 2)
+    buys(world, second, 2)
+    assert inside(world, kept) == {first, second}
+    assert [(run.member, run.skip_reason) for run in runs(world, key)] == [
+        (second, "ISSUE_LIMIT_REACHED"),
+        (first, ""),
+    ]
+
+
+def test_who_was_skipped_may_get_the_coupon_on_entering_again(world: World) -> None:
+    _, offer, key = automated(world, limits=Limits(issue=0))
+    member = uuid.uuid4()
+    buys(world, member, 2)
+    update = coupon_template.Update(offer.id, None, frozenset({"issue"}), "", None, Limits(issue=1))
+    world.do(coupon_template.update, update)
+    buy(world, *(Purchase(each, member, "USD", 0, NOW, counts=False, version=9) for each in orders_of(world, member)))
+    buys(world, member, 2)
+    assert [run.skip_reason for run in runs(world, key)] == ["", "ISSUE_LIMIT_REACHED"]
+
+
+def test_a_paused_automation_misses_who_enters_meanwhile(world: World) -> None:
+    _, _, key = automated(world)
+    world.do(automation.turn, Turn(key, None, State.PAUSED))
+    missed, caught = uuid.uuid4(), uuid.uuid4()
+    buys(world, missed, 2)
+    world.do(automation.turn, Turn(key, None, State.ACTIVE))
+    buys(world, missed)
+    buys(world, caught, 2)
+    assert [run.member for run in runs(world, key)] == [caught]
+
+
+def test_the_limit_of_a_template_holds_when_many_enter_at_once(world: World) -> None:
+    _, _, key = automated(world, limits=Limits(issue=7))
+    members = [uuid.uuid4() for _ in range(40)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda member: buys(world, member, 2), members))
+    outcomes = Counter(run.skip_reason for run in runs(world, key))
+    assert outcomes == {"": 7, "ISSUE_LIMIT_REACHED": 33}
+    assert world.rows("select count(*) from coupons") == [(7,)]
+
+
+@pytest.mark.parametrize(("known", "reason"), [(False, "SEGMENT_NOT_FOUND"), (True, "COUPON_TEMPLATE_NOT_FOUND")])
+def test_an_automation_needs_its_segment_and_template(world: World, known: bool, reason: str) -> None:
+    key = built(world).id if known else uuid.uuid4()
+    with pytest.raises(Fault) as caught:
+        world.do(automation.create, automation.Create(names.new_id(), "Thanks", key, uuid.uuid4()))
+    assert caught.value.reason == reason

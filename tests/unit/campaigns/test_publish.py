@@ -1,0 +1,65 @@
+"""The events that campaigns sends, letter by letter: other services depend on them."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from services.campaigns.domain.events import CouponIssued, CouponUsed, EntryCause, SegmentEntered, SegmentLeft
+from services.campaigns.publish import to_event
+
+A, B, C = (uuid.UUID(f"018f0000-0000-7000-8000-00000000000{digit}") for digit in "abc")
+THEN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+LATER = datetime(2026, 2, 2, 3, 4, 5, tzinfo=UTC)
+
+EVENTS = [
+    (
+        SegmentEntered(A, B, THEN, 3, 7, EntryCause.TIME),
+        ("SegmentEntered", f"segments/{A}/members/{B}", 7),
+        {"segment": f"segments/{A}", "member": f"members/{B}", "enterTime": "2026-01-02T03:04:05Z", "ruleVersion": "3"},
+    ),
+    (
+        SegmentLeft(A, B, THEN, 3, 8),
+        ("SegmentLeft", f"segments/{A}/members/{B}", 8),
+        {"segment": f"segments/{A}", "member": f"members/{B}", "leaveTime": "2026-01-02T03:04:05Z", "ruleVersion": "3"},
+    ),
+    (
+        CouponIssued(A, B, C, "automations/x", THEN, LATER, 1),
+        ("CouponIssued", f"coupons/{A}", 1),
+        {
+            "coupon": f"coupons/{A}",
+            "couponTemplate": f"couponTemplates/{B}",
+            "member": f"members/{C}",
+            "cause": "automations/x",
+            "issueTime": "2026-01-02T03:04:05Z",
+            "expireTime": "2026-02-02T03:04:05Z",
+        },
+    ),
+    (
+        CouponUsed(A, B, C, THEN, 3),
+        ("CouponUsed", f"coupons/{A}", 3),
+        {
+            "coupon": f"coupons/{A}",
+            "member": f"members/{B}",
+            "order": f"orders/{C}",
+            "useTime": "2026-01-02T03:04:05Z",
+        },
+    ),
+]
+
+
+@pytest.mark.parametrize(("fact", "head", "body"), EVENTS, ids=[head[0] for _, head, _ in EVENTS])
+def test_an_event_says_its_fact(fact: object, head: tuple[str, str, int], body: dict[str, Any]) -> None:
+    event = to_event(fact)
+    assert (event.type, event.subject, event.version) == head
+    assert event.schema == f"kehu.campaigns.v1.{head[0]}"
+    assert json.loads(event.payload) == body
+
+
+def test_what_is_no_fact_is_not_published() -> None:
+    with pytest.raises(TypeError):
+        to_event("gossip")
