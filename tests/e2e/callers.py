@@ -2,36 +2,18 @@
 
 from __future__ import annotations
 
-import http.client
-import json
 import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import grpc
 from google.protobuf.message import Message
 
+from tests.support import http
+from tests.support.http import Reply
+
 M = TypeVar("M", bound=Message)
-
-
-@dataclass(frozen=True)
-class Reply:
-    """An HTTP answer."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        """The body."""
-        return json.loads(self.body)
-
-    @property
-    def reason(self) -> str:
-        """The reason in an error's `ErrorInfo`."""
-        return str(next(each["reason"] for each in self.json["details"] if each["@type"].endswith("ErrorInfo")))
 
 
 @dataclass(frozen=True)
@@ -42,16 +24,9 @@ class Caller:
     token: str
 
     def rest(self, verb: str, path: str, body: object = None, *, headers: Mapping[str, str] | None = None) -> Reply:
-        """One call by HTTP; a body that isn't bytes goes as JSON."""
-        connection = http.client.HTTPConnection(self.address, timeout=70)
-        data = body if isinstance(body, bytes) or body is None else json.dumps(body, ensure_ascii=False).encode()
-        sent = {"authorization": f"Bearer {self.token}", "content-type": "application/json", **(headers or {})}
-        try:
-            connection.request(verb, path, data, sent)
-            answer = connection.getresponse()
-            return Reply(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())
-        finally:
-            connection.close()
+        """One call by HTTP, see `tests.support.http.call`."""
+        identity = {"authorization": f"Bearer {self.token}"}
+        return http.call(self.address, verb, path, body, headers={**identity, **(headers or {})})
 
     def grpc(self, method: str, request: Message, response: type[M]) -> M:
         """One call by gRPC; `method` is `kehu.members.v1.MembersService/GetMember`. Raises `grpc.RpcError`."""

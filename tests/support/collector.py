@@ -44,7 +44,7 @@ def collecting() -> Iterator[Collector]:
 
 class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["Content-Length"]))
+        body = self._body()
         if self.headers.get("Content-Encoding") == "gzip":
             body = gzip.decompress(body)
         request = ExportTraceServiceRequest.FromString(body)
@@ -54,6 +54,17 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("Content-Length", "0")
         self.end_headers()
+
+    def _body(self) -> bytes:
+        length = self.headers.get("Content-Length")
+        # Envoy sends its spans in chunks.
+        return b"".join(self._chunks()) if length is None else self.rfile.read(int(length))
+
+    def _chunks(self) -> Iterator[bytes]:
+        while length := int(self.rfile.readline(), 16):
+            yield self.rfile.read(length)
+            self.rfile.readline()
+        self.rfile.readline()
 
     def log_message(self, *_: object) -> None:
         """Tests have nothing to read here."""

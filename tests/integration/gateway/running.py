@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import socket
 import subprocess
@@ -17,28 +16,9 @@ import yaml
 from gateway import Place, envoy, render
 from gateway.place import Address
 from gateway.rules import Rules
+from tests.support import http
+from tests.support.http import Reply
 from tests.support.waiting import until
-
-
-@dataclass(frozen=True)
-class Reply:
-    """An HTTP answer."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        """The body, which must be JSON by its type too."""
-        assert self.headers["content-type"] == "application/json", self.body
-        return json.loads(self.body)
-
-    @property
-    def reason(self) -> str:
-        """The reason of the `ErrorInfo` in an error's body."""
-        kind = "type.googleapis.com/google.rpc.ErrorInfo"
-        return str(next(detail["reason"] for detail in self.json["details"] if detail["@type"] == kind))
 
 
 @dataclass(frozen=True)
@@ -58,18 +38,9 @@ class Gateway:
         headers: Mapping[str, str] | None = None,
         to: Address | None = None,
     ) -> Reply:
-        """One HTTP call; a body that isn't bytes goes as JSON. A header with an empty value is left out."""
-        address = to or self.place.listen
-        sent = {"authorization": self.bearer, **({"content-type": "application/json"} if body is not None else {})}
-        sent |= headers or {}
-        data = body if isinstance(body, bytes) or body is None else json.dumps(body, ensure_ascii=False).encode()
-        connection = http.client.HTTPConnection(address.host, address.port, timeout=20)
-        try:
-            connection.request(verb, path, data, {name: value for name, value in sent.items() if value})
-            answer = connection.getresponse()
-            return Reply(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())
-        finally:
-            connection.close()
+        """One call by HTTP, see `tests.support.http.call`."""
+        identity = {"authorization": self.bearer}
+        return http.call(str(to or self.place.listen), verb, path, body, headers={**identity, **(headers or {})})
 
     def access(self, request_id: str) -> dict[str, Any]:
         """The entry of a call in the access log; empty as long as there is none."""

@@ -17,7 +17,8 @@ from kehu.members.v1 import members_pb2 as pb
 from kehu.pipeline.v1 import lead_pb2
 
 from tests.integration.gateway.backend import Backend
-from tests.integration.gateway.running import Gateway, Reply
+from tests.integration.gateway.running import Gateway
+from tests.support.http import Reply
 
 GET = "/kehu.members.v1.MembersService/GetMember"
 ENROLL = "/kehu.members.v1.MembersService/EnrollMember"

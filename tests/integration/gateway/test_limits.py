@@ -15,7 +15,8 @@ from kehu.members.v1 import members_pb2 as pb
 from gateway import Address, Place
 from tests.integration.gateway.backend import Backend
 from tests.integration.gateway.conftest import quick
-from tests.integration.gateway.running import Gateway, Reply
+from tests.integration.gateway.running import Gateway
+from tests.support.http import Reply
 from tests.support.waiting import until
 
 PATH = "/v1/members/1"
