@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 import grpc
 import pytest
@@ -15,7 +16,7 @@ from tests.support.rpc import refused
 NOBODY = f"members/{uuid.uuid4()}"
 
 
-def enroll(**fields: object) -> pb.EnrollMemberRequest:
+def enroll(**fields: Any) -> pb.EnrollMemberRequest:
     return pb.EnrollMemberRequest(member=pb.Member(**fields))
 
 
@@ -76,7 +77,7 @@ async def test_the_same_request_enrols_once(members: MembersServiceStub) -> None
     ],
 )
 async def test_what_is_no_member_is_refused_with_the_field(
-    members: MembersServiceStub, fields: dict[str, object], reason: str, field: str
+    members: MembersServiceStub, fields: dict[str, Any], reason: str, field: str
 ) -> None:
     refusal = await refused(members.EnrollMember(enroll(**fields)))
     assert (refusal.code, refusal.reason, refusal.fields) == (grpc.StatusCode.INVALID_ARGUMENT, reason, [field])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -61,7 +62,8 @@ def test_what_is_no_address_is_refused(text: str) -> None:
 @given(st.text(max_size=300))
 def test_no_text_breaks_the_normalisation(text: str) -> None:
     for field in ("display_name", "phone", "email", "card_number", "home_store"):
-        normal = attempt(Profile(**{field: text}).normalised)
+        fields: dict[str, Any] = {field: text}
+        normal = attempt(Profile(**fields).normalised)
         if isinstance(normal, Fault):
             assert normal.kind is Kind.INVALID_ARGUMENT
         else:

@@ -1,0 +1,114 @@
+"""The stores and use-cases of members on a real database, with a clock that the test moves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+from itertools import count
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import text
+
+from kit.db import Database
+from kit.errors import Fault
+from services.members import publish
+from services.members.domain.points import Wallet
+from services.members.storage.unit import MembersUnit
+from services.members.usecases import member, points
+from tests.support.builders.members import NOW, row
+
+# Whatever was done, these hold: each query finds what contradicts them.
+INVARIANTS = {
+    "a balance is the sum of its entries": """
+        select a.id from ledger_accounts a where a.sign <> 0 and a.balance <>
+            coalesce((select sum(amount) from ledger_entries where credit = a.id), 0)
+            - coalesce((select sum(amount) from ledger_entries where debit = a.id), 0)
+    """,
+    "what is held is the sum of the active holds": """
+        select a.owner from ledger_accounts a where a.kind = 'held' and a.balance <>
+            coalesce((select sum(points) from holds where member = a.owner and state = 'ACTIVE'), 0)
+    """,
+    "nobody has points and a debt at once": """
+        select a.owner from ledger_accounts a join ledger_accounts d on d.owner = a.owner
+        where a.kind = 'available' and d.kind = 'receivable' and a.balance > 0 and d.balance < 0
+    """,
+    "what orders earned is what was posted for them": """
+        select p."order" from purchases p where p.earned <> coalesce((
+            select sum(case e.kind when 'ACCRUAL' then e.amount else -e.amount end) from ledger_entries e
+            where e.source = 'orders/' || p."order" and e.kind in ('ACCRUAL', 'CLAWBACK')), 0)
+    """,
+}
+
+
+@dataclass
+class Clock:
+    """A clock that stands still until it is moved."""
+
+    now: datetime = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def move(self, step: timedelta) -> None:
+        """Let time go by."""
+        self.now += step
+
+
+@dataclass
+class World:
+    """A database of members, and what tests ask of it."""
+
+    url: str
+    clock: Clock = field(default_factory=Clock)
+    numbers: Iterator[int] = field(default_factory=count)
+
+    def __post_init__(self) -> None:
+        self.database = Database(
+            self.url, partial(MembersUnit, publish=publish.to_event), clock=self.clock, pool_size=20
+        )
+
+    def do(self, usecase: Callable[..., Any], *args: Any) -> Any:
+        """Run a use-case in a transaction of its own."""
+        return self.database.write(usecase, *args)
+
+    def enrolled(self, number: int = 1, *, available: int = 0) -> list[UUID]:
+        """New members, each with so many points."""
+        rows = [row(str(next(self.numbers))) for _ in range(number)]
+        ids = [outcome.member for outcome in self.do(member.batch_enroll, rows)]
+        if available:
+            self.do(points.accrue, [points.Accrue(id_, available, "tests/1") for id_ in ids])
+        return ids
+
+    def wallet(self, of: UUID) -> tuple[int, int, int]:
+        """Available, held and receivable."""
+        found: Wallet | Fault = self.do(points.balances, [of])[0]
+        assert isinstance(found, Wallet)
+        return found.available, found.held, found.receivable
+
+    def rows(self, query: str, **parameters: Any) -> list[Any]:
+        """What a query finds."""
+        found: list[Any] = self.do(lambda unit: list(unit.connection.execute(text(query), parameters)))
+        return found
+
+    def published(self, kind: str) -> list[tuple[str, int, str]]:
+        """Subject, version and payload of the events of a kind, in their order."""
+        query = "select aggregateid, subject_version, payload from outbox where type = :kind order by sequence"
+        return [tuple(each) for each in self.rows(query, kind=kind)]
+
+    def check(self) -> None:
+        """Fail if an invariant is hurt."""
+        for name, query in INVARIANTS.items():
+            assert self.rows(query) == [], name
+
+
+@pytest.fixture
+def world(migrated: Callable[[str], str]) -> Iterator[World]:
+    """An empty installation; its invariants are checked in the end."""
+    world = World(migrated("members"))
+    yield world
+    world.check()
+    world.database.close()
