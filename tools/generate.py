@@ -23,9 +23,7 @@ DETAIL_TYPES = ("google/rpc/status.proto", "google/rpc/error_details.proto")
 def sources() -> list[str]:
     """The proto files that become Python, relative to their root; google's own come from its package."""
     return sorted(
-        path.relative_to(ROOT / root).as_posix()
-        for root in ROOTS[:2]
-        for path in (ROOT / root).rglob("*.proto")
+        path.relative_to(ROOT / root).as_posix() for root in ROOTS[:2] for path in (ROOT / root).rglob("*.proto")
     )
 
 
