@@ -11,9 +11,9 @@ from rich.console import Console
 
 from cli.importing import mapping, progress, summary
 from cli.importing.gateway import Gateway
+from cli.importing.pacing import Pace, Rate, at_once
 from cli.importing.problem import Exit, ImportProblem
 from cli.importing.run import Done, Job, run_import
-from cli.importing.sending import Pace
 
 _EPILOG = """Exit status: 0 every row is in, or in the file of rejected rows; 2 the command line or the mapping can't be
 used; 3 the file can't be read, nothing was sent; 4 the gateway refuses the token; 5 the gateway stayed away, the same
@@ -37,6 +37,7 @@ def import_file(
     ] = None,
     check: Annotated[bool, typer.Option("--check", help="Only judge the rows; send nothing.")] = False,
     in_flight: Annotated[int, typer.Option(min=1, max=64, help="Batches under way at a time.")] = Pace().in_flight,
+    rate: Annotated[float, typer.Option(min=0, help="At most so many orders a second; 0 for no limit.")] = 0.0,
     patience: Annotated[float, typer.Option(min=0, help="Seconds without any success after which to give up.")] = 120.0,
 ) -> None:
     """Import another system's members and paid orders. The same file again changes nothing."""
@@ -47,6 +48,7 @@ def import_file(
             mapping.load(mapping_name),
             state or Path(".run/import") / file.name,
             pace=Pace(in_flight=in_flight),
+            admit=Rate(rate) if rate else at_once,
         )
         done = asyncio.run(_import(job, None if check else (gateway, token, patience), console))
     except ImportProblem as problem:

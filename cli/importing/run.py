@@ -10,10 +10,11 @@ from pathlib import Path
 from cli.importing import encoding
 from cli.importing.gateway import Gateway
 from cli.importing.mapping import Mapping
+from cli.importing.pacing import Admit, Pace, at_once
 from cli.importing.progress import Shown
 from cli.importing.reading import Reading
 from cli.importing.report import Account, Remarks
-from cli.importing.sending import Pace, Sending, StaleState
+from cli.importing.sending import Sending, StaleState
 from cli.importing.state import State
 
 
@@ -26,6 +27,7 @@ class Job:
     folder: Path
     now: int = field(default_factory=lambda: time.time_ns() // 1_000)
     pace: Pace = field(default_factory=Pace)
+    admit: Admit = at_once
 
 
 @dataclass(slots=True)
@@ -63,7 +65,8 @@ async def _run(job: Job, text: encoding.Text, state: State, gateway: Gateway | N
         reading.run(account, shown.advance)
         done = Done(account, reading.columns, text.encoding, time.monotonic() - began, resumed=state.resumed)
         if gateway is not None:
-            sending = Sending(reading.scratch, gateway, state, channel=job.mapping.channel, pace=job.pace)
+            channel = job.mapping.channel
+            sending = Sending(reading.scratch, gateway, state, channel=channel, pace=job.pace, admit=job.admit)
             await sending.run(account, shown)
             state.forget()
     finally:
@@ -77,5 +80,6 @@ async def _run(job: Job, text: encoding.Text, state: State, gateway: Gateway | N
 
 def _key(job: Job, digest: str, gateway: Gateway | None) -> str:
     """What makes two runs the same import: then their batches are the same, too."""
-    parts = (digest, job.mapping.model_dump_json(), str(job.pace), gateway.address if gateway else "")
+    sizes = f"{job.pace.members} {job.pace.orders}"
+    parts = (digest, job.mapping.model_dump_json(), sizes, gateway.address if gateway else "")
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()

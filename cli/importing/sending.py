@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import TypeVar
 
 from cli.importing.gateway import EnrollAnswer, Gateway
 from cli.importing.messages import Why, enroll_row, imported_order, member_of, outcome, why_refused
+from cli.importing.pacing import Admit, Pace, at_once
 from cli.importing.progress import Shown
 from cli.importing.report import Account, Answer, Remark, Results
 from cli.importing.scratch import Customer, Order, Scratch
@@ -22,15 +22,6 @@ _LINES_IN_BATCH = 4_000
 """Keeps a batch of large orders within what a gateway takes (some hundred bytes a line)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How many rows go into a batch, and how many batches are under way at a time."""
-
-    members: int = 1_000
-    orders: int = 500
-    in_flight: int = 4
-
-
 class Sending:
     """Sends what lies in the scratch database. Batches that `state` knows as answered are not sent again.
 
@@ -38,12 +29,15 @@ class Sending:
     orders, because its answer tells whether the services still know what an earlier run sent.
     """
 
-    def __init__(self, scratch: Scratch, gateway: Gateway, state: State, *, channel: str, pace: Pace) -> None:
+    def __init__(
+        self, scratch: Scratch, gateway: Gateway, state: State, *, channel: str, pace: Pace, admit: Admit
+    ) -> None:
         self._scratch = scratch
         self._gateway = gateway
         self._state = state
         self._channel = channel
         self._pace = pace
+        self._admit = admit
         self._members: dict[str, str] = {}
         self._refused: dict[str, str] = {}
         self._asked_again = state.last(_ORDERS)
@@ -52,10 +46,11 @@ class Sending:
         """Send everything, and put down in the account what became of it. Raises StaleState."""
         customers, orders, _ = self._scratch.counts()
         shown.begin("members", customers)
-        await self._in_flight(_chunks(self._scratch.customers(), self._pace.members), self._enroll, account, shown)
+        members = _chunks(self._scratch.customers(), self._pace.members)
+        await self._in_flight(members, self._enroll, account, shown, admit=at_once)
         shown.begin("orders", orders)
         chunks = _chunks(self._scratch.orders(), self._pace.orders, weight=lambda order: len(order.lines))
-        await self._in_flight(chunks, self._import, account, shown)
+        await self._in_flight(chunks, self._import, account, shown, admit=self._admit)
 
     async def _in_flight(
         self,
@@ -63,6 +58,8 @@ class Sending:
         send: Callable[[int, list[T], Account], Awaitable[None]],
         account: Account,
         shown: Shown,
+        *,
+        admit: Admit,
     ) -> None:
         free = asyncio.Semaphore(self._pace.in_flight)
 
@@ -76,6 +73,7 @@ class Sending:
         try:
             async with asyncio.TaskGroup() as group:
                 for number, batch in enumerate(batches):
+                    await admit(len(batch))
                     await free.acquire()
                     group.create_task(one(number, batch))
         except BaseExceptionGroup as failures:

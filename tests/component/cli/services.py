@@ -88,7 +88,7 @@ class Services:
         if why := self.refuse_order(order):
             reason = errors_pb2.ERROR_REASON_ROW_INVALID
             return imports_pb2.ImportResult(
-                state="STATE_REJECTED", reason=reason, field="lines[0].title", description=why
+                state=imports_pb2.ImportResult.STATE_REJECTED, reason=reason, field="lines[0].title", description=why
             )
         key = (order.channel, order.external_id)
         known = self.orders.get(key)

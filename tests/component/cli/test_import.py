@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import csv
+import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import grpc
@@ -13,10 +15,10 @@ import pytest
 from cli.demo.history import cdnow_file
 from cli.importing import mapping
 from cli.importing.gateway import Gateway
+from cli.importing.pacing import Pace, Rate
 from cli.importing.problem import Exit, ImportProblem
 from cli.importing.progress import Silent
 from cli.importing.run import Done, Job, run_import
-from cli.importing.sending import Pace
 from tests.component.cli.services import TOKEN, Services, serving
 from tests.support.rabbitmq import free_ports
 from tests.support.waiting import until_async
@@ -102,8 +104,8 @@ async def test_a_killed_import_goes_on_where_it_stopped(services: Services, addr
     done = await run(job, address)
     assert done.resumed
     assert len(services.orders) == 300
-    assert done.account.orders.created == 300
-    assert services.calls["ImportOrders"] - arrived <= 15 - 7 + 1
+    assert done.account.orders.created + done.account.orders.unchanged == 300
+    assert services.calls["ImportOrders"] - arrived <= 15 - 7 + 1 + PACE.in_flight
     assert done.account.amounts == {"USD": 75_000}
     assert not (job.folder / "state.jsonl").exists()
 
@@ -231,3 +233,9 @@ async def test_without_a_gateway_the_file_is_only_judged(services: Services, job
 async def test_the_account_is_for_its_owner_only(address: str, job: Job) -> None:
     await run(job, address)
     assert (job.folder / "rejected.csv").stat().st_mode & 0o077 == 0
+
+
+async def test_a_rate_holds_the_import_back(services: Services, address: str, job: Job) -> None:
+    began = time.monotonic()
+    await run(replace(job, admit=Rate(1_000)), address)
+    assert time.monotonic() - began >= 280 / 1_000
