@@ -1,7 +1,7 @@
 """Facts of the domain as the events that go out (`protos/kehu/members/v1/events.proto`).
 
-The proto JSON is written by hand, for an import publishes a fact per order and the general way took a fifth of its time;
-a test reads every kind back as its message.
+The proto JSON is written by hand, for an import publishes a fact per order and the general way took a fifth of its
+time; a test reads every kind back as its message.
 """
 
 from __future__ import annotations

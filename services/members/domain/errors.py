@@ -86,7 +86,7 @@ def hold_exceeded(*, held: int, asked: int) -> Fault:
 
 def programme_invalid(field: str, description: str) -> Fault:
     """The rules of a programme contradict each other."""
-    return _field("PROGRAMME_INVALID", field, description)
+    return _field("PROGRAMME_INVALID", f"programme.{field}", description)
 
 
 def points_out_of_range(points: int) -> Fault:

@@ -83,4 +83,4 @@ def test_rules_that_contradict_each_other_are_refused(rules: dict[str, Any], fie
     with pytest.raises(Fault) as refusal:
         current.changed(replace(current, **rules), NOW)
     assert refusal.value.reason == "PROGRAMME_INVALID"
-    assert refusal.value.violations[0].field == field
+    assert refusal.value.violations[0].field == f"programme.{field}"
