@@ -29,7 +29,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from kehu.campaigns.v1 import errors_pb2 as kehu_dot_campaigns_dot_v1_dot_errors__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#kehu/campaigns/v1/automations.proto\x12\x11kehu.campaigns.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ekehu/campaigns/v1/errors.proto\"\xbe\x04\n\nAutomation\x12\x19\n\x04name\x18\x01 \x01(\tB\x0b\xe2\x41\x01\x08\xbaH\x04r\x02\x18\x64\x12,\n\x0c\x64isplay_name\x18\x02 \x01(\tB\x16\xe2\x41\x01\x02\xbaH\x0fr\r\x18\xc8\x01\x32\x08^\\P{C}*$\x12<\n\x07segment\x18\x03 \x01(\tB+\xe2\x41\x02\x02\x05\xfa\x41\x1c\n\x1a\x63\x61mpaigns.kehu.dev/Segment\xbaH\x04r\x02\x18\x64\x12K\n\x0f\x63oupon_template\x18\x04 \x01(\tB2\xe2\x41\x02\x02\x05\xfa\x41#\n!campaigns.kehu.dev/CouponTemplate\xbaH\x04r\x02\x18\x64\x12\x38\n\x05state\x18\x05 \x01(\x0e\x32#.kehu.campaigns.v1.Automation.StateB\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0bupdate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x19\n\x04\x65tag\x18\x63 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18\x64\"B\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x10\n\x0cSTATE_ACTIVE\x10\x01\x12\x10\n\x0cSTATE_PAUSED\x10\x02:U\xea\x41R\n\x1d\x63\x61mpaigns.kehu.dev/Automation\x12\x18\x61utomations/{automation}*\x0b\x61utomations2\nautomation\"\xff\x02\n\rAutomationRun\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12\x30\n\x06member\x18\x02 \x01(\tB \xe2\x41\x01\x03\xfa\x41\x19\n\x17members.kehu.dev/Member\x12\x32\n\x06\x63oupon\x18\x03 \x01(\tB\"\xe2\x41\x01\x03\xfa\x41\x1b\n\x19\x63\x61mpaigns.kehu.dev/Coupon\x12\x39\n\x0bskip_reason\x18\x04 \x01(\x0e\x32\x1e.kehu.campaigns.v1.ErrorReasonB\x04\xe2\x41\x01\x03\x12\x1a\n\x0crule_version\x18\x05 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x32\n\x08run_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03:i\xea\x41\x66\n campaigns.kehu.dev/AutomationRun\x12#automations/{automation}/runs/{run}*\x0e\x61utomationRuns2\rautomationRun\"}\n\x17\x43reateAutomationRequest\x12=\n\nautomation\x18\x01 \x01(\x0b\x32\x1d.kehu.campaigns.v1.AutomationB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12#\n\nrequest_id\x18\x02 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"S\n\x14GetAutomationRequest\x12;\n\x04name\x18\x01 \x01(\tB-\xe2\x41\x01\x02\xfa\x41\x1f\n\x1d\x63\x61mpaigns.kehu.dev/Automation\xbaH\x04r\x02\x18\x64\"Z\n\x16ListAutomationsRequest\x12\x1e\n\tpage_size\x18\x01 \x01(\x05\x42\x0b\xe2\x41\x01\x01\xbaH\x04\x1a\x02(\x00\x12 \n\npage_token\x18\x02 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xe8\x07\"r\n\x17ListAutomationsResponse\x12\x38\n\x0b\x61utomations\x18\x01 \x03(\x0b\x32\x1d.kehu.campaigns.v1.AutomationB\x04\xe2\x41\x01\x03\x12\x1d\n\x0fnext_page_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\"\x95\x01\n\x16PauseAutomationRequest\x12;\n\x04name\x18\x01 \x01(\tB-\xe2\x41\x01\x02\xfa\x41\x1f\n\x1d\x63\x61mpaigns.kehu.dev/Automation\xbaH\x04r\x02\x18\x64\x12\x19\n\x04\x65tag\x18\x02 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18\x64\x12#\n\nrequest_id\x18\x03 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"\x96\x01\n\x17ResumeAutomationRequest\x12;\n\x04name\x18\x01 \x01(\tB-\xe2\x41\x01\x02\xfa\x41\x1f\n\x1d\x63\x61mpaigns.kehu.dev/Automation\xbaH\x04r\x02\x18\x64\x12\x19\n\x04\x65tag\x18\x02 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18\x64\x12#\n\nrequest_id\x18\x03 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"\x9c\x01\n\x19ListAutomationRunsRequest\x12=\n\x06parent\x18\x01 \x01(\tB-\xe2\x41\x01\x02\xfa\x41\x1f\n\x1d\x63\x61mpaigns.kehu.dev/Automation\xbaH\x04r\x02\x18\x64\x12\x1e\n\tpage_size\x18\x02 \x01(\x05\x42\x0b\xe2\x41\x01\x01\xbaH\x04\x1a\x02(\x00\x12 \n\npage_token\x18\x03 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xe8\x07\"|\n\x1aListAutomationRunsResponse\x12?\n\x0f\x61utomation_runs\x18\x01 \x03(\x0b\x32 .kehu.campaigns.v1.AutomationRunB\x04\xe2\x41\x01\x03\x12\x1d\n\x0fnext_page_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#kehu/campaigns/v1/automations.proto\x12\x11kehu.campaigns.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1ekehu/campaigns/v1/errors.proto\"\xbf\x04\n\nAutomation\x12\x19\n\x04name\x18\x01 \x01(\tB\x0b\xe2\x41\x01\x08\xbaH\x04r\x02\x18\x64\x12-\n\x0c\x64isplay_name\x18\x02 \x01(\tB\x17\xe2\x41\x01\x02\xbaH\x10r\x0e\x18\xc8\x01\x32\t^\\P{Cc}*$\x12<\n\x07segment\x18\x03 \x01(\tB+\xe2\x41\x02\x02\x05\xfa\x41\x1c\n\x1a\x63\x61mpaigns.kehu.dev/Segment\xbaH\x04r\x02\x18\x64\x12K\n\x0f\x63oupon_template\x18\x04 \x01(\tB2\xe2\x41\x02\x02\x05\xfa\x41#\n!campaigns.kehu.dev/CouponTemplate\xbaH\x04r\x02\x18\x64\x12\x38\n\x05state\x18\x05 \x01(\x0e\x32#.kehu.campaigns.v1.Automation.StateB\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0bupdate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x19\n\x04\x65tag\x18\x63 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18\x64\"B\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x10\n\x0cSTATE_ACTIVE\x10\x01\x12\x10\n\x0cSTATE_PAUSED\x10\x02:U\xea\x41R\n\x1d\x63\x61mpaigns.kehu.dev/Automation\x12\x18\x61utomations/{automation}*\x0b\x61utomations2\nautomation\"\xff\x02\n\rAutomationRun\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12\x30\n\x06member\x18\x02 \x01(\tB \xe2\x41\x01\x03\xfa\x41\x19\n\x17members.kehu.dev/Member\x12\x32\n\x06\x63oupon\x18\x03 \x01(\tB\"\xe2\x41\x01\x03\xfa\x41\x1b\n\x19\x63\x61mpaigns.kehu.dev/Coupon\x12\x39\n\x0bskip_reason\x18\x04 \x01(\x0e\x32\x1e.kehu.campaigns.v1.ErrorReasonB\x04\xe2\x41\x01\x03\x12\x1a\n\x0crule_version\x18\x05 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x32\n\x08run_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03:i\xea\x41\x66\n campaigns.kehu.dev/AutomationRun\x12#automations/{automation}/runs/{run}*\x0e\x61utomationRuns2\rautomationRun\"}\n\x17\x43reateAutomationRequest\x12=\n\nautomation\x18\x01 \x01(\x0b\x32\x1d.kehu.campaigns.v1.AutomationB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12#\n\nrequest_id\x18\x02 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"S\n\x14GetAutomationRequest\x12;\n\x04name\x18\x01 \x01(\tB-\xe2\x41\x01\x02\xfa\x41\x1f\n\x1d\x63\x61mpaigns.kehu.dev/Automation\xbaH\x04r\x02\x18\x64\"Z\n\x16ListAutomationsRequest\x12\x1e\n\tpage_size\x18\x01 \x01(\x05\x42\x0b\xe2\x41\x01\x01\xbaH\x04\x1a\x02(\x00\x12 \n\npage_token\x18\x02 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xe8\x07\"r\n\x17ListAutomationsResponse\x12\x38\n\x0b\x61utomations\x18\x01 \x03(\x0b\x32\x1d.kehu.campaigns.v1.AutomationB\x04\xe2\x41\x01\x03\x12\x1d\n\x0fnext_page_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\"\x95\x01\n\x16PauseAutomationRequest\x12;\n\x04name\x18\x01 \x01(\tB-\xe2\x41\x01\x02\xfa\x41\x1f\n\x1d\x63\x61mpaigns.kehu.dev/Automation\xbaH\x04r\x02\x18\x64\x12\x19\n\x04\x65tag\x18\x02 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18\x64\x12#\n\nrequest_id\x18\x03 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"\x96\x01\n\x17ResumeAutomationRequest\x12;\n\x04name\x18\x01 \x01(\tB-\xe2\x41\x01\x02\xfa\x41\x1f\n\x1d\x63\x61mpaigns.kehu.dev/Automation\xbaH\x04r\x02\x18\x64\x12\x19\n\x04\x65tag\x18\x02 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18\x64\x12#\n\nrequest_id\x18\x03 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"\x9c\x01\n\x19ListAutomationRunsRequest\x12=\n\x06parent\x18\x01 \x01(\tB-\xe2\x41\x01\x02\xfa\x41\x1f\n\x1d\x63\x61mpaigns.kehu.dev/Automation\xbaH\x04r\x02\x18\x64\x12\x1e\n\tpage_size\x18\x02 \x01(\x05\x42\x0b\xe2\x41\x01\x01\xbaH\x04\x1a\x02(\x00\x12 \n\npage_token\x18\x03 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xe8\x07\"|\n\x1aListAutomationRunsResponse\x12?\n\x0f\x61utomation_runs\x18\x01 \x03(\x0b\x32 .kehu.campaigns.v1.AutomationRunB\x04\xe2\x41\x01\x03\x12\x1d\n\x0fnext_page_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,7 +39,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_AUTOMATION'].fields_by_name['name']._loaded_options = None
   _globals['_AUTOMATION'].fields_by_name['name']._serialized_options = b'\342A\001\010\272H\004r\002\030d'
   _globals['_AUTOMATION'].fields_by_name['display_name']._loaded_options = None
-  _globals['_AUTOMATION'].fields_by_name['display_name']._serialized_options = b'\342A\001\002\272H\017r\r\030\310\0012\010^\\P{C}*$'
+  _globals['_AUTOMATION'].fields_by_name['display_name']._serialized_options = b'\342A\001\002\272H\020r\016\030\310\0012\t^\\P{Cc}*$'
   _globals['_AUTOMATION'].fields_by_name['segment']._loaded_options = None
   _globals['_AUTOMATION'].fields_by_name['segment']._serialized_options = b'\342A\002\002\005\372A\034\n\032campaigns.kehu.dev/Segment\272H\004r\002\030d'
   _globals['_AUTOMATION'].fields_by_name['coupon_template']._loaded_options = None
@@ -105,25 +105,25 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTAUTOMATIONRUNSRESPONSE'].fields_by_name['next_page_token']._loaded_options = None
   _globals['_LISTAUTOMATIONRUNSRESPONSE'].fields_by_name['next_page_token']._serialized_options = b'\342A\001\003'
   _globals['_AUTOMATION']._serialized_start=213
-  _globals['_AUTOMATION']._serialized_end=787
-  _globals['_AUTOMATION_STATE']._serialized_start=634
-  _globals['_AUTOMATION_STATE']._serialized_end=700
-  _globals['_AUTOMATIONRUN']._serialized_start=790
-  _globals['_AUTOMATIONRUN']._serialized_end=1173
-  _globals['_CREATEAUTOMATIONREQUEST']._serialized_start=1175
-  _globals['_CREATEAUTOMATIONREQUEST']._serialized_end=1300
-  _globals['_GETAUTOMATIONREQUEST']._serialized_start=1302
-  _globals['_GETAUTOMATIONREQUEST']._serialized_end=1385
-  _globals['_LISTAUTOMATIONSREQUEST']._serialized_start=1387
-  _globals['_LISTAUTOMATIONSREQUEST']._serialized_end=1477
-  _globals['_LISTAUTOMATIONSRESPONSE']._serialized_start=1479
-  _globals['_LISTAUTOMATIONSRESPONSE']._serialized_end=1593
-  _globals['_PAUSEAUTOMATIONREQUEST']._serialized_start=1596
-  _globals['_PAUSEAUTOMATIONREQUEST']._serialized_end=1745
-  _globals['_RESUMEAUTOMATIONREQUEST']._serialized_start=1748
-  _globals['_RESUMEAUTOMATIONREQUEST']._serialized_end=1898
-  _globals['_LISTAUTOMATIONRUNSREQUEST']._serialized_start=1901
-  _globals['_LISTAUTOMATIONRUNSREQUEST']._serialized_end=2057
-  _globals['_LISTAUTOMATIONRUNSRESPONSE']._serialized_start=2059
-  _globals['_LISTAUTOMATIONRUNSRESPONSE']._serialized_end=2183
+  _globals['_AUTOMATION']._serialized_end=788
+  _globals['_AUTOMATION_STATE']._serialized_start=635
+  _globals['_AUTOMATION_STATE']._serialized_end=701
+  _globals['_AUTOMATIONRUN']._serialized_start=791
+  _globals['_AUTOMATIONRUN']._serialized_end=1174
+  _globals['_CREATEAUTOMATIONREQUEST']._serialized_start=1176
+  _globals['_CREATEAUTOMATIONREQUEST']._serialized_end=1301
+  _globals['_GETAUTOMATIONREQUEST']._serialized_start=1303
+  _globals['_GETAUTOMATIONREQUEST']._serialized_end=1386
+  _globals['_LISTAUTOMATIONSREQUEST']._serialized_start=1388
+  _globals['_LISTAUTOMATIONSREQUEST']._serialized_end=1478
+  _globals['_LISTAUTOMATIONSRESPONSE']._serialized_start=1480
+  _globals['_LISTAUTOMATIONSRESPONSE']._serialized_end=1594
+  _globals['_PAUSEAUTOMATIONREQUEST']._serialized_start=1597
+  _globals['_PAUSEAUTOMATIONREQUEST']._serialized_end=1746
+  _globals['_RESUMEAUTOMATIONREQUEST']._serialized_start=1749
+  _globals['_RESUMEAUTOMATIONREQUEST']._serialized_end=1899
+  _globals['_LISTAUTOMATIONRUNSREQUEST']._serialized_start=1902
+  _globals['_LISTAUTOMATIONRUNSREQUEST']._serialized_end=2058
+  _globals['_LISTAUTOMATIONRUNSRESPONSE']._serialized_start=2060
+  _globals['_LISTAUTOMATIONRUNSRESPONSE']._serialized_end=2184
 # @@protoc_insertion_point(module_scope)

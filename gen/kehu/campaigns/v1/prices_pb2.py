@@ -29,7 +29,7 @@ from google.type import money_pb2 as google_dot_type_dot_money__pb2
 from kehu.campaigns.v1 import errors_pb2 as kehu_dot_campaigns_dot_v1_dot_errors__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ekehu/campaigns/v1/prices.proto\x12\x11kehu.campaigns.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x17google/type/money.proto\x1a\x1ekehu/campaigns/v1/errors.proto\"\xfd\x01\n\tPriceLine\x12\x42\n\x07product\x18\x01 \x01(\tB1\xe2\x41\x01\x01\xfa\x41\x19\n\x17orders.kehu.dev/Product\xbaH\x0er\x0c\x18\x64\x32\x08^\\P{C}*$\x12!\n\x08quantity\x18\x02 \x01(\x03\x42\x0f\xe2\x41\x01\x02\xbaH\x08\"\x06\x18\xc0\x84=(\x01\x12\x88\x01\n\nunit_price\x18\x03 \x01(\x0b\x32\x12.google.type.MoneyB`\xe2\x41\x01\x02\xbaHY\xba\x01S\n\x17unit_price.not_negative\x12\x14must not be negative\x1a\"this.units >= 0 && this.nanos >= 0\xc8\x01\x01\"\xdb\x01\n\nPricedLine\x12\x31\n\x07product\x18\x01 \x01(\tB \xe2\x41\x01\x03\xfa\x41\x19\n\x17orders.kehu.dev/Product\x12\x16\n\x08quantity\x18\x02 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12,\n\nunit_price\x18\x03 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x03\x12*\n\x08\x64iscount\x18\x04 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x03\x12(\n\x06\x61mount\x18\x05 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x03\"\xbe\x01\n\x0e\x43ouponDecision\x12\x32\n\x06\x63oupon\x18\x01 \x01(\tB\"\xe2\x41\x01\x03\xfa\x41\x1b\n\x19\x63\x61mpaigns.kehu.dev/Coupon\x12\x16\n\x08\x61\x63\x63\x65pted\x18\x02 \x01(\x08\x42\x04\xe2\x41\x01\x03\x12\x34\n\x06reason\x18\x03 \x01(\x0e\x32\x1e.kehu.campaigns.v1.ErrorReasonB\x04\xe2\x41\x01\x03\x12*\n\x08\x64iscount\x18\x04 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x03\"\xd9\x02\n\x11PriceOrderRequest\x12\x37\n\x06member\x18\x01 \x01(\tB\'\xe2\x41\x01\x01\xfa\x41\x19\n\x17members.kehu.dev/Member\xbaH\x04r\x02\x18\x64\x12&\n\x07\x63hannel\x18\x02 \x01(\tB\x15\xe2\x41\x01\x01\xbaH\x0er\x0c\x18?2\x08^\\P{C}*$\x12,\n\rcurrency_code\x18\x03 \x01(\tB\x15\xe2\x41\x01\x02\xbaH\x0er\x0c\x32\n^[A-Z]{3}$\x12<\n\x05lines\x18\x04 \x03(\x0b\x32\x1c.kehu.campaigns.v1.PriceLineB\x0f\xe2\x41\x01\x02\xbaH\x08\x92\x01\x05\x08\x01\x10\xf4\x03\x12\x41\n\x07\x63oupons\x18\x05 \x03(\tB0\xe2\x41\x01\x01\xfa\x41\x1b\n\x19\x63\x61mpaigns.kehu.dev/Coupon\xbaH\x0b\x92\x01\x08\x10\x14\"\x04r\x02\x18\x64\x12\x34\n\x05order\x18\x06 \x01(\tB%\xe2\x41\x01\x01\xfa\x41\x17\n\x15orders.kehu.dev/Order\xbaH\x04r\x02\x18\x64\"\x8c\x02\n\x12PriceOrderResponse\x12\x32\n\x05lines\x18\x01 \x03(\x0b\x32\x1d.kehu.campaigns.v1.PricedLineB\x04\xe2\x41\x01\x03\x12*\n\x08subtotal\x18\x02 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x03\x12*\n\x08\x64iscount\x18\x03 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x03\x12\'\n\x05total\x18\x04 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x03\x12\x41\n\x10\x63oupon_decisions\x18\x05 \x03(\x0b\x32!.kehu.campaigns.v1.CouponDecisionB\x04\xe2\x41\x01\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ekehu/campaigns/v1/prices.proto\x12\x11kehu.campaigns.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x17google/type/money.proto\x1a\x1ekehu/campaigns/v1/errors.proto\"\xfe\x01\n\tPriceLine\x12\x43\n\x07product\x18\x01 \x01(\tB2\xe2\x41\x01\x01\xfa\x41\x19\n\x17orders.kehu.dev/Product\xbaH\x0fr\r\x18\x64\x32\t^\\P{Cc}*$\x12!\n\x08quantity\x18\x02 \x01(\x03\x42\x0f\xe2\x41\x01\x02\xbaH\x08\"\x06\x18\xc0\x84=(\x01\x12\x88\x01\n\nunit_price\x18\x03 \x01(\x0b\x32\x12.google.type.MoneyB`\xe2\x41\x01\x02\xbaHY\xba\x01S\n\x17unit_price.not_negative\x12\x14must not be negative\x1a\"this.units >= 0 && this.nanos >= 0\xc8\x01\x01\"\xdb\x01\n\nPricedLine\x12\x31\n\x07product\x18\x01 \x01(\tB \xe2\x41\x01\x03\xfa\x41\x19\n\x17orders.kehu.dev/Product\x12\x16\n\x08quantity\x18\x02 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12,\n\nunit_price\x18\x03 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x03\x12*\n\x08\x64iscount\x18\x04 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x03\x12(\n\x06\x61mount\x18\x05 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x03\"\xbe\x01\n\x0e\x43ouponDecision\x12\x32\n\x06\x63oupon\x18\x01 \x01(\tB\"\xe2\x41\x01\x03\xfa\x41\x1b\n\x19\x63\x61mpaigns.kehu.dev/Coupon\x12\x16\n\x08\x61\x63\x63\x65pted\x18\x02 \x01(\x08\x42\x04\xe2\x41\x01\x03\x12\x34\n\x06reason\x18\x03 \x01(\x0e\x32\x1e.kehu.campaigns.v1.ErrorReasonB\x04\xe2\x41\x01\x03\x12*\n\x08\x64iscount\x18\x04 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x03\"\xda\x02\n\x11PriceOrderRequest\x12\x37\n\x06member\x18\x01 \x01(\tB\'\xe2\x41\x01\x01\xfa\x41\x19\n\x17members.kehu.dev/Member\xbaH\x04r\x02\x18\x64\x12\'\n\x07\x63hannel\x18\x02 \x01(\tB\x16\xe2\x41\x01\x01\xbaH\x0fr\r\x18?2\t^\\P{Cc}*$\x12,\n\rcurrency_code\x18\x03 \x01(\tB\x15\xe2\x41\x01\x02\xbaH\x0er\x0c\x32\n^[A-Z]{3}$\x12<\n\x05lines\x18\x04 \x03(\x0b\x32\x1c.kehu.campaigns.v1.PriceLineB\x0f\xe2\x41\x01\x02\xbaH\x08\x92\x01\x05\x08\x01\x10\xf4\x03\x12\x41\n\x07\x63oupons\x18\x05 \x03(\tB0\xe2\x41\x01\x01\xfa\x41\x1b\n\x19\x63\x61mpaigns.kehu.dev/Coupon\xbaH\x0b\x92\x01\x08\x10\x14\"\x04r\x02\x18\x64\x12\x34\n\x05order\x18\x06 \x01(\tB%\xe2\x41\x01\x01\xfa\x41\x17\n\x15orders.kehu.dev/Order\xbaH\x04r\x02\x18\x64\"\x8c\x02\n\x12PriceOrderResponse\x12\x32\n\x05lines\x18\x01 \x03(\x0b\x32\x1d.kehu.campaigns.v1.PricedLineB\x04\xe2\x41\x01\x03\x12*\n\x08subtotal\x18\x02 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x03\x12*\n\x08\x64iscount\x18\x03 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x03\x12\'\n\x05total\x18\x04 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x03\x12\x41\n\x10\x63oupon_decisions\x18\x05 \x03(\x0b\x32!.kehu.campaigns.v1.CouponDecisionB\x04\xe2\x41\x01\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,7 +37,7 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'kehu.campaigns.v1.prices_pb
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_PRICELINE'].fields_by_name['product']._loaded_options = None
-  _globals['_PRICELINE'].fields_by_name['product']._serialized_options = b'\342A\001\001\372A\031\n\027orders.kehu.dev/Product\272H\016r\014\030d2\010^\\P{C}*$'
+  _globals['_PRICELINE'].fields_by_name['product']._serialized_options = b'\342A\001\001\372A\031\n\027orders.kehu.dev/Product\272H\017r\r\030d2\t^\\P{Cc}*$'
   _globals['_PRICELINE'].fields_by_name['quantity']._loaded_options = None
   _globals['_PRICELINE'].fields_by_name['quantity']._serialized_options = b'\342A\001\002\272H\010\"\006\030\300\204=(\001'
   _globals['_PRICELINE'].fields_by_name['unit_price']._loaded_options = None
@@ -63,7 +63,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PRICEORDERREQUEST'].fields_by_name['member']._loaded_options = None
   _globals['_PRICEORDERREQUEST'].fields_by_name['member']._serialized_options = b'\342A\001\001\372A\031\n\027members.kehu.dev/Member\272H\004r\002\030d'
   _globals['_PRICEORDERREQUEST'].fields_by_name['channel']._loaded_options = None
-  _globals['_PRICEORDERREQUEST'].fields_by_name['channel']._serialized_options = b'\342A\001\001\272H\016r\014\030?2\010^\\P{C}*$'
+  _globals['_PRICEORDERREQUEST'].fields_by_name['channel']._serialized_options = b'\342A\001\001\272H\017r\r\030?2\t^\\P{Cc}*$'
   _globals['_PRICEORDERREQUEST'].fields_by_name['currency_code']._loaded_options = None
   _globals['_PRICEORDERREQUEST'].fields_by_name['currency_code']._serialized_options = b'\342A\001\002\272H\016r\0142\n^[A-Z]{3}$'
   _globals['_PRICEORDERREQUEST'].fields_by_name['lines']._loaded_options = None
@@ -83,13 +83,13 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PRICEORDERRESPONSE'].fields_by_name['coupon_decisions']._loaded_options = None
   _globals['_PRICEORDERRESPONSE'].fields_by_name['coupon_decisions']._serialized_options = b'\342A\001\003'
   _globals['_PRICELINE']._serialized_start=200
-  _globals['_PRICELINE']._serialized_end=453
-  _globals['_PRICEDLINE']._serialized_start=456
-  _globals['_PRICEDLINE']._serialized_end=675
-  _globals['_COUPONDECISION']._serialized_start=678
-  _globals['_COUPONDECISION']._serialized_end=868
-  _globals['_PRICEORDERREQUEST']._serialized_start=871
-  _globals['_PRICEORDERREQUEST']._serialized_end=1216
-  _globals['_PRICEORDERRESPONSE']._serialized_start=1219
-  _globals['_PRICEORDERRESPONSE']._serialized_end=1487
+  _globals['_PRICELINE']._serialized_end=454
+  _globals['_PRICEDLINE']._serialized_start=457
+  _globals['_PRICEDLINE']._serialized_end=676
+  _globals['_COUPONDECISION']._serialized_start=679
+  _globals['_COUPONDECISION']._serialized_end=869
+  _globals['_PRICEORDERREQUEST']._serialized_start=872
+  _globals['_PRICEORDERREQUEST']._serialized_end=1218
+  _globals['_PRICEORDERRESPONSE']._serialized_start=1221
+  _globals['_PRICEORDERRESPONSE']._serialized_end=1489
 # @@protoc_insertion_point(module_scope)

@@ -30,7 +30,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from google.type import money_pb2 as google_dot_type_dot_money__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n kehu/campaigns/v1/segments.proto\x12\x11kehu.campaigns.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/type/money.proto\"\xe9\x03\n\x07Segment\x12\x19\n\x04name\x18\x01 \x01(\tB\x0b\xe2\x41\x01\x08\xbaH\x04r\x02\x18\x64\x12,\n\x0c\x64isplay_name\x18\x02 \x01(\tB\x16\xe2\x41\x01\x02\xbaH\x0fr\r\x18\xc8\x01\x32\x08^\\P{C}*$\x12+\n\x04rule\x18\x03 \x01(\x0b\x32\x17.kehu.campaigns.v1.RuleB\x04\xe2\x41\x01\x02\x12\x1a\n\x0crule_version\x18\x04 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x35\n\x05state\x18\x05 \x01(\x0e\x32 .kehu.campaigns.v1.Segment.StateB\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0bupdate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x19\n\x04\x65tag\x18\x63 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18\x64\"D\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x12\n\x0eSTATE_BUILDING\x10\x01\x12\x10\n\x0cSTATE_ACTIVE\x10\x02:F\xea\x41\x43\n\x1a\x63\x61mpaigns.kehu.dev/Segment\x12\x12segments/{segment}*\x08segments2\x07segment\"\xbf\x01\n\x04Rule\x12\x34\n\x06\x61ll_of\x18\x01 \x01(\x0b\x32\x1c.kehu.campaigns.v1.RuleGroupB\x04\xe2\x41\x01\x01H\x00\x12\x34\n\x06\x61ny_of\x18\x02 \x01(\x0b\x32\x1c.kehu.campaigns.v1.RuleGroupB\x04\xe2\x41\x01\x01H\x00\x12\x37\n\tcriterion\x18\x03 \x01(\x0b\x32\x1c.kehu.campaigns.v1.CriterionB\x04\xe2\x41\x01\x01H\x00\x42\x12\n\tcondition\x12\x05\xbaH\x02\x08\x01\"C\n\tRuleGroup\x12\x36\n\x05rules\x18\x01 \x03(\x0b\x32\x17.kehu.campaigns.v1.RuleB\x0e\xe2\x41\x01\x02\xbaH\x07\x92\x01\x04\x08\x01\x10\x14\"\xc0\x04\n\tCriterion\x12\x43\n\x06metric\x18\x01 \x01(\x0e\x32#.kehu.campaigns.v1.Criterion.MetricB\x0e\xe2\x41\x01\x02\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12K\n\ncomparison\x18\x02 \x01(\x0e\x32\'.kehu.campaigns.v1.Criterion.ComparisonB\x0e\xe2\x41\x01\x02\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12!\n\x06number\x18\x03 \x01(\x03\x42\x0f\xe2\x41\x01\x01\xbaH\x08\"\x06\x18\xc0\x84=(\x00H\x00\x12*\n\x06\x61mount\x18\x04 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x01H\x00\"\x9b\x01\n\x06Metric\x12\x16\n\x12METRIC_UNSPECIFIED\x10\x00\x12\x17\n\x13METRIC_RECENCY_DAYS\x10\x01\x12\x16\n\x12METRIC_TENURE_DAYS\x10\x02\x12\x16\n\x12METRIC_ORDER_COUNT\x10\x03\x12\x16\n\x12METRIC_TOTAL_SPENT\x10\x04\x12\x18\n\x14METRIC_AVERAGE_ORDER\x10\x05\"\xa3\x01\n\nComparison\x12\x1a\n\x16\x43OMPARISON_UNSPECIFIED\x10\x00\x12\x18\n\x14\x43OMPARISON_LESS_THAN\x10\x01\x12\x16\n\x12\x43OMPARISON_AT_MOST\x10\x02\x12\x14\n\x10\x43OMPARISON_EQUAL\x10\x03\x12\x17\n\x13\x43OMPARISON_AT_LEAST\x10\x04\x12\x18\n\x14\x43OMPARISON_MORE_THAN\x10\x05\x42\x0e\n\x05value\x12\x05\xbaH\x02\x08\x01\"\xdf\x02\n\rSegmentMember\x12\x30\n\x06member\x18\x01 \x01(\tB \xe2\x41\x01\x03\xfa\x41\x19\n\x17members.kehu.dev/Member\x12\x34\n\nenter_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x1a\n\x0crule_version\x18\x03 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12@\n\x05\x63\x61use\x18\x04 \x01(\x0e\x32+.kehu.campaigns.v1.SegmentMember.EntryCauseB\x04\xe2\x41\x01\x03\"\x87\x01\n\nEntryCause\x12\x1b\n\x17\x45NTRY_CAUSE_UNSPECIFIED\x10\x00\x12\x18\n\x14\x45NTRY_CAUSE_PURCHASE\x10\x01\x12\x14\n\x10\x45NTRY_CAUSE_TIME\x10\x02\x12\x14\n\x10\x45NTRY_CAUSE_RULE\x10\x03\x12\x16\n\x12\x45NTRY_CAUSE_IMPORT\x10\x04\"t\n\x14\x43reateSegmentRequest\x12\x37\n\x07segment\x18\x01 \x01(\x0b\x32\x1a.kehu.campaigns.v1.SegmentB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12#\n\nrequest_id\x18\x02 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"M\n\x11GetSegmentRequest\x12\x38\n\x04name\x18\x01 \x01(\tB*\xe2\x41\x01\x02\xfa\x41\x1c\n\x1a\x63\x61mpaigns.kehu.dev/Segment\xbaH\x04r\x02\x18\x64\"W\n\x13ListSegmentsRequest\x12\x1e\n\tpage_size\x18\x01 \x01(\x05\x42\x0b\xe2\x41\x01\x01\xbaH\x04\x1a\x02(\x00\x12 \n\npage_token\x18\x02 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xe8\x07\"i\n\x14ListSegmentsResponse\x12\x32\n\x08segments\x18\x01 \x03(\x0b\x32\x1a.kehu.campaigns.v1.SegmentB\x04\xe2\x41\x01\x03\x12\x1d\n\x0fnext_page_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\"\xab\x01\n\x14UpdateSegmentRequest\x12\x37\n\x07segment\x18\x01 \x01(\x0b\x32\x1a.kehu.campaigns.v1.SegmentB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12\x35\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskB\x04\xe2\x41\x01\x01\x12#\n\nrequest_id\x18\x03 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"J\n\x15PreviewSegmentRequest\x12\x31\n\x04rule\x18\x01 \x01(\x0b\x32\x17.kehu.campaigns.v1.RuleB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\"Q\n\x16PreviewSegmentResponse\x12\x1a\n\x0cmember_count\x18\x01 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x1b\n\rprofile_count\x18\x02 \x01(\x03\x42\x04\xe2\x41\x01\x03\"\x99\x01\n\x19ListSegmentMembersRequest\x12:\n\x06parent\x18\x01 \x01(\tB*\xe2\x41\x01\x02\xfa\x41\x1c\n\x1a\x63\x61mpaigns.kehu.dev/Segment\xbaH\x04r\x02\x18\x64\x12\x1e\n\tpage_size\x18\x02 \x01(\x05\x42\x0b\xe2\x41\x01\x01\xbaH\x04\x1a\x02(\x00\x12 \n\npage_token\x18\x03 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xe8\x07\"|\n\x1aListSegmentMembersResponse\x12?\n\x0fsegment_members\x18\x01 \x03(\x0b\x32 .kehu.campaigns.v1.SegmentMemberB\x04\xe2\x41\x01\x03\x12\x1d\n\x0fnext_page_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n kehu/campaigns/v1/segments.proto\x12\x11kehu.campaigns.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/type/money.proto\"\xea\x03\n\x07Segment\x12\x19\n\x04name\x18\x01 \x01(\tB\x0b\xe2\x41\x01\x08\xbaH\x04r\x02\x18\x64\x12-\n\x0c\x64isplay_name\x18\x02 \x01(\tB\x17\xe2\x41\x01\x02\xbaH\x10r\x0e\x18\xc8\x01\x32\t^\\P{Cc}*$\x12+\n\x04rule\x18\x03 \x01(\x0b\x32\x17.kehu.campaigns.v1.RuleB\x04\xe2\x41\x01\x02\x12\x1a\n\x0crule_version\x18\x04 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x35\n\x05state\x18\x05 \x01(\x0e\x32 .kehu.campaigns.v1.Segment.StateB\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0bupdate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x19\n\x04\x65tag\x18\x63 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18\x64\"D\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x12\n\x0eSTATE_BUILDING\x10\x01\x12\x10\n\x0cSTATE_ACTIVE\x10\x02:F\xea\x41\x43\n\x1a\x63\x61mpaigns.kehu.dev/Segment\x12\x12segments/{segment}*\x08segments2\x07segment\"\xbf\x01\n\x04Rule\x12\x34\n\x06\x61ll_of\x18\x01 \x01(\x0b\x32\x1c.kehu.campaigns.v1.RuleGroupB\x04\xe2\x41\x01\x01H\x00\x12\x34\n\x06\x61ny_of\x18\x02 \x01(\x0b\x32\x1c.kehu.campaigns.v1.RuleGroupB\x04\xe2\x41\x01\x01H\x00\x12\x37\n\tcriterion\x18\x03 \x01(\x0b\x32\x1c.kehu.campaigns.v1.CriterionB\x04\xe2\x41\x01\x01H\x00\x42\x12\n\tcondition\x12\x05\xbaH\x02\x08\x01\"C\n\tRuleGroup\x12\x36\n\x05rules\x18\x01 \x03(\x0b\x32\x17.kehu.campaigns.v1.RuleB\x0e\xe2\x41\x01\x02\xbaH\x07\x92\x01\x04\x08\x01\x10\x14\"\xc0\x04\n\tCriterion\x12\x43\n\x06metric\x18\x01 \x01(\x0e\x32#.kehu.campaigns.v1.Criterion.MetricB\x0e\xe2\x41\x01\x02\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12K\n\ncomparison\x18\x02 \x01(\x0e\x32\'.kehu.campaigns.v1.Criterion.ComparisonB\x0e\xe2\x41\x01\x02\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12!\n\x06number\x18\x03 \x01(\x03\x42\x0f\xe2\x41\x01\x01\xbaH\x08\"\x06\x18\xc0\x84=(\x00H\x00\x12*\n\x06\x61mount\x18\x04 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x01H\x00\"\x9b\x01\n\x06Metric\x12\x16\n\x12METRIC_UNSPECIFIED\x10\x00\x12\x17\n\x13METRIC_RECENCY_DAYS\x10\x01\x12\x16\n\x12METRIC_TENURE_DAYS\x10\x02\x12\x16\n\x12METRIC_ORDER_COUNT\x10\x03\x12\x16\n\x12METRIC_TOTAL_SPENT\x10\x04\x12\x18\n\x14METRIC_AVERAGE_ORDER\x10\x05\"\xa3\x01\n\nComparison\x12\x1a\n\x16\x43OMPARISON_UNSPECIFIED\x10\x00\x12\x18\n\x14\x43OMPARISON_LESS_THAN\x10\x01\x12\x16\n\x12\x43OMPARISON_AT_MOST\x10\x02\x12\x14\n\x10\x43OMPARISON_EQUAL\x10\x03\x12\x17\n\x13\x43OMPARISON_AT_LEAST\x10\x04\x12\x18\n\x14\x43OMPARISON_MORE_THAN\x10\x05\x42\x0e\n\x05value\x12\x05\xbaH\x02\x08\x01\"\xdf\x02\n\rSegmentMember\x12\x30\n\x06member\x18\x01 \x01(\tB \xe2\x41\x01\x03\xfa\x41\x19\n\x17members.kehu.dev/Member\x12\x34\n\nenter_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x1a\n\x0crule_version\x18\x03 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12@\n\x05\x63\x61use\x18\x04 \x01(\x0e\x32+.kehu.campaigns.v1.SegmentMember.EntryCauseB\x04\xe2\x41\x01\x03\"\x87\x01\n\nEntryCause\x12\x1b\n\x17\x45NTRY_CAUSE_UNSPECIFIED\x10\x00\x12\x18\n\x14\x45NTRY_CAUSE_PURCHASE\x10\x01\x12\x14\n\x10\x45NTRY_CAUSE_TIME\x10\x02\x12\x14\n\x10\x45NTRY_CAUSE_RULE\x10\x03\x12\x16\n\x12\x45NTRY_CAUSE_IMPORT\x10\x04\"t\n\x14\x43reateSegmentRequest\x12\x37\n\x07segment\x18\x01 \x01(\x0b\x32\x1a.kehu.campaigns.v1.SegmentB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12#\n\nrequest_id\x18\x02 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"M\n\x11GetSegmentRequest\x12\x38\n\x04name\x18\x01 \x01(\tB*\xe2\x41\x01\x02\xfa\x41\x1c\n\x1a\x63\x61mpaigns.kehu.dev/Segment\xbaH\x04r\x02\x18\x64\"W\n\x13ListSegmentsRequest\x12\x1e\n\tpage_size\x18\x01 \x01(\x05\x42\x0b\xe2\x41\x01\x01\xbaH\x04\x1a\x02(\x00\x12 \n\npage_token\x18\x02 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xe8\x07\"i\n\x14ListSegmentsResponse\x12\x32\n\x08segments\x18\x01 \x03(\x0b\x32\x1a.kehu.campaigns.v1.SegmentB\x04\xe2\x41\x01\x03\x12\x1d\n\x0fnext_page_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\"\xab\x01\n\x14UpdateSegmentRequest\x12\x37\n\x07segment\x18\x01 \x01(\x0b\x32\x1a.kehu.campaigns.v1.SegmentB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12\x35\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskB\x04\xe2\x41\x01\x01\x12#\n\nrequest_id\x18\x03 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"J\n\x15PreviewSegmentRequest\x12\x31\n\x04rule\x18\x01 \x01(\x0b\x32\x17.kehu.campaigns.v1.RuleB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\"Q\n\x16PreviewSegmentResponse\x12\x1a\n\x0cmember_count\x18\x01 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x1b\n\rprofile_count\x18\x02 \x01(\x03\x42\x04\xe2\x41\x01\x03\"\x99\x01\n\x19ListSegmentMembersRequest\x12:\n\x06parent\x18\x01 \x01(\tB*\xe2\x41\x01\x02\xfa\x41\x1c\n\x1a\x63\x61mpaigns.kehu.dev/Segment\xbaH\x04r\x02\x18\x64\x12\x1e\n\tpage_size\x18\x02 \x01(\x05\x42\x0b\xe2\x41\x01\x01\xbaH\x04\x1a\x02(\x00\x12 \n\npage_token\x18\x03 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xe8\x07\"|\n\x1aListSegmentMembersResponse\x12?\n\x0fsegment_members\x18\x01 \x03(\x0b\x32 .kehu.campaigns.v1.SegmentMemberB\x04\xe2\x41\x01\x03\x12\x1d\n\x0fnext_page_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,7 +40,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SEGMENT'].fields_by_name['name']._loaded_options = None
   _globals['_SEGMENT'].fields_by_name['name']._serialized_options = b'\342A\001\010\272H\004r\002\030d'
   _globals['_SEGMENT'].fields_by_name['display_name']._loaded_options = None
-  _globals['_SEGMENT'].fields_by_name['display_name']._serialized_options = b'\342A\001\002\272H\017r\r\030\310\0012\010^\\P{C}*$'
+  _globals['_SEGMENT'].fields_by_name['display_name']._serialized_options = b'\342A\001\002\272H\020r\016\030\310\0012\t^\\P{Cc}*$'
   _globals['_SEGMENT'].fields_by_name['rule']._loaded_options = None
   _globals['_SEGMENT'].fields_by_name['rule']._serialized_options = b'\342A\001\002'
   _globals['_SEGMENT'].fields_by_name['rule_version']._loaded_options = None
@@ -120,39 +120,39 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTSEGMENTMEMBERSRESPONSE'].fields_by_name['next_page_token']._loaded_options = None
   _globals['_LISTSEGMENTMEMBERSRESPONSE'].fields_by_name['next_page_token']._serialized_options = b'\342A\001\003'
   _globals['_SEGMENT']._serialized_start=237
-  _globals['_SEGMENT']._serialized_end=726
-  _globals['_SEGMENT_STATE']._serialized_start=586
-  _globals['_SEGMENT_STATE']._serialized_end=654
-  _globals['_RULE']._serialized_start=729
-  _globals['_RULE']._serialized_end=920
-  _globals['_RULEGROUP']._serialized_start=922
-  _globals['_RULEGROUP']._serialized_end=989
-  _globals['_CRITERION']._serialized_start=992
-  _globals['_CRITERION']._serialized_end=1568
-  _globals['_CRITERION_METRIC']._serialized_start=1231
-  _globals['_CRITERION_METRIC']._serialized_end=1386
-  _globals['_CRITERION_COMPARISON']._serialized_start=1389
-  _globals['_CRITERION_COMPARISON']._serialized_end=1552
-  _globals['_SEGMENTMEMBER']._serialized_start=1571
-  _globals['_SEGMENTMEMBER']._serialized_end=1922
-  _globals['_SEGMENTMEMBER_ENTRYCAUSE']._serialized_start=1787
-  _globals['_SEGMENTMEMBER_ENTRYCAUSE']._serialized_end=1922
-  _globals['_CREATESEGMENTREQUEST']._serialized_start=1924
-  _globals['_CREATESEGMENTREQUEST']._serialized_end=2040
-  _globals['_GETSEGMENTREQUEST']._serialized_start=2042
-  _globals['_GETSEGMENTREQUEST']._serialized_end=2119
-  _globals['_LISTSEGMENTSREQUEST']._serialized_start=2121
-  _globals['_LISTSEGMENTSREQUEST']._serialized_end=2208
-  _globals['_LISTSEGMENTSRESPONSE']._serialized_start=2210
-  _globals['_LISTSEGMENTSRESPONSE']._serialized_end=2315
-  _globals['_UPDATESEGMENTREQUEST']._serialized_start=2318
-  _globals['_UPDATESEGMENTREQUEST']._serialized_end=2489
-  _globals['_PREVIEWSEGMENTREQUEST']._serialized_start=2491
-  _globals['_PREVIEWSEGMENTREQUEST']._serialized_end=2565
-  _globals['_PREVIEWSEGMENTRESPONSE']._serialized_start=2567
-  _globals['_PREVIEWSEGMENTRESPONSE']._serialized_end=2648
-  _globals['_LISTSEGMENTMEMBERSREQUEST']._serialized_start=2651
-  _globals['_LISTSEGMENTMEMBERSREQUEST']._serialized_end=2804
-  _globals['_LISTSEGMENTMEMBERSRESPONSE']._serialized_start=2806
-  _globals['_LISTSEGMENTMEMBERSRESPONSE']._serialized_end=2930
+  _globals['_SEGMENT']._serialized_end=727
+  _globals['_SEGMENT_STATE']._serialized_start=587
+  _globals['_SEGMENT_STATE']._serialized_end=655
+  _globals['_RULE']._serialized_start=730
+  _globals['_RULE']._serialized_end=921
+  _globals['_RULEGROUP']._serialized_start=923
+  _globals['_RULEGROUP']._serialized_end=990
+  _globals['_CRITERION']._serialized_start=993
+  _globals['_CRITERION']._serialized_end=1569
+  _globals['_CRITERION_METRIC']._serialized_start=1232
+  _globals['_CRITERION_METRIC']._serialized_end=1387
+  _globals['_CRITERION_COMPARISON']._serialized_start=1390
+  _globals['_CRITERION_COMPARISON']._serialized_end=1553
+  _globals['_SEGMENTMEMBER']._serialized_start=1572
+  _globals['_SEGMENTMEMBER']._serialized_end=1923
+  _globals['_SEGMENTMEMBER_ENTRYCAUSE']._serialized_start=1788
+  _globals['_SEGMENTMEMBER_ENTRYCAUSE']._serialized_end=1923
+  _globals['_CREATESEGMENTREQUEST']._serialized_start=1925
+  _globals['_CREATESEGMENTREQUEST']._serialized_end=2041
+  _globals['_GETSEGMENTREQUEST']._serialized_start=2043
+  _globals['_GETSEGMENTREQUEST']._serialized_end=2120
+  _globals['_LISTSEGMENTSREQUEST']._serialized_start=2122
+  _globals['_LISTSEGMENTSREQUEST']._serialized_end=2209
+  _globals['_LISTSEGMENTSRESPONSE']._serialized_start=2211
+  _globals['_LISTSEGMENTSRESPONSE']._serialized_end=2316
+  _globals['_UPDATESEGMENTREQUEST']._serialized_start=2319
+  _globals['_UPDATESEGMENTREQUEST']._serialized_end=2490
+  _globals['_PREVIEWSEGMENTREQUEST']._serialized_start=2492
+  _globals['_PREVIEWSEGMENTREQUEST']._serialized_end=2566
+  _globals['_PREVIEWSEGMENTRESPONSE']._serialized_start=2568
+  _globals['_PREVIEWSEGMENTRESPONSE']._serialized_end=2649
+  _globals['_LISTSEGMENTMEMBERSREQUEST']._serialized_start=2652
+  _globals['_LISTSEGMENTMEMBERSREQUEST']._serialized_end=2805
+  _globals['_LISTSEGMENTMEMBERSRESPONSE']._serialized_start=2807
+  _globals['_LISTSEGMENTMEMBERSRESPONSE']._serialized_end=2931
 # @@protoc_insertion_point(module_scope)
