@@ -25,8 +25,10 @@ class CampaignsPrices:
         self._peer = peer
         self._stub = CampaignsServiceStub(peer.channel)
 
-    async def price(self, quote: Quote, *, member: UUID | None, channel: str, coupons: Sequence[str]) -> Quote:
-        """The quote with its discounts and what became of each coupon."""
+    async def price(
+        self, quote: Quote, *, member: UUID | None, channel: str, coupons: Sequence[str], order_id: UUID | None
+    ) -> Quote:
+        """The quote with its discounts and what became of each coupon; those locked for the order can be used."""
         request = prices_pb2.PriceOrderRequest(
             member=optional_name("members", member),
             channel=channel,
@@ -40,6 +42,7 @@ class CampaignsPrices:
                 for item in quote.items
             ],
             coupons=coupons,
+            order=optional_name("orders", order_id),
         )
         answer = await self._peer.call(self._stub.PriceOrder, request)
         discounts = [convert.money(line.discount).minor for line in answer.lines]
@@ -71,9 +74,8 @@ class CampaignsCoupons:
 
     async def unlock(self, coupons: Sequence[str], *, order_id: UUID) -> None:
         """Free the coupons that are locked for an order."""
-        request = coupons_pb2.UnlockCouponsRequest(
-            coupons=coupons, order=names.join("orders", order_id), request_id=str(order_id)
-        )
+        # No request id: a twin may have locked again what an earlier call freed.
+        request = coupons_pb2.UnlockCouponsRequest(coupons=coupons, order=names.join("orders", order_id))
         await self._peer.call(self._stub.UnlockCoupons, request)
 
 

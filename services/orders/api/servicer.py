@@ -10,6 +10,7 @@ from google.protobuf.message import Message
 from kehu.orders.v1 import imports_pb2, orders_pb2, orders_pb2_grpc, products_pb2, refunds_pb2, stock_pb2
 
 from kit import names
+from kit.errors import Fault
 from kit.page import Tokens
 from kit.rpc import Edge, convert
 from kit.rpc import call as calls
@@ -105,12 +106,19 @@ class OrdersServicer(orders_pb2_grpc.OrdersServiceServicer):
         answered: orders_pb2.Order | None = await self._edge.answered(request)
         if answered is not None:
             return answered
-        return await self._checkout.place(
-            order.basket(request),
-            Open(_key(request), names.new_id()),
-            store=lambda command: self._place(request, command),
-            afterwards=afterwards.run,
-        )
+        try:
+            return await self._checkout.place(
+                order.basket(request),
+                Open(_key(request), names.new_id()),
+                store=lambda command: self._place(request, command),
+                afterwards=afterwards.run,
+            )
+        except Fault:
+            # Perhaps it failed because its twin, sent at the same moment, has just got what both wanted.
+            answered = await self._edge.answered(request)
+            if answered is None:
+                raise
+            return answered
 
     async def GetOrder(self, request: orders_pb2.GetOrderRequest, context: Any) -> orders_pb2.Order:
         """Read an order."""

@@ -1,14 +1,14 @@
-"""A checkout: one attempt to turn a basket into an order, while coupons and points are held for it in other services.
+"""A checkout: an attempt to turn a basket into an order, while coupons and points are held for it in other services.
 
-An attempt ends once, as PLACED or as ABANDONED. Whoever ends it decides: what an abandoned one held may be released,
-what a placed one held belongs to its order. Repeats of one request share the open attempt, so they hold nothing twice.
+An attempt is OPEN until it ends once, as PLACED or as ABANDONED. What an abandoned one holds may be freed by anybody,
+for it is never placed; what a placed one holds belongs to its order. Repeats of one request share the open attempt, so
+that they hold nothing twice.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 from uuid import UUID
 
 SHARED_FOR = timedelta(minutes=10)
@@ -16,14 +16,6 @@ SHARED_FOR = timedelta(minutes=10)
 
 HELD_BEYOND = timedelta(hours=1)
 """How much longer than the time to pay the coupons and points are held, should nobody release them."""
-
-
-class CheckoutState(StrEnum):
-    """How an attempt stands."""
-
-    OPEN = "OPEN"
-    PLACED = "PLACED"
-    ABANDONED = "ABANDONED"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, text
 
-from services.orders.domain.checkout import Attempt, CheckoutState
+from services.orders.domain.checkout import Attempt
 
 # The update changes nothing; it makes the row that is there the answer.
 _OPEN = text("""
@@ -23,9 +23,8 @@ _LOCK_OPEN = text("""
     order by order_id for update
 """)
 
-_END = text("""
-    update checkouts set state = :state where order_id = any(cast(:ids as uuid[])) and state = 'OPEN'
-""")
+_PLACE = text("update checkouts set state = 'PLACED' where order_id = any(cast(:ids as uuid[])) and state = 'OPEN'")
+_ABANDON = text("update checkouts set state = 'ABANDONED' where order_id = :order_id and state <> 'PLACED'")
 
 _PRUNE = text("delete from checkouts where open_time < cast(:before as timestamptz)")
 
@@ -49,15 +48,12 @@ class CheckoutStore:
 
     def place(self, order_ids: Sequence[UUID]) -> None:
         """End attempts as placed."""
-        self._end(order_ids, CheckoutState.PLACED)
+        self._connection.execute(_PLACE, {"ids": list(order_ids)})
 
     def abandon(self, order_id: UUID) -> bool:
-        """End an open attempt; answers whether it was open."""
-        return self._end([order_id], CheckoutState.ABANDONED) == 1
+        """End an attempt as abandoned unless it was placed; answers whether it is abandoned now."""
+        return self._connection.execute(_ABANDON, {"order_id": order_id}).rowcount == 1
 
     def prune(self, before: datetime) -> None:
         """Forget attempts that are older."""
         self._connection.execute(_PRUNE, {"before": before})
-
-    def _end(self, order_ids: Sequence[UUID], state: CheckoutState) -> int:
-        return self._connection.execute(_END, {"ids": sorted(order_ids), "state": state.value}).rowcount

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 from uuid import UUID
 
+from kit.names import join
 from services.orders.domain.checkout import HELD_BEYOND, Attempt
 from services.orders.domain.order import Buyer
 from services.orders.domain.payment import PointsTender
@@ -20,14 +21,25 @@ from services.orders.domain.product import Product
 from services.orders.domain.quote import Quote, Wanted
 from services.orders.usecases.order import PlaceOrder
 
-T = TypeVar("T")
+
+class Placed(Protocol):
+    """The answer to whoever placed an order."""
+
+    @property
+    def name(self) -> str:
+        """The order's name."""
+
+
+P = TypeVar("P", bound=Placed)
 
 
 class Prices(Protocol):
     """Campaigns, which knows the promotions."""
 
-    async def price(self, quote: Quote, *, member: UUID | None, channel: str, coupons: Sequence[str]) -> Quote:
-        """The quote with its discounts and what became of each coupon."""
+    async def price(
+        self, quote: Quote, *, member: UUID | None, channel: str, coupons: Sequence[str], order_id: UUID | None
+    ) -> Quote:
+        """The quote with its discounts and what became of each coupon; those locked for the order can be used."""
 
 
 class Coupons(Protocol):
@@ -57,7 +69,7 @@ class Checkouts(Protocol):
         """The open attempt of a request, or a new one for `order_id`."""
 
     def abandon(self, order_id: UUID) -> bool:
-        """End an open attempt; answers whether it was open."""
+        """End an attempt as abandoned unless it was placed; answers whether it is abandoned now."""
 
     def prune(self, before: datetime) -> None:
         """Forget attempts that are older."""
@@ -104,7 +116,7 @@ def open_attempt(unit: Work, command: Open) -> Attempt:
 
 
 def abandon_attempt(unit: Work, order_id: UUID) -> bool:
-    """End an attempt; answers whether that was ours to do, so that what it held may be released."""
+    """Give an attempt up; answers whether what it holds may be released, which is not so once it was placed."""
     return unit.checkouts.abandon(order_id)
 
 
@@ -130,12 +142,15 @@ class Checkout:
         self._points = points
         self._pay_within = pay_within
 
-    async def quote(self, basket: Basket) -> Quote:
+    async def quote(self, basket: Basket, order_id: UUID | None = None) -> Quote:
         """What the basket costs, promotions and coupons applied."""
         products = await self._find([line.product for line in basket.wanted])
-        listed = Quote.at_list_price(basket.wanted, products)
         return await self._prices.price(
-            listed, member=basket.buyer.member, channel=basket.channel, coupons=basket.coupons
+            Quote.at_list_price(basket.wanted, products),
+            member=basket.buyer.member,
+            channel=basket.channel,
+            coupons=basket.coupons,
+            order_id=order_id,
         )
 
     async def place(
@@ -143,25 +158,29 @@ class Checkout:
         basket: Basket,
         attempt: Open,
         *,
-        store: Callable[[PlaceOrder], Awaitable[T]],
+        store: Callable[[PlaceOrder], Awaitable[P]],
         afterwards: Callable[[Awaitable[None]], Awaitable[None]],
-    ) -> T:
+    ) -> P:
         """Price the basket, hold what it needs, and `store` the order; if that fails, release what was held.
 
+        `store` may answer the order of a repeat of the same request that came first.
         `afterwards` runs the release to its end even when the present call is cancelled.
         """
-        quote = await self.quote(basket)
-        quote.check_coupons()
         if not basket.coupons and not basket.points:
-            return await store(self._command(basket, quote, attempt.order_id))
+            return await store(self._command(basket, await self.quote(basket), attempt.order_id))
         begun = await self._begin(attempt)
         tender: list[PointsTender] = []
         try:
+            quote = await self.quote(basket, begun.order_id)
+            quote.check_coupons()
             await self._hold(basket, begun, tender)
-            return await store(self._command(basket, quote, begun.order_id, tender=tender, held=True))
+            placed = await store(self._command(basket, quote, begun.order_id, tender=tender, held=True))
         except BaseException:
             await afterwards(self._release(basket, begun.order_id, tender))
             raise
+        if placed.name != join("orders", begun.order_id):  # a twin of this request was first
+            await afterwards(self._release(basket, begun.order_id, tender))
+        return placed
 
     async def _hold(self, basket: Basket, attempt: Attempt, tender: list[PointsTender]) -> None:
         member = basket.buyer.member
@@ -176,7 +195,7 @@ class Checkout:
 
     async def _release(self, basket: Basket, order_id: UUID, tender: Sequence[PointsTender]) -> None:
         if not await self._abandon(order_id):
-            return  # it was placed after all, or is given up already
+            return  # it was placed after all
         if basket.coupons:
             await self._coupons.unlock(basket.coupons, order_id=order_id)
         for held in tender:

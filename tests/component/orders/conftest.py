@@ -1,0 +1,116 @@
+"""Orders as its process runs it: a real gRPC server in the test's own process, over a real database, with its peers."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import grpc
+import pytest
+from kehu.orders.v1 import orders_pb2, products_pb2, stock_pb2
+from kehu.orders.v1.orders_pb2_grpc import OrdersServiceStub
+
+from kit.db import Database
+from kit.money import Money
+from kit.rpc.convert import wire_money
+from services.orders import publish
+from services.orders.config import Config
+from services.orders.server import build
+from services.orders.storage.unit import OrdersUnit
+from tests.component.orders.peers import Campaigns, Members, serving_peers
+from tests.support.rpc import Keys, serving
+
+
+@pytest.fixture
+def url(migrated: Callable[[str], str]) -> str:
+    """The service's database."""
+    return migrated("orders")
+
+
+@pytest.fixture
+async def campaigns() -> Campaigns:
+    """The campaigns that orders asks."""
+    return Campaigns()  # type: ignore[abstract]  # the rest is answered UNIMPLEMENTED
+
+
+@pytest.fixture
+async def members() -> Members:
+    """The members that orders asks."""
+    return Members()  # type: ignore[abstract]  # the rest is answered UNIMPLEMENTED
+
+
+@pytest.fixture
+async def peers(campaigns: Campaigns, members: Members) -> AsyncIterator[str]:
+    """Where both answer."""
+    async with serving_peers(campaigns, members) as address:
+        yield address
+
+
+@pytest.fixture
+async def channel(url: str, peers: str, settings: Callable[..., Any], keys: Keys) -> AsyncIterator[grpc.aio.Channel]:
+    """A channel to the running service, as an administrator."""
+    config = settings(Config, database_url=url, peers_campaigns=peers, peers_members=peers)
+    async with serving(build(config), keys.bearer("admin")) as channel:
+        yield channel
+
+
+@pytest.fixture
+def orders(channel: grpc.aio.Channel) -> OrdersServiceStub:
+    """The service, as a client sees it."""
+    return OrdersServiceStub(channel)
+
+
+@pytest.fixture
+def database(url: str) -> Iterator[Database[OrdersUnit]]:
+    """The same database, as the service's worker sees it."""
+    database = Database(url, partial(OrdersUnit, publish=publish.to_event))
+    yield database
+    database.close()
+
+
+@dataclass(frozen=True)
+class Shop:
+    """The shortest way to put things on sale and to buy them."""
+
+    orders: OrdersServiceStub
+
+    async def product(self, *, price: int = 990, stock: int = 100, currency: str = "CNY") -> str:
+        """A product on sale; its name."""
+        product = products_pb2.Product(
+            sku=f"SKU-{uuid.uuid4()}", title="Green tea", price=wire_money(Money(price, currency))
+        )
+        made: products_pb2.Product = await self.orders.CreateProduct(products_pb2.CreateProductRequest(product=product))
+        if stock:
+            await self.orders.ReceiveStock(
+                stock_pb2.ReceiveStockRequest(name=f"{made.name}/stocks/main", quantity=stock)
+            )
+        return made.name
+
+    async def stock(self, product: str) -> tuple[int, int]:
+        """Units on hand and reserved."""
+        found = await self.orders.GetStock(stock_pb2.GetStockRequest(name=f"{product}/stocks/main"))
+        return found.on_hand, found.reserved
+
+    async def pay(self, order: orders_pb2.Order, **fields: Any) -> orders_pb2.Order:
+        """Pay what is due."""
+        paid: orders_pb2.Order = await self.orders.PayOrder(
+            orders_pb2.PayOrderRequest(
+                name=order.name, tender=orders_pb2.TENDER_MANUAL, amount=order.amount_due, **fields
+            )
+        )
+        return paid
+
+
+@pytest.fixture
+def shop(orders: OrdersServiceStub) -> Shop:
+    """A shop."""
+    return Shop(orders)
+
+
+def placing(*lines: tuple[str, int], channel: str = "web", **fields: Any) -> orders_pb2.PlaceOrderRequest:
+    """A request to buy units of products."""
+    wanted = [orders_pb2.RequestedLine(product=product, quantity=quantity) for product, quantity in lines]
+    return orders_pb2.PlaceOrderRequest(lines=wanted, channel=channel, **fields)

@@ -1,0 +1,184 @@
+"""Campaigns and members as orders meets them: real gRPC servers of the real services, with small brains inside."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import grpc
+from google.protobuf.message import Message
+from google.type.money_pb2 import Money as WireMoney
+from kehu.campaigns.v1 import campaigns_pb2_grpc, coupons_pb2, errors_pb2, prices_pb2
+from kehu.members.v1 import members_pb2, members_pb2_grpc
+
+from kit.errors import Fault, Kind
+from kit.money import Money, allocate
+from kit.names import new_id
+from kit.rpc import status
+from kit.rpc.convert import money, wire_money
+
+ACTIVE = members_pb2.Hold.STATE_ACTIVE
+RELEASED = members_pb2.Hold.STATE_RELEASED
+
+
+class Idempotent:
+    """The same request id gets the same answer; `calls` counts what arrived, by method."""
+
+    def __init__(self) -> None:
+        self.calls: Counter[str] = Counter()
+        self._answers: dict[str, tuple[bytes, Message]] = {}
+
+    async def answer(self, request: Any, context: grpc.aio.ServicerContext, make: Any) -> Any:
+        """The stored answer, or a new one. A Fault ends the call and is not stored."""
+        method = type(request).__name__.removesuffix("Request")
+        self.calls[method] += 1
+        key, fingerprint = f"{method} {getattr(request, 'request_id', '')}", request.SerializeToString()
+        if key in self._answers:
+            known, answer = self._answers[key]
+            if known == fingerprint:
+                return answer
+            await status.abort(context, Fault(Kind.INVALID_ARGUMENT, "REQUEST_ID_REUSED", "reused"))
+        try:
+            answer = make(request)
+        except Fault as fault:
+            await status.abort(context, fault)
+        if not key.endswith(" "):
+            self._answers[key] = fingerprint, answer
+        return answer
+
+
+class Campaigns(campaigns_pb2_grpc.CampaignsServiceServicer):
+    """Coupons take a fixed amount off, spread over the lines; a promotion takes off a percentage first."""
+
+    def __init__(self) -> None:
+        self.seen = Idempotent()
+        self.off: dict[str, int] = {}
+        self.owners: dict[str, str] = {}
+        self.locks: dict[str, str] = {}
+        self.percent = 0
+        self.nonsense = 0
+        self.gate = asyncio.Event()
+        self.gate.set()
+
+    def coupon(self, member: str, off: int) -> str:
+        """A coupon of the member that takes `off` minor units off."""
+        name = f"coupons/{new_id()}"
+        self.off[name], self.owners[name] = off, member
+        return name
+
+    async def PriceOrder(self, request: prices_pb2.PriceOrderRequest, context: Any) -> Any:
+        await self.gate.wait()
+        return await self.seen.answer(request, context, self._price)
+
+    async def LockCoupons(self, request: coupons_pb2.LockCouponsRequest, context: Any) -> Any:
+        return await self.seen.answer(request, context, self._lock)
+
+    async def UnlockCoupons(self, request: coupons_pb2.UnlockCouponsRequest, context: Any) -> Any:
+        return await self.seen.answer(request, context, self._unlock)
+
+    def _price(self, request: prices_pb2.PriceOrderRequest) -> prices_pb2.PriceOrderResponse:
+        amounts = [money(line.unit_price).minor * line.quantity for line in request.lines]
+        offs = [amount * self.percent // 100 for amount in amounts]
+        decisions = []
+        for coupon in sorted(request.coupons):
+            reason = self._refusal(coupon, request.member, request.order)
+            left = [amount - off for amount, off in zip(amounts, offs, strict=True)]
+            if not reason:
+                shares = allocate(min(self.off[coupon], sum(left)), left)
+                offs = [off + share for off, share in zip(offs, shares, strict=True)]
+            decisions.append(prices_pb2.CouponDecision(coupon=coupon, accepted=not reason, reason=reason))
+        return prices_pb2.PriceOrderResponse(
+            lines=[
+                prices_pb2.PricedLine(
+                    product=line.product,
+                    quantity=line.quantity,
+                    unit_price=line.unit_price,
+                    discount=self._money(off + self.nonsense, request),
+                    amount=self._money(amount - off, request),
+                )
+                for line, amount, off in zip(request.lines, amounts, offs, strict=True)
+            ],
+            coupon_decisions=decisions,
+        )
+
+    def _refusal(self, coupon: str, member: str, order: str = "") -> Any:
+        if self.owners.get(coupon) != member:
+            return errors_pb2.ERROR_REASON_COUPON_NOT_FOUND
+        if self.locks.get(coupon, order) != order:
+            return errors_pb2.ERROR_REASON_COUPON_LOCKED
+        return 0
+
+    def _lock(self, request: coupons_pb2.LockCouponsRequest) -> coupons_pb2.LockCouponsResponse:
+        for coupon in request.coupons:
+            reason = self._refusal(coupon, request.member, request.order)
+            if reason:
+                name = errors_pb2.ErrorReason.Name(reason).removeprefix("ERROR_REASON_")
+                raise Fault(Kind.FAILED_PRECONDITION, name, "refused", metadata={"coupon": coupon})
+        self.locks |= dict.fromkeys(request.coupons, request.order)
+        return coupons_pb2.LockCouponsResponse(coupons=[coupons_pb2.Coupon(name=name) for name in request.coupons])
+
+    def _unlock(self, request: coupons_pb2.UnlockCouponsRequest) -> coupons_pb2.UnlockCouponsResponse:
+        for coupon in request.coupons:
+            if self.locks.get(coupon) == request.order:
+                del self.locks[coupon]
+        return coupons_pb2.UnlockCouponsResponse()
+
+    @staticmethod
+    def _money(minor: int, request: prices_pb2.PriceOrderRequest) -> WireMoney:
+        return wire_money(Money(minor, request.currency_code))
+
+
+class Members(members_pb2_grpc.MembersServiceServicer):
+    """One point is worth one minor unit of CNY."""
+
+    def __init__(self) -> None:
+        self.seen = Idempotent()
+        self.available: dict[str, int] = {}
+        self.holds: dict[str, members_pb2.Hold] = {}
+        self.gate = asyncio.Event()
+        self.gate.set()
+
+    async def CreateHold(self, request: members_pb2.CreateHoldRequest, context: Any) -> Any:
+        await self.gate.wait()
+        return await self.seen.answer(request, context, self._hold)
+
+    async def ReleaseHold(self, request: members_pb2.ReleaseHoldRequest, context: Any) -> Any:
+        return await self.seen.answer(request, context, self._release)
+
+    def _hold(self, request: members_pb2.CreateHoldRequest) -> members_pb2.Hold:
+        if request.parent not in self.available:
+            raise Fault(Kind.NOT_FOUND, "MEMBER_NOT_FOUND", "no such member")
+        if self.available[request.parent] < request.hold.points:
+            raise Fault(Kind.FAILED_PRECONDITION, "POINTS_INSUFFICIENT", "too few points")
+        self.available[request.parent] -= request.hold.points
+        hold = members_pb2.Hold(
+            name=f"{request.parent}/holds/{new_id()}",
+            points=request.hold.points,
+            value=wire_money(Money(request.hold.points, "CNY")),
+            state=ACTIVE,
+            source=request.source,
+        )
+        self.holds[hold.name] = hold
+        return hold
+
+    def _release(self, request: members_pb2.ReleaseHoldRequest) -> members_pb2.Hold:
+        hold = self.holds[request.name]
+        if hold.state == ACTIVE:
+            hold.state = RELEASED
+            self.available[request.name.partition("/holds/")[0]] += hold.points
+        return hold
+
+
+@asynccontextmanager
+async def serving_peers(campaigns: Campaigns, members: Members) -> AsyncIterator[str]:
+    """One server for both, as its address."""
+    server = grpc.aio.server()
+    campaigns_pb2_grpc.add_CampaignsServiceServicer_to_server(campaigns, server)
+    members_pb2_grpc.add_MembersServiceServicer_to_server(members, server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    yield f"127.0.0.1:{port}"
+    await server.stop(grace=None)
