@@ -21,10 +21,15 @@ class Databases:
 
     def rows(self, service: str, sql: str, *values: object) -> list[Row]:
         """Everything that a query finds."""
-        with self._connection(service).cursor() as cursor:
-            cursor.execute(sql, values or None)
-            found: list[Row] = cursor.fetchall()
-            return found
+        try:
+            with self._connection(service).cursor() as cursor:
+                cursor.execute(sql, values or None)
+                found: list[Row] = cursor.fetchall()
+                return found
+        except psycopg2.OperationalError:
+            # The server went away; the next query opens another connection.
+            self._open.pop(service, None)
+            raise
 
     def one(self, service: str, sql: str, *values: object) -> Any:
         """The only value that a query finds."""
