@@ -30,6 +30,11 @@ class Method:
     request: type[Message]
     response: type[Message]
 
+    @property
+    def batch(self) -> bool:
+        """Whether a call of it carries many rows, and may take longer."""
+        return self.name.rpartition("/")[2].startswith(("Batch", "Import"))
+
 
 @dataclass(frozen=True, slots=True)
 class Call:

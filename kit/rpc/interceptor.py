@@ -20,6 +20,7 @@ from kit.rpc import call as calls
 from kit.rpc import policy, status
 from kit.rpc.call import Call, Method
 from kit.rpc.identity import Verifier
+from kit.settings import Settings
 from kit.telemetry import LATENCY_BUCKETS, Span, log, span, trace_id
 
 _DURATION = Histogram(
@@ -41,14 +42,15 @@ Metadata = dict[str, str]
 class Interceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
     """Wraps the unary RPCs of our services."""
 
-    def __init__(
-        self, methods: dict[str, Method], verifier: Verifier, *, max_concurrent_calls: int, default_deadline_ms: int
-    ) -> None:
+    def __init__(self, methods: dict[str, Method], verifier: Verifier, settings: Settings) -> None:
         self._methods = methods
         self._verifier = verifier
-        self._limit = max_concurrent_calls
+        self._limit = settings.max_concurrent_calls
         self._active = 0
-        self._default_seconds = default_deadline_ms / 1000
+        self._seconds_of = {
+            method.name: (settings.batch_deadline_ms if method.batch else settings.default_deadline_ms) / 1000
+            for method in methods.values()
+        }
         self._validator = protovalidate.Validator()
 
     async def intercept_service(
@@ -113,11 +115,11 @@ class Interceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
             raise errors.overloaded()
         identity = self._verifier.verify(metadata.get("authorization", ""))
         policy.authorize(identity, method)
-        return Call(method, identity, asyncio.get_running_loop().time() + self._seconds(context, metadata))
+        return Call(method, identity, asyncio.get_running_loop().time() + self._seconds(method, context, metadata))
 
-    def _seconds(self, context: grpc.aio.ServicerContext, metadata: Metadata) -> float:
+    def _seconds(self, method: Method, context: grpc.aio.ServicerContext, metadata: Metadata) -> float:
         """The least of the caller's deadline, Envoy's, and our own."""
-        limits = [self._default_seconds]
+        limits = [self._seconds_of[method.name]]
         remaining = context.time_remaining()
         if remaining is not None:
             limits.append(remaining - _SHAVED_SECONDS)

@@ -60,12 +60,7 @@ class Server:
         methods = {
             path: method for servicer in self.servicers for path, method in policy.methods_of(servicer.proto).items()
         }
-        interceptor = Interceptor(
-            methods,
-            Verifier.from_file(self.settings.jwks_file),
-            max_concurrent_calls=self.settings.max_concurrent_calls,
-            default_deadline_ms=self.settings.default_deadline_ms,
-        )
+        interceptor = Interceptor(methods, Verifier.from_file(self.settings.jwks_file), self.settings)
         self._server = grpc.aio.server(interceptors=[interceptor], options=_options())
         for servicer in self.servicers:
             servicer.add(servicer.instance, self._server)

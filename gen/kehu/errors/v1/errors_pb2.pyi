@@ -50,8 +50,6 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """A fault of the service. The trace id leads to its log."""
     ERROR_REASON_NOT_FOUND: _ErrorReason.ValueType  # 13
     """A resource that the request names does not exist, and no more exact reason applies."""
-    ERROR_REASON_DRAINING: _ErrorReason.ValueType  # 14
-    """The service is shutting down. Try again: another replica answers."""
     ERROR_REASON_METHOD_UNKNOWN: _ErrorReason.ValueType  # 15
     """The API has no such path or method. Look for a typing error in the address or the HTTP verb."""
     ERROR_REASON_REQUEST_TOO_LARGE: _ErrorReason.ValueType  # 16
@@ -90,8 +88,6 @@ ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 12
 """A fault of the service. The trace id leads to its log."""
 ERROR_REASON_NOT_FOUND: ErrorReason.ValueType  # 13
 """A resource that the request names does not exist, and no more exact reason applies."""
-ERROR_REASON_DRAINING: ErrorReason.ValueType  # 14
-"""The service is shutting down. Try again: another replica answers."""
 ERROR_REASON_METHOD_UNKNOWN: ErrorReason.ValueType  # 15
 """The API has no such path or method. Look for a typing error in the address or the HTTP verb."""
 ERROR_REASON_REQUEST_TOO_LARGE: ErrorReason.ValueType  # 16

@@ -1,0 +1,53 @@
+"""One trace from the gateway, through service, outbox, relay and broker, to the effect in the other service."""
+
+from __future__ import annotations
+
+import secrets
+import uuid
+
+from cli.demo.scene import once, usd
+from tests.e2e.callers import Caller
+from tests.support.collector import collecting
+from tests.support.suite import own_suite
+from tests.support.waiting import until
+
+
+def test_paying_an_order_is_one_trace_up_to_the_points() -> None:
+    trace = secrets.token_hex(16)
+    with collecting() as collector:
+        with own_suite(KEHU_OTLP_ENDPOINT=collector.endpoint, KEHU_TRACE_RATIO="1") as suite:
+            caller = Caller(suite.gateway.removeprefix("http://"), suite.token("admin"))
+            order = placed_order(caller)
+            body = {"tender": "TENDER_MANUAL", "amount": usd(1200), "reference": "till", "requestId": once()}
+            paid = caller.rest("POST", f"/v1/{order}:pay", body, headers={"traceparent": f"00-{trace}-{'1' * 16}-01"})
+            assert paid.status == 200
+
+            def of_the_trace() -> set[str]:
+                return {span.name for span in collector.spans if span.trace_id.hex() == trace}
+
+            wanted = {"kehu.orders.v1.OrdersService/PayOrder", "publish OrderPaid", "process OrderPaid"}
+            until(lambda: wanted <= of_the_trace() and "publish PointsEarned" in of_the_trace(), within=20)
+    spans = {span.span_id: span for span in collector.spans if span.trace_id.hex() == trace}
+    effects = [span for span in spans.values() if span.name == "publish PointsEarned"]
+    path = [effects[0].name]
+    while (parent := spans.get(effects[-1].parent_span_id)) is not None:
+        effects.append(parent)
+        path.append(parent.name)
+    assert path[:4] == [
+        "publish PointsEarned",
+        "process OrderPaid",
+        "publish OrderPaid",
+        "kehu.orders.v1.OrdersService/PayOrder",
+    ]
+    assert len(path) > 4, "the gateway's own span is the beginning"
+
+
+def placed_order(caller: Caller) -> str:
+    """An order of one unit for 12.00 USD by a new member."""
+    member = caller.rest("POST", "/v1/members", {"displayName": "Trace"}).json["name"]
+    product = {"sku": uuid.uuid4().hex[:12], "title": "Traced", "price": usd(1200)}
+    name = caller.rest("POST", "/v1/products", product).json["name"]
+    caller.rest("POST", f"/v1/{name}/stocks/main:receive", {"quantity": "1", "requestId": once()})
+    line = {"product": name, "quantity": "1"}
+    body = {"member": member, "channel": "test", "lines": [line], "requestId": once()}
+    return str(caller.rest("POST", "/v1/orders", body).json["name"])
