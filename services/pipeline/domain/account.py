@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -16,7 +16,7 @@ class Account:
     """An organisation that buys, or may. `parent` is the account above it."""
 
     id: UUID
-    display_name: str
+    display_name: str = field(repr=False)
     create_time: datetime
     update_time: datetime
     parent: UUID | None = None

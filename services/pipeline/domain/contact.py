@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -43,12 +43,12 @@ class Contact:
     """A person. `phone` is E.164 and `email` in lower case; both may be empty."""
 
     id: UUID
-    display_name: str
+    display_name: str = field(repr=False)
     create_time: datetime
     update_time: datetime
     job_title: str = ""
-    phone: str = ""
-    email: str = ""
+    phone: str = field(default="", repr=False)
+    email: str = field(default="", repr=False)
     account_roles: tuple[AccountRole, ...] = ()
     version: int = 1
 

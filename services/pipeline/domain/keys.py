@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import phonenumbers
 
@@ -25,7 +25,7 @@ class Key:
     """A normalised value and its kind: `phone`, `email` or `company`."""
 
     kind: str
-    value: str
+    value: str = field(repr=False)
 
 
 def e164(raw: str, *, region: str, field: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
@@ -29,17 +29,17 @@ class Lead:
     source: str
     create_time: datetime
     update_time: datetime
-    display_name: str = ""
-    company_name: str = ""
-    phone: str = ""
-    email: str = ""
-    note: str = ""
+    display_name: str = field(default="", repr=False)
+    company_name: str = field(default="", repr=False)
+    phone: str = field(default="", repr=False)
+    email: str = field(default="", repr=False)
+    note: str = field(default="", repr=False)
     state: LeadState = LeadState.OPEN
     owner: UUID | None = None
     account: UUID | None = None
     contact: UUID | None = None
     opportunity: UUID | None = None
-    disqualify_reason: str = ""
+    disqualify_reason: str = field(default="", repr=False)
     version: int = 1
 
     @property

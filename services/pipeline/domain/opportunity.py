@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -60,7 +60,7 @@ class Opportunity:
     """A sale that may come about. `steps` counts those in the history."""
 
     id: UUID
-    display_name: str
+    display_name: str = field(repr=False)
     account: UUID
     create_time: datetime
     update_time: datetime

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -16,7 +16,7 @@ class Rep:
     """A sales person. `weight` is the share of new leads, `available` whether any may come now."""
 
     id: UUID
-    display_name: str
+    display_name: str = field(repr=False)
     weight: int
     available: bool
     create_time: datetime

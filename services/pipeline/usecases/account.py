@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -56,7 +56,7 @@ class CreateAccount:
     """Add an account."""
 
     id: UUID
-    fields: Mapping[str, Any]
+    fields: Mapping[str, Any] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class UpdateAccount:
     """Give some fields new values."""
 
     id: UUID
-    changes: Mapping[str, Any]
+    changes: Mapping[str, Any] = field(repr=False)
     version: int | None = None
 
 

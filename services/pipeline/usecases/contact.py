@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -49,7 +49,7 @@ class CreateContact:
     """Add a contact."""
 
     id: UUID
-    fields: Mapping[str, Any]
+    fields: Mapping[str, Any] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class UpdateContact:
     """Give some fields new values."""
 
     id: UUID
-    changes: Mapping[str, Any]
+    changes: Mapping[str, Any] = field(repr=False)
     version: int | None = None
 
 

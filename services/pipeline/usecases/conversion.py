@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Protocol
 from uuid import UUID
@@ -82,7 +82,7 @@ class ConvertLead:
     by: str
     new: NewIds
     account: UUID | None = None
-    opportunity_display_name: str = ""
+    opportunity_display_name: str = field(default="", repr=False)
     amount: Money | None = None
     close_date: date | None = None
     role: Role = Role.UNSPECIFIED

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 from uuid import UUID
 
@@ -77,11 +77,11 @@ class CaptureLead:
 
     id: UUID
     source: str
-    display_name: str = ""
-    company_name: str = ""
-    phone: str = ""
-    email: str = ""
-    note: str = ""
+    display_name: str = field(default="", repr=False)
+    company_name: str = field(default="", repr=False)
+    phone: str = field(default="", repr=False)
+    email: str = field(default="", repr=False)
+    note: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ class DisqualifyLead:
     """Give up a lead."""
 
     id: UUID
-    reason: str
+    reason: str = field(repr=False)
     version: int | None = None
 
 

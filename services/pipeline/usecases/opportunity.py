@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -74,7 +74,7 @@ class CreateOpportunity:
     id: UUID
     by: str
     account: UUID
-    fields: Mapping[str, Any]
+    fields: Mapping[str, Any] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,7 @@ class UpdateOpportunity:
 
     id: UUID
     by: str
-    changes: Mapping[str, Any]
+    changes: Mapping[str, Any] = field(repr=False)
     version: int | None = None
 
 

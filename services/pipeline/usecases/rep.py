@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -32,7 +32,7 @@ class CreateRep:
     """Add a sales person."""
 
     id: UUID
-    display_name: str
+    display_name: str = field(repr=False)
     weight: int
     available: bool
 
@@ -42,7 +42,7 @@ class UpdateRep:
     """Give some fields new values."""
 
     id: UUID
-    changes: Mapping[str, Any]
+    changes: Mapping[str, Any] = field(repr=False)
     version: int | None = None
 
 

@@ -110,11 +110,14 @@ def test_a_lead_is_found_by_its_keys_until_it_is_closed(database: Db) -> None:
     database.write(keep)
 
 
-def test_one_key_never_belongs_to_two_open_leads(database: Db) -> None:
+def test_one_key_never_belongs_to_two_open_leads(database: Db, capfd: pytest.CaptureFixture[str]) -> None:
     database.write(lambda unit: unit.leads.add(build.lead()))
     with pytest.raises(Fault) as caught:
         database.write(lambda unit: unit.leads.add(build.lead()))
     assert caught.value.reason == "CONFLICT"
+    logged = "".join(capfd.readouterr())
+    assert "lead_keys_pkey" in logged
+    assert "fang@" not in logged
 
 
 def test_an_opportunity_is_kept_with_every_field(database: Db) -> None:

@@ -10,7 +10,8 @@ import pytest
 from kit.errors import Fault
 from services.pipeline.domain.contact import AccountRole, Role
 from services.pipeline.domain.keys import Key
-from tests.support.builders.pipeline import NOW, account, after, contact, rep
+from services.pipeline.usecases.lead import CaptureLead
+from tests.support.builders.pipeline import NOW, account, after, contact, lead, rep
 
 
 def test_a_change_makes_a_new_version() -> None:
@@ -62,3 +63,13 @@ def test_joining_an_account_again_changes_nothing_unless_it_says_more() -> None:
     assert known.account_roles == (decider,)
     assert known.joined(here, NOW) is known
     assert known.joined(AccountRole(here.account, Role.USER), NOW).account_roles[1].role is Role.USER
+
+
+def test_no_representation_says_who_it_is() -> None:
+    known = {"display_name": "Wang Fang", "phone": "+8613800138000", "email": "fang@example.com"}
+    somebody = lead(**known, company_name="Blue Door", note="call at night")
+    said = (
+        f"{contact(**known)} {account()} {rep()} {somebody} {somebody.keys} {CaptureLead(uuid4(), 'webform', **known)}"
+    )
+    for secret in ("Fang", "fang", "138", "Blue", "Han", "night"):
+        assert secret not in said
