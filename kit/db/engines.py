@@ -68,7 +68,9 @@ class _Base(Generic[U]):
         except (SQLAlchemyError, OSError) as error:
             fault = translate(error, self._constraints)
             if fault.transient:
-                log.warning("database refused", reason=fault.reason, error=str(error.args[0] if error.args else error))
+                # Only the first line: the lines of detail below it repeat the values of the row.
+                said = str(error.args[0] if error.args else error).partition("\n")[0]
+                log.warning("database refused", reason=fault.reason, error=said)
             raise fault from error
 
 
