@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from google.protobuf.json_format import MessageToJson, Parse
+from kehu.campaigns.v1 import events_pb2
 
 from services.campaigns.domain.events import CouponIssued, CouponUsed, EntryCause, SegmentEntered, SegmentLeft
 from services.campaigns.publish import to_event
@@ -58,6 +60,12 @@ def test_an_event_says_its_fact(fact: object, head: tuple[str, str, int], body: 
     assert (event.type, event.subject, event.version) == head
     assert event.schema == f"kehu.campaigns.v1.{head[0]}"
     assert json.loads(event.payload) == body
+    message = getattr(events_pb2, event.type)()
+    assert json.loads(MessageToJson(Parse(event.payload, message))) == body
+
+
+def test_what_has_no_value_is_left_out() -> None:
+    assert "cause" not in json.loads(to_event(CouponIssued(A, B, C, "", THEN, LATER, 1)).payload)
 
 
 def test_what_is_no_fact_is_not_published() -> None:
