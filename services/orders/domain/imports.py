@@ -15,13 +15,12 @@ from kit.errors import Fault, invalid
 from kit.money import LIMIT, Money
 from services.orders.domain import allocation, errors
 from services.orders.domain.events import OrderPaid
-from services.orders.domain.line import OrderLine
+from services.orders.domain.line import MOST_UNITS, OrderLine
 from services.orders.domain.order import TRANSITIONS, Buyer, Order, OrderState, Step
 from services.orders.domain.payment import Payment, Tender
 
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 MOST_LINES = 100
-MOST_UNITS = 1_000_000
 _CHANNEL = re.compile("[a-z0-9][a-z0-9_.-]{0,62}").fullmatch
 
 

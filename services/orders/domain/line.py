@@ -9,6 +9,9 @@ from uuid import UUID
 from services.orders.domain import allocation, errors
 from services.orders.domain.allocation import Part, Share
 
+MOST_UNITS = 1_000_000
+"""Most units of one line."""
+
 
 @dataclass(frozen=True, slots=True)
 class OrderLine:

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 from uuid import UUID
 
-from kit.errors import Fault
+from kit.errors import Fault, invalid
 from kit.money import Money
 from kit.names import join
 from services.orders.domain import errors
-from services.orders.domain.line import Item
+from services.orders.domain.line import MOST_UNITS, Item
 from services.orders.domain.order import Buyer, Order
 from services.orders.domain.product import Product
 from services.orders.usecases import order as orders
@@ -89,6 +89,11 @@ def order_deals(unit: Work, deals: Sequence[Deal]) -> list[Order]:
 
 
 def _order(deal: Deal, products: dict[UUID, Product], unit: Work) -> Order:
+    for index, line in enumerate(deal.lines):
+        if not 1 <= line.quantity <= MOST_UNITS:
+            raise invalid(f"lines[{index}].quantity", f"must be 1 to {MOST_UNITS}")
+        if line.unit_price.minor < 0:
+            raise invalid(f"lines[{index}].unit_price", "must not be negative")
     currencies = {line.unit_price.currency for line in deal.lines}
     if len(currencies) != 1:
         raise errors.currency_mixed(currencies)

@@ -15,6 +15,7 @@ from kehu.orders.v1.orders_pb2_grpc import OrdersServiceStub
 
 from kit.db import Database
 from kit.money import Money
+from kit.rpc import Server
 from kit.rpc.convert import wire_money
 from services.orders import publish
 from services.orders.config import Config
@@ -50,10 +51,15 @@ async def peers(campaigns: Campaigns, members: Members) -> AsyncIterator[str]:
 
 
 @pytest.fixture
-async def channel(url: str, peers: str, settings: Callable[..., Any], keys: Keys) -> AsyncIterator[grpc.aio.Channel]:
+async def server(url: str, peers: str, settings: Callable[..., Any]) -> Server:
+    """The service, built as its process builds it."""
+    return build(settings(Config, database_url=url, peers_campaigns=peers, peers_members=peers))
+
+
+@pytest.fixture
+async def channel(server: Server, keys: Keys) -> AsyncIterator[grpc.aio.Channel]:
     """A channel to the running service, as an administrator."""
-    config = settings(Config, database_url=url, peers_campaigns=peers, peers_members=peers)
-    async with serving(build(config), keys.bearer("admin")) as channel:
+    async with serving(server, keys.bearer("admin")) as channel:
         yield channel
 
 
