@@ -7,7 +7,7 @@ import threading
 import uuid
 from collections import Counter
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
 from itertools import pairwise
 from typing import Any
@@ -35,6 +35,7 @@ from tests.contract.campaigns.conftest import World
 from tests.contract.campaigns.test_profiles import history
 from tests.support.builders import campaigns as build
 from tests.support.builders.campaigns import DAY, NOW, asleep_for, bought_at_least
+from tests.support.waiting import until
 
 criteria = st.one_of(
     st.builds(
@@ -216,6 +217,28 @@ def test_incremental_membership_equals_a_full_judgement(world: World, seed: int)
 
     for kept in segments:
         assert inside(world, kept) == world.do(judged_afresh, kept.rule)
+
+
+def test_a_new_rule_waits_for_judgements_that_are_not_committed(world: World) -> None:
+    kept, member = built(world, bought_at_least(2)), uuid.uuid4()
+
+    def change() -> None:
+        world.do(segment.update, segment.Update(kept.id, None, None, bought_at_least(1)))
+        world.do(segment.build, names.new_id)
+
+    def someone_waits() -> bool:
+        return world.rows("select count(*) from pg_locks where locktype = 'advisory' and not granted") == [(1,)]
+
+    with ThreadPoolExecutor(1) as pool:
+
+        def judge_slowly(unit: CampaignsUnit) -> Future[None]:
+            purchase.record(unit, [Receipt(build.purchase(member=member), False)], names.new_id)
+            changing = pool.submit(change)
+            until(lambda: someone_waits() or changing.done(), what="the change of the rule")
+            return changing
+
+        world.do(judge_slowly).result()
+    assert inside(world, kept) == {member}
 
 
 def test_a_rule_that_changes_while_purchases_come_in_leaves_nobody_misjudged(world: World) -> None:
