@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 from uuid import UUID
 
+from kit.errors import Fault, invalid
 from kit.names import join
 from services.orders.domain.checkout import HELD_BEYOND, Attempt
 from services.orders.domain.order import Buyer
@@ -105,6 +106,13 @@ class Basket:
     coupons: tuple[str, ...] = ()
     points: int = 0
 
+    @property
+    def member(self) -> UUID:
+        """The member that coupons and points belong to. Raises a Fault for a basket of nobody's."""
+        if self.buyer.member is None:
+            raise invalid("member", "is needed for coupons and points")
+        return self.buyer.member
+
 
 def open_attempt(unit: Work, command: Open) -> Attempt:
     """Join the open attempt of a request, unless it is stale: then that one is given up and another begins."""
@@ -169,54 +177,67 @@ class Checkout:
         if not basket.coupons and not basket.points:
             return await store(self._command(basket, await self.quote(basket), attempt.order_id))
         begun = await self._begin(attempt)
-        tender: list[PointsTender] = []
+        held = _Held()
         try:
             quote = await self.quote(basket, begun.order_id)
             quote.check_coupons()
-            await self._hold(basket, begun, tender)
-            placed = await store(self._command(basket, quote, begun.order_id, tender=tender, held=True))
+            await self._hold(basket, begun, held)
+            placed = await store(self._command(basket, quote, begun.order_id, held=held))
         except BaseException:
-            await afterwards(self._release(basket, begun.order_id, tender))
+            await afterwards(self._release(basket, begun.order_id, held))
             raise
         if placed.name != join("orders", begun.order_id):  # a twin of this request was first
-            await afterwards(self._release(basket, begun.order_id, tender))
+            await afterwards(self._release(basket, begun.order_id, held))
         return placed
 
-    async def _hold(self, basket: Basket, attempt: Attempt, tender: list[PointsTender]) -> None:
-        member = basket.buyer.member
-        if member is None:
-            return
+    async def _hold(self, basket: Basket, attempt: Attempt, held: _Held) -> None:
         if basket.coupons:
-            until = attempt.hold_until(self._pay_within)
-            await self._coupons.lock(basket.coupons, member=member, order_id=attempt.order_id, until=until)
+            await self._coupons.lock(
+                basket.coupons,
+                member=basket.member,
+                order_id=attempt.order_id,
+                until=attempt.hold_until(self._pay_within),
+            )
         if basket.points:
-            ttl = self._pay_within + HELD_BEYOND
-            tender.append(await self._points.hold(basket.points, member=member, order_id=attempt.order_id, ttl=ttl))
+            held.unsure = True
+            try:
+                held.points = await self._hold_points(basket, attempt.order_id)
+            except Fault as fault:
+                held.unsure = fault.transient
+                raise
 
-    async def _release(self, basket: Basket, order_id: UUID, tender: Sequence[PointsTender]) -> None:
+    async def _hold_points(self, basket: Basket, order_id: UUID) -> PointsTender:
+        ttl = self._pay_within + HELD_BEYOND
+        return await self._points.hold(basket.points, member=basket.member, order_id=order_id, ttl=ttl)
+
+    async def _release(self, basket: Basket, order_id: UUID, held: _Held) -> None:
         if not await self._abandon(order_id):
             return  # it was placed after all
-        if basket.coupons:
-            await self._coupons.unlock(basket.coupons, order_id=order_id)
-        for held in tender:
-            await self._points.release(held)
+        try:
+            if basket.coupons:
+                await self._coupons.unlock(basket.coupons, order_id=order_id)
+        finally:
+            if held.points is None and held.unsure:
+                held.points = await self._hold_points(basket, order_id)  # the same once more answers the same
+            if held.points is not None:
+                await self._points.release(held.points)
 
-    def _command(
-        self,
-        basket: Basket,
-        quote: Quote,
-        order_id: UUID,
-        *,
-        tender: Sequence[PointsTender] = (),
-        held: bool = False,
-    ) -> PlaceOrder:
+    def _command(self, basket: Basket, quote: Quote, order_id: UUID, *, held: _Held | None = None) -> PlaceOrder:
         return PlaceOrder(
             order_id=order_id,
             buyer=basket.buyer,
             channel=basket.channel,
             quote=quote,
             coupons=basket.coupons,
-            tender=tender[0] if tender else None,
-            held=held,
+            tender=held.points if held else None,
+            held=held is not None,
             pay_within=self._pay_within,
         )
+
+
+@dataclass(slots=True)
+class _Held:
+    """What members hold for an attempt; `unsure` when they were asked and it is not known what they did."""
+
+    points: PointsTender | None = None
+    unsure: bool = False
