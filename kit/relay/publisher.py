@@ -35,7 +35,7 @@ class Publisher:
     def __init__(self, exchange: str) -> None:
         self._exchange = exchange
         self._sent = 0
-        self._window = _Window(1, 0)
+        self._window = Window(1, 0)
         self._returned: set[str] = set()
         self.timed_out = False
         """Whether the broker left messages unanswered for too long; the connection is closed then."""
@@ -69,7 +69,7 @@ class Publisher:
         connection is closed.
         """
         await self._wire.unblocked.wait()
-        self._window = window = _Window(self._sent + 1, len(ids))
+        self._window = window = Window(self._sent + 1, len(ids))
         self._sent += len(ids)
         self._returned.clear()
         self._wire.write(b"".join(encoded))
@@ -100,7 +100,7 @@ class Publisher:
         """Called by the wire."""
         self._window.done.set()
 
-    async def _answered(self, window: _Window, seconds: float) -> None:
+    async def _answered(self, window: Window, seconds: float) -> None:
         while not window.done.is_set():
             try:
                 async with asyncio.timeout(seconds):
@@ -112,7 +112,7 @@ class Publisher:
                 await self._wire.unblocked.wait()
 
 
-class _Window:
+class Window:
     """The messages under way: delivery tags from `first` on."""
 
     def __init__(self, first: int, count: int) -> None:
@@ -123,6 +123,7 @@ class _Window:
         self._low = 0
 
     def answer(self, tag: int, *, multiple: bool, outcome: Outcome) -> None:
+        """The broker's answer to the message with this tag; `multiple`: to all unanswered ones before it too."""
         last = tag - self._first
         if last < 0:
             return

@@ -13,6 +13,7 @@ from google.protobuf import json_format
 from google.protobuf.message import Message
 
 from kit.broker import headers
+from kit.worker.decoding import decode
 
 _SAMPLED = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f][13579bdf]")
 
@@ -77,8 +78,8 @@ def read(delivery: Delivery, types: Mapping[str, type[Message]]) -> Received:
     if kind is None:
         raise Unreadable("EVENT_TYPE_UNKNOWN")
     try:
-        message = json_format.Parse(delivery.body, kind(), ignore_unknown_fields=True)
-    except (json_format.ParseError, UnicodeDecodeError, RecursionError):
+        message = decode(delivery.body, kind)
+    except (json_format.ParseError, ValueError, RecursionError):
         raise Unreadable("BODY_UNREADABLE") from None
     try:
         return _received(delivery, message)

@@ -38,6 +38,13 @@ _SETTINGS = {
 
 
 @dataclass(frozen=True)
+class Outage:
+    """A database that is away; `end` brings it back before the block is over."""
+
+    end: Callable[[], None]
+
+
+@dataclass(frozen=True)
 class Databases:
     """Fresh databases of one server."""
 
@@ -59,15 +66,16 @@ class Databases:
         self._execute(f'drop database "{url.rpartition("/")[2]}" with (force)')
 
     @contextmanager
-    def away(self, url: str) -> Iterator[None]:
-        """An outage: all connections to the database are cut, and none is taken until the end of the block."""
+    def away(self, url: str) -> Iterator[Outage]:
+        """All connections to the database are cut, and none is taken until the outage ends."""
         name = url.rpartition("/")[2]
         self._execute(f'alter database "{name}" with allow_connections false')
         self._execute(f"select pg_terminate_backend(pid) from pg_stat_activity where datname = '{name}'")
+        outage = Outage(lambda: self._execute(f'alter database "{name}" with allow_connections true'))
         try:
-            yield
+            yield outage
         finally:
-            self._execute(f'alter database "{name}" with allow_connections true')
+            outage.end()
 
     def _template(self, service: str) -> str:
         name = f"head_{service}"
