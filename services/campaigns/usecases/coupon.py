@@ -23,7 +23,7 @@ C = TypeVar("C")
 R = TypeVar("R")
 
 MAX_LOCK = timedelta(days=35)
-_EXPIRED_AT_ONCE = 1000
+_EXPIRED_AT_ONCE = 5000
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from services.campaigns.usecases.automation import NewId
 from services.campaigns.usecases.ports import Work
 
 _BUILT_AT_ONCE = 5000
-_DUE_AT_ONCE = 1000
+_DUE_AT_ONCE = 2000
 
 
 @dataclass(frozen=True, slots=True)

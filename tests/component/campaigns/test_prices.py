@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import grpc
@@ -11,7 +12,7 @@ from kehu.campaigns.v1 import coupons_pb2, errors_pb2
 from kehu.campaigns.v1 import prices_pb2 as pb
 from kehu.campaigns.v1.campaigns_pb2_grpc import CampaignsServiceStub
 
-from tests.support.builders.campaigns import create_template, issue, line, name, price, usd
+from tests.support.builders.campaigns import create_template, issue, line, lock, name, price, usd
 from tests.support.rpc import refused
 
 MEMBER = name("members")
@@ -64,6 +65,18 @@ async def test_a_guest_and_a_stranger_can_not_use_a_members_coupon(campaigns: Ca
         priced = await campaigns.PriceOrder(price(line(1, usd(20)), member=buyer, coupons=[coupon]))
         assert priced.coupon_decisions[0].reason == errors_pb2.ERROR_REASON_COUPON_OF_ANOTHER_MEMBER
         assert priced.total == usd(20)
+
+
+async def test_an_order_is_priced_again_with_the_coupons_that_it_has_locked(campaigns: CampaignsServiceStub) -> None:
+    coupon, order = await coupon_of(campaigns), name("orders")
+    until = datetime.now(UTC) + timedelta(minutes=15)
+    await campaigns.LockCoupons(lock([coupon], order, MEMBER, until=until))
+    request = price(line(1, usd(20)), member=MEMBER, coupons=[coupon])
+    assert (await campaigns.PriceOrder(request)).coupon_decisions[0].reason == errors_pb2.ERROR_REASON_COUPON_LOCKED
+    request.order = order
+    assert (await campaigns.PriceOrder(request)).total == usd(15)
+    request.member = name("members")
+    assert (await campaigns.PriceOrder(request)).total == usd(20)
 
 
 async def test_pricing_changes_nothing(campaigns: CampaignsServiceStub) -> None:

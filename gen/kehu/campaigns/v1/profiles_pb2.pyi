@@ -43,7 +43,7 @@ class Profile(_message.Message):
 
     @_builtins.property
     def segments(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """The segments that the member is in, `segments/{segment}`."""
+        """The segments that the member is in now, `segments/{segment}`."""
 
     @_builtins.property
     def update_time(self) -> _timestamp_pb2.Timestamp:
