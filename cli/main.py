@@ -15,10 +15,11 @@ COMMANDS = {
     "status": "cli.suite:show_status",
     "token": "cli.token:token",
     "import": "cli.importing.command:import_file",
+    "demo": "cli.demo.main:demo",
 }
 """The function of each command. Its module is loaded only for its command: most need half of the suite's libraries."""
 
-_IN_A_CHECKOUT = frozenset({"up", "down", "status", "token"})
+_IN_A_CHECKOUT = frozenset({"up", "down", "status", "token", "demo"})
 
 
 def build(asked: str | None) -> typer.Typer:

@@ -11,6 +11,7 @@ from pathlib import Path
 from cli.demo.backlog import Backlog
 from cli.importing import mapping
 from cli.importing.gateway import Gateway
+from cli.importing.pacing import Admit
 from cli.importing.progress import Shown
 from cli.importing.run import Done, Job, run_import
 from deploy.local.problem import Problem
@@ -54,9 +55,9 @@ def cdnow_file() -> Path:
     raise Problem(f"The Python package {_PACKAGE} with CDNOW's purchases is missing; run `make setup`.")
 
 
-def replay(gateway: str, token: str, *, backlog: Backlog, folder: Path, shown: Shown) -> Replay:
-    """Import CDNOW and wait for its effects. Raises ImportProblem."""
-    job = Job(cdnow_file(), mapping.load("cdnow"), folder, admit=backlog)
+def replay(gateway: str, token: str, *, gate: Admit, backlog: Backlog, folder: Path, shown: Shown) -> Replay:
+    """Import CDNOW as fast as `gate` lets it, and wait for its effects. Raises ImportProblem."""
+    job = Job(cdnow_file(), mapping.load("cdnow"), folder, admit=gate)
     began = time.monotonic()
     done = asyncio.run(_import(job, gateway, token, shown))
     sent = time.monotonic() - began
