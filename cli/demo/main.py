@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from cli.demo import deal, history, latency, race, report, report_data, sales, shop, steady
+from cli.demo import deal, history, latency, profiles, race, report, report_data, sales, shop, steady
 from cli.demo.backlog import Backlog
 from cli.demo.databases import Databases, databases
 from cli.demo.figures import Measure, measures
@@ -35,6 +35,7 @@ _ROOM = 4_000
 """Events that may be on their way before the import is held back: the services' work of some three seconds."""
 _PER_SECOND = 200
 _ACTS: tuple[tuple[str, Callable[[Scene], None]], ...] = (
+    ("the history's profiles", profiles.play),
     ("a customer's day", shop.play),
     ("a race for fifty units", race.play),
     ("a B2B deal", deal.play),

@@ -86,13 +86,13 @@ def reconcile(found: Databases) -> list[Comparison]:
     return [
         *(_taken_in(subscription, found) for subscription in SUBSCRIPTIONS),
         _unsent(found),
-        _followed("every paid order is settled in members", paid, found.rows("members", _SETTLED)),
-        _followed("every paid order is in a profile of campaigns", paid, found.rows("campaigns", _PROFILED)),
+        _followed("paid orders that members has not settled as they are now", paid, found.rows("members", _SETTLED)),
+        _followed("paid orders that are not in a profile as they are now", paid, found.rows("campaigns", _PROFILED)),
         *_points_due(paid, found),
         _none_twice(found),
-        _wrong("every balance is the sum of its entries", found.rows("members", _UNBALANCED)),
-        _wrong("every stock is the sum of its movements", found.rows("orders", _STOCK)),
-        _wrong("every order is worth its lines, and paid so", found.rows("orders", _MONEY)),
+        _wrong("accounts whose balance is not the sum of their entries", found.rows("members", _UNBALANCED)),
+        _wrong("stocks that are not the sum of their movements", found.rows("orders", _STOCK)),
+        _wrong("orders that are not worth their lines, or not paid so", found.rows("orders", _MONEY)),
     ]
 
 

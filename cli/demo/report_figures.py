@@ -147,7 +147,7 @@ def funnel(stages: list[tuple[str, int]]) -> go.Figure:
         x=[count for _, count in stages],
         marker={"color": ["#b9cdf8", "#8fb0f4", "#6693f0", "#4078ea", "#2f6fed", TEAL][: len(stages)]},
         connector={"fillcolor": "#f1f5fc", "line": {"width": 0}},
-        textinfo="value+percent initial",
+        textinfo="value",
         textfont={"size": 12},
         hovertemplate="%{y}: %{x:,}<extra></extra>",
     )
