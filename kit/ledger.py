@@ -7,7 +7,7 @@ CHECK, so that even a fault in a domain can't spend what is not there.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -29,8 +29,9 @@ from sqlalchemy import (
     Uuid,
     text,
 )
+from sqlalchemy.sql.elements import TextClause
 
-from kit.posting import Account, Sign, Transfer, changes
+from kit.posting import Sign, Transfer, changes
 
 
 class Position(NamedTuple):
@@ -68,7 +69,7 @@ class Ledger:
         self._connection = connection
         self._unit = unit
         self._house = house
-        self._ids: dict[Account, int] = {}
+        self._ids: dict[UUID, dict[str, int]] = {}
 
     def open(self, owners: Sequence[UUID], signs: Mapping[str, Sign]) -> None:
         """Open the same accounts, each empty, for every owner."""
@@ -86,13 +87,12 @@ class Ledger:
         Accounts are locked in one order, so that two transactions can't lock each other out. Without `wait`, owners
         that another transaction has locked are left out.
         """
-        rows = self._connection.execute(_LOCK if wait else _LOCK_FREE, self._query(owners, kinds))
-        positions = self._positions(rows)
+        positions = self._positions(_LOCK if wait else _LOCK_FREE, owners, kinds)
         return {owner: held for owner, held in positions.items() if len(held) == len(kinds)}
 
     def read(self, owners: Collection[UUID], kinds: Sequence[str]) -> Positions:
         """Where the accounts stand, without a lock."""
-        return self._positions(self._connection.execute(_READ, self._query(owners, kinds)))
+        return self._positions(_READ, owners, kinds)
 
     def post(self, transfers: Sequence[Transfer], *, now: datetime) -> None:
         """Write the transfers and move the balances. The accounts with a balance must be locked."""
@@ -100,7 +100,7 @@ class Ledger:
             return
         ids = self._ids
         moved = [
-            (ids[account], *change) for account, change in changes(transfers).items() if account.owner != self._house
+            (ids[owner][kind], *change) for (owner, kind), change in changes(transfers).items() if owner != self._house
         ]
         causes = [transfer.cause for transfer in transfers]
         self._connection.execute(
@@ -109,8 +109,8 @@ class Ledger:
                 "accounts": [account for account, _, _ in moved],
                 "changes": [amount for _, amount, _ in moved],
                 "counts": [count for _, _, count in moved],
-                "debits": [ids[transfer.debit] for transfer in transfers],
-                "credits": [ids[transfer.credit] for transfer in transfers],
+                "debits": [ids[transfer.debit.owner][transfer.debit.kind] for transfer in transfers],
+                "credits": [ids[transfer.credit.owner][transfer.credit.kind] for transfer in transfers],
                 "amounts": [transfer.amount for transfer in transfers],
                 "kinds": [cause.kind for cause in causes],
                 "sources": [cause.source for cause in causes],
@@ -122,18 +122,16 @@ class Ledger:
     def entries(self, owner: UUID, *, before: int | None, limit: int) -> list[Entry]:
         """The owner's entries with an id below `before`, the newest first."""
         query = {"unit": self._unit, "owner": owner, "before": before, "limit": limit}
-        return [Entry(*row) for row in self._connection.execute(_ENTRIES, query)]
+        return [Entry(*row) for row in self._connection.execute(_ENTRIES, query).all()]
 
-    def _query(self, owners: Collection[UUID], kinds: Sequence[str]) -> dict[str, object]:
-        return {"unit": self._unit, "owners": list(owners), "kinds": list(kinds), "house": self._house}
-
-    def _positions(self, rows: Iterable[Any]) -> Positions:
-        """Sort rows by owner, and keep the accounts' ids for `post`."""
+    def _positions(self, statement: TextClause, owners: Collection[UUID], kinds: Sequence[str]) -> Positions:
+        """Read rows of one owner each, and keep the accounts' ids for `post`."""
+        query = {"unit": self._unit, "owners": list(owners), "kinds": list(kinds), "house": self._house}
         positions: Positions = {}
-        for identity, owner, kind, balance, version in rows:
-            self._ids[Account(owner, kind)] = identity
+        for owner, found, ids, balances, versions in self._connection.execute(statement, query).all():
+            self._ids.setdefault(owner, {}).update(zip(found, ids, strict=True))
             if owner != self._house:
-                positions.setdefault(owner, {})[kind] = Position(balance, version)
+                positions[owner] = dict(zip(found, map(Position, balances, versions), strict=True))
         return positions
 
 
@@ -149,9 +147,11 @@ _SELECT = """
         select id, owner, kind, balance, version from ledger_accounts
         where unit = :unit and owner = any(cast(:owners as uuid[])) and kind = any(cast(:kinds as text[]))
         {lock}
+    ), found as (
+        select * from asked
+        union all select id, owner, kind, balance, version from ledger_accounts where unit = :unit and owner = :house
     )
-    select * from asked
-    union all select id, owner, kind, balance, version from ledger_accounts where unit = :unit and owner = :house
+    select owner, array_agg(kind), array_agg(id), array_agg(balance), array_agg(version) from found group by owner
 """
 _READ = text(_SELECT.format(lock=""))
 _LOCK = text(_SELECT.format(lock="order by id for update"))

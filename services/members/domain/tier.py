@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import NamedTuple
@@ -91,9 +91,9 @@ def _highest(levels: Sequence[tuple[datetime, int]], window: timedelta) -> Itera
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """The tier that was last announced for a member, and when it changes next if nothing more is bought.
+    """A member's tier history, the tier that was last announced, and when it changes next if nothing more is bought.
 
-    `rules` is the version of the programme that the member's history was last judged by.
+    `rules` is the version of the programme that the history was last judged by.
     """
 
     member: UUID
@@ -101,17 +101,24 @@ class Standing:
     next_change: datetime | None
     rules: int
     version: int
+    history: Sequence[TierChange] = field(default_factory=list)
 
     def judged(
-        self, history: Sequence[TierChange], *, rules: int, now: datetime
-    ) -> tuple[Standing, TierChanged | None]:
-        """The standing that a history gives at `now`, and the fact to announce if the present tier is another one."""
-        past = [change for change in history if change.time <= now]
+        self, spends: Iterable[Spend], programme: Programme, now: datetime
+    ) -> tuple[Standing, list[TierChanged]]:
+        """The standing that all purchases of the member give by the programme, and the facts to announce."""
+        history = tier_history(spends, programme)
+        if history == self.history and self.rules == programme.version:
+            return self.advanced(now)
+        return replace(self, history=history, rules=programme.version).advanced(now)
+
+    def advanced(self, now: datetime) -> tuple[Standing, list[TierChanged]]:
+        """The standing at `now`, and the fact to announce if the present tier is another than the one announced."""
+        past = [change for change in self.history if change.time <= now]
         tier = past[-1].to_tier if past else BASE
-        coming = history[len(past)].time if len(history) > len(past) else None
-        standing = replace(self, tier=tier, next_change=coming, rules=rules)
+        coming = self.history[len(past)].time if len(self.history) > len(past) else None
         if tier == self.tier:
-            return standing, None
+            return self if coming == self.next_change else replace(self, next_change=coming), []
         version = self.version + 1
         fact = TierChanged(self.member, self.tier, tier, past[-1].time if past else now, version)
-        return replace(standing, version=version), fact
+        return replace(self, tier=tier, next_change=coming, version=version), [fact]

@@ -45,12 +45,12 @@ class HoldStore:
 
     def read(self, holds: Collection[UUID]) -> dict[UUID, Hold]:
         """The holds with these ids; unknown ones are missing."""
-        found = [_hold(row) for row in self._connection.execute(_READ, {"ids": list(holds)})]
+        found = [_hold(row) for row in self._connection.execute(_READ, {"ids": list(holds)}).all()]
         return {hold.id: hold for hold in found}
 
     def due(self, now: datetime, limit: int) -> dict[UUID, UUID]:
         """Active holds whose time is over, with their members; the oldest first."""
-        return {row.id: row.member for row in self._connection.execute(_DUE, {"now": now, "limit": limit})}
+        return {row.id: row.member for row in self._connection.execute(_DUE, {"now": now, "limit": limit}).all()}
 
     def add(self, holds: Sequence[Hold]) -> None:
         """Keep new holds."""

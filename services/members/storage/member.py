@@ -72,12 +72,12 @@ class MemberStore:
         """Whose these identifiers are; free ones are missing."""
         if not identifiers:
             return {}
-        rows = self._connection.execute(_FIND, _keys(identifiers))
+        rows = self._connection.execute(_FIND, _keys(identifiers)).all()
         return {Identifier(kind, channel, value): member for kind, channel, value, member in rows}
 
     def read(self, members: Collection[UUID]) -> dict[UUID, Member]:
         """The members, without a lock; unknown ones are missing."""
-        return {row.id: _member(row) for row in self._connection.execute(_READ, {"ids": list(members)})}
+        return {row.id: _member(row) for row in self._connection.execute(_READ, {"ids": list(members)}).all()}
 
     def lock(self, members: Collection[UUID]) -> dict[UUID, Member]:
         """The members, locked until the end of the transaction."""
@@ -90,7 +90,7 @@ class MemberStore:
     def page(self, page: Page) -> list[Member]:
         """Members before a position, the newest first."""
         before = UUID(page.after[0]) if page.after else None
-        return [_member(row) for row in self._connection.execute(_PAGE, {"before": before, "limit": page.fetch})]
+        return [_member(row) for row in self._connection.execute(_PAGE, {"before": before, "limit": page.fetch}).all()]
 
     def add(self, members: Sequence[Member]) -> None:
         """Keep new members. Raises `Raced` when an identifier was taken meanwhile."""

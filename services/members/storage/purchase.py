@@ -39,11 +39,10 @@ class PurchaseStore:
 
     def of(self, members: Collection[UUID]) -> list[Purchase]:
         """All purchases of the members."""
+        rows = self._connection.execute(_OF, {"members": list(members)}).all()
         return [
             Purchase(order, member, Money(net, currency), pay_time, version, rules, earned)
-            for order, member, net, currency, pay_time, version, rules, earned in self._connection.execute(
-                _OF, {"members": list(members)}
-            )
+            for order, member, net, currency, pay_time, version, rules, earned in rows
         ]
 
     def save(self, purchases: Sequence[Purchase]) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, text
-from sqlalchemy.sql.elements import TextClause
 
 from kit.page import Page
 from services.members.domain.tier import Standing, TierChange
@@ -17,29 +17,22 @@ _OPEN = text("""
     select member, 'base', :rules, 0 from unnest(cast(:members as uuid[])) as member
 """)
 
-_LOCK = text("""
-    select member, tier, next_change, rules, version from standings where member = any(cast(:members as uuid[]))
-    order by member for update
+# `lateral` looks into the index once per member, whatever the statistics say; during an import they lag behind.
+_READ = text("""
+    select s.member, s.tier, s.next_change, s.rules, s.version, h.times, h.from_tiers, h.to_tiers, h.upgrades
+    from standings s cross join lateral (
+        select array_agg(time) as times, array_agg(from_tier) as from_tiers, array_agg(to_tier) as to_tiers,
+               array_agg(upgrade) as upgrades
+        from (select * from tier_changes c where c.member = s.member order by time) c
+    ) h
+    where s.member = any(cast(:members as uuid[]))
 """)
 
-_LOCK_DUE = text("""
-    select member, tier, next_change, rules, version from standings where next_change <= cast(:now as timestamptz)
-    order by next_change limit :limit for update skip locked
+_DUE = text("""
+    select member from standings where next_change <= cast(:now as timestamptz) order by next_change limit :limit
 """)
 
-_LOCK_OUTDATED = text("""
-    select member, tier, next_change, rules, version from standings where rules < :rules
-    order by rules limit :limit for update skip locked
-""")
-
-# `offset 0` as in purchases: one look into the index per member, whatever the statistics say.
-_HISTORIES = text("""
-    select c.* from unnest(cast(:members as uuid[])) as m (member)
-    cross join lateral (
-        select member, time, from_tier, to_tier, upgrade from tier_changes
-        where tier_changes.member = m.member order by time offset 0
-    ) c
-""")
+_OUTDATED = text("select member from standings where rules < :rules order by rules limit :limit")
 
 _SAVE = text("""
     update standings s set tier = n.tier, next_change = n.next_change, rules = n.rules, version = n.version
@@ -92,27 +85,31 @@ class TierStore:
         """Begin the standing of new members, at base."""
         self._connection.execute(_OPEN, {"members": list(members), "rules": rules})
 
-    def lock(self, members: Collection[UUID]) -> dict[UUID, Standing]:
-        """The standings, locked until the end of the transaction."""
-        return self._standings(_LOCK, members=list(members))
+    def read(self, members: Collection[UUID]) -> dict[UUID, Standing]:
+        """The standings with their histories; who is no member is missing."""
+        rows = self._connection.execute(_READ, {"members": list(members)}).all()
+        return {
+            member: Standing(member, tier, next_change, rules, version, _history(*columns))
+            for member, tier, next_change, rules, version, *columns in rows
+        }
 
-    def lock_due(self, now: datetime, limit: int) -> dict[UUID, Standing]:
-        """Standings whose next change has come, locked; those that others have locked are left out."""
-        return self._standings(_LOCK_DUE, now=now, limit=limit)
+    def due(self, now: datetime, limit: int) -> list[UUID]:
+        """Members whose next change of tier has come, the oldest change first."""
+        return list(self._connection.execute(_DUE, {"now": now, "limit": limit}).scalars())
 
-    def lock_outdated(self, rules: int, limit: int) -> dict[UUID, Standing]:
-        """Standings judged by older rules, locked; those that others have locked are left out."""
-        return self._standings(_LOCK_OUTDATED, rules=rules, limit=limit)
+    def outdated(self, rules: int, limit: int) -> list[UUID]:
+        """Members judged by older rules than these."""
+        return list(self._connection.execute(_OUTDATED, {"rules": rules, "limit": limit}).scalars())
 
-    def histories(self, members: Collection[UUID]) -> dict[UUID, list[TierChange]]:
-        """The kept histories, the earliest change first; who has none is missing."""
-        histories: dict[UUID, list[TierChange]] = {}
-        for member, *change in self._connection.execute(_HISTORIES, {"members": list(members)}):
-            histories.setdefault(member, []).append(TierChange(*change))
-        return histories
+    def save(self, standings: Sequence[tuple[Standing, Standing]]) -> None:
+        """Keep changed standings and their histories, each given as it was and as it is.
 
-    def save(self, standings: Sequence[Standing]) -> None:
-        """Keep changed standings."""
+        Only what differs is touched: imported history leaves the standing itself as it was.
+        """
+        self._save_standings([after for before, after in standings if _bare(after) != _bare(before)])
+        self._rewrite([(before, after) for before, after in standings if after.history != before.history])
+
+    def _save_standings(self, standings: Sequence[Standing]) -> None:
         if not standings:
             return
         self._connection.execute(
@@ -126,16 +123,14 @@ class TierStore:
             },
         )
 
-    def rewrite(self, histories: Mapping[UUID, tuple[Sequence[TierChange], Sequence[TierChange]]]) -> None:
-        """Replace histories, each given as it was and as it is; only the rows that differ are touched."""
-        if not histories:
+    def _rewrite(self, standings: Sequence[tuple[Standing, Standing]]) -> None:
+        if not standings:
             return
         gone, new = [], []
-        for member, (before, after) in histories.items():
-            kept = {change.time for change in after}
-            gone += [(member, change.time) for change in before if change.time not in kept]
-            known = set(before)
-            new += [(member, change) for change in after if change not in known]
+        for before, after in standings:
+            known, kept = set(before.history), {change.time for change in after.history}
+            gone += [(before.member, change.time) for change in before.history if change.time not in kept]
+            new += [(after.member, change) for change in after.history if change not in known]
         self._connection.execute(
             _REWRITE,
             {
@@ -151,14 +146,22 @@ class TierStore:
 
     def at(self, members: Collection[UUID], time: datetime) -> dict[UUID, tuple[str, datetime | None]]:
         """Each member's tier at an instant, and the next change after it; who had none by then is missing."""
-        rows = self._connection.execute(_AT, {"members": list(members), "time": time})
+        rows = self._connection.execute(_AT, {"members": list(members), "time": time}).all()
         return {member: (tier, coming) for member, tier, coming in rows}
 
     def page(self, member: UUID, now: datetime, page: Page) -> list[TierChange]:
         """Changes up to now and before a position, the newest first."""
         before = datetime.fromisoformat(page.after[0]) if page.after else None
         query = {"member": member, "now": now, "before": before, "limit": page.fetch}
-        return [TierChange(*row) for row in self._connection.execute(_PAGE, query)]
+        return [TierChange(*row) for row in self._connection.execute(_PAGE, query).all()]
 
-    def _standings(self, statement: TextClause, **query: object) -> dict[UUID, Standing]:
-        return {row.member: Standing(*row) for row in self._connection.execute(statement, query)}
+
+def _history(*columns: Sequence[Any] | None) -> list[TierChange]:
+    """The changes in the columns of their fields, which are missing when there are none."""
+    times, from_tiers, to_tiers, upgrades = (column or () for column in columns)
+    return list(map(TierChange, times, from_tiers, to_tiers, upgrades))
+
+
+def _bare(standing: Standing) -> tuple[object, ...]:
+    """What the row of a standing holds beside its key."""
+    return standing.tier, standing.next_change, standing.rules, standing.version

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
@@ -90,23 +90,17 @@ class Tiers(Protocol):
     def open(self, members: Sequence[UUID], rules: int) -> None:
         """Begin the standing of new members, at base."""
 
-    def lock(self, members: Collection[UUID]) -> dict[UUID, Standing]:
-        """The standings, locked until the end of the transaction."""
+    def read(self, members: Collection[UUID]) -> dict[UUID, Standing]:
+        """The standings with their histories. Whoever changes one has locked its member's wallet before."""
 
-    def lock_due(self, now: datetime, limit: int) -> dict[UUID, Standing]:
-        """Standings whose next change has come, locked; those that others have locked are left out."""
+    def due(self, now: datetime, limit: int) -> list[UUID]:
+        """Members whose next change of tier has come."""
 
-    def lock_outdated(self, rules: int, limit: int) -> dict[UUID, Standing]:
-        """Standings judged by older rules than these, locked; those that others have locked are left out."""
+    def outdated(self, rules: int, limit: int) -> list[UUID]:
+        """Members judged by older rules than these."""
 
-    def histories(self, members: Collection[UUID]) -> dict[UUID, list[TierChange]]:
-        """The kept histories, the earliest change first; who has none is missing."""
-
-    def save(self, standings: Sequence[Standing]) -> None:
-        """Keep changed standings."""
-
-    def rewrite(self, histories: Mapping[UUID, tuple[Sequence[TierChange], Sequence[TierChange]]]) -> None:
-        """Replace histories, each given as it was and as it is."""
+    def save(self, standings: Sequence[tuple[Standing, Standing]]) -> None:
+        """Keep changed standings and their histories, each given as it was and as it is."""
 
     def at(self, members: Collection[UUID], time: datetime) -> dict[UUID, tuple[str, datetime | None]]:
         """Each member's tier at an instant, and the next change after it; who never had a tier is missing."""

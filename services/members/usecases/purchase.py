@@ -1,6 +1,6 @@
 """Settle orders: the points and tiers that follow from the newest state of each order, whatever order the news take.
 
-`settle` costs the same ten statements for one event and for hundreds.
+`settle` costs the same nine statements for one event and for hundreds.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ def settle(unit: Unit, settlements: Sequence[Settlement]) -> None:
     current = programmes[max(programmes)]
     members = {settlement.member for settlement in settlements}
     batch = Batch(unit, members)
-    standings = unit.tiers.lock(members)
+    standings = unit.tiers.read(members)
     known: Known = {(purchase.member, purchase.order): purchase for purchase in unit.purchases.of(members)}
     told = _told(settlements, known, current)
     changed = [_earn(batch, purchase, programmes[purchase.rules]) for purchase in told.values()]
     known.update(((purchase.member, purchase.order), purchase) for purchase in changed)
     unit.purchases.save(changed)
     _settle_holds(unit, batch, settlements)
-    batch.facts += tier.judge(unit, standings, tier.by_member(list(known.values())), current)
+    batch.facts += tier.judge(unit, standings, list(known.values()), current)
     batch.close()
 
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.members.domain.tier import Spend, Standing, TierChange, tier_at, tier_history
+from services.members.domain.tier import Spend, Standing, tier_at, tier_history
 from tests.support.builders.members import MEMBER, day, programme, spend
 
 NAMES = ["base", "silver", "gold", "platinum"]
@@ -108,25 +108,46 @@ def test_a_history_is_a_chain_that_begins_and_ends_at_base(log: list[Spend]) -> 
 
 
 STANDING = Standing(MEMBER, "base", None, rules=1, version=0)
-HISTORY = [TierChange(day(0), "base", "silver", True), TierChange(day(365), "silver", "base", False)]
+SILVER = [spend(0, 100)]
 
 
 def test_the_present_tier_is_announced_once() -> None:
-    standing, fact = STANDING.judged(HISTORY, rules=1, now=day(10))
-    assert fact is not None
-    assert (fact.from_tier, fact.to_tier, fact.time, fact.version) == ("base", "silver", day(0), 1)
-    assert standing.next_change == day(365)
-    assert standing.judged(HISTORY, rules=1, now=day(11)) == (standing, None)
+    standing, facts = STANDING.judged(SILVER, programme(), day(10))
+    assert [(fact.from_tier, fact.to_tier, fact.time, fact.version) for fact in facts] == [
+        ("base", "silver", day(0), 1)
+    ]
+    assert (standing.tier, standing.next_change) == ("silver", day(365))
+    assert standing.judged(SILVER, programme(), day(11)) == (standing, [])
+
+
+def test_a_tier_that_runs_out_is_announced_when_its_time_has_come() -> None:
+    silver, _ = STANDING.judged(SILVER, programme(), day(10))
+    assert silver.advanced(day(364)) == (silver, [])
+    base, facts = silver.advanced(day(365))
+    assert (base.tier, base.next_change, base.version) == ("base", None, 2)
+    assert [(fact.from_tier, fact.to_tier, fact.time) for fact in facts] == [("silver", "base", day(365))]
 
 
 def test_history_that_is_over_is_not_announced() -> None:
-    standing, fact = STANDING.judged(HISTORY, rules=2, now=day(400))
-    assert fact is None
-    assert standing == replace(STANDING, rules=2)
+    standing, facts = STANDING.judged(SILVER, programme(), day(400))
+    assert facts == []
+    assert standing == replace(STANDING, history=tier_history(SILVER, programme()))
 
 
 def test_a_tier_that_was_refunded_away_is_announced_as_of_now() -> None:
-    silver, _ = STANDING.judged(HISTORY, rules=1, now=day(10))
-    _, fact = silver.judged([], rules=1, now=day(20))
-    assert fact is not None
-    assert (fact.from_tier, fact.to_tier, fact.time, fact.version) == ("silver", "base", day(20), 2)
+    silver, _ = STANDING.judged(SILVER, programme(), day(10))
+    _, facts = silver.judged([], programme(), day(20))
+    assert [(fact.from_tier, fact.to_tier, fact.time, fact.version) for fact in facts] == [
+        ("silver", "base", day(20), 2)
+    ]
+
+
+def test_the_next_change_moves_with_a_purchase_that_prolongs() -> None:
+    silver, _ = STANDING.judged(SILVER, programme(), day(10))
+    prolonged, facts = silver.judged([*SILVER, spend(20, 1)], programme(), day(20))
+    assert (prolonged.next_change, facts) == (day(385), [])
+
+
+def test_other_rules_are_remembered_even_if_nothing_changes() -> None:
+    standing, facts = STANDING.judged([], replace(programme(), version=2), day(0))
+    assert (standing, facts) == (replace(STANDING, rules=2), [])
