@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from pathlib import Path
 from typing import Annotated
 
@@ -54,6 +55,9 @@ def import_file(
     except ImportProblem as problem:
         console.print(str(problem), style="red", highlight=False, markup=False)
         raise typer.Exit(problem.exit_status) from None
+    except (OSError, sqlite3.OperationalError) as error:
+        console.print(f"The import can't go on: {error}. The same command goes on from here.", markup=False)
+        raise typer.Exit(Exit.INCOMPLETE) from None
     except KeyboardInterrupt:
         console.print("Interrupted. The same command goes on from here.")
         raise typer.Exit(Exit.INTERRUPTED) from None

@@ -17,7 +17,7 @@ class Exit(IntEnum):
     REFUSED = 4
     """The gateway refuses the caller: the token is missing, has expired, or lacks a scope."""
     INCOMPLETE = 5
-    """The gateway or a service stayed away for too long. The same command goes on where this one stopped."""
+    """The gateway or a service stayed away for too long, or the disk is full. The same command goes on from there."""
     INTERRUPTED = 130
     """Somebody pressed Ctrl-C. The same command goes on where this one stopped."""
 
@@ -32,6 +32,11 @@ class ImportProblem(Exception):
 
 def mapping_invalid(message: str) -> ImportProblem:
     """The mapping can't be used."""
+    return ImportProblem(Exit.USAGE, message)
+
+
+def unwritable(message: str) -> ImportProblem:
+    """The account of the import can't be written."""
     return ImportProblem(Exit.USAGE, message)
 
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 import csv
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TextIO
 
 from cli.importing.encoding import readable
+from cli.importing.problem import unwritable
 
 _LONGEST_TEXT = 32_000
 """Letters of a row's text that are kept; the cell of a spreadsheet holds no more."""
@@ -60,8 +62,9 @@ class Remarks:
 
     def close(self) -> None:
         """Put the file in its place."""
-        self.path.unlink(missing_ok=True)
         if self._file is None:
+            with suppress(OSError):  # an older account, if there is one
+                self.path.unlink()
             return
         self._file.close()
         self._file = None
@@ -81,10 +84,13 @@ def _line(row: list[str]) -> int:
 
 def private(path: Path) -> TextIO:
     """A new text file that only its owner may read."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.unlink(missing_ok=True)
-    path.touch(mode=0o600)
-    return path.open("w", encoding="utf-8", errors="backslashreplace", newline="")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)
+        path.touch(mode=0o600)
+        return path.open("w", encoding="utf-8", errors="backslashreplace", newline="")
+    except OSError as error:
+        raise unwritable(f"{path} can't be written: {error.strerror}. Choose another folder with --state.") from None
 
 
 @dataclass(slots=True)

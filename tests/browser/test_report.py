@@ -77,6 +77,12 @@ def open_report(browser: webdriver.Chrome, path: Path) -> None:
     until(lambda: browser.execute_script("return document.querySelectorAll('.main-svg').length >= 8"))
 
 
+def faults(browser: webdriver.Chrome) -> list[str]:
+    """What the page complains about."""
+    entries = browser.get_log("browser")  # type: ignore[no-untyped-call]
+    return [entry["message"] for entry in entries if entry["level"] == "SEVERE"]
+
+
 def test_every_chart_is_drawn_and_nothing_fails(browser: webdriver.Chrome, tmp_path: Path) -> None:
     write(tmp_path / "report.html")
     open_report(browser, tmp_path / "report.html")
@@ -85,7 +91,7 @@ def test_every_chart_is_drawn_and_nothing_fails(browser: webdriver.Chrome, tmp_p
             "return document.querySelectorAll(`#chart-${arguments[0]} .main-svg path`).length", chart
         )
         assert marks > 0, chart
-    assert [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"] == []
+    assert faults(browser) == []
 
 
 def test_the_page_holds_everything_it_shows(browser: webdriver.Chrome, tmp_path: Path) -> None:
@@ -126,7 +132,7 @@ def test_an_empty_suite_has_a_report_too(browser: webdriver.Chrome, tmp_path: Pa
     )
     write(tmp_path / "report.html", found=empty, latencies=[])
     open_report(browser, tmp_path / "report.html")
-    assert [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"] == []
+    assert faults(browser) == []
 
 
 @pytest.mark.parametrize("width", [390, 1440])

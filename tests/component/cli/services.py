@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import Future
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import grpc
@@ -127,3 +129,23 @@ async def serving(services: Services, port: int = 0) -> AsyncIterator[str]:
         yield f"127.0.0.1:{bound}"
     finally:
         await server.stop(grace=None)
+
+
+@contextmanager
+def served(services: Services) -> Iterator[str]:
+    """Serve from a thread, for programs with an event loop of their own; answers the address."""
+    address: Future[str] = Future()
+    done = threading.Event()
+
+    async def serve() -> None:
+        async with serving(services) as bound:
+            address.set_result(bound)
+            await asyncio.to_thread(done.wait)
+
+    thread = threading.Thread(target=lambda: asyncio.run(serve()))
+    thread.start()
+    try:
+        yield address.result(timeout=10)
+    finally:
+        done.set()
+        thread.join()
