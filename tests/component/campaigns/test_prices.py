@@ -101,6 +101,7 @@ async def test_yen_have_no_cents(campaigns: CampaignsServiceStub) -> None:
         (price(line(1, Money(currency_code="USD", nanos=1))), "REQUEST_INVALID", "lines[0].unit_price.nanos"),
         (price(line(1, Money(currency_code="USD", units=10**15))), "REQUEST_INVALID", "lines[0].unit_price"),
         (price(line(1_000_000, usd(10**10))), "ORDER_TOO_LARGE", "lines"),
+        (price(line(1_000_000, usd(10**10)), coupons=[name("coupons")]), "ORDER_TOO_LARGE", "lines"),
         (price(line(1, usd(1)), member="members/x"), "REQUEST_INVALID", "member"),
         (price(line(1, usd(1)), coupons=["coupons/x"]), "REQUEST_INVALID", "coupons[0]"),
     ],
