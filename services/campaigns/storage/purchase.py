@@ -11,6 +11,7 @@ from services.campaigns.domain.profile import Bounds, Key
 from services.campaigns.domain.purchase import Change, Purchase
 
 # Rows are locked in the order of the input, which is sorted; a row that is not older stays and is not returned.
+# RETURNING old is of PostgreSQL 18: what was known before comes back from the very statement that replaces it.
 _RECORD = text("""
     insert into purchases (order_id, member_id, currency, net, pay_time, counts, version)
     select * from unnest(cast(:orders as uuid[]), cast(:members as uuid[]), cast(:currencies as text[]),
