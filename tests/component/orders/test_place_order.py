@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import uuid
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -15,10 +17,14 @@ from kehu.orders.v1.orders_pb2_grpc import OrdersServiceStub
 from sqlalchemy import text
 
 from kit.db import Database
+from kit.errors import Fault, Kind
+from services.orders.config import Config
+from services.orders.server import build
 from services.orders.storage.unit import OrdersUnit
+from services.orders.usecases.checkout import Open, open_attempt
 from tests.component.orders.conftest import Shop, placing
 from tests.component.orders.peers import ACTIVE, RELEASED, Campaigns, Members
-from tests.support.rpc import refused
+from tests.support.rpc import Keys, refused, serving
 from tests.support.waiting import until_async
 
 MEMBER = f"members/{uuid.uuid4()}"
@@ -243,20 +249,16 @@ def waits_for_a_lock(database: Database[OrdersUnit]) -> bool:
 async def test_a_retry_after_a_crash_goes_on_with_what_is_held(
     orders: OrdersServiceStub, shop: Shop, campaigns: Campaigns, members: Members, database: Database[OrdersUnit]
 ) -> None:
-    """The process that locked the coupon died before it stored the order; its attempt is still open."""
     product, coupon = await shop.product(), campaigns.coupon(MEMBER, 100)
     members.available[MEMBER] = 500
     request = placing((product, 1), member=MEMBER, coupons=[coupon], points=500, request_id=str(uuid.uuid4()))
-    members.gate.clear()
-    await refused(orders.PlaceOrder(request, timeout=0.5))
-    # What the dead process did not get to:
-    (order_id,) = database.write(
-        lambda unit: unit.connection.execute(text("update checkouts set state = 'OPEN' returning order_id")).one()
-    )
-    campaigns.locks[coupon] = f"orders/{order_id}"
-    members.gate.set()
+    # What a process leaves that dies after it locked the coupon:
+    key = hashlib.sha256(b"tester\0" + request.SerializeToString(deterministic=True)).hexdigest()
+    attempt = database.write(open_attempt, Open(key, uuid.uuid4()))
+    campaigns.locks[coupon] = f"orders/{attempt.order_id}"
+
     order = await orders.PlaceOrder(request)
-    assert order.name == campaigns.locks[coupon] == f"orders/{order_id}"
+    assert order.name == campaigns.locks[coupon] == f"orders/{attempt.order_id}"
     assert (len(members.holds), members.available[MEMBER]) == (1, 0)
 
 
@@ -305,3 +307,30 @@ async def test_a_quote_says_what_it_would_cost_and_keeps_nothing(
         bad: (False, "COUPON_NOT_FOUND"),
     }
     assert campaigns.locks == {}
+
+
+async def test_a_release_that_fails_does_not_hide_why_the_order_was_refused(
+    orders: OrdersServiceStub, shop: Shop, campaigns: Campaigns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: object) -> None:
+        raise Fault(Kind.INTERNAL, "INTERNAL", "campaigns is broken")
+
+    monkeypatch.setattr(campaigns, "_unlock", broken)
+    product, coupon = await shop.product(stock=0), campaigns.coupon(MEMBER, 1)
+    refusal = await refused(orders.PlaceOrder(placing((product, 1), member=MEMBER, coupons=[coupon])))
+    assert refusal.reason == "OUT_OF_STOCK"
+    assert campaigns.seen.calls["UnlockCoupons"] == 1
+
+
+async def test_campaigns_that_cannot_be_reached_make_orders_unavailable(
+    url: str, settings: Callable[..., Any], keys: Keys
+) -> None:
+    nobody = "127.0.0.1:1"
+    config = settings(Config, database_url=url, peers_campaigns=nobody, peers_members=nobody)
+    async with serving(build(config), keys.bearer("admin")) as channel:
+        orders = OrdersServiceStub(channel)
+        product = await Shop(orders).product()
+        refusal = await refused(orders.PlaceOrder(placing((product, 1), member=MEMBER, points=1)))
+        assert (refusal.code, refusal.reason) == (grpc.StatusCode.UNAVAILABLE, "UNAVAILABLE")
+        assert refusal.metadata == {"dependency": "campaigns"}
+        assert await Shop(orders).stock(product) == (100, 0)
