@@ -20,7 +20,7 @@ from services.orders.domain.order import TRANSITIONS, Buyer, Order, OrderState, 
 from services.orders.domain.payment import Payment, Tender
 
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
-MOST_LINES = 100
+MOST_LINES = 2_000  # an invoice of a wholesaler has a thousand
 _CHANNEL = re.compile("[a-z0-9][a-z0-9_.-]{0,62}").fullmatch
 
 

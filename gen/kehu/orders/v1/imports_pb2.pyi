@@ -75,7 +75,7 @@ class ImportedOrder(_message.Message):
 
     @_builtins.property
     def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___ImportedLine]:
-        """What was bought: 1 to 100 lines, all in one currency."""
+        """What was bought: 1 to 2,000 lines, all in one currency."""
 
     def __init__(
         self,
