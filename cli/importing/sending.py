@@ -18,6 +18,8 @@ T = TypeVar("T")
 
 _MEMBERS = "members"
 _ORDERS = "orders"
+_MOST_LINES = 2_000
+"""Of one order, as `orders.ImportOrders` has it."""
 _LINES_IN_BATCH = 4_000
 """Keeps a batch of large orders within what a gateway takes (some hundred bytes a line)."""
 
@@ -119,21 +121,28 @@ class Sending:
 
     async def _send(self, batch: list[Order]) -> Answer:
         results, refused = Results(), []
-        sent = [order for order in batch if order.customer not in self._refused]
+        reasons = {order.id: why for order in batch if (why := self._hopeless(order))}
+        sent = [order for order in batch if order.id not in reasons]
         members = [self._members[order.customer] if order.customer else "" for order in sent]
         messages = [imported_order(self._channel, *pair) for pair in zip(sent, members, strict=True)]
         answers = await self._gateway.import_orders(messages) if messages else []
         for order, answer in zip(sent, answers, strict=True):
-            why = why_refused(answer)
             results.count(outcome(answer))
-            if why:
-                refused += [why.remark(line) for line in order.lines]
+            if why := why_refused(answer):
+                reasons[order.id] = why
+        results.rejected += len(batch) - len(sent)
         for order in batch:
-            if order.customer in self._refused:
-                results.count("REJECTED")
-                why = Why("customer", "CUSTOMER_REFUSED", self._refused[order.customer])
-                refused += [why.remark(line) for line in order.lines]
+            if order.id in reasons:
+                refused += [reasons[order.id].remark(line) for line in order.lines]
         return Answer(results, refused=tuple(refused))
+
+    def _hopeless(self, order: Order) -> Why | None:
+        """Why an order need not be sent at all."""
+        if order.customer in self._refused:
+            return Why("customer", "CUSTOMER_REFUSED", self._refused[order.customer])
+        if len(order.lines) > _MOST_LINES:
+            return Why("order", "ORDER_TOO_LONG", f"the order has {len(order.lines)} lines, more than {_MOST_LINES}")
+        return None
 
     def _put_down(self, stage: str, number: int, answer: Answer, account: Account) -> None:
         known = self._state.answer(stage, number)

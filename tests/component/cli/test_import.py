@@ -211,6 +211,17 @@ async def test_orders_of_a_refused_customer_are_rejected_not_lost(services: Serv
     assert done.account.accepted + done.account.rejected.count == 301
 
 
+async def test_an_order_of_endless_lines_is_rejected_and_does_not_hold_up_the_others(
+    services: Services, address: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "orders.csv"
+    file.write_text(HEADER + "1,a,2024-05-01,s,1,1\n" * 2_001 + "2,a,2024-05-01,s,1,1\n" * 2_000)
+    job = Job(file, mapping_of(), tmp_path / "state")
+    done = await run(job, address)
+    assert [len(order.lines) for order in services.orders.values()] == [2_000]
+    assert done.account.rejected.reasons == {"ORDER_TOO_LONG": 2_001}
+
+
 async def test_a_phone_number_that_is_taken_is_left_out_and_the_customer_enrolled(
     services: Services, address: str, tmp_path: Path
 ) -> None:
