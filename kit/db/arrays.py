@@ -13,11 +13,9 @@ from uuid import UUID
 
 from psycopg2 import extensions
 
-_ESCAPES = str.maketrans({"\\": "\\\\", '"': '\\"'})
-
 _WRITERS: dict[type, Callable[[Any], str]] = {
     int: str,
-    str: lambda value: f'"{value.translate(_ESCAPES)}"',
+    str: lambda value: '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"',
     UUID: str,
     bool: str,
     datetime: lambda value: f'"{value.isoformat()}"',
