@@ -72,4 +72,4 @@ def _ensure(admin: cursor, role: str, password: str) -> None:
 
 
 def _line(error: psycopg2.Error) -> str:
-    return " ".join(str(error).split()).removesuffix(".")
+    return str(error).strip().splitlines()[0].rstrip(".")

@@ -68,11 +68,6 @@ class Folder:
         return self.root / "rabbitmq"
 
     @property
-    def debian(self) -> Path:
-        """Debian packages unpacked for an ordinary user."""
-        return self.root / "debian"
-
-    @property
     def gateway(self) -> Path:
         """Envoy's configuration."""
         return self.root / "gateway.json"

@@ -77,7 +77,7 @@ def make(options: Options) -> Plan:
         postgres = Server(folder.postgres, next(free), secrets.postgres, _POSTGRES_SETTINGS)
     node = None
     if not options.broker_url:
-        programs = rabbitmq.find(folder.debian)
+        programs = rabbitmq.find()
         node = rabbitmq.Node(
             programs,
             folder.rabbitmq,

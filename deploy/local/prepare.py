@@ -16,7 +16,10 @@ from deploy.local.folder import SERVICES, Folder
 from deploy.local.problem import Problem, explained
 from deploy.local.state import State
 
-_PATIENCE = 60.0
+_BEGINNERS_PATIENCE = 60.0
+"""Seconds to wait for a server that has just been started here."""
+_PATIENCE = 5.0
+"""Seconds to wait for one that others run."""
 
 
 @explained()
@@ -32,7 +35,8 @@ def main() -> None:
 
 def _databases(state: State, folder: Folder) -> None:
     upgrade = import_module("kit.db.migrations").upgrade
-    databases.prepare(state.postgres_url, passwords.keep(folder.secrets).roles, seconds=_PATIENCE)
+    roles = passwords.keep(folder.secrets).roles
+    databases.prepare(state.postgres_url, roles, seconds=_patience(state, "postgres"))
     for service in SERVICES:
         upgrade(f"services.{service}", state.databases[service])
 
@@ -40,7 +44,7 @@ def _databases(state: State, folder: Folder) -> None:
 def _broker(state: State) -> None:
     broker = import_module("kit.broker")
     topologies = [import_module(f"services.{service}.consumer").subscriptions.topology() for service in SERVICES]
-    deadline = time.monotonic() + _PATIENCE
+    deadline = time.monotonic() + _patience(state, "rabbitmq")
     while True:
         try:
             broker.connect(state.broker_url).close()
@@ -51,6 +55,10 @@ def _broker(state: State) -> None:
             time.sleep(0.1)
     for topology in topologies:
         broker.declare(state.broker_url, topology)
+
+
+def _patience(state: State, name: str) -> float:
+    return _BEGINNERS_PATIENCE if any(process.name == name for process in state.processes) else _PATIENCE
 
 
 if __name__ == "__main__":

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import re
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.local import debian
+from deploy.local.folder import PROJECT
 from deploy.local.passwords import write_private
+from deploy.local.problem import explained
 
 USER = "kehu"
 _PACKAGE = "rabbitmq-server"
@@ -17,33 +19,55 @@ _NODE = "kehu@localhost"
 
 @dataclass(frozen=True)
 class Programs:
-    """Where Erlang and RabbitMQ are on this machine."""
+    """Where RabbitMQ and Erlang are: under the root of the file system, or of a folder that they were unpacked into."""
 
     root: Path
 
     @property
-    def server(self) -> Path:
-        """The script that runs a node as whoever calls it; the one on PATH insists on root or the user rabbitmq."""
-        return max((self.root / "usr/lib/rabbitmq/lib").glob("rabbitmq_server-*")) / "sbin" / "rabbitmq-server"
+    def scripts(self) -> Path:
+        """The scripts that run a node as whoever calls them; those on PATH insist on root or the user rabbitmq."""
+        return max(self._servers())
 
     @property
-    def erlang(self) -> Path:
-        """Erlang's own root."""
-        return self.root / "usr/lib/erlang"
+    def epmd(self) -> Path:
+        """The name server of Erlang's nodes."""
+        return max(self._erlang.glob("erts-*/bin/epmd"))
+
+    @property
+    def path(self) -> str:
+        """PATH for the scripts."""
+        return f"{self._erlang / 'bin'}:/usr/sbin:/usr/bin:/sbin:/bin"
 
     @property
     def complete(self) -> bool:
-        """Whether both are there."""
-        servers = (self.root / "usr/lib/rabbitmq/lib").glob("rabbitmq_server-*/sbin/rabbitmq-server")
-        return any(servers) and (self.erlang / "bin/erl").exists()
+        """Whether all of it is there."""
+        return any(self._servers()) and (self._erlang / "bin" / "erl").exists()
+
+    def relocate(self) -> None:
+        """Let Erlang's start script, which names where Debian installs it, find itself wherever it is."""
+        script = self._erlang / "bin" / "erl"
+        itself = 'ROOTDIR=$(cd "$(dirname "$0")/.." && pwd)'
+        script.write_text(script.read_text().replace("ROOTDIR=/usr/lib/erlang\n", f"{itself}\n"))
+
+    @property
+    def _erlang(self) -> Path:
+        return self.root / "usr/lib/erlang"
+
+    def _servers(self) -> list[Path]:
+        return list((self.root / "usr/lib/rabbitmq/lib").glob("rabbitmq_server-*/sbin"))
 
 
-def find(unpacked: Path) -> Programs:
-    """The machine's own RabbitMQ, or the one unpacked in a folder, or a fresh one from Debian."""
+def find() -> Programs:
+    """The machine's own RabbitMQ, or the one unpacked in the project, or a fresh one from Debian."""
+    unpacked = PROJECT / ".run" / "debian"
     for root in (Path("/"), unpacked):
         if Programs(root).complete:
             return Programs(root)
-    return Programs(debian.obtain(_PACKAGE, unpacked, otherwise=_OTHERWISE))
+    if os.geteuid() == 0:
+        debian.install(_PACKAGE, otherwise=_OTHERWISE)
+        return Programs(Path("/"))
+    debian.unpack(_PACKAGE, unpacked, otherwise=_OTHERWISE, finish=lambda root: Programs(root).relocate())
+    return Programs(unpacked)
 
 
 @dataclass(frozen=True)
@@ -68,28 +92,24 @@ class Node:
 
         Without one the node would start it as a daemon that nobody stops.
         """
-        found = max((self.programs.erlang).glob("erts-*/bin/epmd"))
-        return [str(found), "-address", "127.0.0.1", "-port", str(self.epmd_port)]
+        return [str(self.programs.epmd), "-address", "127.0.0.1", "-port", str(self.epmd_port)]
 
     @property
     def server(self) -> list[str]:
         """The command of the node itself."""
-        return ["/bin/sh", str(self.programs.server)]
+        return [str(self.programs.scripts / "rabbitmq-server")]
 
     def configure(self) -> None:
         """Write what the node reads at its start."""
         self.folder.mkdir(parents=True, exist_ok=True)
         write_private(self.folder / "rabbitmq.conf", self._configuration())
         (self.folder / "enabled_plugins").write_text("[].\n")
-        (self.folder / "bin").mkdir(exist_ok=True)
-        (self.folder / "bin" / "erl").write_text(self._erl())
-        (self.folder / "bin" / "erl").chmod(0o755)
 
     def environment(self) -> dict[str, str]:
         """What the node is told, and so kept from reading the machine's configuration."""
         return {
             "HOME": str(self.folder),
-            "PATH": f"{self.folder / 'bin'}:/usr/sbin:/usr/bin:/sbin:/bin",
+            "PATH": self.programs.path,
             "RABBITMQ_NODENAME": _NODE,
             "RABBITMQ_NODE_PORT": str(self.port),
             "RABBITMQ_DIST_PORT": str(self.distribution_port),
@@ -119,8 +139,7 @@ class Node:
             "log.file = false\n"
         )
 
-    def _erl(self) -> str:
-        """Erlang's start script, which names where it was installed, for where it is."""
-        root = self.programs.erlang
-        text = (root / "bin" / "erl").read_text()
-        return re.sub(r"ROOTDIR=/usr/lib/erlang\b", f'ROOTDIR="{root}"', text)
+
+if __name__ == "__main__":
+    with explained():
+        find()

@@ -13,7 +13,7 @@ from deploy.local.plan import Plan
 from deploy.local.problem import Problem
 from deploy.local.supervisor import Remote
 
-_READY_SECONDS = 120.0
+_READY_SECONDS = 180.0
 _LOOK_SECONDS = 0.2
 
 

@@ -15,10 +15,12 @@ import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import amqp
 import pytest
 
+from deploy.local.rabbitmq import find
 from kit import broker
 from tests.support.session import guard, shared
 from tests.support.waiting import until
@@ -60,6 +62,7 @@ class Files:
         """What the server and its command line tool read."""
         return {
             "HOME": str(self.folder),
+            "PATH": find().path,
             "RABBITMQ_NODENAME": "kehu@localhost",
             "RABBITMQ_DIST_PORT": str(self.distribution_port),
             "RABBITMQ_MNESIA_BASE": str(self.folder / "data"),
@@ -76,16 +79,16 @@ class Files:
     @property
     def epmd(self) -> Sequence[str]:
         """The name service of Erlang; started first, or the server would leave one behind."""
-        return _until_parent_dies("epmd", "-port", str(self.epmd_port), "-address", "127.0.0.1")
+        return _until_parent_dies(str(find().epmd), "-port", str(self.epmd_port), "-address", "127.0.0.1")
 
     @property
     def server(self) -> Sequence[str]:
         """The server, in the foreground."""
-        return _until_parent_dies(str(_programs() / "rabbitmq-server"))
+        return _until_parent_dies(str(find().scripts / "rabbitmq-server"))
 
     def control(self, *arguments: str) -> str:
         """Run `rabbitmqctl` and answer what it prints."""
-        command = [str(_programs() / "rabbitmqctl"), "-q", *arguments]
+        command = [str(find().scripts / "rabbitmqctl"), "-q", *arguments]
         environment = {**os.environ, **self.environment}
         return subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
 
@@ -176,11 +179,10 @@ def depth(url: str, queue: str) -> int:
             return -1
 
 
-def take(url: str, queue: str) -> amqp.Message | None:
-    """Take the next message out of a queue."""
+def take(url: str, queue: str) -> Any:
+    """Take the next message out of a queue; None if there is none."""
     with broker.connect(url) as connection:
-        message: amqp.Message | None = connection.channel().basic_get(queue, no_ack=True)
-        return message
+        return connection.channel().basic_get(queue, no_ack=True)
 
 
 def free_ports(count: int) -> list[int]:
@@ -220,14 +222,6 @@ def _answers(url: str) -> bool:
     except broker.BROKER_ERRORS:
         return False
     return True
-
-
-def _programs() -> Path:
-    """The start scripts of the package, which, unlike the one on PATH, don't insist on an account."""
-    found = sorted(Path("/usr/lib/rabbitmq/lib").glob("rabbitmq_server-*/sbin"))
-    if not found:
-        raise RuntimeError("RabbitMQ is missing; install Debian's package rabbitmq-server")
-    return found[-1]
 
 
 def _until_parent_dies(*command: str) -> list[str]:
