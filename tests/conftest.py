@@ -7,4 +7,10 @@ import time
 os.environ["TZ"] = "America/New_York"
 time.tzset()
 
+from hypothesis import HealthCheck, settings  # noqa: E402
+
+# How fast the machine is at the moment is no property of the code.
+settings.register_profile("kehu", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("kehu")
+
 pytest_plugins = ["tests.support.session", "tests.support.postgres", "tests.support.rabbitmq", "tests.support.rpc"]

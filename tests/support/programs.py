@@ -36,7 +36,7 @@ class Program:
 
     def wait_for(self, message: str) -> dict[str, object]:
         """The first log line with this message."""
-        return until(lambda: self._check() or self.lines(message), within=_PATIENCE, what=message)[0]
+        return until(lambda: self._lines_while_running(message), within=_PATIENCE, what=message)[0]
 
     def health(self) -> tuple[int, str]:
         """Status and body of /healthz."""
@@ -58,6 +58,13 @@ class Program:
         self.process.kill()
         self.process.wait()
 
+    def end(self) -> None:
+        """SIGTERM, and SIGKILL if that does not help."""
+        try:
+            self.terminate()
+        except subprocess.TimeoutExpired:
+            self.kill()
+
     def _get(self, path: str) -> tuple[int, str]:
         address = until(lambda: [line["metrics"] for line in self.lines() if "metrics" in line], within=_PATIENCE)[0]
         try:
@@ -67,9 +74,11 @@ class Program:
             with error:
                 return error.code, error.read().decode()
 
-    def _check(self) -> None:
-        if self.process.poll() is not None:
+    def _lines_while_running(self, message: str) -> list[dict[str, object]]:
+        found = self.lines(message)
+        if not found and self.process.poll() is not None:
             raise AssertionError(f"the process has ended with {self.process.returncode}:\n{self.log.read_text()}")
+        return found
 
 
 @contextmanager
@@ -90,4 +99,4 @@ def running(module: str, *arguments: str, log: Path, environment: Mapping[str, s
         yield program
     finally:
         if process.poll() is None:
-            program.kill()
+            program.end()

@@ -63,7 +63,7 @@ def handling(database: Database[Unit], recorder: Recorder) -> Handling:
     return Handling(subscription, database, Retries(), pause=lambda look: None)
 
 
-def delivery(event_id: UUID | None = None, **changes: Any) -> Delivery:
+def delivery(event_id: UUID | None = None, /, **changes: Any) -> Delivery:
     found = {
         headers.CE_ID: str(event_id or uuid4()),
         headers.CE_TYPE: "kehu.orders.v1.OrderPaid",
@@ -118,7 +118,7 @@ def test_if_one_event_fails_the_others_take_effect_and_it_leaves_nothing(
 def test_an_event_that_failed_before_does_not_take_its_neighbours_down_again(
     handling: Handling, recorder: Recorder
 ) -> None:
-    again, good = delivery(**{headers.ATTEMPT: 1}), [delivery(), delivery()]
+    again, good = delivery(kehu_attempt=1), [delivery(), delivery()]
     recorder.failing[UUID(again.id)] = KeyError("x")
     [failure] = handling.handle([good[0], again, good[1]])
     assert failure.attempts == 2
@@ -126,7 +126,7 @@ def test_an_event_that_failed_before_does_not_take_its_neighbours_down_again(
 
 
 def test_the_last_attempt_and_a_final_refusal_end_in_the_dead_queue(handling: Handling, recorder: Recorder) -> None:
-    last, refused = delivery(**{headers.ATTEMPT: Retries().attempts - 1}), delivery()
+    last, refused = delivery(kehu_attempt=Retries().attempts - 1), delivery()
     recorder.failing[UUID(last.id)] = KeyError("x")
     recorder.failing[UUID(refused.id)] = Fault(Kind.NOT_FOUND, "ORDER_UNKNOWN", "there is no such order")
     assert {failure.reason: failure.delay for failure in handling.handle([last, refused])} == {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
 from kit import broker
 from kit.broker import headers
 from kit.telemetry import span
@@ -64,6 +66,6 @@ def listen(sample: Harness, event: str) -> None:
         channel.queue_bind(f"tests.{event}", "orders.events", event)
 
 
-def attribute(found: object, key: str) -> str:
+def attribute(found: Span, key: str) -> str:
     """A text among the span's attributes."""
-    return next(pair.value.string_value for pair in found.attributes if pair.key == key)  # type: ignore[attr-defined]
+    return next(pair.value.string_value for pair in found.attributes if pair.key == key)

@@ -39,8 +39,7 @@ def test_a_published_message_reads_as_any_client_reads_it(
     assert properties.properties.content_type == "application/json"
     assert properties.properties.delivery_mode == 2
     assert (properties.properties.headers or {}) == headers
-    assert all(isinstance(part, body.ContentBody) for part in parts)
-    assert b"".join(part.value for part in parts) == content
+    assert b"".join(part.value for part in parts if isinstance(part, body.ContentBody)) == content
 
 
 @given(st.lists(st.sampled_from([b"", b"x", b"payload" * 40]), max_size=20), st.data())

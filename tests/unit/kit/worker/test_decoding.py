@@ -82,10 +82,13 @@ def test_what_is_odd_is_taken_or_refused_as_protobuf_itself_does(data: st.DataOb
 
 
 def test_a_field_may_go_by_its_name_in_the_proto() -> None:
-    body = b'{"net_total": {"currency_code": "CNY", "units": "5"}, "payTime": "2026-11-21T08:30:00.123456789Z"}'
-    event = decode(body, orders.OrderPaid)
-    assert event == parsed(body, orders.OrderPaid)
-    assert event.net_total.units == 5
+    body = b'{"net_total": {"currency_code": "CNY", "units": "5"}}'
+    assert decode(body, orders.OrderPaid) == orders.OrderPaid(net_total={"currency_code": "CNY", "units": 5})
+
+
+def test_a_time_in_nanoseconds_is_kept() -> None:
+    body = b'{"payTime": "2026-11-21T08:30:00.123456789Z"}'
+    assert decode(body, orders.OrderPaid) == parsed(body, orders.OrderPaid)
 
 
 def test_an_empty_message_is_there_all_the_same() -> None:

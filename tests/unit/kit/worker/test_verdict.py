@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 
 import pytest
@@ -48,7 +49,7 @@ def test_what_is_unreadable_is_dead_with_its_reason() -> None:
 
 def test_the_text_of_an_exception_is_not_told() -> None:
     with pytest.raises(KeyError) as raised:
-        {}["+8613800138000"]
+        os.environ["+8613800138000"]
     assert reason_of(raised.value) == "KeyError"
-    assert places_of(raised.value)[-1].endswith("test_the_text_of_an_exception_is_not_told")
+    assert any("test_the_text_of_an_exception_is_not_told" in place for place in places_of(raised.value))
     assert "+86" not in str(places_of(raised.value))
