@@ -20,6 +20,7 @@ check "buf lint" buf lint
 check "generated code is fresh" python -m tools.generate --check
 check "API pages are fresh" python -m tools.openapi --check
 check "the page of errors is fresh" python -m tools.errors --check
+check "links lead somewhere" python -m tools.links
 check "lock files are fresh" python -m tools.locks --check
 
 if ((${#failed[@]})); then

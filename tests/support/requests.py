@@ -14,15 +14,48 @@ _ID = "018f0000-0000-7000-8000-000000000001"
 _NAMES = [
     f"{collection}/{_ID}"
     for collection in (
-        "members", "products", "orders", "coupons", "couponTemplates", "segments", "automations", "accounts", "contacts",
-        "leads", "opportunities", "quotes", "reps", "programmes",
+        "members",
+        "products",
+        "orders",
+        "coupons",
+        "couponTemplates",
+        "segments",
+        "automations",
+        "accounts",
+        "contacts",
+        "leads",
+        "opportunities",
+        "quotes",
+        "reps",
+        "programmes",
     )
-]  # fmt: skip
+]
 _NASTY = [
-    "", " ", "\0", "a\0b", "' or 1=1 --", "%s%n{}", "../../etc/passwd", "null", "客户", "🀄️" * 10, "\u202e\u0301", "x" * 5000,
-    "+8613800138000", "a@example.com", "CNY", "JPY", "-1", "members/", "members/x", _ID, *_NAMES,
-    f"members/{_ID}/holds/{_ID}", f"members/{_ID}/balance", f"orders/{_ID}/refunds/{_ID}",
-]  # fmt: skip
+    "",
+    " ",
+    "\0",
+    "a\0b",
+    "' or 1=1 --",
+    "%s%n{}",
+    "../../etc/passwd",
+    "null",
+    "客户",
+    "🀄️" * 10,
+    "\u202e\u0301",
+    "x" * 5000,
+    "+8613800138000",
+    "a@example.com",
+    "CNY",
+    "JPY",
+    "-1",
+    "members/",
+    "members/x",
+    _ID,
+    *_NAMES,
+    f"members/{_ID}/holds/{_ID}",
+    f"members/{_ID}/balance",
+    f"orders/{_ID}/refunds/{_ID}",
+]
 
 _INT32 = st.sampled_from([0, 1, -1, 2, 50, 1000, 2**31 - 1, -(2**31)]) | st.integers(-(2**31), 2**31 - 1)
 _INT64 = st.sampled_from([0, 1, -1, 100, 10**15, 2**63 - 1, -(2**63)]) | st.integers(-(2**63), 2**63 - 1)
