@@ -14,19 +14,18 @@ from tests.support.waiting import until
 
 def test_paying_an_order_is_one_trace_up_to_the_points() -> None:
     trace = secrets.token_hex(16)
-    with collecting() as collector:
-        with own_suite(KEHU_OTLP_ENDPOINT=collector.endpoint, KEHU_TRACE_RATIO="1") as suite:
-            caller = Caller(suite.gateway.removeprefix("http://"), suite.token("admin"))
-            order = placed_order(caller)
-            body = {"tender": "TENDER_MANUAL", "amount": usd(1200), "reference": "till", "requestId": once()}
-            paid = caller.rest("POST", f"/v1/{order}:pay", body, headers={"traceparent": f"00-{trace}-{'1' * 16}-01"})
-            assert paid.status == 200
+    with collecting() as collector, own_suite(KEHU_OTLP_ENDPOINT=collector.endpoint, KEHU_TRACE_RATIO="1") as suite:
+        caller = Caller(suite.gateway.removeprefix("http://"), suite.token("admin"))
+        order = placed_order(caller)
+        body = {"tender": "TENDER_MANUAL", "amount": usd(1200), "reference": "till", "requestId": once()}
+        paid = caller.rest("POST", f"/v1/{order}:pay", body, headers={"traceparent": f"00-{trace}-{'1' * 16}-01"})
+        assert paid.status == 200
 
-            def of_the_trace() -> set[str]:
-                return {span.name for span in collector.spans if span.trace_id.hex() == trace}
+        def of_the_trace() -> set[str]:
+            return {span.name for span in collector.spans if span.trace_id.hex() == trace}
 
-            wanted = {"kehu.orders.v1.OrdersService/PayOrder", "publish OrderPaid", "process OrderPaid"}
-            until(lambda: wanted <= of_the_trace() and "publish PointsEarned" in of_the_trace(), within=20)
+        wanted = {"kehu.orders.v1.OrdersService/PayOrder", "publish OrderPaid", "process OrderPaid"}
+        until(lambda: wanted <= of_the_trace() and "publish PointsEarned" in of_the_trace(), within=20)
     spans = {span.span_id: span for span in collector.spans if span.trace_id.hex() == trace}
     effects = [span for span in spans.values() if span.name == "publish PointsEarned"]
     path = [effects[0].name]
