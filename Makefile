@@ -5,7 +5,7 @@ LOCKS := requirements/base.txt requirements/local.txt
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup gen lock lock-check lint fix test test-browser demo up down status clean
+.PHONY: help setup gen released lock lock-check lint fix test test-browser demo up down status clean
 
 help: ## Say what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -25,6 +25,9 @@ gen: .venv/.dev ## Generate the code under gen/ and the API's pages under docs/ 
 	@$(BIN)/python -m tools.generate
 	@$(BIN)/python -m tools.openapi
 	@$(BIN)/python -m tools.errors
+
+released: .venv/.dev ## Remember the protos as released: what comes after may only add to them
+	@$(BIN)/buf build --exclude-source-info --output protos/released.binpb
 
 lock: .venv/.dev ## Lock requirements/*.in again, keeping the versions that still fit
 	@$(BIN)/python -m tools.locks
