@@ -27,7 +27,7 @@ gen: .venv/.dev ## Generate the code under gen/ and the API's pages under docs/ 
 	@$(BIN)/python -m tools.errors
 
 released: .venv/.dev ## Remember the protos as released: what comes after may only add to them
-	@$(BIN)/buf build --exclude-source-info --output protos/released.binpb
+	@$(BIN)/buf build protos --exclude-source-info --output protos/released.binpb
 
 lock: .venv/.dev ## Lock requirements/*.in again, keeping the versions that still fit
 	@$(BIN)/python -m tools.locks

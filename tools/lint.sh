@@ -17,7 +17,7 @@ check "ruff format" ruff format --check --quiet
 check "mypy" mypy
 check "import-linter" lint-imports --no-logo
 check "buf lint" buf lint
-check "buf breaking" buf breaking --against protos/released.binpb
+check "buf breaking" buf breaking protos --against protos/released.binpb
 check "generated code is fresh" python -m tools.generate --check
 check "API pages are fresh" python -m tools.openapi --check
 check "the page of errors is fresh" python -m tools.errors --check
