@@ -235,7 +235,7 @@ def _resolve(mapping: Mapping, header: Sequence[str]) -> dict[str, int]:
     """Where each named column is. Raises ImportProblem when the file lacks one that it must have."""
     known: dict[str, int] = {}
     for position, title in enumerate(header):
-        known.setdefault(title.strip().casefold(), position)
+        known.setdefault(_bare(title), position)
     named = mapping.columns.named()
     places = {name: place for name, names in named.items() if (place := _place(names, known, len(header))) is not None}
     missing = [name for name in named if name not in places and name not in mapping.columns.optional]
@@ -251,6 +251,11 @@ def _place(names: Sequence[Column], known: dict[str, int], width: int) -> int | 
     for name in names:
         if isinstance(name, int):
             return name - 1 if not width or name <= width else None
-        if name.casefold() in known:
-            return known[name.casefold()]
+        if _bare(name) in known:
+            return known[_bare(name)]
     return None
+
+
+def _bare(title: str) -> str:
+    """A title without what people write differently: `Order ID`, `order_id` and `OrderId` are the same."""
+    return "".join(letter for letter in title.casefold() if letter.isalnum())

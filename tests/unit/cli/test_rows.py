@@ -191,3 +191,17 @@ def test_headers_are_found_whatever_their_case_and_name() -> None:
     )
     assert result.columns["order"] == "Invoice"
     assert result.columns["customer"] == "customer id"
+
+
+def test_a_chinese_export_in_its_own_encoding_is_read_by_the_generic_mapping() -> None:
+    header = "订单编号,支付时间,商品名称,数量,单价,订单状态,会员号,手机号"
+    rows = ["A1,2024/5/1 9:30,龙井茶,2,￥18.50,已付款,M1,+8613800138000", "A2,2024/5/1 9:31,茶壶,1,￥9.00,已取消,M2,"]
+    result = read("\n".join([header, *rows]).encode("gb18030"), mapping.load("generic"))
+    (order,) = result.orders
+    assert (result.encoding, order.customer, order.lines[0].title, order.lines[0].amount) == (
+        "gb18030",
+        "M1",
+        "龙井茶",
+        3700,
+    )
+    assert result.reasons == [(3, "ORDER_CANCELLED")]
