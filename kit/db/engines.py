@@ -21,7 +21,6 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from kit.clock import Clock, utc_now
-from kit.db import arrays
 from kit.db.faults import RETRIED, Constraints, sqlstate, translate
 from kit.telemetry import log
 
@@ -170,6 +169,8 @@ class Database(_Base[U]):
         name: str = "kehu",
     ) -> None:
         super().__init__(unit, constraints, clock)
+        from kit.db import arrays  # noqa: PLC0415 - a server, which imports this module too, never loads psycopg2
+
         arrays.register()
         options = f"-c statement_timeout={statement_timeout_ms} -c timezone=UTC -c jit=off"
         self._engine = create_engine(
