@@ -63,6 +63,7 @@ def _settlement(event: Received) -> Settlement:
         pay_time=message.pay_time.ToDatetime(UTC),
         version=event.version,
         hold=_end_hold(held).hold if held else None,
+        returned=message.points if isinstance(message, OrderRefunded) else 0,
     )
 
 

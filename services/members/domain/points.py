@@ -49,14 +49,15 @@ class Wallet:
 
     def accrue(self, points: int, cause: Cause) -> tuple[Wallet, list[Transfer]]:
         """Points come in: what the member owes is paid first, the rest becomes available."""
-        owed, rest = draw(points, [self.receivable])
-        return self._moved(
-            (_EXPENSE, self._account(RECEIVABLE), owed), (_EXPENSE, self._account(AVAILABLE), rest), cause=cause
-        )
+        return self._granted(points, _EXPENSE, cause)
 
     def claw_back(self, points: int, cause: Cause) -> tuple[Wallet, list[Transfer]]:
         """Earned points go back: from what is available, then as a debt. Held points stay held."""
         return self._taken(points, _EXPENSE, cause)
+
+    def give_back(self, points: int, cause: Cause) -> tuple[Wallet, list[Transfer]]:
+        """Spent points come back: what the member owes is paid first, the rest becomes available."""
+        return self._granted(points, _CLEARING, cause)
 
     def charge(self, points: int, cause: Cause) -> tuple[Wallet, list[Transfer]]:
         """Points go for something that was bought already: from what is available, then as a debt."""
@@ -78,13 +79,17 @@ class Wallet:
 
     def release(self, points: int, cause: Cause) -> tuple[Wallet, list[Transfer]]:
         """Held points come back: what the member owes by now is paid first, the rest becomes available."""
-        owed, rest = draw(points, [self.receivable])
-        held = self._account(HELD)
-        return self._moved((held, self._account(RECEIVABLE), owed), (held, self._account(AVAILABLE), rest), cause=cause)
+        return self._granted(points, self._account(HELD), cause)
 
     def earned(self, points: int, cause: Cause) -> PointsEarned:
         """The fact that this wallet came about by earning `points` (negative: by giving them back)."""
         return PointsEarned(self.member, cause.source, points, cause.time, self.version)
+
+    def _granted(self, points: int, source: Account, cause: Cause) -> tuple[Wallet, list[Transfer]]:
+        owed, rest = draw(points, [self.receivable])
+        return self._moved(
+            (source, self._account(RECEIVABLE), owed), (source, self._account(AVAILABLE), rest), cause=cause
+        )
 
     def _taken(self, points: int, to: Account, cause: Cause) -> tuple[Wallet, list[Transfer]]:
         available, owed = draw(points, [self.available])

@@ -16,7 +16,10 @@ from services.members.domain.programme import Programme
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """The state of a paid order, as an event tells it; `hold` is the hold on points that paid a part of it."""
+    """The state of a paid order, as an event tells it.
+
+    `hold` is the hold on points that paid a part of it, `returned` the points given back by all refunds so far.
+    """
 
     order: UUID
     member: UUID
@@ -24,11 +27,15 @@ class Settlement:
     pay_time: datetime
     version: int
     hold: UUID | None = None
+    returned: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Purchase:
-    """An order of a member: the newest state known, the points earned by it, the version of the rules it earns by."""
+    """An order of a member: the newest state known, the points earned by it, the version of the rules it earns by.
+
+    `returned` are the points that had paid a part of it and were given back.
+    """
 
     order: UUID
     member: UUID
@@ -37,6 +44,7 @@ class Purchase:
     version: int
     rules: int
     earned: int = 0
+    returned: int = 0
 
     @classmethod
     def first(cls, settlement: Settlement, programme: Programme) -> Purchase:
@@ -48,13 +56,20 @@ class Purchase:
             settlement.pay_time,
             settlement.version,
             rules=programme.version,
+            returned=settlement.returned,
         )
 
     def told(self, settlement: Settlement) -> Purchase:
         """The purchase after a settlement; the same one when the settlement is not newer."""
         if settlement.version <= self.version:
             return self
-        return replace(self, net=settlement.net, pay_time=settlement.pay_time, version=settlement.version)
+        return replace(
+            self,
+            net=settlement.net,
+            pay_time=settlement.pay_time,
+            version=settlement.version,
+            returned=settlement.returned,
+        )
 
     def earning(self, programme: Programme) -> tuple[Purchase, int]:
         """The purchase with the points it should have by its rules, and the difference to those it has."""

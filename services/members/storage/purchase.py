@@ -15,19 +15,20 @@ from services.members.domain.purchase import Purchase
 _OF = text("""
     select p.* from unnest(cast(:members as uuid[])) as m (member)
     cross join lateral (
-        select "order", member, net, currency, pay_time, version, rules, earned
+        select "order", member, net, currency, pay_time, version, rules, earned, returned
         from purchases where purchases.member = m.member offset 0
     ) p
 """)
 
 _SAVE = text("""
-    insert into purchases ("order", member, net, currency, pay_time, version, rules, earned)
+    insert into purchases ("order", member, net, currency, pay_time, version, rules, earned, returned)
     select * from unnest(
         cast(:orders as uuid[]), cast(:members as uuid[]), cast(:nets as bigint[]), cast(:currencies as text[]),
         cast(:pay_times as timestamptz[]), cast(:versions as bigint[]), cast(:rules as integer[]),
-        cast(:earned as bigint[]))
+        cast(:earned as bigint[]), cast(:returned as bigint[]))
     on conflict (member, "order") do update
-    set net = excluded.net, pay_time = excluded.pay_time, version = excluded.version, earned = excluded.earned
+    set net = excluded.net, pay_time = excluded.pay_time, version = excluded.version, earned = excluded.earned,
+        returned = excluded.returned
 """)
 
 
@@ -41,8 +42,8 @@ class PurchaseStore:
         """All purchases of the members."""
         rows = self._connection.execute(_OF, {"members": list(members)}).all()
         return [
-            Purchase(order, member, Money(net, currency), pay_time, version, rules, earned)
-            for order, member, net, currency, pay_time, version, rules, earned in rows
+            Purchase(order, member, Money(net, currency), pay_time, version, rules, earned, returned)
+            for order, member, net, currency, pay_time, version, rules, earned, returned in rows
         ]
 
     def save(self, purchases: Sequence[Purchase]) -> None:
@@ -60,5 +61,6 @@ class PurchaseStore:
                 "versions": [purchase.version for purchase in purchases],
                 "rules": [purchase.rules for purchase in purchases],
                 "earned": [purchase.earned for purchase in purchases],
+                "returned": [purchase.returned for purchase in purchases],
             },
         )

@@ -82,6 +82,7 @@ purchases = Table(
     Column("version", BigInteger, nullable=False),
     Column("rules", Integer, nullable=False),
     Column("earned", BigInteger, nullable=False),
+    Column("returned", BigInteger, nullable=False),
     PrimaryKeyConstraint("member", "order", name="purchases_pkey"),
 )
 

@@ -39,6 +39,7 @@ def settle(unit: Unit, settlements: Sequence[Settlement]) -> None:
     known: Known = {(purchase.member, purchase.order): purchase for purchase in unit.purchases.of(members)}
     told = _told(settlements, known, current)
     changed = [_earn(batch, purchase, programmes[purchase.rules]) for purchase in told.values()]
+    _give_back(batch, told, known)
     known.update(((purchase.member, purchase.order), purchase) for purchase in changed)
     unit.purchases.save(changed)
     _settle_holds(unit, batch, settlements)
@@ -75,6 +76,15 @@ def _earn(batch: Batch, purchase: Purchase, programme: Programme) -> Purchase:
         kind = "ACCRUAL" if difference > 0 else "CLAWBACK"
         batch.earn(wallet, difference, Cause(kind, names.join("orders", purchase.order), purchase.pay_time))
     return purchase
+
+
+def _give_back(batch: Batch, told: Known, known: Known) -> None:
+    """Post the points that had paid for what was refunded since the state that was known."""
+    for key, purchase in told.items():
+        points = purchase.returned - (known[key].returned if key in known else 0)
+        if points:
+            cause = Cause("RETURN", names.join("orders", purchase.order), batch.now)
+            batch.post(*batch.wallet(purchase.member).give_back(points, cause))
 
 
 def _settle_holds(unit: Unit, batch: Batch, settlements: Sequence[Settlement]) -> None:

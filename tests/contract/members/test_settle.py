@@ -84,6 +84,18 @@ def test_buying_and_refunding_in_a_loop_changes_nothing(world: World) -> None:
     assert world.do(member.get, of, None).tier == "base"
 
 
+def test_points_that_paid_come_back_with_the_refunds_in_any_order_of_the_news(world: World) -> None:
+    for order in permutations(range(4)):
+        (of,) = world.enrolled(available=100)
+        (held,) = world.do(hold.place, [hold.PlaceHold(uuid4(), of, 90, "orders/1", timedelta(hours=1))])
+        paid = settlement(of, net=0, version=1)
+        first = replace(paid, version=2, returned=30)
+        news = [replace(paid, hold=held.id), first, first, replace(paid, version=3, returned=90)]
+        for index in order:
+            world.do(purchase.settle, [news[index]])
+        assert world.wallet(of) == (100, 0, 0)
+
+
 def test_a_mixed_batch_settles_as_one_by_one(world: World) -> None:
     chance = random.Random(1)
     one, other = world.enrolled(8), world.enrolled(8)

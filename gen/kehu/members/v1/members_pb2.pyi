@@ -223,6 +223,8 @@ class Entry(_message.Message):
         """A hold ran out of time and its points became available again."""
         KIND_CLAWBACK: Entry._Kind.ValueType  # 7
         """Earned points were taken back after a refund."""
+        KIND_RETURN: Entry._Kind.ValueType  # 8
+        """Points that had paid a part of an order came back after a refund."""
 
     class Kind(_Kind, metaclass=_KindEnumTypeWrapper):
         """What happened."""
@@ -243,6 +245,8 @@ class Entry(_message.Message):
     """A hold ran out of time and its points became available again."""
     KIND_CLAWBACK: Entry.Kind.ValueType  # 7
     """Earned points were taken back after a refund."""
+    KIND_RETURN: Entry.Kind.ValueType  # 8
+    """Points that had paid a part of an order came back after a refund."""
 
     class _Account:
         ValueType = _typing.NewType("ValueType", _builtins.int)

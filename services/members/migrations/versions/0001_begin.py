@@ -75,6 +75,7 @@ def _points() -> None:
         sa.Column("version", sa.BigInteger, nullable=False),
         sa.Column("rules", sa.Integer, nullable=False),
         sa.Column("earned", sa.BigInteger, nullable=False),
+        sa.Column("returned", sa.BigInteger, nullable=False),
         sa.PrimaryKeyConstraint("member", "order", name="purchases_pkey"),
     )
 
