@@ -12,13 +12,13 @@ T = TypeVar("T")
 _INTERVAL = 0.02
 
 
-def until(condition: Callable[[], T], *, within: float = 15.0, what: str = "") -> T:
+def until(condition: Callable[[], T], *, within: float = 15.0, every: float = _INTERVAL, what: str = "") -> T:
     """The first true answer of `condition`. Fails the test if there is none `within` so many seconds."""
     answer = condition()
     for _ in _ticks(within):
         if answer:
             return answer
-        time.sleep(_INTERVAL)
+        time.sleep(every)
         answer = condition()
     raise AssertionError(f"{what or condition} did not come true within {within} s; the last answer was {answer!r}")
 
