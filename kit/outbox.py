@@ -7,7 +7,7 @@ could take the relay's place, and what the relay needs: a sequence, attempts, an
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -32,6 +32,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 from kit import names
 from kit.telemetry import carried
 
+_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+
 
 @dataclass(frozen=True, slots=True)
 class Event:
@@ -44,6 +46,12 @@ class Event:
     version: int
     payload: str
     id: UUID = field(default_factory=names.new_id)
+
+    @classmethod
+    def of(cls, schema: str, subject: str, version: int, body: Mapping[str, object]) -> Event:
+        """An event whose payload is `body` in proto JSON (see `kit.wire`); fields without a value are left out."""
+        payload = _encode({key: value for key, value in body.items() if value})
+        return cls(schema.rpartition(".")[2], schema, subject, version, payload)
 
 
 _APPEND = text("""
