@@ -68,7 +68,7 @@ class Purchase:
             net=settlement.net,
             pay_time=settlement.pay_time,
             version=settlement.version,
-            returned=settlement.returned,
+            returned=max(self.returned, settlement.returned),  # a sum of refunds; a payment does not tell it
         )
 
     def earning(self, programme: Programme) -> tuple[Purchase, int]:

@@ -41,6 +41,11 @@ INVARIANTS = {
             select sum(case e.kind when 'ACCRUAL' then e.amount else -e.amount end) from ledger_entries e
             where e.source = 'orders/' || p."order" and e.kind in ('ACCRUAL', 'CLAWBACK')), 0)
     """,
+    "what orders gave back is what was posted for them": """
+        select p."order" from purchases p where p.returned <> coalesce((
+            select sum(e.amount) from ledger_entries e
+            where e.source = 'orders/' || p."order" and e.kind = 'RETURN'), 0)
+    """,
 }
 
 

@@ -53,7 +53,7 @@ class Points(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.net = 0  # accrued and spent, without orders and holds
-        self.earned: dict[UUID, tuple[int, int]] = {}  # by order: version, points
+        self.orders_known: dict[UUID, tuple[int, int, int]] = {}  # version, points earned, points given back
         self.held: dict[UUID, Held] = {}
 
     @initialize()
@@ -63,7 +63,7 @@ class Points(RuleBasedStateMachine):
     def expected(self) -> tuple[int, int, int]:
         held = sum(each.points for each in self.held.values() if each.state is State.ACTIVE)
         spent = sum(each.spent for each in self.held.values())
-        left = self.net + sum(earned for _, earned in self.earned.values()) - held - spent
+        left = self.net + sum(earned + back for _, earned, back in self.orders_known.values()) - held - spent
         return max(left, 0), held, max(-left, 0)
 
     def outcome(self, usecase: Callable[..., Any], command: object) -> Any:
@@ -125,16 +125,16 @@ class Points(RuleBasedStateMachine):
 
     @rule(order=orders, news=st.lists(st.tuples(st.integers(1, 5), AMOUNTS), min_size=1, max_size=4))
     def settle(self, order: Settlement, news: list[tuple[int, int]]) -> None:
-        told = [replace(order, version=version, net=dollars(net)) for version, net in news]
+        told = [replace(order, version=version, net=dollars(net), returned=7 * version) for version, net in news]
         self.world.do(purchase.settle, told)
         for each in told:
-            if each.version > self.earned.get(order.order, (0, 0))[0]:
-                self.earned[order.order] = (each.version, each.net.minor // 100)
+            if each.version > self.orders_known.get(order.order, (0, 0, 0))[0]:
+                self.orders_known[order.order] = (each.version, each.net.minor // 100, each.returned)
 
     @rule(order=orders, id_=holds)
     def pay_with_points(self, order: Settlement, id_: UUID) -> None:
         self.world.do(purchase.settle, [replace(order, hold=id_, version=0, net=dollars(0))])
-        self.earned.setdefault(order.order, (0, 0))
+        self.orders_known.setdefault(order.order, (0, 0, 0))
         known = self.held[id_]
         if known.state is State.ACTIVE:
             known.state = State.CONFIRMED

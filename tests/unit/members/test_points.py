@@ -26,6 +26,7 @@ def balances(of: Wallet) -> Balances:
 )
 def test_what_comes_in_pays_the_debt_first(before: Balances, points: int, after: Balances) -> None:
     assert balances(Wallet(MEMBER, *before).accrue(points, CAUSE)[0]) == after
+    assert balances(Wallet(MEMBER, *before).give_back(points, CAUSE)[0]) == after
 
 
 @pytest.mark.parametrize(
@@ -62,7 +63,7 @@ def test_moving_nothing_posts_nothing() -> None:
 @given(
     st.lists(
         st.tuples(
-            st.sampled_from(["accrue", "claw_back", "charge", "spend", "hold", "confirm", "release"]),
+            st.sampled_from(["accrue", "claw_back", "give_back", "charge", "spend", "hold", "confirm", "release"]),
             st.integers(1, 100),
         ),
         max_size=30,

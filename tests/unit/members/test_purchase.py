@@ -22,6 +22,13 @@ def test_newer_news_replace_what_was_known() -> None:
     assert (known.net, known.version) == (dollars(60), 2)
 
 
+def test_points_once_given_back_stay_given_back() -> None:
+    first = settlement(net=100, version=1)
+    refunded = Purchase.first(first, programme()).told(replace(first, version=2, returned=30))
+    assert refunded.returned == 30
+    assert refunded.told(replace(first, version=3)).returned == 30
+
+
 def test_the_difference_to_what_it_should_have_is_earned() -> None:
     known, difference = Purchase.first(settlement(net=100), programme()).earning(programme())
     assert (known.earned, difference) == (100, 100)
