@@ -18,7 +18,7 @@ from kit.relay.wire import BrokerLost
 from kit.settings import Settings, load
 from kit.telemetry import MetricsServer, log
 
-_POLL_SECONDS = 1.0
+_POLL_SECONDS = 0.1
 _PAUSE_SECONDS = 1.0
 _SILENCE_SECONDS = 20.0
 _DRAIN_SECONDS = 15.0
@@ -81,6 +81,8 @@ class Relay:
         self._stopping.set()
         if self._outbox is not None:
             self._outbox.wake()
+        if self._publisher is not None and self._publisher.blocked:
+            self._publisher.abort()
         asyncio.get_running_loop().call_later(_DRAIN_SECONDS, self._give_up)
 
     def _give_up(self) -> None:

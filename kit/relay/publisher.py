@@ -58,6 +58,11 @@ class Publisher:
         """What the broker said when it closed the channel because of a message."""
         return self._wire.refusal
 
+    @property
+    def blocked(self) -> bool:
+        """Whether the broker takes no messages for now: it is short of memory or disk."""
+        return not self._wire.unblocked.is_set()
+
     def encode(self, message: Outgoing) -> bytes:
         """A message as it goes over the wire. Raises ValueError if AMQP can't carry it."""
         return frames.publish(CHANNEL, self._exchange, message, headers.CONTENT_TYPE, self._wire.frame_max)

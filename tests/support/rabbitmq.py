@@ -10,9 +10,11 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import signal
 import socket
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -122,6 +124,15 @@ class Node:
         server = self._running.pop()
         server.kill()
         server.wait()
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """It keeps its connections and says nothing, as if the network swallowed everything."""
+        self._running[-1].send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._running[-1].send_signal(signal.SIGCONT)
 
     def stop(self) -> None:
         """Leave nothing behind."""

@@ -12,7 +12,7 @@ T = TypeVar("T")
 _INTERVAL = 0.02
 
 
-def until(condition: Callable[[], T], *, within: float = 15.0, every: float = _INTERVAL, what: str = "") -> T:
+def until(condition: Callable[[], T], *, within: float = 30.0, every: float = _INTERVAL, what: str = "") -> T:
     """The first true answer of `condition`. Fails the test if there is none `within` so many seconds."""
     answer = condition()
     for _ in _ticks(within):
@@ -23,7 +23,7 @@ def until(condition: Callable[[], T], *, within: float = 15.0, every: float = _I
     raise AssertionError(f"{what or condition} did not come true within {within} s; the last answer was {answer!r}")
 
 
-async def until_async(condition: Callable[[], T], *, within: float = 15.0, what: str = "") -> T:
+async def until_async(condition: Callable[[], T], *, within: float = 30.0, what: str = "") -> T:
     """The same in a coroutine."""
     answer = condition()
     for _ in _ticks(within):

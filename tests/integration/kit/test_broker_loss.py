@@ -37,3 +37,39 @@ def test_no_event_is_lost_and_no_effect_repeated_and_all_go_on_by_themselves(
         assert worker.metric("events_handled_total", outcome="dead") == 0
     assert sample.unsent() == 0
     assert sample.query("select count(*) from outbox where attempts > 0") == [(0,)], "an outage is no refusal"
+
+
+def test_a_broker_that_is_short_of_memory_takes_nothing_and_no_event_suffers(
+    own_broker: Node, database_url: str, tmp_path: Path
+) -> None:
+    schema.create(database_url)
+    sample = Harness(database_url, own_broker.fresh_url(), tmp_path)
+    events = [order_paid() for _ in range(50)]
+    own_broker.files.control("set_vm_memory_high_watermark", "absolute", "1MB")
+    with sample.relay() as relay:
+        relay.wait_for("broker connected")
+        sample.commit(events[:25])
+        assert relay.terminate() == 0, "a blocked connection does not keep it from ending"
+    with sample.relay() as relay:
+        relay.wait_for("broker connected")
+        sample.commit(events[25:])
+        assert sample.unsent() == 50
+        own_broker.files.control("set_vm_memory_high_watermark", "absolute", "2GB")
+        until(lambda: sample.unsent() == 0)
+    assert sample.query("select count(*) from outbox where attempts > 0") == [(0,)]
+
+
+def test_a_broker_that_freezes_is_left_and_found_again(own_broker: Node, database_url: str, tmp_path: Path) -> None:
+    schema.create(database_url)
+    sample = Harness(database_url, own_broker.fresh_url(), tmp_path)
+    events = [order_paid() for _ in range(50)]
+    with sample.consuming() as worker, sample.relay() as relay:
+        relay.wait_for("broker connected")
+        with own_broker.frozen():
+            sample.commit(events)
+            relay.wait_for("broker lost")
+            assert "did not answer in time" in str(relay.lines("broker lost")[0]["reason"])
+        until(lambda: sample.effects() == ids(events))
+        assert worker.metric("events_handled_total", outcome="dead") == 0
+    assert sample.unsent() == 0
+    assert sample.query("select count(*) from outbox where attempts > 0") == [(0,)]

@@ -15,6 +15,7 @@ from kit.broker import Retries, headers
 from kit.db import Database
 from kit.errors import Fault, Kind, unavailable
 from kit.unit import Unit
+from kit.worker import chores, pruning
 from kit.worker.events import Delivery, Received
 from kit.worker.handling import Handling, Interrupted
 from kit.worker.subscriptions import Subscription
@@ -164,6 +165,16 @@ def test_a_stop_interrupts_the_waiting(handling: Handling, database_url: str, po
     handling.pause = stop
     with postgres.away(database_url), pytest.raises(Interrupted):
         handling.handle([delivery()])
+
+
+def test_events_that_can_not_come_again_are_forgotten(handling: Handling, database: Database[Unit]) -> None:
+    old, new = delivery(), delivery()
+    handling.handle([old, new])
+    age = text("update inbox set received_at = received_at - interval '31 days' where event_id = :id")
+    database.write(lambda unit: unit.connection.execute(age, {"id": UUID(old.id)}).close())
+    chores.run(pruning.timer("sample"), database)
+    left = database.read(lambda unit: unit.connection.scalars(text("select event_id::text from inbox")).all())
+    assert left == [new.id]
 
 
 def test_a_handler_that_blames_the_database_while_it_answers_is_tried_again_later(

@@ -22,6 +22,8 @@ from tests.support.sample.consumer import ARCHIVE, SETTLEMENT
 from tests.support.sample.harness import Harness, ids, order_paid
 from tests.support.waiting import until
 
+DRAIN_SECONDS = 25
+
 
 def test_an_event_is_published_after_its_commit_and_never_without_one(sample: Harness) -> None:
     committed, rolled_back, later = order_paid(), order_paid(), order_paid()
@@ -204,7 +206,7 @@ def test_sigterm_finishes_the_batch(sample: Harness) -> None:
         until(lambda: sample.unsent() < 5_000)
         started = time.monotonic()
         assert relay.terminate() == 0
-        assert time.monotonic() - started < 5
+        assert time.monotonic() - started < DRAIN_SECONDS
     sent = 5_000 - sample.unsent()
     assert len(drained(sample, SETTLEMENT)) == sent, "what went out is marked"
 
