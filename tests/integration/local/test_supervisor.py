@@ -2,7 +2,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,13 +12,11 @@ from deploy.local import ports
 from deploy.local.account import Account
 from deploy.local.problem import Problem
 from deploy.local.supervisor import Child, Remote, Stage, Supervisor
+from tests.support import waiting
 
 
-def until(holds: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 20
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+def until(holds: Callable[[], object], what: str) -> None:
+    waiting.until(holds, within=20, what=what)
 
 
 def child(name: str, script: str, *, stage: Stage = Stage.SERVICES, **environment: str) -> Child:
@@ -56,7 +53,7 @@ def pid(remote: Remote, name: str) -> int | None:
 def test_what_a_child_says_is_in_its_log(supervisor: Supervisor, launch: Callable[..., Remote]) -> None:
     launch(child("talker", 'echo "out $WORD"; echo err >&2; exec sleep 60', WORD="100% of it"))
 
-    until(lambda: (supervisor.logs / "talker.log").read_text() == "out 100% of it\nerr\n")
+    until(lambda: (supervisor.logs / "talker.log").read_text() == "out 100% of it\nerr\n", "both lines")
 
 
 def test_a_killed_child_is_started_again(supervisor: Supervisor, launch: Callable[..., Remote]) -> None:
@@ -66,7 +63,7 @@ def test_a_killed_child_is_started_again(supervisor: Supervisor, launch: Callabl
 
     os.kill(first, signal.SIGKILL)
 
-    until(lambda: pid(remote, "victim") not in (None, first))
+    until(lambda: pid(remote, "victim") not in (None, first), "the new process")
     assert "exited: victim (terminated by SIGKILL; not expected)" in supervisor.log.read_text()
 
 
@@ -77,7 +74,7 @@ def test_a_stopped_child_stays_stopped_until_it_is_resumed(launch: Callable[...,
     assert pid(remote, "worker") is None
 
     remote.resume("worker")
-    until(lambda: pid(remote, "worker"))
+    until(lambda: pid(remote, "worker"), "the new process")
 
 
 def test_services_stop_before_what_they_stand_on(tmp_path: Path, supervisor: Supervisor) -> None:
@@ -89,7 +86,8 @@ def test_services_stop_before_what_they_stand_on(tmp_path: Path, supervisor: Sup
     ]
     process = supervisor.launch(children, environment={})
     Remote(supervisor.url).start(children)
-    until(lambda: all((supervisor.logs / f"{name}.log").read_text() for name in ("service", "platform")))
+    logs = [supervisor.logs / f"{name}.log" for name in ("service", "platform")]
+    until(lambda: all(log.read_text() for log in logs), "the start of both")
 
     process.terminate()
     process.wait(20)
@@ -98,17 +96,18 @@ def test_services_stop_before_what_they_stand_on(tmp_path: Path, supervisor: Sup
 
 
 def test_children_die_with_a_killed_supervisor(supervisor: Supervisor) -> None:
-    children = [child("orphan", "exec sleep 60")]
+    children = [child("orphan", "echo up; exec sleep 60")]
     process = supervisor.launch(children, environment={})
     remote = Remote(supervisor.url)
     remote.start(children)
     orphan = pid(remote, "orphan")
     assert orphan is not None
+    until((supervisor.logs / "orphan.log").read_text, "the start of the child")
 
     process.kill()
     process.wait(20)
 
-    until(lambda: not psutil.pid_exists(orphan))
+    until(lambda: not psutil.pid_exists(orphan), "the end of the child")
 
 
 def test_the_supervisor_stops_when_the_program_that_started_it_is_killed(tmp_path: Path) -> None:
@@ -127,7 +126,7 @@ process.wait()
         supervisor = int(parent.stdout.readline())
         parent.kill()
 
-    until(lambda: not psutil.pid_exists(supervisor))
+    until(lambda: not psutil.pid_exists(supervisor), "the end of the supervisor")
 
 
 def test_a_supervisor_that_cannot_start_says_why(supervisor: Supervisor) -> None:
