@@ -32,12 +32,12 @@ class Programs:
     @property
     def scripts(self) -> Path:
         """The scripts that run a node as whoever calls them; those on PATH insist on root or the user rabbitmq."""
-        return max(self._servers())
+        return self._servers()[0]
 
     @property
     def epmd(self) -> Path:
         """The name server of Erlang's nodes."""
-        return max(self._erlang.glob("erts-*/bin/epmd"))
+        return next(self._erlang.glob("erts-*/bin/epmd"))
 
     @property
     def path(self) -> str:
