@@ -18,6 +18,7 @@ from deploy.local.state import State, running
 from deploy.local.watch import watch
 
 _STOP_SECONDS = 90.0
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,9 @@ def run(options: Options, audience: Audience) -> None:
 
 def _stop(made: Plan, supervisor: subprocess.Popen[bytes]) -> None:
     """Services first, then what they stand on: the supervisor stops its groups in that order."""
+    for signum in _SIGNALS:
+        # Said twice is said once: what is being stopped in order is not left half stopped.
+        signal.signal(signum, signal.SIG_IGN)
     supervisor.terminate()
     with suppress(subprocess.TimeoutExpired):
         supervisor.wait(_STOP_SECONDS)
@@ -58,7 +62,7 @@ def _stop(made: Plan, supervisor: subprocess.Popen[bytes]) -> None:
 async def _conduct(made: Plan, supervisor: subprocess.Popen[bytes], audience: Audience) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for signum in _SIGNALS:
         loop.add_signal_handler(signum, stop.set)
     watching = loop.create_task(watch(made, supervisor, say=audience.say, log_line=audience.log_line))
     stopping = loop.create_task(stop.wait())
