@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -21,8 +21,10 @@ Setter = Callable[[Any, Any], None]
 """Puts a JSON value into a message. Raises one of _UNUSUAL, or leaves the message half filled, if it can't."""
 
 _UNUSUAL = (AttributeError, LookupError, TypeError, ValueError)
-_TIMESTAMP_LENGTHS = frozenset({len("1997-01-01T00:00:00Z"), len("1997-01-01T00:00:00.000Z")})
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - what it is compared with is in UTC by its format
+_SECONDS = slice(len("1997-01-01T00:00:00"))
+_FRACTION = slice(_SECONDS.stop, -1)
+_FRACTION_LENGTHS = frozenset({0, len(".123"), len(".123456"), len(".123456789")})
 
 
 def decode(body: bytes, kind: type[Message]) -> Message:
@@ -99,11 +101,19 @@ def _nested(name: str, kind: Descriptor, above: tuple[Descriptor, ...], *, repea
 
 
 def _timestamp(message: Any, value: Any) -> None:
-    if len(value) not in _TIMESTAMP_LENGTHS or value[-1] != "Z":
-        raise ValueError(value)
-    since = datetime.fromisoformat(value) - _EPOCH
+    fraction = value[_FRACTION]
+    if value[-1] != "Z" or value[7] != "-" or value[10] != "T" or len(fraction) not in _FRACTION_LENGTHS:
+        raise ValueError
+    since = datetime.fromisoformat(value[_SECONDS]) - _EPOCH
     message.seconds = since.days * 86_400 + since.seconds
-    message.nanos = since.microseconds * 1_000
+    message.nanos = _nanos(fraction) if fraction else 0
+
+
+def _nanos(fraction: str) -> int:
+    digits = fraction.removeprefix(".")
+    if len(digits) == len(fraction) or not (digits.isascii() and digits.isdigit()):
+        raise ValueError
+    return int(digits.ljust(9, "0"))
 
 
 def _enumerated(kind: EnumDescriptor) -> Callable[[Any], int]:
