@@ -17,6 +17,7 @@ from hypothesis.stateful import (
     initialize,
     invariant,
     multiple,
+    precondition,
     rule,
     run_state_machine_as_test,
 )
@@ -58,7 +59,8 @@ class Points(RuleBasedStateMachine):
 
     @initialize()
     def enroll(self) -> None:
-        (self.member,) = self.world.enrolled()
+        (self.member,) = self.world.enrolled(available=100)
+        self.net = 100
 
     def expected(self) -> tuple[int, int, int]:
         held = sum(each.points for each in self.held.values() if each.state is State.ACTIVE)
@@ -80,6 +82,11 @@ class Points(RuleBasedStateMachine):
         outcome = self.outcome(points.spend, points.Spend(self.member, count, ""))
         assert isinstance(outcome, Fault) != possible
         self.net -= count if possible else 0
+
+    @precondition(lambda self: self.expected()[0] > 0)
+    @rule()
+    def spend_everything(self) -> None:
+        self.spend(self.expected()[0])
 
     @rule(target=holds, count=AMOUNTS, seconds=st.integers(1, 100))
     def place(self, count: int, seconds: int) -> Any:
@@ -123,13 +130,22 @@ class Points(RuleBasedStateMachine):
     def order(self) -> Settlement:
         return settlement(self.member)
 
-    @rule(order=orders, news=st.lists(st.tuples(st.integers(1, 5), AMOUNTS), min_size=1, max_size=4))
+    @rule(order=orders, news=st.lists(st.tuples(st.integers(1, 9), AMOUNTS), min_size=1, max_size=4))
     def settle(self, order: Settlement, news: list[tuple[int, int]]) -> None:
         told = [replace(order, version=version, net=dollars(net), returned=7 * version) for version, net in news]
         self.world.do(purchase.settle, told)
         for each in told:
             if each.version > self.orders_known.get(order.order, (0, 0, 0))[0]:
-                self.orders_known[order.order] = (each.version, each.net.minor // 100, each.returned)
+                known = self.orders_known.get(order.order, (0, 0, 0))
+                returned = max(each.returned, known[2])
+                self.orders_known[order.order] = (each.version, each.net.minor // 100, returned)
+
+    @rule(order=orders)
+    def refund_everything(self, order: Settlement) -> None:
+        version, _, returned = self.orders_known.get(order.order, (0, 0, 0))
+        told = replace(order, version=version + 1, net=dollars(0), returned=returned)
+        self.world.do(purchase.settle, [told])
+        self.orders_known[order.order] = (version + 1, 0, returned)
 
     @rule(order=orders, id_=holds)
     def pay_with_points(self, order: Settlement, id_: UUID) -> None:
@@ -163,6 +179,6 @@ def test_points_do_what_the_naive_model_says(shared: World) -> None:
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=20, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=25, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
         ),
     )
