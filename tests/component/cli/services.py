@@ -30,6 +30,7 @@ class Services:
         self.orders: dict[tuple[str, str], imports_pb2.ImportedOrder] = {}
         self.failures: list[grpc.StatusCode] = []
         self.lose_answers = 0
+        self.delay = 0.0
         self.stop_after: int | None = None
         self.calls: Counter[str] = Counter()
         self.under_way = self.most_under_way = 0
@@ -66,7 +67,7 @@ class Services:
             await context.abort(grpc.StatusCode.INVALID_ARGUMENT, "a row can't be read")
         self.under_way += 1
         self.most_under_way = max(self.most_under_way, self.under_way)
-        await asyncio.sleep(0)
+        await asyncio.sleep(self.delay)
         self.under_way -= 1
 
     async def _lose(self, context: grpc.aio.ServicerContext) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,8 +12,10 @@ from typer.testing import CliRunner, Result
 
 from cli.main import build
 from tests.component.cli.services import TOKEN, Services, served
+from tests.support.waiting import until
 
-EXAMPLES = Path(__file__).parents[3] / "examples" / "import"
+ROOT = Path(__file__).parents[3]
+EXAMPLES = ROOT / "examples" / "import"
 
 
 def kehu(*arguments: str | Path, state: Path) -> Result:
@@ -71,3 +75,22 @@ def test_a_state_folder_that_can_not_be_written_is_told(tmp_path: Path) -> None:
     result = kehu(EXAMPLES / "orders.csv", "--mapping", "generic", "--check", state=tmp_path / "file")
     assert result.exit_code == 2
     assert "can't be written" in result.output
+
+
+def test_a_killed_program_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    services = Services()
+    services.delay = 0.05
+    rows = "".join(f"{n},2024-05-01,1,{n % 90}.50\n" for n in range(20_000))
+    (tmp_path / "orders.csv").write_text(f"order_id,date,quantity,price\n{rows}")
+    with served(services) as address:
+        command = [sys.executable, "-m", "cli.main", "import", str(tmp_path / "orders.csv"), "--mapping", "generic"]
+        command += ["--gateway", address, "--token", TOKEN, "--state", str(tmp_path / "state")]
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=ROOT) as killed:
+            until(lambda: len(services.orders) >= 5_000, what="5,000 orders")
+            killed.kill()
+        sent, before = services.calls["ImportOrders"], len(services.orders)
+        again = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    assert again.returncode == 0, again.stderr
+    assert before < len(services.orders) == 20_000
+    assert services.calls["ImportOrders"] - sent < 40
+    assert not (tmp_path / "state" / "state.jsonl").exists()
