@@ -147,6 +147,14 @@ class Points(RuleBasedStateMachine):
         self.world.do(purchase.settle, [told])
         self.orders_known[order.order] = (version + 1, 0, returned)
 
+    @rule(order=orders, count=AMOUNTS)
+    def buy_spend_and_return(self, order: Settlement, count: int) -> None:
+        version = self.orders_known.get(order.order, (0, 0, 0))[0]
+        self.settle(order, [(version + 1, count)])
+        if self.expected()[0]:
+            self.spend_everything()
+        self.refund_everything(order)
+
     @rule(order=orders, id_=holds)
     def pay_with_points(self, order: Settlement, id_: UUID) -> None:
         for _ in range(2):  # the news may come twice
@@ -179,6 +187,6 @@ def test_points_do_what_the_naive_model_says(shared: World) -> None:
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=25, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=50, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
         ),
     )
