@@ -102,7 +102,10 @@ class Books:
         self.run("campaigns", "insert into inbox values ('campaigns.orders', %s, now())", event)
         self.run(
             "members",
-            "insert into purchases values (%s, %s, %s, 'USD', %s, 1, 1, %s)",
+            """
+            insert into purchases (member, "order", net, currency, pay_time, version, rules, earned, returned)
+            values (%s, %s, %s, 'USD', %s, 1, 1, %s, 0)
+            """,
             *(sale.member, sale.order, sale.net, sale.time, sale.net // 100),
         )
         profiled = (sale.order, sale.member, sale.net, sale.time)
