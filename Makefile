@@ -41,11 +41,11 @@ lint: .venv/.dev ## Check every rule of the house
 fix: .venv/.dev ## Format, and mend what ruff can mend
 	@$(BIN)/ruff check --fix --quiet; $(BIN)/ruff format --quiet
 
-test: .venv/.dev ## Run the tests (ARGS="-k stock" narrows them)
+test: .venv/.dev .venv/.demo ## Run the tests (ARGS="-k stock" narrows them)
 	@$(BIN)/python -m deploy.local.rabbitmq
 	@$(BIN)/python -m pytest -q -n auto -m "not browser" --cov --cov-report=term:skip-covered $(ARGS)
 
-test-browser: .venv/.dev ## Run the tests that open a headless Chromium
+test-browser: .venv/.dev .venv/.demo ## Run the tests that open a headless Chromium
 	@tools/need.sh chromium-driver command -v chromedriver
 	@$(BIN)/python -m pytest -q -m browser $(ARGS)
 

@@ -13,4 +13,10 @@ from hypothesis import HealthCheck, settings  # noqa: E402
 settings.register_profile("kehu", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("kehu")
 
-pytest_plugins = ["tests.support.session", "tests.support.postgres", "tests.support.rabbitmq", "tests.support.rpc"]
+pytest_plugins = [
+    "tests.support.session",
+    "tests.support.postgres",
+    "tests.support.rabbitmq",
+    "tests.support.rpc",
+    "tests.support.suite",
+]

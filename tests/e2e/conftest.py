@@ -14,8 +14,6 @@ from deploy.local.suite import Running
 from gateway.api import ROOT
 from tests.e2e.callers import Caller
 
-pytest_plugins = ["tests.support.suite"]
-
 
 @pytest.fixture(scope="session")
 def caller(suite: Running) -> Callable[..., Caller]:
