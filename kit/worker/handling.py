@@ -50,7 +50,7 @@ class Handling:
         It may be called again with the same deliveries: what has taken effect is known, and passed over.
         """
         started = time.perf_counter()
-        tally = Tally(self.subscription.queue)
+        tally = Tally(self.subscription.queue, self.subscription.events)
         pairs, failures = self._read(deliveries, tally)
         # What has failed before is tried alone, or it would take its neighbours down again.
         failures += self._together([pair for pair in pairs if not pair[0].attempts], tally)

@@ -34,6 +34,11 @@ class Subscription:
     handler: Handler
     batch: int
 
+    @property
+    def events(self) -> list[str]:
+        """The short names of the events."""
+        return [name.rpartition(".")[2] for name in self.types]
+
 
 @dataclass(frozen=True, slots=True)
 class Timer:
@@ -81,10 +86,7 @@ class Subscriptions:
 
     def topology(self) -> broker.Topology:
         """The exchanges and queues that the service needs, its own exchange included."""
-        queues = [
-            broker.Subscribed(entry.queue, entry.source, [name.rpartition(".")[2] for name in entry.types])
-            for entry in self.events
-        ]
+        queues = [broker.Subscribed(entry.queue, entry.source, entry.events) for entry in self.events]
         return broker.topology(self.service, queues, retries=self.retries)
 
     def _check(self, source: str, types: Mapping[str, type[Message]], queue: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -12,12 +12,16 @@ from kit.worker import metrics
 from kit.worker.events import Received
 from kit.worker.verdict import Failure, places_of
 
+_UNKNOWN = "unknown"
+
 
 @dataclass(slots=True)
 class Tally:
     """Counts one batch of one queue."""
 
     queue: str
+    known: Collection[str]
+    """The short names of the events that the queue is for; others share one label, for anybody may make them up."""
     outcomes: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def committed(self, events: Sequence[Received], new: Sequence[Received], now: datetime, seconds: float) -> None:
@@ -34,7 +38,7 @@ class Tally:
     def failed(self, failure: Failure, error: Exception | None = None) -> None:
         """One event was tried alone, or could not be read, and failed."""
         delivery = failure.delivery
-        self.outcomes[delivery.type, failure.outcome] += 1
+        self.outcomes[delivery.type if delivery.type in self.known else _UNKNOWN, failure.outcome] += 1
         (log.error if failure.delay is None else log.warning)(
             "event failed",
             queue=self.queue,

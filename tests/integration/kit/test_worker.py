@@ -79,29 +79,35 @@ def test_a_failing_neighbour_does_not_keep_the_batch_from_its_effects(sample: Ha
 
 
 @pytest.mark.parametrize(
-    ("changes", "properties", "reason"),
+    ("reason", "strange"),
     [
-        ({}, {"body": b'{"order": '}, "BODY_UNREADABLE"),
-        ({}, {"body": b"\xff\xfe"}, "BODY_UNREADABLE"),
-        ({}, {"body": b'{"order": 7}'}, "BODY_UNREADABLE"),
-        ({}, {"content_type": "text/plain"}, "CONTENT_TYPE_WRONG"),
-        ({headers.CE_TYPE: "kehu.orders.v1.OrderPainted"}, {}, "EVENT_TYPE_UNKNOWN"),
-        ({headers.CE_TYPE: None}, {}, "EVENT_TYPE_UNKNOWN"),
-        ({headers.CE_ID: "seven"}, {}, "HEADERS_UNREADABLE"),
-        ({headers.CE_TIME: None}, {}, "HEADERS_UNREADABLE"),
-        ({headers.CE_TIME: "2026-11-21T08:30:00"}, {}, "HEADERS_UNREADABLE"),
+        (
+            "BODY_UNREADABLE",
+            [({}, {"body": b'{"order": '}), ({}, {"body": b"\xff\xfe"}), ({}, {"body": b'{"order": 7}'})],
+        ),
+        ("CONTENT_TYPE_WRONG", [({}, {"content_type": "text/plain"}), ({}, {"content_type": ""})]),
+        ("EVENT_TYPE_UNKNOWN", [({headers.CE_TYPE: "kehu.orders.v1.OrderPainted"}, {}), ({headers.CE_TYPE: None}, {})]),
+        (
+            "HEADERS_UNREADABLE",
+            [
+                ({headers.CE_ID: "seven"}, {}),
+                ({headers.CE_TIME: None}, {}),
+                ({headers.CE_TIME: "2026-11-21T08:30:00"}, {}),
+            ],
+        ),
     ],
 )
 def test_what_is_no_event_is_laid_aside_with_the_reason(
-    sample: Harness, changes: dict[str, object], properties: dict[str, object], reason: str
+    sample: Harness, reason: str, strange: list[tuple[dict[str, object], dict[str, object]]]
 ) -> None:
     good = order_paid()
-    with sample.consuming():
+    for changes, properties in strange:
         sample.publish(order_paid(), changes=changes, **properties)
-        sample.publish(good)
-        until(lambda: sample.depth(DEAD) == 1)
+    sample.publish(good)
+    with sample.consuming():
+        until(lambda: sample.depth(DEAD) == len(strange))
         until(lambda: sample.effects() == ids([good]))
-    assert take(sample.broker_url, DEAD).headers[headers.REASON] == reason
+    assert [take(sample.broker_url, DEAD).headers[headers.REASON] for _ in strange] == [reason] * len(strange)
 
 
 def test_fields_that_this_release_does_not_know_are_passed_over(sample: Harness) -> None:
@@ -126,6 +132,19 @@ def test_sigterm_finishes_and_acknowledges_the_batch_and_gives_the_rest_back(sam
     with sample.consuming():
         until(lambda: sample.effects() == ids([slow, *rest]))
     assert sample.runs() == ids([slow, *rest])
+
+
+def test_a_batch_that_does_not_end_is_left_to_the_next_worker(sample: Harness) -> None:
+    stuck = order_paid("slow:29")
+    with sample.consuming() as worker:
+        sample.publish(stuck)
+        until(lambda: sample.runs()[str(stuck.id)])
+        started = time.monotonic()
+        worker.terminate()
+        assert time.monotonic() - started < DRAIN_SECONDS
+        assert worker.lines("not drained in time")
+    until(lambda: sample.depth() == 1)
+    assert not sample.effects()
 
 
 def test_kill_9_in_a_batch_loses_nothing_and_repeats_no_effect(sample: Harness) -> None:
