@@ -29,13 +29,12 @@ def token(
     role: Annotated[list[str] | None, typer.Option(help="what the caller may do; again for more roles")] = None,
     org: Annotated[str, typer.Option(help="the part of the organisation that the caller sees")] = "/",
     subject: Annotated[str, typer.Option(help="who calls")] = "dev",
-    ttl: Annotated[timedelta, typer.Option(parser=duration, help="how long it is good: 90s, 15m, 12h, 7d")] = timedelta(
-        hours=12
-    ),
+    ttl: Annotated[str, typer.Option(help="how long it is good: 90s, 15m, 12h, 7d")] = "12h",
 ) -> None:
     """Print a token of the development issuer; a suite on this machine accepts it."""
+    life = duration(ttl)
     folder = options.read().folder
     folder.make()
     keys = Keys(folder.keys)
     keys.make()
-    sys.stdout.write(tokens.issue(keys.issuer, subject=subject, roles=role or ["admin"], org=org, ttl=ttl) + "\n")
+    sys.stdout.write(tokens.issue(keys.issuer, subject=subject, roles=role or ["admin"], org=org, ttl=life) + "\n")
