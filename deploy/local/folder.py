@@ -23,13 +23,21 @@ class Folder:
         """Make it, or say why it can't be used."""
         try:
             self.logs.mkdir(parents=True, exist_ok=True)
-            owner = self.root.stat().st_uid
+        except PermissionError:
+            self.check_owner()
+            raise Problem(f"{self.root} can't be written to; make it and its parent folder writable.") from None
         except OSError as error:
             raise Problem(f"{self.root} can't be made ({error.strerror}); make its parent folder writable.") from error
-        if owner != os.geteuid():
+        self.check_owner()
+
+    def check_owner(self, *, root_may: bool = False) -> None:
+        """Raise a Problem when it is another user's. `root_may`: look, and end what runs, but make nothing there."""
+        owner, caller = self.root.stat().st_uid, os.geteuid()
+        if caller != owner and not (root_may and caller == 0):
+            name = _name(owner)
             raise Problem(
-                f"{self.root} belongs to {_name(owner)}, who ran the suite before; "
-                f"run it as {_name(owner)} again, or remove the folder with `sudo make clean`."
+                f"{self.root} belongs to {name}, who ran the suite before; "
+                f"run this as {name} again, or remove the folder with `sudo make clean`."
             )
 
     @property

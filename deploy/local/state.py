@@ -84,6 +84,7 @@ def holder(folder: Folder) -> int | None:
     """The process id of the suite that runs in a folder; None if none does."""
     if not folder.lock.exists():
         return None
+    folder.check_owner(root_may=True)
     with folder.lock.open() as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
