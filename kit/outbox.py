@@ -106,11 +106,3 @@ def define(metadata: MetaData) -> Table:
     Index("outbox_unsent", table.c.sequence, postgresql_where=unsent)
     Index("outbox_sent", table.c.published_at, postgresql_where=text("published_at is not null"))
     return table
-
-
-WAKE = """
-create function outbox_wake() returns trigger language plpgsql as
-$$ begin perform pg_notify('outbox', ''); return null; end $$;
-create trigger outbox_wake after insert on outbox for each statement execute function outbox_wake();
-"""
-"""Tells the waiting relay, at commit, that there is something to send."""

@@ -20,4 +20,3 @@ def create(operations: Any) -> None:
     metadata = MetaData()
     define(metadata)
     metadata.create_all(operations.get_bind())
-    operations.execute(outbox.WAKE)

@@ -52,7 +52,7 @@ class Row:
 
 
 class Outbox:
-    """One connection to a service's database: it holds the lock, listens, reads and marks.
+    """One connection to a service's database: it holds the lock, reads and marks.
 
     All on one connection: when it is lost the lock is lost with it, and nothing more can be marked.
     """
@@ -64,9 +64,7 @@ class Outbox:
     @classmethod
     async def connect(cls, url: str, *, name: str) -> Outbox:
         """Raises one of DATABASE_ERRORS."""
-        outbox = cls(await connect(url, name=name))
-        await outbox._connection.add_listener("outbox", lambda *_: outbox._woken.set())
-        return outbox
+        return cls(await connect(url, name=name))
 
     async def lead(self) -> bool:
         """Become the active relay of the service, if there is none."""
@@ -74,8 +72,6 @@ class Outbox:
 
     async def pending(self, *, after: int, without: Collection[str], limit: int) -> list[Row]:
         """The oldest unsent events with a sequence `after` that, except those of the aggregates in `without`."""
-        # What is committed from now on wakes us again.
-        self._woken.clear()
         rows = await self._connection.fetch(_PENDING, after, list(without), limit)
         return [Row(*row) for row in rows]
 
@@ -89,7 +85,7 @@ class Outbox:
         await self._connection.execute(_FAIL, row_id, reason, attempts)
 
     async def wait(self, seconds: float) -> None:
-        """Until something is committed to the outbox, or the time is up."""
+        """Until `wake`, or the time is up."""
         try:
             async with asyncio.timeout(seconds):
                 await self._woken.wait()

@@ -18,7 +18,8 @@ from kit.relay.wire import BrokerLost
 from kit.settings import Settings, load
 from kit.telemetry import MetricsServer, log
 
-_POLL_SECONDS = 0.1
+# An empty look reads one page of a partial index; a NOTIFY makes commits queue (docs/adr/0018).
+_POLL_SECONDS = 0.05
 _PAUSE_SECONDS = 1.0
 _SILENCE_SECONDS = 20.0
 _DRAIN_SECONDS = 15.0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import select
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -28,7 +27,6 @@ def prepared(database_url: str) -> str:
         metadata = MetaData()
         schema.define(metadata)
         metadata.create_all(connection)
-        connection.exec_driver_sql(outbox.WAKE)
         connection.exec_driver_sql(
             "create table things (id int constraint things_once primary key, n int check (n > 0))"
         )
@@ -72,19 +70,6 @@ def test_a_transaction_that_fails_publishes_nothing(database: Database[Connectio
     with pytest.raises(Fault):
         database.write(fails)
     assert database.read(lambda connection: connection.execute(text("select count(*) from outbox")).scalar_one()) == 0
-
-
-def test_the_relay_is_woken_by_the_commit(prepared: str, database: Database[Connection]) -> None:
-    listener = psycopg2.connect(prepared)
-    listener.autocommit = True
-    listener.cursor().execute("listen outbox")
-    database.write(lambda connection: outbox.append(connection, [event()], now=NOW))
-    ready, _, _ = select.select([listener], [], [], 10)
-    listener.poll()
-    channels = [notice.channel for notice in listener.notifies]
-    listener.close()
-    assert ready
-    assert channels == ["outbox"]
 
 
 def test_an_event_is_new_to_a_consumer_once(database: Database[Connection]) -> None:
