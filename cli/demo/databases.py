@@ -35,6 +35,12 @@ class Databases:
         """The only value that a query finds."""
         return self.rows(service, sql, *values)[0][0]
 
+    def analyze(self, services: Sequence[str]) -> None:
+        """Refresh the planner's statistics, which lag behind an import: without them some questions take a minute."""
+        for service in services:
+            with self._connection(service).cursor() as cursor:
+                cursor.execute("analyze")
+
     def close(self) -> None:
         """Close the connections."""
         for connection in self._open.values():

@@ -135,6 +135,7 @@ class Demo:
     def reckon(self) -> Reckoning:
         """Recompute everything."""
         self._begin("4. The reckoning: recomputed from the file and the four databases")
+        self._found.analyze(("members", "orders", "campaigns", "pipeline"))
         return reconcile(history.cdnow_file(), self._found, self._tell_comparison)
 
     def report(
