@@ -105,4 +105,5 @@ def define(metadata: MetaData) -> Table:
     )
     Index("outbox_unsent", table.c.sequence, postgresql_where=unsent)
     Index("outbox_sent", table.c.published_at, postgresql_where=text("published_at is not null"))
+    Index("outbox_parked", table.c.sequence, postgresql_where=text("parked_at is not null"))
     return table
