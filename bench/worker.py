@@ -55,7 +55,7 @@ def main() -> None:
 
 
 def _never(fact: object) -> NoReturn:
-    raise NotImplementedError(fact)
+    raise TypeError(f"{type(fact).__name__} is not published")
 
 
 if __name__ == "__main__":
