@@ -138,7 +138,7 @@ class Node:
     def _configuration(self) -> str:
         return (
             f"listeners.tcp.1 = 127.0.0.1:{self.port}\n"
-            # Quorum queues keep in memory what stands in their log, by default up to 512 MB: 319 MiB in the demo, so 178.
+            # Quorum queues keep their log in memory, up to 512 MB unless told: 319 MiB in the demo, so 178.
             "raft.wal_max_size_bytes = 4000000\n"
             f"default_user = {USER}\n"
             f"default_pass = {self.password}\n"
