@@ -1,4 +1,4 @@
-"""The tables of members. The ledger's and kit's own are defined by kit."""
+"""Members and their identifiers, holds, purchases, tiers and the programme."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
-    MetaData,
     PrimaryKeyConstraint,
     Table,
     Text,
@@ -20,11 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from kit import ledger, schema
-
-metadata = MetaData()
-schema.define(metadata)
-ledger.define(metadata)
+from services.members.storage.tables.base import metadata
 
 members = Table(
     "members",
