@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from kit.money import LIMIT, Money
 from services.members.domain import errors
 from services.members.domain.points import MAX_POINTS
+from services.members.domain.validity import Availability, Validity
 
 BASE = "base"
 """The tier of who has reached none."""
@@ -41,6 +43,16 @@ class Programme:
     tiers: tuple[Tier, ...]
     window: timedelta
     update_time: datetime
+    time_zone: str = "UTC"
+    validity: Validity = Validity()
+    availability: Availability = Availability()
+    refund_grace_days: int | None = None
+    """How long points stay that come back after they would have expired; None lets them expire."""
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The zone of the programme's calendar."""
+        return ZoneInfo(self.time_zone)
 
     @property
     def currency(self) -> str:
