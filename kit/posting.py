@@ -44,16 +44,49 @@ class Cause:
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """`amount` units, always above zero, from the account `debit` to the account `credit`."""
+    """`amount` units, always above zero, from the account `debit` to the account `credit`.
+
+    `lot` is the lot that they belong to, on whichever side an account is divided into lots.
+    """
 
     debit: Account
     credit: Account
     amount: int
     cause: Cause
+    lot: UUID | None = None
 
     def __post_init__(self) -> None:
         if self.amount <= 0 or self.debit == self.credit:
             raise ValueError("a transfer moves more than nothing between two accounts")
+
+
+@dataclass(frozen=True, slots=True)
+class Lot:
+    """Units that were granted together and expire together. The balances say what is left of them, by account.
+
+    They are pending until `available_time` (None: until something happens), and gone from `expire_time` on (None:
+    never).
+    """
+
+    id: UUID
+    owner: UUID
+    source: str
+    granted: int
+    grant_time: datetime
+    available_time: datetime | None = None
+    expire_time: datetime | None = None
+    pending: int = 0
+    available: int = 0
+    held: int = 0
+
+    @property
+    def order(self) -> tuple[bool, datetime, datetime, UUID]:
+        """The order in which lots are spent: what expires first, then what was granted first."""
+        return (self.expire_time is None, self.expire_time or self.grant_time, self.grant_time, self.id)
+
+    def expired(self, now: datetime) -> bool:
+        """Whether its time is over."""
+        return self.expire_time is not None and self.expire_time <= now
 
 
 class Change(NamedTuple):

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from kit.money import LIMIT, Money
 from services.members.domain import errors
 from services.members.domain.points import MAX_POINTS
-from services.members.domain.validity import Availability, Validity
+from services.members.domain.validity import AT_ONCE, FOR_EVER, Availability, Validity
 
 BASE = "base"
 """The tier of who has reached none."""
@@ -44,8 +44,8 @@ class Programme:
     window: timedelta
     update_time: datetime
     time_zone: str = "UTC"
-    validity: Validity = Validity()
-    availability: Availability = Availability()
+    validity: Validity = FOR_EVER
+    availability: Availability = AT_ONCE
     refund_grace_days: int | None = None
     """How long points stay that come back after they would have expired; None lets them expire."""
 

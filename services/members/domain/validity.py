@@ -50,6 +50,10 @@ class Validity:
                 return midnight(date(local.year + self.count + 1, 1, 1), zone)
 
 
+FOR_EVER = Validity()
+"""Points that never expire."""
+
+
 class Start(StrEnum):
     """When earned points can be spent."""
 
@@ -76,6 +80,10 @@ class Availability:
                 return days_later(earned, self.days, zone)
             case Start.COMPLETION:
                 return completed
+
+
+AT_ONCE = Availability()
+"""Points that can be spent as soon as they are earned."""
 
 
 def days_later(start: datetime, days: int, zone: ZoneInfo) -> datetime:

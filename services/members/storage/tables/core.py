@@ -17,7 +17,7 @@ from sqlalchemy import (
     Uuid,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from services.members.storage.tables.base import metadata
 
@@ -60,6 +60,10 @@ holds = Table(
     Column("state", Text, nullable=False),
     Column("confirmed", BigInteger, nullable=False),
     Column("end_time", DateTime(timezone=True)),
+    # The lots that the points were drawn from, in that order, and how many from each.
+    Column("lots", ARRAY(Uuid), nullable=False, server_default="{}"),
+    Column("drawn", ARRAY(BigInteger), nullable=False, server_default="{}"),
+    Column("returned", BigInteger, nullable=False, server_default="0"),
     CheckConstraint("confirmed between 0 and points", name="holds_confirmed"),
     CheckConstraint("(state = 'ACTIVE') = (end_time is null)", name="holds_end"),
 )

@@ -1,0 +1,140 @@
+"""The tables of a ledger, and the steps by which a service's migrations make them.
+
+A service that keeps a ledger calls `create` in one migration and `add_lots` in it or a later one.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Identity,
+    Index,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    text,
+)
+
+
+def define(metadata: MetaData) -> None:
+    """Add the ledger's tables to a service's metadata."""
+    accounts, entries = _begin(metadata)
+    # Who took the accounts over; whoever locks them is led there without another query.
+    accounts.append_column(Column("heir", Uuid))
+    entries.append_column(Column("lot", Uuid))
+    _lots(metadata)
+
+
+def create(operations: Any) -> None:
+    """Create accounts and entries, as they were at first; `operations` is alembic's `op`."""
+    metadata = MetaData()
+    _begin(metadata)
+    metadata.create_all(operations.get_bind())
+    operations.execute(_APPEND_ONLY)
+
+
+def add_lots(operations: Any) -> None:
+    """Divide accounts into lots, and let accounts be taken over. Balances of before belong to no lot yet."""
+    operations.add_column("ledger_accounts", Column("heir", Uuid))
+    operations.add_column("ledger_entries", Column("lot", Uuid))
+    metadata = MetaData()
+    _lots(metadata)
+    metadata.create_all(operations.get_bind())
+    operations.execute("revoke delete, truncate on ledger_lots from current_user")
+
+
+def _begin(metadata: MetaData) -> tuple[Table, Table]:
+    accounts = Table(
+        "ledger_accounts",
+        metadata,
+        Column("id", BigInteger, Identity(always=True), primary_key=True),
+        Column("unit", Text, nullable=False),
+        Column("owner", Uuid, nullable=False),
+        Column("kind", Text, nullable=False),
+        Column("sign", SmallInteger, nullable=False),
+        Column("balance", BigInteger),
+        Column("version", BigInteger, nullable=False, server_default="0"),
+        UniqueConstraint("owner", "unit", "kind", name="ledger_accounts_owner"),
+        CheckConstraint("balance * sign >= 0", name="ledger_accounts_bound"),
+        CheckConstraint("(balance is null) = (sign = 0)", name="ledger_accounts_projection"),
+        # Every posting updates balances: room on the page keeps the updates off the indexes.
+        postgresql_with={"fillfactor": 70},
+    )
+    entries = Table(
+        "ledger_entries",
+        metadata,
+        Column("id", BigInteger, Identity(always=True), primary_key=True),
+        # No foreign keys: the ids come from locked accounts, which are never deleted, and the checks of a foreign key
+        # would lock the accounts of the house once per entry.
+        Column("debit", BigInteger, nullable=False),
+        Column("credit", BigInteger, nullable=False),
+        Column("amount", BigInteger, nullable=False),
+        Column("kind", Text, nullable=False),
+        Column("source", Text, nullable=False),
+        Column("effective_time", DateTime(timezone=True), nullable=False),
+        Column("create_time", DateTime(timezone=True), nullable=False),
+        CheckConstraint("amount > 0", name="ledger_entries_amount"),
+        CheckConstraint("debit <> credit", name="ledger_entries_sides"),
+    )
+    Index("ledger_entries_debit", entries.c.debit, entries.c.id)
+    Index("ledger_entries_credit", entries.c.credit, entries.c.id)
+    return accounts, entries
+
+
+def _lots(metadata: MetaData) -> None:
+    lots = Table(
+        "ledger_lots",
+        metadata,
+        Column("id", Uuid, primary_key=True),
+        Column("unit", Text, nullable=False),
+        Column("owner", Uuid, nullable=False),
+        Column("source", Text, nullable=False),
+        Column("granted", BigInteger, nullable=False),
+        Column("grant_time", DateTime(timezone=True), nullable=False),
+        Column("available_time", DateTime(timezone=True)),
+        Column("expire_time", DateTime(timezone=True)),
+        Column("pending", BigInteger, nullable=False),
+        Column("available", BigInteger, nullable=False),
+        Column("held", BigInteger, nullable=False),
+        CheckConstraint("granted > 0", name="ledger_lots_granted"),
+        CheckConstraint("pending >= 0 and available >= 0 and held >= 0", name="ledger_lots_bound"),
+    )
+    # The order of spending. Nulls come last, as they should: what never expires is spent last.
+    Index(
+        "ledger_lots_spendable",
+        lots.c.owner,
+        lots.c.unit,
+        lots.c.expire_time,
+        lots.c.grant_time,
+        lots.c.id,
+        postgresql_where=text("available > 0"),
+    )
+    Index(
+        "ledger_lots_expiring",
+        lots.c.expire_time,
+        postgresql_where=text("available > 0 and expire_time is not null"),
+    )
+    Index("ledger_lots_pending", lots.c.owner, lots.c.unit, postgresql_where=text("pending > 0"))
+    Index(
+        "ledger_lots_maturing",
+        lots.c.available_time,
+        postgresql_where=text("pending > 0 and available_time is not null"),
+    )
+
+
+_APPEND_ONLY = """
+create function ledger_append_only() returns trigger language plpgsql as
+$$ begin raise exception 'entries of the ledger are never changed: post a transfer that reverses'; end $$;
+create trigger ledger_append_only before update or delete or truncate on ledger_entries
+    for each statement execute function ledger_append_only();
+revoke update, delete, truncate on ledger_entries from current_user;
+revoke delete, truncate on ledger_accounts from current_user;
+"""

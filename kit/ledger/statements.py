@@ -1,0 +1,171 @@
+"""The SQL of the ledger: every statement takes sets, for one row and for thousands."""
+
+# ruff: noqa: S608 - the statements are put together from constants only
+
+from sqlalchemy import text
+
+OPEN = text("""
+    insert into ledger_accounts (unit, owner, kind, sign, balance)
+    select :unit, a.owner, a.kind, a.sign, case a.sign when 0 then null else 0 end
+    from unnest(cast(:owners as uuid[]), cast(:kinds as text[]), cast(:signs as smallint[])) as a (owner, kind, sign)
+""")
+
+# The house's accounts come along unlocked: their ids are needed, and a lock on them would make everybody queue.
+_SELECT = """
+    with asked as (
+        select id, owner, kind, balance, version, heir from ledger_accounts
+        where unit = :unit and owner = any(cast(:owners as uuid[])) and kind = any(cast(:kinds as text[]))
+        {lock}
+    ), found as (
+        select * from asked union all
+        select id, owner, kind, balance, version, heir from ledger_accounts where unit = :unit and owner = :house
+    )
+    select owner, array_agg(kind), array_agg(id), array_agg(balance), array_agg(version), any_value(heir)
+    from found group by owner
+"""
+READ = text(_SELECT.format(lock=""))
+LOCK = text(_SELECT.format(lock="order by id for update"))
+LOCK_FREE = text(_SELECT.format(lock="order by id for update skip locked"))
+
+TAKE_OVER = text("""
+    update ledger_accounts set heir = cast(:heir as uuid) where unit = :unit and owner = cast(:owner as uuid)
+""")
+
+_MOVE = """
+    moved as (
+        update ledger_accounts a set balance = a.balance + c.amount, version = a.version + c.count
+        from unnest(cast(:accounts as bigint[]), cast(:changes as bigint[]), cast(:counts as bigint[]))
+            as c (id, amount, count)
+        where a.id = c.id
+    )
+    insert into ledger_entries (debit, credit, amount, kind, source, effective_time, lot, create_time)
+    select e.*, cast(:now as timestamptz)
+    from unnest(cast(:debits as bigint[]), cast(:credits as bigint[]), cast(:amounts as bigint[]),
+                cast(:kinds as text[]), cast(:sources as text[]), cast(:times as timestamptz[]),
+                cast(:lots as uuid[])) as e
+"""
+POST_WITHOUT_LOTS = text(f"with {_MOVE}")
+POST = text(f"""
+    with granted as (
+        insert into ledger_lots (unit, id, owner, source, granted, grant_time, available_time, expire_time,
+                                 pending, available, held)
+        select :unit, l.* from unnest(
+            cast(:new as uuid[]), cast(:owners as uuid[]), cast(:lot_sources as text[]), cast(:granted as bigint[]),
+            cast(:grant_times as timestamptz[]), cast(:available_times as timestamptz[]),
+            cast(:expire_times as timestamptz[]), cast(:pending as bigint[]), cast(:available as bigint[]),
+            cast(:held as bigint[])) as l
+    ), drawn as (
+        update ledger_lots l
+        set pending = l.pending + d.pending, available = l.available + d.available, held = l.held + d.held
+        from unnest(cast(:drawn as uuid[]), cast(:drawn_pending as bigint[]), cast(:drawn_available as bigint[]),
+                    cast(:drawn_held as bigint[])) as d (id, pending, available, held)
+        where l.id = d.id
+    ), {_MOVE}
+""")
+
+_LOT = "id, owner, source, granted, grant_time, available_time, expire_time, pending, available, held"
+LOTS = text(f"select {_LOT} from ledger_lots where id = any(cast(:ids as uuid[]))")
+# The index gives the lots of one owner in this order; nothing is sorted, and no more is read than asked for.
+SPENDABLE = text(f"""
+    select l.* from unnest(cast(:owners as uuid[])) as o (owner) cross join lateral (
+        select {_LOT} from ledger_lots
+        where ledger_lots.owner = o.owner and unit = :unit and available > 0
+        order by expire_time, grant_time, id limit :limit
+    ) l
+""")
+LOTS_FROM = text(f"""
+    select l.* from unnest(cast(:owners as uuid[]), cast(:sources as text[])) as o (owner, source)
+    cross join lateral (
+        select {_LOT} from ledger_lots
+        where ledger_lots.owner = o.owner and unit = :unit and ledger_lots.source = o.source
+              and (pending > 0 or available > 0)
+    ) l
+""")
+
+# What happened to the owner's accounts until an instant: what came in, and what went out.
+_MOVES_AT = """
+    with mine as (select id, kind from ledger_accounts where unit = :unit and owner = :owner and sign <> 0),
+    moves as (
+        select mine.kind, e.lot, e.amount from mine join ledger_entries e on e.credit = mine.id
+        where e.create_time <= cast(:time as timestamptz)
+        union all
+        select mine.kind, e.lot, -e.amount from mine join ledger_entries e on e.debit = mine.id
+        where e.create_time <= cast(:time as timestamptz)
+    )
+"""
+BALANCES_AT = text(f"{_MOVES_AT} select kind, sum(amount) from moves group by kind")
+LOTS_AT = text(f"""
+    {_MOVES_AT}, left_over as (
+        select lot, coalesce(sum(amount) filter (where kind = 'pending'), 0) as pending,
+               coalesce(sum(amount) filter (where kind = 'available'), 0) as available,
+               coalesce(sum(amount) filter (where kind = 'held'), 0) as held
+        from moves where lot is not null group by lot
+    )
+    select l.id, l.owner, l.source, l.granted, l.grant_time, l.available_time, l.expire_time,
+           cast(o.pending as bigint), cast(o.available as bigint), cast(o.held as bigint)
+    from left_over o join ledger_lots l on l.id = o.lot where o.pending > 0 or o.available > 0 or o.held > 0
+""")
+
+# Each account is read through its own index, newest first, and never further than the page.
+ENTRIES = text("""
+    with mine as (select id from ledger_accounts where unit = :unit and owner = :owner),
+    page as (
+        select e.* from mine cross join lateral (
+            select * from ledger_entries
+            where debit = mine.id and id < coalesce(cast(:before as bigint), 9223372036854775807)
+            order by id desc limit :limit
+        ) e
+        union
+        select e.* from mine cross join lateral (
+            select * from ledger_entries
+            where credit = mine.id and id < coalesce(cast(:before as bigint), 9223372036854775807)
+            order by id desc limit :limit
+        ) e
+    )
+    select page.id, d.kind, c.kind, page.amount, page.kind, page.source, page.effective_time, page.create_time
+    from page join ledger_accounts d on d.id = page.debit join ledger_accounts c on c.id = page.credit
+    order by page.id desc limit :limit
+""")
+
+# Two statements, for only the second sees what was committed while the first one waited. Whoever is busy is left out:
+# any number of replicas may sweep, and nobody waits for them.
+DUE_TO_EXPIRE = text("""
+    select distinct owner from (
+        select owner from ledger_lots
+        where expire_time <= cast(:now as timestamptz) and available > 0 and unit = :unit
+        order by expire_time limit :limit
+    ) due
+""")
+EXPIRE = text("""
+    with gone as (
+        update ledger_lots l set available = 0
+        where l.unit = :unit and l.owner = any(cast(:owners as uuid[])) and l.available > 0
+              and l.expire_time <= cast(:now as timestamptz)
+        returning l.id, l.owner, l.source, l.expire_time, old.available as amount
+    ), sums as (
+        select owner, sum(amount) as amount, count(*) as count from gone group by owner
+    ), moved as (
+        update ledger_accounts a set balance = a.balance - s.amount, version = a.version + s.count
+        from sums s where a.unit = :unit and a.owner = s.owner and a.kind = 'available'
+        returning a.id, a.owner
+    )
+    insert into ledger_entries (debit, credit, amount, kind, source, effective_time, lot, create_time)
+    select m.id, cast(:breakage as bigint), g.amount, 'LAPSE', g.source, g.expire_time, g.id, cast(:now as timestamptz)
+    from gone g join moved m on m.owner = g.owner
+""")
+DUE_TO_MATURE = text(f"""
+    select {_LOT} from ledger_lots
+    where available_time <= cast(:now as timestamptz) and pending > 0 and unit = :unit
+    order by available_time limit :limit
+""")
+PENDING_OF = text(f"""
+    select {_LOT} from ledger_lots
+    where unit = :unit and owner = any(cast(:owners as uuid[])) and pending > 0
+          and available_time <= cast(:now as timestamptz)
+""")
+SET_AVAILABLE_TIME = text("""
+    update ledger_lots l set available_time = n.time, expire_time = n.expire_time
+    from unnest(cast(:ids as uuid[]), cast(:times as timestamptz[]), cast(:expire_times as timestamptz[]))
+        as n (id, time, expire_time)
+    where l.id = n.id
+""")
