@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
+from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, runtime_checkable
 
 from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.engine import make_url
@@ -37,6 +37,15 @@ _POOL_WAIT_SECONDS = 2
 _RECYCLE_SECONDS = 1800
 
 
+@runtime_checkable
+class Finishing(Protocol):
+    """A unit of work that has something to write right before the commit: what transactions queue for, so that none
+    holds it while it waits for something else."""
+
+    def finish(self) -> None:
+        """Write it."""
+
+
 class _Base(Generic[U]):
     """What both have in common: the factory, the clock, and when to try again."""
 
@@ -46,7 +55,14 @@ class _Base(Generic[U]):
         self._clock = clock
 
     def _body(self, fn: Callable[Concatenate[U, P], R], *args: P.args, **kwargs: P.kwargs) -> Callable[[Connection], R]:
-        return lambda connection: fn(self._unit(connection, self._clock()), *args, **kwargs)
+        def body(connection: Connection) -> R:
+            unit = self._unit(connection, self._clock())
+            result = fn(unit, *args, **kwargs)
+            if isinstance(unit, Finishing):
+                unit.finish()
+            return result
+
+        return body
 
     def _again(self, error: SQLAlchemyError | OSError, attempt: int, *, committing: bool) -> bool:
         """Whether the transaction surely did nothing and is worth another try.

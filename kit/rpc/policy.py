@@ -30,6 +30,7 @@ ROLES: dict[str, tuple[str, ...]] = {
     "marketer": ("campaigns.*", "coupons.*", "prices.*", "members.read", "orders.read", "products.read"),
     "sales": ("pipeline.*", "leads.*", "products.read", "prices.*"),
     "shopper": ("products.read", "prices.read", "orders.place"),
+    "auditor": ("audit.read", "members.read", "points.read"),
     "viewer": ("*.read",),
 }
 """Scopes of each role, with `*` for any. An unknown role grants nothing."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from functools import partial
 
-from kehu.members.v1 import members_pb2_grpc
+from kehu.members.v1 import audit_pb2_grpc, members_pb2_grpc
 
 from kit.db import AsyncDatabase
 from kit.page import Tokens
 from kit.rpc import Edge, Server, Servicer, run
 from kit.settings import load
 from services.members import publish
+from services.members.api.audit import AuditServicer
 from services.members.api.servicer import MembersServicer
 from services.members.config import Config
 from services.members.storage.unit import MembersUnit
@@ -37,7 +38,12 @@ def build(config: Config) -> Server:
                 "kehu.members.v1.MembersService",
                 members_pb2_grpc.add_MembersServiceServicer_to_server,
                 MembersServicer(edge, tokens),
-            )
+            ),
+            Servicer(
+                "kehu.members.v1.AuditService",
+                audit_pb2_grpc.add_AuditServiceServicer_to_server,
+                AuditServicer(edge, tokens),
+            ),
         ],
     )
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from kit.unit import Publish, Unit
+from services.members.storage.audit import AuditStore
 from services.members.storage.hold import HoldStore
 from services.members.storage.member import MemberStore
 from services.members.storage.points import WalletStore
@@ -20,9 +21,14 @@ class MembersUnit(Unit):
 
     def __init__(self, connection: Connection, now: datetime, publish: Publish) -> None:
         super().__init__(connection, now, publish)
+        self.audit = AuditStore(connection)
         self.members = MemberStore(connection)
         self.wallets = WalletStore(connection)
         self.holds = HoldStore(connection)
         self.purchases = PurchaseStore(connection)
         self.tiers = TierStore(connection)
         self.programmes = ProgrammeStore(connection)
+
+    def finish(self) -> None:
+        """What is written last, see `kit.db`."""
+        self.audit.write(self.now)

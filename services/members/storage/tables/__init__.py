@@ -1,6 +1,6 @@
 """The tables of members, a module per area; the migrations are checked against `metadata`."""
 
-from services.members.storage.tables import core
+from services.members.storage.tables import core, proof
 from services.members.storage.tables.base import metadata
 
-__all__ = ["core", "metadata"]
+__all__ = ["core", "metadata", "proof"]

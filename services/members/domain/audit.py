@@ -1,0 +1,110 @@
+"""The audit trail: what people did by hand, as a chain in which each entry seals the one before.
+
+An entry says who did what by which method, to which resource, why, and how it was before and after. None of it is
+personal data: people are named by their resource or subject, and what is recorded of a profile are the names of fields.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+GENESIS = "0" * 64
+"""What stands in the first entry in place of the hash of the one before."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who acts: the subject of the caller's token, and the method called, such as
+    `kehu.members.v1.LedgerService/BatchAdjustPoints`."""
+
+    subject: str
+    method: str
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One manual act on the resource `subject`. `before` and `after` are JSON objects without personal data."""
+
+    author: Author
+    subject: str
+    reason: str
+    before: Mapping[str, Any]
+    after: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """An act as it is kept: the `sequence` has no gaps, `before` and `after` are the JSON texts that were hashed."""
+
+    sequence: int
+    time: datetime
+    actor: str
+    method: str
+    subject: str
+    reason: str
+    before: str
+    after: str
+    previous: str
+    hash: str = ""
+
+    def digest(self) -> str:
+        """The SHA-256 over all fields but the hash itself, in hexadecimal: over their canonical JSON (UTF-8, keys
+        sorted, no spaces), with the time in microseconds since 1970."""
+        return hashlib.sha256(canonical(self._fields()).encode()).hexdigest()
+
+    def sealed(self) -> AuditEntry:
+        """The entry with its hash."""
+        return AuditEntry(**{**self._values(), "hash": self.digest()})
+
+    def _values(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in self.__slots__}
+
+    def _fields(self) -> dict[str, Any]:
+        fields = self._values() | {"time": (self.time - _EPOCH) // timedelta(microseconds=1)}
+        del fields["hash"]
+        return fields
+
+
+def chained(acts: Sequence[Act], last: AuditEntry | None, time: datetime) -> list[AuditEntry]:
+    """The acts as the next entries of the trail, in their order."""
+    entries: list[AuditEntry] = []
+    for act in acts:
+        entry = AuditEntry(
+            sequence=last.sequence + 1 if last else 1,
+            time=time,
+            actor=act.author.subject,
+            method=act.author.method,
+            subject=act.subject,
+            reason=act.reason,
+            before=canonical(act.before),
+            after=canonical(act.after),
+            previous=last.hash if last else GENESIS,
+        ).sealed()
+        entries.append(entry)
+        last = entry
+    return entries
+
+
+def faults(entries: Iterable[AuditEntry], last: AuditEntry | None = None) -> list[str]:
+    """What is wrong with a trail that goes on after `last`: empty when every link holds."""
+    found = []
+    for entry in entries:
+        expected = (last.sequence + 1, last.hash) if last else (1, GENESIS)
+        if (entry.sequence, entry.previous) != expected:
+            found.append(f"auditEntries/{entry.sequence} does not follow the entry before it")
+        if entry.hash != entry.digest():
+            found.append(f"auditEntries/{entry.sequence} is not what was written")
+        last = entry
+    return found
+
+
+def canonical(value: Any) -> str:
+    """JSON in its one form: keys sorted, no spaces, no escapes but those that JSON demands."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)

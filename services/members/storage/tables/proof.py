@@ -1,0 +1,26 @@
+"""The audit trail."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, DateTime, Index, Table, Text
+
+from services.members.storage.tables.base import metadata
+
+# Append-only, as the ledger's entries: the role has no right to change it, and a trigger refuses whoever has. What was
+# hashed is kept as text, for jsonb would write it in its own way.
+audit_entries = Table(
+    "audit_entries",
+    metadata,
+    Column("sequence", BigInteger, primary_key=True, autoincrement=False),
+    Column("time", DateTime(timezone=True), nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("method", Text, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("before", Text, nullable=False),
+    Column("after", Text, nullable=False),
+    Column("previous", Text, nullable=False),
+    Column("hash", Text, nullable=False),
+)
+Index("audit_entries_subject", audit_entries.c.subject, audit_entries.c.sequence)
+Index("audit_entries_actor", audit_entries.c.actor, audit_entries.c.sequence)

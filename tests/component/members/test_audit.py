@@ -1,0 +1,61 @@
+"""ListAuditEntries."""
+
+from __future__ import annotations
+
+import grpc
+import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
+from kehu.members.v1 import audit_pb2 as pb
+from kehu.members.v1.audit_pb2_grpc import AuditServiceStub
+
+from kit.db import Database
+from services.members.storage.unit import MembersUnit
+from tests.support.builders.proof import act
+from tests.support.rpc import Keys, channel_to, refused
+
+
+@pytest.fixture
+def audit(channel: grpc.aio.Channel) -> AuditServiceStub:
+    return AuditServiceStub(channel)
+
+
+@pytest.fixture
+def acts(database: Database[MembersUnit]) -> None:
+    database.write(lambda unit: unit.audit.record(*(act(f"members/{number}") for number in (1, 2, 3))))
+
+
+async def test_acts_are_listed_newest_first_with_their_seals(audit: AuditServiceStub, acts: None) -> None:
+    entries = (await audit.ListAuditEntries(pb.ListAuditEntriesRequest())).audit_entries
+    assert [entry.name for entry in entries] == ["auditEntries/3", "auditEntries/2", "auditEntries/1"]
+    assert entries[0].previous_hash == entries[1].hash
+    last = entries[0]
+    assert (last.actor, last.subject, last.reason) == ("tester", "members/3", "goodwill")
+    assert (last.before, last.after) == ('{"available":0}', '{"available":10}')
+
+
+async def test_pages_show_each_entry_once(audit: AuditServiceStub, acts: None) -> None:
+    request, seen = pb.ListAuditEntriesRequest(page_size=2), list[str]()
+    while True:
+        response = await audit.ListAuditEntries(request)
+        seen += [entry.subject for entry in response.audit_entries]
+        request.page_token = response.next_page_token
+        if not request.page_token:
+            break
+    assert seen == ["members/3", "members/2", "members/1"]
+
+
+async def test_entries_are_found_by_what_is_known(audit: AuditServiceStub, acts: None) -> None:
+    found = await audit.ListAuditEntries(pb.ListAuditEntriesRequest(subject="members/2"))
+    assert [entry.subject for entry in found.audit_entries] == ["members/2"]
+    none = await audit.ListAuditEntries(
+        pb.ListAuditEntriesRequest(actor="tester", end_time=Timestamp(seconds=1_000_000_000))
+    )
+    assert list(none.audit_entries) == []
+
+
+async def test_the_trail_is_for_auditors(audit: AuditServiceStub, address: str, keys: Keys) -> None:
+    async with channel_to(address, keys.bearer("auditor")) as channel:
+        await AuditServiceStub(channel).ListAuditEntries(pb.ListAuditEntriesRequest())
+    async with channel_to(address, keys.bearer("clerk")) as channel:
+        refusal = await refused(AuditServiceStub(channel).ListAuditEntries(pb.ListAuditEntriesRequest()))
+    assert (refusal.code, refusal.reason) == (grpc.StatusCode.PERMISSION_DENIED, "SCOPE_MISSING")
