@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from kit.money import LIMIT, Money
 from services.members.domain import errors
 from services.members.domain.points import MAX_POINTS
+from services.members.domain.tier_scheme import MAX_GRACE_DAYS, NO_BENEFITS, ROLLING_SPEND, Benefits, Metric, TierScheme
 from services.members.domain.validity import AT_ONCE, FOR_EVER, Availability, Validity
 
 BASE = "base"
@@ -27,10 +28,16 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class Tier:
-    """A tier, and the spend within the window that it takes."""
+    """A tier, what it takes within the window (money when the spend is measured, or else points), and its benefits."""
 
     id: str
-    threshold: Money
+    threshold: Money | int
+    benefits: Benefits = NO_BENEFITS
+
+    @property
+    def least(self) -> int:
+        """What it takes, in the units that are summed up."""
+        return self.threshold.minor if isinstance(self.threshold, Money) else self.threshold
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +55,9 @@ class Programme:
     availability: Availability = AT_ONCE
     refund_grace_days: int | None = None
     """How long points stay that come back after they would have expired; None lets them expire."""
+    scheme: TierScheme = ROLLING_SPEND
+    growth: Rate | None = None
+    """How orders earn growth value; None when they don't."""
 
     @property
     def zone(self) -> ZoneInfo:
@@ -71,6 +81,16 @@ class Programme:
             raise errors.points_out_of_range(points)
         return points
 
+    def grown(self, net: Money) -> int:
+        """The growth value of an order of which `net` is left."""
+        if self.growth is None or net.currency != self.currency:
+            return 0
+        return net.minor // self.growth.amount.minor * self.growth.points
+
+    def benefits(self, tier: str) -> Benefits:
+        """What a tier is good for; `base` and unknown ones for nothing."""
+        return next((each.benefits for each in self.tiers if each.id == tier), NO_BENEFITS)
+
     def worth(self, points: int) -> Money:
         """What points are worth when redeemed, in whole minor units, rounded down."""
         return Money(points * self.redeem.amount.minor // self.redeem.points, self.redeem.amount.currency)
@@ -89,7 +109,8 @@ class Programme:
     def check(self) -> None:
         """Raise a Fault unless the rules fit together."""
         amounts = {"earn.amount": self.earn.amount, "redeem.amount": self.redeem.amount}
-        amounts |= {f"tiers[{index}].threshold": tier.threshold for index, tier in enumerate(self.tiers)}
+        if self.growth:
+            amounts["growth.amount"] = self.growth.amount
         for field, amount in amounts.items():
             if amount.currency != self.currency:
                 raise errors.programme_invalid(field, f"must be in {self.currency}, like the earn rate")
@@ -102,10 +123,23 @@ class Programme:
         self._check_tiers()
 
     def _check_tiers(self) -> None:
-        names = [BASE]
+        if not 0 <= self.scheme.grace_days <= MAX_GRACE_DAYS:
+            raise errors.programme_invalid("tier_scheme.grace_days", f"must be 0 to {MAX_GRACE_DAYS}")
+        names, least = [BASE], 0
         for index, tier in enumerate(self.tiers):
             if tier.id in names:
                 raise errors.programme_invalid(f"tiers[{index}].id", "must be another than base and the tiers before")
-            if index and tier.threshold <= self.tiers[index - 1].threshold:
+            self._check_threshold(tier, f"tiers[{index}]")
+            if tier.least <= least:
                 raise errors.programme_invalid(f"tiers[{index}].threshold", "must be more than the tier's before")
             names.append(tier.id)
+            least = tier.least
+
+    def _check_threshold(self, tier: Tier, field: str) -> None:
+        if self.scheme.metric is not Metric.SPENT:
+            if isinstance(tier.threshold, Money):
+                raise errors.programme_invalid(f"{field}.points", "must be given, for tiers go by points")
+        elif not isinstance(tier.threshold, Money):
+            raise errors.programme_invalid(f"{field}.threshold", "must be given, for tiers go by the spend")
+        elif tier.threshold.currency != self.currency:
+            raise errors.programme_invalid(f"{field}.threshold", f"must be in {self.currency}, like the earn rate")

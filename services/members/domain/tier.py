@@ -1,4 +1,4 @@
-"""Tiers as a pure function of a member's purchases and the programme: no matter when or in what order they are told."""
+"""Tiers as a pure function of what counts towards them and the programme, whenever and in whatever order it is told."""
 
 from __future__ import annotations
 
@@ -6,92 +6,216 @@ from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import groupby
+from operator import attrgetter
 from typing import NamedTuple
 from uuid import UUID
 
 from services.members.domain.events import TierChanged
 from services.members.domain.programme import BASE, Programme
+from services.members.domain.tier_override import TierOverride, spans
+from services.members.domain.tier_scheme import Downgrade, TierScheme, Window, days_later, period_of
 
 
-class Spend(NamedTuple):
-    """What is left of a purchase after refunds, in minor units, at the date of the purchase."""
+class Gain(NamedTuple):
+    """What counts towards tiers, at its instant: by the programme's metric what is left of a purchase, in minor units,
+    the points it earned, or growth value, which may be below zero."""
 
     time: datetime
-    net: int
+    amount: int
 
 
 @dataclass(frozen=True, slots=True)
 class TierChange:
-    """A move from tier to tier, at its instant; `upgrade` tells its direction."""
+    """A move from tier to tier, at its instant; `upgrade` tells its direction, `manual` that an override began or
+    ended."""
 
     time: datetime
     from_tier: str
     to_tier: str
     upgrade: bool
+    manual: bool = False
 
 
-def tier_history(spends: Iterable[Spend], programme: Programme) -> list[TierChange]:
-    """Every change of tier that these purchases bring about, past and to come, the earliest first.
+Levels = Iterator[tuple[datetime, int]]
+"""Instants in their order, each with the number of a tier from then on, 0 for base; the last of an instant counts."""
 
-    At each purchase the spend of the window that ends with it, (t - window, t], reaches a level. A member has the
-    highest level that any purchase of the last window reached: a tier comes at once and stays for one window after the
-    last purchase that reached it. Purchases of the same instant count together. What was refunded in full was no
-    purchase.
+
+def tier_history(gains: Iterable[Gain], programme: Programme, joined: datetime | None = None) -> list[TierChange]:
+    """Every change of tier that these gains bring about, past and to come, the earliest first.
+
+    A tier comes at the instant at which the window reaches it. In a rolling window it stays for one window (and grace)
+    after the last gain that reached it; in one of periods it is evaluated when a period ends. Gains of the same instant
+    count together. What was refunded in full was no gain.
     """
-    spends = [spend for spend in spends if spend.net > 0]
-    if not programme.tiers or sum(spend.net for spend in spends) < programme.tiers[0].threshold.minor:
+    gains = [gain for gain in gains if gain.amount]
+    if not programme.tiers or sum(gain.amount for gain in gains if gain.amount > 0) < programme.tiers[0].least:
         return []
-    levels = [(time, level) for time, level in _levels(spends, programme) if level > 0]
-    names = [BASE, *(tier.id for tier in programme.tiers)]
+    rolling = programme.scheme.window is Window.ROLLING
+    return _changes(_rolling(gains, programme) if rolling else _periodic(gains, programme, joined), programme)
+
+
+def overridden(
+    history: Sequence[TierChange], overrides: Sequence[TierOverride], programme: Programme
+) -> list[TierChange]:
+    """The history in which overrides have their way for as long as they last; those of unknown tiers have none."""
+    names = _names(programme)
+    manual = [span for span in spans(overrides) if span.tier in names]
+    if not manual:
+        return list(history)
+    edges = {edge for span in manual for edge in (span.start, span.end)}
+    levels = []
+    for time in sorted(edges | {change.time for change in history}):
+        given = (span.tier for span in manual if span.start <= time < span.end)
+        levels.append((time, names.index(next(given, tier_at(history, time)))))
+    return [replace(change, manual=change.time in edges) for change in _changes(levels, programme)]
+
+
+def tier_at(history: Sequence[TierChange], time: datetime) -> str:
+    """The tier that a history says for one instant."""
+    past = bisect_right(history, time, key=attrgetter("time"))
+    return history[past - 1].to_tier if past else BASE
+
+
+def _changes(levels: Iterable[tuple[datetime, int]], programme: Programme) -> list[TierChange]:
+    names = _names(programme)
     changes: list[TierChange] = []
     current = 0
-    for time, level in _highest(levels, programme.window):
+    for time, level in dict(levels).items():
         if level != current:
             changes.append(TierChange(time, names[current], names[level], upgrade=level > current))
             current = level
     return changes
 
 
-def tier_at(history: Sequence[TierChange], time: datetime) -> str:
-    """The tier that a history says for one instant."""
-    past = [change.to_tier for change in history if change.time <= time]
-    return past[-1] if past else BASE
+def _names(programme: Programme) -> list[str]:
+    return [BASE, *(tier.id for tier in programme.tiers)]
 
 
-def _levels(spends: Iterable[Spend], programme: Programme) -> Iterator[tuple[datetime, int]]:
-    """Each instant of purchase with the level that the spend of its window reached, 0 for none."""
-    thresholds = [tier.threshold.minor for tier in programme.tiers]
-    window: deque[Spend] = deque()
-    total = 0
-    for time, group in groupby(sorted(spends), key=lambda spend: spend.time):
-        for spend in group:
-            window.append(spend)
-            total += spend.net
-        while window[0].time <= time - programme.window:
-            total -= window.popleft().net
-        yield time, bisect_right(thresholds, total)
+def _thresholds(programme: Programme) -> list[int]:
+    return [tier.least for tier in programme.tiers]
 
 
-def _highest(levels: Sequence[tuple[datetime, int]], window: timedelta) -> Iterator[tuple[datetime, int]]:
-    """The highest level of the last window, at every instant at which it may change."""
-    starts = deque(levels)
+def _rolling(gains: Sequence[Gain], programme: Programme) -> Levels:
+    """The highest level that was reached and has not lapsed, whenever it may change."""
+    starts = deque((time, level) for time, level in _reached(gains, programme) if level > 0)
+    keep = programme.window + programme.scheme.grace
+    lapses = programme.scheme.downgrade is not Downgrade.KEEP
     held: deque[tuple[datetime, int]] = deque()  # levels fall from left to right: the first is the highest
-    for now in sorted({time for time, _ in levels} | {time + window for time, _ in levels}):
-        while held and held[0][0] + window <= now:
-            held.popleft()
-        if starts and starts[0][0] == now:
-            level = starts.popleft()[1]
+    while starts or (held and lapses):
+        if held and lapses and (not starts or held[0][0] + keep <= starts[0][0]):
+            now = held[0][0] + keep
+            _lapse(held, now, programme.scheme)
+        else:
+            now, level = starts.popleft()
             while held and held[-1][1] <= level:
                 held.pop()
             held.append((now, level))
         yield now, held[0][1] if held else 0
 
 
+def _lapse(held: deque[tuple[datetime, int]], now: datetime, scheme: TierScheme) -> None:
+    """Give up the highest level; where the next one follows from the scheme alone, it is held as of now."""
+    gone = held.popleft()[1]
+    reached = held[0][1] if held else 0
+    level = scheme.falls_to(gone, reached)
+    if level > reached:
+        held.clear()
+        held.append((now, level))
+
+
+def _reached(gains: Sequence[Gain], programme: Programme) -> Levels:
+    """Each instant at which something comes in, with the level that the window up to it, (t - window, t], reaches."""
+    thresholds = _thresholds(programme)
+    # Something comes in, too, when what was deducted leaves the window.
+    length = programme.window
+    left = [Gain(gain.time + length, 0) for gain in gains if gain.amount < 0]
+    window: deque[Gain] = deque()
+    total = 0
+    for time, group in groupby(sorted([*gains, *left]), key=attrgetter("time")):
+        comes = False
+        for gain in group:
+            window.append(gain)
+            total += gain.amount
+            comes = comes or gain.amount >= 0
+        while window[0].time <= time - length:
+            total -= window.popleft().amount
+        if comes:
+            yield time, bisect_right(thresholds, total)
+
+
+def _periodic(gains: Sequence[Gain], programme: Programme, joined: datetime | None) -> Levels:
+    """The level after each gain, each evaluation, and each end of a grace."""
+    course = _Course(programme, joined, min(gains).time)
+    for time, group in groupby(sorted(gains), key=attrgetter("time")):
+        yield from course.until(time)
+        yield time, course.gain(sum(gain.amount for gain in group))
+    yield from course.rest()
+
+
+class _Course:
+    """A member's way through the periods."""
+
+    def __init__(self, programme: Programme, joined: datetime | None, start: datetime) -> None:
+        self._programme = programme
+        self._scheme = programme.scheme
+        self._thresholds = _thresholds(programme)
+        self._joined = joined
+        self._evaluation = self._next(start)
+        self._total = 0
+        self._level = 0
+        self._grace: tuple[datetime, int] | None = None
+
+    def gain(self, amount: int) -> int:
+        """The level after something came in or was deducted."""
+        self._total += amount
+        reached = self._reached()
+        if reached >= self._level:
+            self._level, self._grace = reached, None
+        return self._level
+
+    def until(self, time: datetime) -> Levels:
+        """What happens by the clock up to an instant, and at it."""
+        while self._due() <= time:
+            yield self._step()
+
+    def rest(self) -> Levels:
+        """What happens if nothing more comes in, until nothing can happen any more."""
+        while self._level and self._scheme.downgrade is not Downgrade.KEEP:
+            before = self._level, self._total
+            yield self._step()
+            if (self._level, self._total) == before and not self._grace:
+                return
+
+    def _due(self) -> datetime:
+        return self._grace[0] if self._grace else self._evaluation
+
+    def _step(self) -> tuple[datetime, int]:
+        now = self._due()
+        if self._grace:
+            self._level, self._grace = max(self._grace[1], self._reached()), None
+            return now, self._level
+        target = self._scheme.falls_to(self._level, self._reached())
+        self._evaluation = self._next(now)
+        if self._scheme.window is not Window.LIFETIME:
+            self._total = 0
+        if target < self._level and self._scheme.grace_days:
+            self._grace = days_later(now, self._scheme.grace_days, self._programme.zone), target
+        else:
+            self._level = target
+        return now, self._level
+
+    def _reached(self) -> int:
+        return bisect_right(self._thresholds, self._total)
+
+    def _next(self, time: datetime) -> datetime:
+        return period_of(self._scheme.window, time, self._programme.zone, self._joined).end
+
+
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A member's tier history, the tier that was last announced, and when it changes next if nothing more is bought.
+    """A member's tier history, the tier that was last announced, and when it changes next if nothing more comes in.
 
     `rules` is the version of the programme that the history was last judged by.
     """
@@ -102,12 +226,13 @@ class Standing:
     rules: int
     version: int
     history: Sequence[TierChange] = field(default_factory=list)
+    overrides: Sequence[TierOverride] = ()
 
     def judged(
-        self, spends: Iterable[Spend], programme: Programme, now: datetime
+        self, gains: Iterable[Gain], programme: Programme, now: datetime, joined: datetime | None = None
     ) -> tuple[Standing, list[TierChanged]]:
-        """The standing that all purchases of the member give by the programme, and the facts to announce."""
-        history = tier_history(spends, programme)
+        """The standing that all gains of the member give by the programme, and the facts to announce."""
+        history = overridden(tier_history(gains, programme, joined), self.overrides, programme)
         if history == self.history and self.rules == programme.version:
             return self.advanced(now)
         return replace(self, history=history, rules=programme.version).advanced(now)

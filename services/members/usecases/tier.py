@@ -10,7 +10,7 @@ from services.members.domain import errors
 from services.members.domain.events import TierChanged
 from services.members.domain.programme import Programme
 from services.members.domain.purchase import Purchase
-from services.members.domain.tier import Spend, Standing, TierChange
+from services.members.domain.tier import Gain, Standing, TierChange
 from services.members.usecases.ports import Unit
 
 _ROUND = 500
@@ -21,10 +21,10 @@ def judge(
     unit: Unit, standings: Mapping[UUID, Standing], purchases: Sequence[Purchase], programme: Programme
 ) -> list[TierChanged]:
     """Set the histories of locked members right by all their purchases; answers the facts."""
-    spends: dict[UUID, list[Spend]] = {member: [] for member in standings}
+    spends: dict[UUID, list[Gain]] = {member: [] for member in standings}
     for purchase in purchases:
         if purchase.net.currency == programme.currency:
-            spends[purchase.member].append(Spend(purchase.pay_time, purchase.net.minor))
+            spends[purchase.member].append(Gain(purchase.pay_time, purchase.net.minor))
     return _keep(
         unit,
         [(standing, *standing.judged(spends[member], programme, unit.now)) for member, standing in standings.items()],

@@ -121,7 +121,7 @@ def test_the_kept_history_is_that_of_the_purchases(world: World) -> None:
     log = [spend(0, 120), spend(200, 300), spend(210, 20), spend(900, 600)]
     chance = random.Random(2)
     for each in chance.sample(log, len(log)):
-        world.do(purchase.settle, [settlement(of, net=each.net // 100, pay_time=each.time)])
+        world.do(purchase.settle, [settlement(of, net=each.amount // 100, pay_time=each.time)])
     history = tier_history(log, default_programme())
     assert world.rows("select time, from_tier, to_tier, upgrade from tier_changes order by time") == [
         (change.time, change.from_tier, change.to_tier, change.upgrade) for change in history

@@ -13,7 +13,7 @@ from services.members.domain.member import Identity, Member, Profile
 from services.members.domain.points import Wallet
 from services.members.domain.programme import Programme, Rate, Tier
 from services.members.domain.purchase import Settlement
-from services.members.domain.tier import Spend
+from services.members.domain.tier import Gain
 from services.members.usecases.member import Enroll
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -31,9 +31,9 @@ def dollars(amount: int) -> Money:
     return Money(amount * 100, "USD")
 
 
-def spend(number: int, amount: int) -> Spend:
+def spend(number: int, amount: int) -> Gain:
     """A purchase of whole dollars on a day."""
-    return Spend(day(number), amount * 100)
+    return Gain(day(number), amount * 100)
 
 
 def profile(**fields: Any) -> Profile:

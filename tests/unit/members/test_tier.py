@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.members.domain.tier import Spend, Standing, tier_at, tier_history
+from services.members.domain.tier import Gain, Standing, tier_at, tier_history
 from tests.support.builders.members import MEMBER, day, programme, spend
 
 NAMES = ["base", "silver", "gold", "platinum"]
 
 
-def moves(*spends: Spend) -> list[tuple[int, str]]:
+def moves(*spends: Gain) -> list[tuple[int, str]]:
     """The day of each change, counted from the first of January 2024, and the tier from then on."""
     return [((change.time - day(0)).days, change.to_tier) for change in tier_history(spends, programme())]
 
@@ -48,13 +48,13 @@ def moves(*spends: Spend) -> list[tuple[int, str]]:
         ([spend(0, 100), spend(100, 0)], [(0, "silver"), (365, "base")]),
     ],
 )
-def test_the_golden_vectors(spends: list[Spend], expected: list[tuple[int, str]]) -> None:
+def test_the_golden_vectors(spends: list[Gain], expected: list[tuple[int, str]]) -> None:
     assert moves(*spends) == expected
 
 
 def test_a_window_is_a_number_of_days_whatever_the_calendar_does() -> None:
     leap = datetime(2024, 2, 29, 6, 30, tzinfo=UTC)
-    history = tier_history([Spend(leap, 100_00)], programme())
+    history = tier_history([Gain(leap, 100_00)], programme())
     assert [change.time for change in history] == [leap, datetime(2025, 2, 28, 6, 30, tzinfo=UTC)]
 
 
@@ -70,20 +70,20 @@ def test_a_refund_counts_at_the_date_of_its_purchase() -> None:
 spends = st.lists(st.builds(spend, st.integers(0, 1500), st.sampled_from([0, 1, 30, 60, 100, 250, 500])), max_size=12)
 
 
-def by_definition(log: list[Spend], time: datetime) -> str:
+def by_definition(log: list[Gain], time: datetime) -> str:
     """tier(t) = highest level(rolling spend at p) over purchases p with p <= t < p + 365 days."""
     window = timedelta(days=365)
 
     def level(at: datetime) -> int:
-        rolling = sum(each.net for each in log if at - window < each.time <= at)
+        rolling = sum(each.amount for each in log if at - window < each.time <= at)
         return sum(rolling >= threshold for threshold in (100_00, 250_00, 500_00))
 
-    reached = [level(each.time) for each in log if each.net > 0 and each.time <= time < each.time + window]
+    reached = [level(each.time) for each in log if each.amount > 0 and each.time <= time < each.time + window]
     return NAMES[max(reached, default=0)]
 
 
 @given(spends, st.integers(-1, 2000))
-def test_the_history_says_at_every_instant_what_the_definition_says(log: list[Spend], number: int) -> None:
+def test_the_history_says_at_every_instant_what_the_definition_says(log: list[Gain], number: int) -> None:
     history = tier_history(log, programme())
     edges = [change.time + timedelta(days=shift) for change in history for shift in (-1, 0)]
     for time in [day(number), *edges]:
@@ -91,14 +91,14 @@ def test_the_history_says_at_every_instant_what_the_definition_says(log: list[Sp
 
 
 @given(spends, st.randoms())
-def test_the_order_in_which_purchases_are_told_does_not_matter(log: list[Spend], chance: random.Random) -> None:
+def test_the_order_in_which_purchases_are_told_does_not_matter(log: list[Gain], chance: random.Random) -> None:
     shuffled = list(log)
     chance.shuffle(shuffled)
     assert tier_history(shuffled, programme()) == tier_history(log, programme())
 
 
 @given(spends)
-def test_a_history_is_a_chain_that_begins_and_ends_at_base(log: list[Spend]) -> None:
+def test_a_history_is_a_chain_that_begins_and_ends_at_base(log: list[Gain]) -> None:
     history = tier_history(log, programme())
     tiers = ["base", *(change.to_tier for change in history)]
     assert [change.from_tier for change in history] == tiers[:-1]
