@@ -126,7 +126,6 @@ _RESERVED = re.compile(
     "as|break|const|continue|else|false|for|function|if|import|in|let|loop|namespace|null|package|return|true|var|"
     "void|while"
 )
-)
 
 
 def _tokens(source: str) -> list[_Token]:
