@@ -106,7 +106,7 @@ def refusal(text: str) -> Mistake | None:
     return None
 
 
-numbers = st.deferred(
+numbers: st.SearchStrategy[str] = st.deferred(
     lambda: (
         st.integers(0, 10**15 - 1).map(str)
         | st.sampled_from(["order.net", "size(member.tags)", "order.lines.size()"])
@@ -115,7 +115,7 @@ numbers = st.deferred(
     )
 )
 texts = st.sampled_from(["order.channel", "member.tier", "'pos'", '"gold"', "''"])
-conditions = st.deferred(
+conditions: st.SearchStrategy[str] = st.deferred(
     lambda: (
         st.sampled_from(["true", "member.new", "order.lines.exists(l, l.amount > 9)", "'vip' in member.tags"])
         | st.tuples(numbers, st.sampled_from(["==", "!=", "<", "<=", ">", ">="]), numbers).map(" ".join)
