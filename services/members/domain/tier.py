@@ -15,7 +15,8 @@ from uuid import UUID
 from services.members.domain.events import TierChanged
 from services.members.domain.programme import BASE, Programme
 from services.members.domain.tier_override import TierOverride, spans
-from services.members.domain.tier_scheme import Downgrade, TierScheme, Window, days_later, period_of
+from services.members.domain.tier_scheme import Downgrade, TierScheme, Window, period_of
+from services.members.domain.validity import days_later
 
 
 class Gain(NamedTuple):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from calendar import monthrange
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
+
+from services.members.domain.validity import midnight
 
 PAR = 10_000
 """A multiplier in basis points that changes nothing."""
@@ -103,19 +105,13 @@ def period_of(window: Window, moment: datetime, zone: ZoneInfo, joined: datetime
     January."""
     born = joined.astimezone(zone).date() if joined and window is Window.ANNIVERSARY else date(2000, 1, 1)
     year = moment.astimezone(zone).year
-    start = _midnight(year, born.month, born.day, zone)
+    start = _begin(year, born.month, born.day, zone)
     if moment < start:
-        return Period(_midnight(year - 1, born.month, born.day, zone), start)
-    return Period(start, _midnight(year + 1, born.month, born.day, zone))
-
-
-def days_later(moment: datetime, days: int, zone: ZoneInfo) -> datetime:
-    """The same time of the day, so many days later in the calendar of a zone, as an instant of UTC."""
-    return (moment.astimezone(zone) + timedelta(days=days)).astimezone(UTC)
+        return Period(_begin(year - 1, born.month, born.day, zone), start)
+    return Period(start, _begin(year + 1, born.month, born.day, zone))
 
 
 @lru_cache(maxsize=4096)
-def _midnight(year: int, month: int, day: int, zone: ZoneInfo) -> datetime:
+def _begin(year: int, month: int, day: int, zone: ZoneInfo) -> datetime:
     """When a day begins, as an instant of UTC; 29 February is 28 February where there is none."""
-    day = min(day, monthrange(year, month)[1])
-    return datetime(year, month, day, tzinfo=zone).astimezone(UTC)
+    return midnight(date(year, month, min(day, monthrange(year, month)[1])), zone)

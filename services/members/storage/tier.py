@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import asdict
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from sqlalchemy import Connection, text
 
 from kit.page import Page
 from services.members.domain.tier import Standing, TierChange
+from services.members.domain.tier_override import TierOverride
+
+R = TypeVar("R")
 
 _OPEN = text("""
     insert into standings (member, tier, rules, version)
@@ -19,12 +23,18 @@ _OPEN = text("""
 
 # `lateral` looks into the index once per member, whatever the statistics say; during an import they lag behind.
 _READ = text("""
-    select s.member, s.tier, s.next_change, s.rules, s.version, h.times, h.from_tiers, h.to_tiers, h.upgrades
+    select s.member, s.tier, s.next_change, s.rules, s.version,
+           h.times, h.from_tiers, h.to_tiers, h.upgrades, h.manuals,
+           o.times, o.tiers, o.end_times, o.reasons, o.actors
     from standings s cross join lateral (
         select array_agg(time) as times, array_agg(from_tier) as from_tiers, array_agg(to_tier) as to_tiers,
-               array_agg(upgrade) as upgrades
+               array_agg(upgrade) as upgrades, array_agg(manual) as manuals
         from (select * from tier_changes c where c.member = s.member order by time) c
-    ) h
+    ) h cross join lateral (
+        select array_agg(time) as times, array_agg(tier) as tiers, array_agg(end_time) as end_times,
+               array_agg(reason) as reasons, array_agg(actor) as actors
+        from (select * from tier_overrides o where o.member = s.member order by id) o
+    ) o
     where s.member = any(cast(:members as uuid[]))
 """)
 
@@ -47,11 +57,25 @@ _REWRITE = text("""
         using unnest(cast(:gone_members as uuid[]), cast(:gone_times as timestamptz[])) as g (member, time)
         where c.member = g.member and c.time = g.time
     )
-    insert into tier_changes (member, time, from_tier, to_tier, upgrade)
+    insert into tier_changes (member, time, from_tier, to_tier, upgrade, manual)
     select * from unnest(cast(:members as uuid[]), cast(:times as timestamptz[]), cast(:from_tiers as text[]),
-                         cast(:to_tiers as text[]), cast(:upgrades as boolean[]))
+                         cast(:to_tiers as text[]), cast(:upgrades as boolean[]), cast(:manuals as boolean[]))
     on conflict (member, time) do update
-    set from_tier = excluded.from_tier, to_tier = excluded.to_tier, upgrade = excluded.upgrade
+    set from_tier = excluded.from_tier, to_tier = excluded.to_tier, upgrade = excluded.upgrade,
+        manual = excluded.manual
+""")
+
+_JOINED = text("select id, enroll_time from members where id = any(cast(:members as uuid[]))")
+
+_ADD_OVERRIDE = text("""
+    insert into tier_overrides (member, time, tier, end_time, reason, actor)
+    values (:member, cast(:time as timestamptz), :tier, cast(:end_time as timestamptz), :reason, :actor)
+""")
+
+_OVERRIDES = text("""
+    select id, time, tier, end_time, reason, actor from tier_overrides
+    where member = :member and id < coalesce(cast(:before as bigint), 9223372036854775807)
+    order by id desc limit :limit
 """)
 
 _AT = text("""
@@ -68,7 +92,7 @@ _AT = text("""
 """)
 
 _PAGE = text("""
-    select time, from_tier, to_tier, upgrade from tier_changes
+    select time, from_tier, to_tier, upgrade, manual from tier_changes
     where member = :member and time <= cast(:now as timestamptz)
           and time < coalesce(cast(:before as timestamptz), 'infinity')
     order by time desc limit :limit
@@ -89,7 +113,11 @@ class TierStore:
         """The standings with their histories; who is no member is missing."""
         rows = self._connection.execute(_READ, {"members": list(members)}).all()
         return {
-            member: Standing(member, tier, next_change, rules, version, _history(*columns))
+            member: Standing(
+                *(member, tier, next_change, rules, version),
+                history=_rows(TierChange, columns[:5]),
+                overrides=_rows(TierOverride, columns[5:]),
+            )
             for member, tier, next_change, rules, version, *columns in rows
         }
 
@@ -141,6 +169,7 @@ class TierStore:
                 "from_tiers": [change.from_tier for _, change in new],
                 "to_tiers": [change.to_tier for _, change in new],
                 "upgrades": [change.upgrade for _, change in new],
+                "manuals": [change.manual for _, change in new],
             },
         )
 
@@ -149,6 +178,20 @@ class TierStore:
         rows = self._connection.execute(_AT, {"members": list(members), "time": time}).all()
         return {member: (tier, coming) for member, tier, coming in rows}
 
+    def joined(self, members: Collection[UUID]) -> dict[UUID, datetime]:
+        """When the members joined."""
+        rows = self._connection.execute(_JOINED, {"members": list(members)})
+        return {row.id: row.enroll_time for row in rows}
+
+    def add_override(self, member: UUID, override: TierOverride) -> None:
+        """Keep an act, which is the newest of its member."""
+        self._connection.execute(_ADD_OVERRIDE, {"member": member, **asdict(override)})
+
+    def overrides(self, member: UUID, page: Page) -> list[tuple[int, TierOverride]]:
+        """Acts before a position with their numbers, the newest first."""
+        query = {"member": member, "before": int(page.after[0]) if page.after else None, "limit": page.fetch}
+        return [(id_, TierOverride(*row)) for id_, *row in self._connection.execute(_OVERRIDES, query).all()]
+
     def page(self, member: UUID, now: datetime, page: Page) -> list[TierChange]:
         """Changes up to now and before a position, the newest first."""
         before = datetime.fromisoformat(page.after[0]) if page.after else None
@@ -156,10 +199,9 @@ class TierStore:
         return [TierChange(*row) for row in self._connection.execute(_PAGE, query).all()]
 
 
-def _history(*columns: Sequence[Any] | None) -> list[TierChange]:
-    """The changes in the columns of their fields, which are missing when there are none."""
-    times, from_tiers, to_tiers, upgrades = (column or () for column in columns)
-    return list(map(TierChange, times, from_tiers, to_tiers, upgrades))
+def _rows(kind: Callable[..., R], columns: Sequence[Sequence[Any] | None]) -> list[R]:
+    """What stands in the columns of its fields, which are missing when there is none."""
+    return list(map(kind, *(column or () for column in columns)))
 
 
 def _bare(standing: Standing) -> tuple[object, ...]:

@@ -104,6 +104,7 @@ tier_changes = Table(
     Column("from_tier", Text, nullable=False),
     Column("to_tier", Text, nullable=False),
     Column("upgrade", Boolean, nullable=False),
+    Column("manual", Boolean, nullable=False, server_default="false"),
     PrimaryKeyConstraint("member", "time", name="tier_changes_pkey"),
 )
 
