@@ -9,7 +9,9 @@ from typing import Any
 from sqlalchemy import Connection, Row, text
 
 from kit.money import Money
-from services.members.domain.programme import Programme, Rate, Tier
+from services.members.domain.programme import Programme, Rate
+from services.members.domain.tier_scheme import ROLLING_SPEND
+from services.members.storage import tier_scheme
 
 _VERSIONS = text("select version, cast(rules as text) as rules, update_time from programmes")
 _CURRENT = text(f"{_VERSIONS.text} order by version desc limit 1")
@@ -50,10 +52,12 @@ class ProgrammeStore:
 def _document(programme: Programme) -> dict[str, Any]:
     return {
         "currency": programme.currency,
-        "earn": {"points": programme.earn.points, "amount": programme.earn.amount.minor},
-        "redeem": {"points": programme.redeem.points, "amount": programme.redeem.amount.minor},
-        "tiers": [{"id": tier.id, "threshold": tier.threshold.minor} for tier in programme.tiers],
+        "earn": _rate_document(programme.earn),
+        "redeem": _rate_document(programme.redeem),
+        "tiers": [tier_scheme.tier_document(tier) for tier in programme.tiers],
         "window_days": programme.window.days,
+        "tier_scheme": tier_scheme.document(programme.scheme),
+        "growth": _rate_document(programme.growth) if programme.growth else None,
     }
 
 
@@ -64,10 +68,16 @@ def _programme(row: Row[tuple[int, str, datetime]]) -> Programme:
         version=row.version,
         earn=_rate(rules["earn"], currency),
         redeem=_rate(rules["redeem"], currency),
-        tiers=tuple(Tier(tier["id"], Money(tier["threshold"], currency)) for tier in rules["tiers"]),
+        tiers=tuple(tier_scheme.tier(tier, currency) for tier in rules["tiers"]),
         window=timedelta(days=rules["window_days"]),
         update_time=row.update_time,
+        scheme=tier_scheme.scheme(rules["tier_scheme"]) if "tier_scheme" in rules else ROLLING_SPEND,
+        growth=_rate(rules["growth"], currency) if rules.get("growth") else None,
     )
+
+
+def _rate_document(rate: Rate) -> dict[str, int]:
+    return {"points": rate.points, "amount": rate.amount.minor}
 
 
 def _rate(rate: dict[str, int], currency: str) -> Rate:
