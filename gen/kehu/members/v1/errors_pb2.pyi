@@ -52,6 +52,106 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The programme's tiers do not rise, a tier's id stands twice, or an amount is in another currency."""
     ERROR_REASON_POINTS_OUT_OF_RANGE: _ErrorReason.ValueType  # 14
     """The points or the amount are beyond what an account can hold."""
+    ERROR_REASON_BIRTHDAY_INVALID: _ErrorReason.ValueType  # 20
+    """The birthday is no day of the calendar. The year may be 0; month and day must be given."""
+    ERROR_REASON_FIELD_MASKED: _ErrorReason.ValueType  # 21
+    """The value is the masked form of the one that is stored: it was read without the scope `members.pii`, and storing it
+    would destroy the real one. Leave the field out of the mask.
+    """
+    ERROR_REASON_ORG_INVALID: _ErrorReason.ValueType  # 22
+    """The part of the organisation is no path such as `/cn/east/shanghai`."""
+    ERROR_REASON_LOYALTY_CARD_NOT_FOUND: _ErrorReason.ValueType  # 23
+    """The member has no such card."""
+    ERROR_REASON_LOYALTY_CARD_ENDED: _ErrorReason.ValueType  # 24
+    """The card was blocked or replaced, and leads to nobody."""
+    ERROR_REASON_MEMBER_ERASED: _ErrorReason.ValueType  # 25
+    """The person was erased. Nothing can be known of them again; whoever comes back is enrolled anew."""
+    ERROR_REASON_LIMIT_EXCEEDED: _ErrorReason.ValueType  # 26
+    """The member would have more tags, cards or identities than there may be."""
+    ERROR_REASON_STORED_VALUE_INSUFFICIENT: _ErrorReason.ValueType  # 35
+    """There is less stored value, or less on the gift card, than is asked for."""
+    ERROR_REASON_STORED_VALUE_PAYMENT_NOT_FOUND: _ErrorReason.ValueType  # 36
+    """There is no such payment from stored value."""
+    ERROR_REASON_STORED_VALUE_PAYMENT_ENDED: _ErrorReason.ValueType  # 37
+    """The payment has come to another end already, or was not paid."""
+    ERROR_REASON_STORED_VALUE_PAYMENT_EXPIRED: _ErrorReason.ValueType  # 38
+    """What was set aside for the payment ran out of time and can be spent again. Begin a new payment."""
+    ERROR_REASON_STORED_VALUE_EXCEEDED: _ErrorReason.ValueType  # 39
+    """More is to be confirmed than was set aside, or to be given back than is left."""
+    ERROR_REASON_TOP_UP_NOT_FOUND: _ErrorReason.ValueType  # 40
+    """There is no such top-up."""
+    ERROR_REASON_REFERENCE_TAKEN: _ErrorReason.ValueType  # 41
+    """The reference belongs to something else already."""
+    ERROR_REASON_STORED_VALUE_RULES_INVALID: _ErrorReason.ValueType  # 42
+    """The rules do not rise, or an amount is in another currency."""
+    ERROR_REASON_GIFT_CARD_NOT_FOUND: _ErrorReason.ValueType  # 43
+    """There is no such gift card."""
+    ERROR_REASON_GIFT_CARD_CODE_UNKNOWN: _ErrorReason.ValueType  # 44
+    """No gift card has this code, or the card has another one by now."""
+    ERROR_REASON_GIFT_CARD_UNUSABLE: _ErrorReason.ValueType  # 45
+    """The gift card does not stand where this is possible, or a part of it is set aside."""
+    ERROR_REASON_GIFT_CARD_EXPIRED: _ErrorReason.ValueType  # 46
+    """The gift card's time is over."""
+    ERROR_REASON_CLAIM_CODE_UNKNOWN: _ErrorReason.ValueType  # 47
+    """No gift card is offered under this claim code: it was taken, withdrawn, or the offer is over."""
+    ERROR_REASON_RIGHTS_CARD_PRODUCT_NOT_FOUND: _ErrorReason.ValueType  # 48
+    """There is no such kind of rights card."""
+    ERROR_REASON_RIGHTS_CARD_NOT_FOUND: _ErrorReason.ValueType  # 49
+    """There is no such rights card."""
+    ERROR_REASON_RIGHTS_CARD_PRODUCT_INVALID: _ErrorReason.ValueType  # 50
+    """The kind of rights card contradicts itself, or is retired."""
+    ERROR_REASON_RIGHTS_CARD_UNUSABLE: _ErrorReason.ValueType  # 51
+    """The rights card is frozen, cancelled or over."""
+    ERROR_REASON_BENEFIT_NOT_FOUND: _ErrorReason.ValueType  # 52
+    """The rights card has no such benefit."""
+    ERROR_REASON_BENEFIT_USED_UP: _ErrorReason.ValueType  # 53
+    """The benefit is used up; `reset_time` in the metadata says when it begins anew."""
+    ERROR_REASON_BENEFIT_USE_NOT_FOUND: _ErrorReason.ValueType  # 54
+    """There is no such use of a benefit."""
+    ERROR_REASON_TIER_NOT_FOUND: _ErrorReason.ValueType  # 70
+    """The programme has no tier with this id."""
+    ERROR_REASON_TIER_OVERRIDE_ENDED: _ErrorReason.ValueType  # 71
+    """A tier can be given until a moment in the future only."""
+    ERROR_REASON_TIER_OVERRIDE_MISSING: _ErrorReason.ValueType  # 72
+    """The member has no tier that was given by hand, so there is nothing to end."""
+    ERROR_REASON_GROWTH_INSUFFICIENT: _ErrorReason.ValueType  # 73
+    """The growth value is less than what is to be deducted."""
+    ERROR_REASON_GROWTH_TIME_INVALID: _ErrorReason.ValueType  # 74
+    """Growth value counts from now or from a moment in the past, not in the future."""
+    ERROR_REASON_REWARD_NOT_FOUND: _ErrorReason.ValueType  # 77
+    """There is no such reward."""
+    ERROR_REASON_REDEMPTION_NOT_FOUND: _ErrorReason.ValueType  # 78
+    """The member has no such redemption."""
+    ERROR_REASON_REWARD_INVALID: _ErrorReason.ValueType  # 79
+    """The reward has no name or price, its times or limits don't fit, or its stock is below what was given away."""
+    ERROR_REASON_REWARD_NOT_ON_SALE: _ErrorReason.ValueType  # 80
+    """The reward is a draft, off sale, or outside of its time."""
+    ERROR_REASON_REWARD_SOLD_OUT: _ErrorReason.ValueType  # 81
+    """Fewer of the reward are left than are asked for."""
+    ERROR_REASON_REWARD_LIMIT_REACHED: _ErrorReason.ValueType  # 82
+    """The member may have no more of the reward, in all or today."""
+    ERROR_REASON_REWARD_NOT_FOR_MEMBER: _ErrorReason.ValueType  # 83
+    """The reward is for higher tiers, or for other members."""
+    ERROR_REASON_REDEMPTION_STATE_WRONG: _ErrorReason.ValueType  # 84
+    """The redemption stands where this can't be done any more, or not yet."""
+    ERROR_REASON_REDEMPTION_EXPIRED: _ErrorReason.ValueType  # 85
+    """The payment came too late, and points, stock or limits can't be had once more. Give the payment back."""
+    ERROR_REASON_PAYMENT_TAKEN: _ErrorReason.ValueType  # 86
+    """The payment, or the payment that gave cash back, belongs to another redemption."""
+    ERROR_REASON_PAYMENT_MISMATCH: _ErrorReason.ValueType  # 87
+    """What was paid is not the cash price, or a payment is named where there is none."""
+    ERROR_REASON_REDEMPTION_CODE_INVALID: _ErrorReason.ValueType  # 88
+    """There is no such code, it is void, or it was used."""
+    ERROR_REASON_ENGAGEMENT_DISABLED: _ErrorReason.ValueType  # 90
+    """There are no rules for this activity: the engagement policy has to switch it on first."""
+    ERROR_REASON_ENGAGEMENT_INVALID: _ErrorReason.ValueType  # 91
+    """The rules of engagement contradict each other; `BadRequest` names the field."""
+    ERROR_REASON_DAILY_LIMIT_REACHED: _ErrorReason.ValueType  # 92
+    """The day's limit of the activity for the member, device or store would be passed. Try again tomorrow."""
+    ERROR_REASON_CHECK_IN_DAY_INVALID: _ErrorReason.ValueType  # 93
+    """The day can't be filled: it is not over yet, too long ago, before the member joined, or checked in already."""
+    ERROR_REASON_MAKE_UPS_EXHAUSTED: _ErrorReason.ValueType  # 94
+    """As many missed days of the month as may be are filled already."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """The reason in `google.rpc.ErrorInfo` under the domain `kehu.dev`.
@@ -88,4 +188,104 @@ ERROR_REASON_PROGRAMME_INVALID: ErrorReason.ValueType  # 13
 """The programme's tiers do not rise, a tier's id stands twice, or an amount is in another currency."""
 ERROR_REASON_POINTS_OUT_OF_RANGE: ErrorReason.ValueType  # 14
 """The points or the amount are beyond what an account can hold."""
+ERROR_REASON_BIRTHDAY_INVALID: ErrorReason.ValueType  # 20
+"""The birthday is no day of the calendar. The year may be 0; month and day must be given."""
+ERROR_REASON_FIELD_MASKED: ErrorReason.ValueType  # 21
+"""The value is the masked form of the one that is stored: it was read without the scope `members.pii`, and storing it
+would destroy the real one. Leave the field out of the mask.
+"""
+ERROR_REASON_ORG_INVALID: ErrorReason.ValueType  # 22
+"""The part of the organisation is no path such as `/cn/east/shanghai`."""
+ERROR_REASON_LOYALTY_CARD_NOT_FOUND: ErrorReason.ValueType  # 23
+"""The member has no such card."""
+ERROR_REASON_LOYALTY_CARD_ENDED: ErrorReason.ValueType  # 24
+"""The card was blocked or replaced, and leads to nobody."""
+ERROR_REASON_MEMBER_ERASED: ErrorReason.ValueType  # 25
+"""The person was erased. Nothing can be known of them again; whoever comes back is enrolled anew."""
+ERROR_REASON_LIMIT_EXCEEDED: ErrorReason.ValueType  # 26
+"""The member would have more tags, cards or identities than there may be."""
+ERROR_REASON_STORED_VALUE_INSUFFICIENT: ErrorReason.ValueType  # 35
+"""There is less stored value, or less on the gift card, than is asked for."""
+ERROR_REASON_STORED_VALUE_PAYMENT_NOT_FOUND: ErrorReason.ValueType  # 36
+"""There is no such payment from stored value."""
+ERROR_REASON_STORED_VALUE_PAYMENT_ENDED: ErrorReason.ValueType  # 37
+"""The payment has come to another end already, or was not paid."""
+ERROR_REASON_STORED_VALUE_PAYMENT_EXPIRED: ErrorReason.ValueType  # 38
+"""What was set aside for the payment ran out of time and can be spent again. Begin a new payment."""
+ERROR_REASON_STORED_VALUE_EXCEEDED: ErrorReason.ValueType  # 39
+"""More is to be confirmed than was set aside, or to be given back than is left."""
+ERROR_REASON_TOP_UP_NOT_FOUND: ErrorReason.ValueType  # 40
+"""There is no such top-up."""
+ERROR_REASON_REFERENCE_TAKEN: ErrorReason.ValueType  # 41
+"""The reference belongs to something else already."""
+ERROR_REASON_STORED_VALUE_RULES_INVALID: ErrorReason.ValueType  # 42
+"""The rules do not rise, or an amount is in another currency."""
+ERROR_REASON_GIFT_CARD_NOT_FOUND: ErrorReason.ValueType  # 43
+"""There is no such gift card."""
+ERROR_REASON_GIFT_CARD_CODE_UNKNOWN: ErrorReason.ValueType  # 44
+"""No gift card has this code, or the card has another one by now."""
+ERROR_REASON_GIFT_CARD_UNUSABLE: ErrorReason.ValueType  # 45
+"""The gift card does not stand where this is possible, or a part of it is set aside."""
+ERROR_REASON_GIFT_CARD_EXPIRED: ErrorReason.ValueType  # 46
+"""The gift card's time is over."""
+ERROR_REASON_CLAIM_CODE_UNKNOWN: ErrorReason.ValueType  # 47
+"""No gift card is offered under this claim code: it was taken, withdrawn, or the offer is over."""
+ERROR_REASON_RIGHTS_CARD_PRODUCT_NOT_FOUND: ErrorReason.ValueType  # 48
+"""There is no such kind of rights card."""
+ERROR_REASON_RIGHTS_CARD_NOT_FOUND: ErrorReason.ValueType  # 49
+"""There is no such rights card."""
+ERROR_REASON_RIGHTS_CARD_PRODUCT_INVALID: ErrorReason.ValueType  # 50
+"""The kind of rights card contradicts itself, or is retired."""
+ERROR_REASON_RIGHTS_CARD_UNUSABLE: ErrorReason.ValueType  # 51
+"""The rights card is frozen, cancelled or over."""
+ERROR_REASON_BENEFIT_NOT_FOUND: ErrorReason.ValueType  # 52
+"""The rights card has no such benefit."""
+ERROR_REASON_BENEFIT_USED_UP: ErrorReason.ValueType  # 53
+"""The benefit is used up; `reset_time` in the metadata says when it begins anew."""
+ERROR_REASON_BENEFIT_USE_NOT_FOUND: ErrorReason.ValueType  # 54
+"""There is no such use of a benefit."""
+ERROR_REASON_TIER_NOT_FOUND: ErrorReason.ValueType  # 70
+"""The programme has no tier with this id."""
+ERROR_REASON_TIER_OVERRIDE_ENDED: ErrorReason.ValueType  # 71
+"""A tier can be given until a moment in the future only."""
+ERROR_REASON_TIER_OVERRIDE_MISSING: ErrorReason.ValueType  # 72
+"""The member has no tier that was given by hand, so there is nothing to end."""
+ERROR_REASON_GROWTH_INSUFFICIENT: ErrorReason.ValueType  # 73
+"""The growth value is less than what is to be deducted."""
+ERROR_REASON_GROWTH_TIME_INVALID: ErrorReason.ValueType  # 74
+"""Growth value counts from now or from a moment in the past, not in the future."""
+ERROR_REASON_REWARD_NOT_FOUND: ErrorReason.ValueType  # 77
+"""There is no such reward."""
+ERROR_REASON_REDEMPTION_NOT_FOUND: ErrorReason.ValueType  # 78
+"""The member has no such redemption."""
+ERROR_REASON_REWARD_INVALID: ErrorReason.ValueType  # 79
+"""The reward has no name or price, its times or limits don't fit, or its stock is below what was given away."""
+ERROR_REASON_REWARD_NOT_ON_SALE: ErrorReason.ValueType  # 80
+"""The reward is a draft, off sale, or outside of its time."""
+ERROR_REASON_REWARD_SOLD_OUT: ErrorReason.ValueType  # 81
+"""Fewer of the reward are left than are asked for."""
+ERROR_REASON_REWARD_LIMIT_REACHED: ErrorReason.ValueType  # 82
+"""The member may have no more of the reward, in all or today."""
+ERROR_REASON_REWARD_NOT_FOR_MEMBER: ErrorReason.ValueType  # 83
+"""The reward is for higher tiers, or for other members."""
+ERROR_REASON_REDEMPTION_STATE_WRONG: ErrorReason.ValueType  # 84
+"""The redemption stands where this can't be done any more, or not yet."""
+ERROR_REASON_REDEMPTION_EXPIRED: ErrorReason.ValueType  # 85
+"""The payment came too late, and points, stock or limits can't be had once more. Give the payment back."""
+ERROR_REASON_PAYMENT_TAKEN: ErrorReason.ValueType  # 86
+"""The payment, or the payment that gave cash back, belongs to another redemption."""
+ERROR_REASON_PAYMENT_MISMATCH: ErrorReason.ValueType  # 87
+"""What was paid is not the cash price, or a payment is named where there is none."""
+ERROR_REASON_REDEMPTION_CODE_INVALID: ErrorReason.ValueType  # 88
+"""There is no such code, it is void, or it was used."""
+ERROR_REASON_ENGAGEMENT_DISABLED: ErrorReason.ValueType  # 90
+"""There are no rules for this activity: the engagement policy has to switch it on first."""
+ERROR_REASON_ENGAGEMENT_INVALID: ErrorReason.ValueType  # 91
+"""The rules of engagement contradict each other; `BadRequest` names the field."""
+ERROR_REASON_DAILY_LIMIT_REACHED: ErrorReason.ValueType  # 92
+"""The day's limit of the activity for the member, device or store would be passed. Try again tomorrow."""
+ERROR_REASON_CHECK_IN_DAY_INVALID: ErrorReason.ValueType  # 93
+"""The day can't be filled: it is not over yet, too long ago, before the member joined, or checked in already."""
+ERROR_REASON_MAKE_UPS_EXHAUSTED: ErrorReason.ValueType  # 94
+"""As many missed days of the month as may be are filled already."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -6,6 +6,8 @@ What members tells the other services. Additive only; a new meaning is a new mes
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.type import money_pb2 as _money_pb2
+from kehu.members.v1 import tier_benefits_pb2 as _tier_benefits_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -95,6 +97,8 @@ class TierChanged(_message.Message):
     FROM_TIER_FIELD_NUMBER: _builtins.int
     TO_TIER_FIELD_NUMBER: _builtins.int
     CHANGE_TIME_FIELD_NUMBER: _builtins.int
+    BENEFITS_FIELD_NUMBER: _builtins.int
+    EXPIRE_TIME_FIELD_NUMBER: _builtins.int
     member: _builtins.str
     """The member, `members/{member}`."""
     from_tier: _builtins.str
@@ -105,6 +109,14 @@ class TierChanged(_message.Message):
     def change_time(self) -> _timestamp_pb2.Timestamp:
         """Since when."""
 
+    @_builtins.property
+    def benefits(self) -> _tier_benefits_pb2.TierBenefits:
+        """What the tier now is good for."""
+
+    @_builtins.property
+    def expire_time(self) -> _timestamp_pb2.Timestamp:
+        """When it changes if nothing more happens; absent if it does not."""
+
     def __init__(
         self,
         *,
@@ -112,11 +124,305 @@ class TierChanged(_message.Message):
         from_tier: _builtins.str = ...,
         to_tier: _builtins.str = ...,
         change_time: _timestamp_pb2.Timestamp | None = ...,
+        benefits: _tier_benefits_pb2.TierBenefits | None = ...,
+        expire_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["change_time", b"change_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["benefits", b"benefits", "change_time", b"change_time", "expire_time", b"expire_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["change_time", b"change_time", "from_tier", b"from_tier", "member", b"member", "to_tier", b"to_tier"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["benefits", b"benefits", "change_time", b"change_time", "expire_time", b"expire_time", "from_tier", b"from_tier", "member", b"member", "to_tier", b"to_tier"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___TierChanged: _TypeAlias = TierChanged  # noqa: Y015
+
+@_typing.final
+class MemberErased(_message.Message):
+    """A person asked to be forgotten. What a listener knows of them beside this id must go too; amounts may stay."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MEMBER_FIELD_NUMBER: _builtins.int
+    ERASE_TIME_FIELD_NUMBER: _builtins.int
+    member: _builtins.str
+    """The member, `members/{member}`."""
+    @_builtins.property
+    def erase_time(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        member: _builtins.str = ...,
+        erase_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["erase_time", b"erase_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["erase_time", b"erase_time", "member", b"member"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MemberErased: _TypeAlias = MemberErased  # noqa: Y015
+
+@_typing.final
+class RedemptionConfirmed(_message.Message):
+    """A member redeemed points for a reward, and paid its cash price if it has one: it is to be delivered."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REDEMPTION_FIELD_NUMBER: _builtins.int
+    MEMBER_FIELD_NUMBER: _builtins.int
+    REWARD_FIELD_NUMBER: _builtins.int
+    QUANTITY_FIELD_NUMBER: _builtins.int
+    POINTS_FIELD_NUMBER: _builtins.int
+    CASH_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    ITEM_FIELD_NUMBER: _builtins.int
+    STORE_FIELD_NUMBER: _builtins.int
+    PAYMENT_FIELD_NUMBER: _builtins.int
+    CONFIRM_TIME_FIELD_NUMBER: _builtins.int
+    redemption: _builtins.str
+    """The redemption, `members/{member}/redemptions/{redemption}`."""
+    member: _builtins.str
+    """The member, `members/{member}`."""
+    reward: _builtins.str
+    """The reward, `rewards/{reward}`."""
+    quantity: _builtins.int
+    """How many."""
+    points: _builtins.int
+    """The points for all of them."""
+    kind: _builtins.str
+    """What the member gets: `PHYSICAL`, `COUPON`, `STORED_VALUE` or `VIRTUAL`."""
+    item: _builtins.str
+    """What is to be delivered, for example `couponTemplates/{coupon_template}`; empty if the reward does not say."""
+    store: _builtins.str
+    """The store where it is redeemed or is to be picked up; empty if none."""
+    payment: _builtins.str
+    """What the cash price was paid by; empty if there is none."""
+    @_builtins.property
+    def cash(self) -> _money_pb2.Money:
+        """The cash for all of them; unset if none."""
+
+    @_builtins.property
+    def confirm_time(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        redemption: _builtins.str = ...,
+        member: _builtins.str = ...,
+        reward: _builtins.str = ...,
+        quantity: _builtins.int = ...,
+        points: _builtins.int = ...,
+        cash: _money_pb2.Money | None = ...,
+        kind: _builtins.str = ...,
+        item: _builtins.str = ...,
+        store: _builtins.str = ...,
+        payment: _builtins.str = ...,
+        confirm_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cash", b"cash", "confirm_time", b"confirm_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cash", b"cash", "confirm_time", b"confirm_time", "item", b"item", "kind", b"kind", "member", b"member", "payment", b"payment", "points", b"points", "quantity", b"quantity", "redemption", b"redemption", "reward", b"reward", "store", b"store"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RedemptionConfirmed: _TypeAlias = RedemptionConfirmed  # noqa: Y015
+
+@_typing.final
+class RedemptionCancelled(_message.Message):
+    """A redemption was not paid: it was given up, or its time ran out. Its points and stock came back. A late payment may
+    still confirm one whose time ran out; then `RedemptionConfirmed` follows with a higher version.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REDEMPTION_FIELD_NUMBER: _builtins.int
+    MEMBER_FIELD_NUMBER: _builtins.int
+    REWARD_FIELD_NUMBER: _builtins.int
+    QUANTITY_FIELD_NUMBER: _builtins.int
+    POINTS_FIELD_NUMBER: _builtins.int
+    CASH_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    redemption: _builtins.str
+    """The redemption, `members/{member}/redemptions/{redemption}`."""
+    member: _builtins.str
+    """The member, `members/{member}`."""
+    reward: _builtins.str
+    """The reward, `rewards/{reward}`."""
+    quantity: _builtins.int
+    """How many."""
+    points: _builtins.int
+    """The points for all of them."""
+    state: _builtins.str
+    """Why: `CANCELLED` or `EXPIRED`."""
+    @_builtins.property
+    def cash(self) -> _money_pb2.Money:
+        """The cash for all of them; unset if none."""
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        redemption: _builtins.str = ...,
+        member: _builtins.str = ...,
+        reward: _builtins.str = ...,
+        quantity: _builtins.int = ...,
+        points: _builtins.int = ...,
+        cash: _money_pb2.Money | None = ...,
+        state: _builtins.str = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cash", b"cash", "end_time", b"end_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cash", b"cash", "end_time", b"end_time", "member", b"member", "points", b"points", "quantity", b"quantity", "redemption", b"redemption", "reward", b"reward", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RedemptionCancelled: _TypeAlias = RedemptionCancelled  # noqa: Y015
+
+@_typing.final
+class RedemptionRefunded(_message.Message):
+    """A confirmed redemption was taken back; its points came back."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REDEMPTION_FIELD_NUMBER: _builtins.int
+    MEMBER_FIELD_NUMBER: _builtins.int
+    REWARD_FIELD_NUMBER: _builtins.int
+    QUANTITY_FIELD_NUMBER: _builtins.int
+    POINTS_FIELD_NUMBER: _builtins.int
+    CASH_FIELD_NUMBER: _builtins.int
+    RESTOCKED_FIELD_NUMBER: _builtins.int
+    REFUND_PAYMENT_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    redemption: _builtins.str
+    """The redemption, `members/{member}/redemptions/{redemption}`."""
+    member: _builtins.str
+    """The member, `members/{member}`."""
+    reward: _builtins.str
+    """The reward, `rewards/{reward}`."""
+    quantity: _builtins.int
+    """How many."""
+    points: _builtins.int
+    """The points for all of them."""
+    restocked: _builtins.bool
+    """Whether the reward is back on stock."""
+    refund_payment: _builtins.str
+    """What the cash was given back by; empty if there was none."""
+    @_builtins.property
+    def cash(self) -> _money_pb2.Money:
+        """The cash for all of them; unset if none."""
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        redemption: _builtins.str = ...,
+        member: _builtins.str = ...,
+        reward: _builtins.str = ...,
+        quantity: _builtins.int = ...,
+        points: _builtins.int = ...,
+        cash: _money_pb2.Money | None = ...,
+        restocked: _builtins.bool = ...,
+        refund_payment: _builtins.str = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cash", b"cash", "end_time", b"end_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cash", b"cash", "end_time", b"end_time", "member", b"member", "points", b"points", "quantity", b"quantity", "redemption", b"redemption", "refund_payment", b"refund_payment", "restocked", b"restocked", "reward", b"reward"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RedemptionRefunded: _TypeAlias = RedemptionRefunded  # noqa: Y015
+
+@_typing.final
+class StoredValueChanged(_message.Message):
+    """A member's stored value became another one: it was topped up, set aside, spent or came back."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MEMBER_FIELD_NUMBER: _builtins.int
+    PRINCIPAL_FIELD_NUMBER: _builtins.int
+    BONUS_FIELD_NUMBER: _builtins.int
+    CHANGE_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    CHANGE_TIME_FIELD_NUMBER: _builtins.int
+    member: _builtins.str
+    """The member, `members/{member}`."""
+    source: _builtins.str
+    """What brought it about, for example `orders/{order}` or `giftCards/{gift_card}`."""
+    @_builtins.property
+    def principal(self) -> _money_pb2.Money:
+        """What was paid in and can be spent, after the change."""
+
+    @_builtins.property
+    def bonus(self) -> _money_pb2.Money:
+        """The bonus that can be spent, after the change."""
+
+    @_builtins.property
+    def change(self) -> _money_pb2.Money:
+        """What can be spent more than before (negative: less)."""
+
+    @_builtins.property
+    def change_time(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        member: _builtins.str = ...,
+        principal: _money_pb2.Money | None = ...,
+        bonus: _money_pb2.Money | None = ...,
+        change: _money_pb2.Money | None = ...,
+        source: _builtins.str = ...,
+        change_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["bonus", b"bonus", "change", b"change", "change_time", b"change_time", "principal", b"principal"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bonus", b"bonus", "change", b"change", "change_time", b"change_time", "member", b"member", "principal", b"principal", "source", b"source"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StoredValueChanged: _TypeAlias = StoredValueChanged  # noqa: Y015
+
+@_typing.final
+class CheckedIn(_message.Message):
+    """A member checked in for a day, or filled one that was missed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MEMBER_FIELD_NUMBER: _builtins.int
+    DAY_FIELD_NUMBER: _builtins.int
+    STREAK_FIELD_NUMBER: _builtins.int
+    POINTS_FIELD_NUMBER: _builtins.int
+    member: _builtins.str
+    """The member, `members/{member}`."""
+    day: _builtins.str
+    """The day, as `YYYY-MM-DD` in the programme's time zone."""
+    streak: _builtins.int
+    """Which day of its streak it was; the first is 1."""
+    points: _builtins.int
+    """The points that it gave."""
+    def __init__(
+        self,
+        *,
+        member: _builtins.str = ...,
+        day: _builtins.str = ...,
+        streak: _builtins.int = ...,
+        points: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["day", b"day", "member", b"member", "points", b"points", "streak", b"streak"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CheckedIn: _TypeAlias = CheckedIn  # noqa: Y015

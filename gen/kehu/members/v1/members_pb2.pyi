@@ -11,7 +11,10 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.type import date_pb2 as _date_pb2
 from google.type import money_pb2 as _money_pb2
+from kehu.members.v1 import tier_benefits_pb2 as _tier_benefits_pb2
+from kehu.members.v1 import tiers_pb2 as _tiers_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -25,9 +28,32 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class Member(_message.Message):
-    """A customer who joined."""
+    """A customer who joined. Who lacks the scope `members.pii` sees personal fields masked, such as `+86138****8000`."""
 
     DESCRIPTOR: _descriptor.Descriptor
+
+    class _State:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _StateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[Member._State.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        STATE_UNSPECIFIED: Member._State.ValueType  # 0
+        """Not used."""
+        STATE_ACTIVE: Member._State.ValueType  # 1
+        """A person."""
+        STATE_ERASED: Member._State.ValueType  # 2
+        """The person asked to be forgotten: what was personal is gone, the accounts stay."""
+
+    class State(_State, metaclass=_StateEnumTypeWrapper):
+        """Whether the person is known."""
+
+    STATE_UNSPECIFIED: Member.State.ValueType  # 0
+    """Not used."""
+    STATE_ACTIVE: Member.State.ValueType  # 1
+    """A person."""
+    STATE_ERASED: Member.State.ValueType  # 2
+    """The person asked to be forgotten: what was personal is gone, the accounts stay."""
 
     NAME_FIELD_NUMBER: _builtins.int
     DISPLAY_NAME_FIELD_NUMBER: _builtins.int
@@ -41,6 +67,12 @@ class Member(_message.Message):
     TIER_EXPIRE_TIME_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
+    BIRTHDAY_FIELD_NUMBER: _builtins.int
+    LOYALTY_CARDS_FIELD_NUMBER: _builtins.int
+    TAGS_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    ORG_FIELD_NUMBER: _builtins.int
+    ERASE_TIME_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`members/{member}`."""
@@ -51,11 +83,17 @@ class Member(_message.Message):
     email: _builtins.str
     """The e-mail address; upper and lower case are not told apart."""
     card_number: _builtins.str
-    """The number on the member's card."""
+    """The number of the member's first active card. Setting it gives the member this card in place of that one, whose
+    number is free again; a card that was lost is blocked or replaced instead.
+    """
     home_store: _builtins.str
     """The store that the member belongs to."""
     tier: _builtins.str
     """The tier now: the id of one of the programme's tiers, or `base`."""
+    state: Global___Member.State.ValueType
+    """Whether the person is known."""
+    org: _builtins.str
+    """The part of the organisation that the member belongs to, as a path such as `/cn/east/shanghai`."""
     etag: _builtins.str
     """The version of the stored fields, for changes that must not overwrite another's. Points and tiers do not count."""
     @_builtins.property
@@ -78,6 +116,22 @@ class Member(_message.Message):
     def update_time(self) -> _timestamp_pb2.Timestamp:
         """When the member was last changed."""
 
+    @_builtins.property
+    def birthday(self) -> _date_pb2.Date:
+        """The day of birth; the year may be 0 for not known. Masked, only the year is shown."""
+
+    @_builtins.property
+    def loyalty_cards(self) -> _containers.RepeatedCompositeFieldContainer[Global___LoyaltyCard]:
+        """Every card that the member was given, the oldest first."""
+
+    @_builtins.property
+    def tags(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What the shop calls the member, in alphabetical order; see `ModifyTags`."""
+
+    @_builtins.property
+    def erase_time(self) -> _timestamp_pb2.Timestamp:
+        """When the person was erased."""
+
     def __init__(
         self,
         *,
@@ -93,11 +147,17 @@ class Member(_message.Message):
         tier_expire_time: _timestamp_pb2.Timestamp | None = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
+        birthday: _date_pb2.Date | None = ...,
+        loyalty_cards: _abc.Iterable[Global___LoyaltyCard] | None = ...,
+        tags: _abc.Iterable[_builtins.str] | None = ...,
+        state: Global___Member.State.ValueType = ...,
+        org: _builtins.str = ...,
+        erase_time: _timestamp_pb2.Timestamp | None = ...,
         etag: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "enroll_time", b"enroll_time", "tier_expire_time", b"tier_expire_time", "update_time", b"update_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["birthday", b"birthday", "create_time", b"create_time", "enroll_time", b"enroll_time", "erase_time", b"erase_time", "tier_expire_time", b"tier_expire_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["card_number", b"card_number", "create_time", b"create_time", "display_name", b"display_name", "email", b"email", "enroll_time", b"enroll_time", "etag", b"etag", "home_store", b"home_store", "identities", b"identities", "name", b"name", "phone", b"phone", "tier", b"tier", "tier_expire_time", b"tier_expire_time", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["birthday", b"birthday", "card_number", b"card_number", "create_time", b"create_time", "display_name", b"display_name", "email", b"email", "enroll_time", b"enroll_time", "erase_time", b"erase_time", "etag", b"etag", "home_store", b"home_store", "identities", b"identities", "loyalty_cards", b"loyalty_cards", "name", b"name", "org", b"org", "phone", b"phone", "state", b"state", "tags", b"tags", "tier", b"tier", "tier_expire_time", b"tier_expire_time", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -130,6 +190,75 @@ class Identity(_message.Message):
 Global___Identity: _TypeAlias = Identity  # noqa: Y015
 
 @_typing.final
+class LoyaltyCard(_message.Message):
+    """A card of plastic or on a phone that leads to one member."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _State:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _StateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[LoyaltyCard._State.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        STATE_UNSPECIFIED: LoyaltyCard._State.ValueType  # 0
+        """Not used."""
+        STATE_ACTIVE: LoyaltyCard._State.ValueType  # 1
+        """It leads to its member."""
+        STATE_BLOCKED: LoyaltyCard._State.ValueType  # 2
+        """It was lost or stolen, and leads to nobody."""
+        STATE_REPLACED: LoyaltyCard._State.ValueType  # 3
+        """The member has another one in its place."""
+
+    class State(_State, metaclass=_StateEnumTypeWrapper):
+        """What the card is good for."""
+
+    STATE_UNSPECIFIED: LoyaltyCard.State.ValueType  # 0
+    """Not used."""
+    STATE_ACTIVE: LoyaltyCard.State.ValueType  # 1
+    """It leads to its member."""
+    STATE_BLOCKED: LoyaltyCard.State.ValueType  # 2
+    """It was lost or stolen, and leads to nobody."""
+    STATE_REPLACED: LoyaltyCard.State.ValueType  # 3
+    """The member has another one in its place."""
+
+    NAME_FIELD_NUMBER: _builtins.int
+    NUMBER_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    ISSUE_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """`members/{member}/loyaltyCards/{loyalty_card}`."""
+    number: _builtins.str
+    """The number on it. It belongs to this card for ever, unless it was changed by `UpdateMember`."""
+    state: Global___LoyaltyCard.State.ValueType
+    """What it is good for."""
+    @_builtins.property
+    def issue_time(self) -> _timestamp_pb2.Timestamp:
+        """When the member was given it."""
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was blocked or replaced."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        number: _builtins.str = ...,
+        state: Global___LoyaltyCard.State.ValueType = ...,
+        issue_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "issue_time", b"issue_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "issue_time", b"issue_time", "name", b"name", "number", b"number", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LoyaltyCard: _TypeAlias = LoyaltyCard  # noqa: Y015
+
+@_typing.final
 class TierChange(_message.Message):
     """One move of a member from tier to tier."""
 
@@ -138,10 +267,13 @@ class TierChange(_message.Message):
     FROM_TIER_FIELD_NUMBER: _builtins.int
     TO_TIER_FIELD_NUMBER: _builtins.int
     CHANGE_TIME_FIELD_NUMBER: _builtins.int
+    MANUAL_FIELD_NUMBER: _builtins.int
     from_tier: _builtins.str
     """The tier before; `base` if none."""
     to_tier: _builtins.str
     """The tier from then on."""
+    manual: _builtins.bool
+    """Whether a tier that was given by hand began or ended here."""
     @_builtins.property
     def change_time(self) -> _timestamp_pb2.Timestamp:
         """When."""
@@ -152,10 +284,11 @@ class TierChange(_message.Message):
         from_tier: _builtins.str = ...,
         to_tier: _builtins.str = ...,
         change_time: _timestamp_pb2.Timestamp | None = ...,
+        manual: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["change_time", b"change_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["change_time", b"change_time", "from_tier", b"from_tier", "to_tier", b"to_tier"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["change_time", b"change_time", "from_tier", b"from_tier", "manual", b"manual", "to_tier", b"to_tier"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -436,6 +569,8 @@ class Programme(_message.Message):
     TIERS_FIELD_NUMBER: _builtins.int
     TIER_WINDOW_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
+    TIER_SCHEME_FIELD_NUMBER: _builtins.int
+    GROWTH_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`programmes/default`."""
@@ -461,6 +596,14 @@ class Programme(_message.Message):
     def update_time(self) -> _timestamp_pb2.Timestamp:
         """When the rules were last changed."""
 
+    @_builtins.property
+    def tier_scheme(self) -> _tiers_pb2.TierScheme:
+        """What tiers go by: by default the spend of `tier_window`. Members are judged anew after a change."""
+
+    @_builtins.property
+    def growth(self) -> Global___Rate:
+        """How orders earn growth value; absent if they don't."""
+
     def __init__(
         self,
         *,
@@ -470,11 +613,13 @@ class Programme(_message.Message):
         tiers: _abc.Iterable[Global___Tier] | None = ...,
         tier_window: _duration_pb2.Duration | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
+        tier_scheme: _tiers_pb2.TierScheme | None = ...,
+        growth: Global___Rate | None = ...,
         etag: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["earn", b"earn", "redeem", b"redeem", "tier_window", b"tier_window", "update_time", b"update_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["earn", b"earn", "growth", b"growth", "redeem", b"redeem", "tier_scheme", b"tier_scheme", "tier_window", b"tier_window", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["earn", b"earn", "etag", b"etag", "name", b"name", "redeem", b"redeem", "tier_window", b"tier_window", "tiers", b"tiers", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["earn", b"earn", "etag", b"etag", "growth", b"growth", "name", b"name", "redeem", b"redeem", "tier_scheme", b"tier_scheme", "tier_window", b"tier_window", "tiers", b"tiers", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -516,21 +661,31 @@ class Tier(_message.Message):
 
     ID_FIELD_NUMBER: _builtins.int
     THRESHOLD_FIELD_NUMBER: _builtins.int
+    POINTS_FIELD_NUMBER: _builtins.int
+    BENEFITS_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """The id, for example `gold`; not `base`."""
+    points: _builtins.int
+    """Who earned this many points, or has this much growth value, has the tier. Given if tiers go by one of these."""
     @_builtins.property
     def threshold(self) -> _money_pb2.Money:
-        """Who spent this much within the window has the tier."""
+        """Who spent this much within the window has the tier. Given if tiers go by the spend, as they do by default."""
+
+    @_builtins.property
+    def benefits(self) -> _tier_benefits_pb2.TierBenefits:
+        """What the tier is good for."""
 
     def __init__(
         self,
         *,
         id: _builtins.str = ...,
         threshold: _money_pb2.Money | None = ...,
+        points: _builtins.int = ...,
+        benefits: _tier_benefits_pb2.TierBenefits | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["threshold", b"threshold"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["benefits", b"benefits", "threshold", b"threshold"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["id", b"id", "threshold", b"threshold"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["benefits", b"benefits", "id", b"id", "points", b"points", "threshold", b"threshold"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -608,6 +763,8 @@ class EnrollRow(_message.Message):
     CARD_NUMBER_FIELD_NUMBER: _builtins.int
     HOME_STORE_FIELD_NUMBER: _builtins.int
     ENROLL_TIME_FIELD_NUMBER: _builtins.int
+    BIRTHDAY_FIELD_NUMBER: _builtins.int
+    ORG_FIELD_NUMBER: _builtins.int
     channel: _builtins.str
     """The other system, for example `cdnow`; 1 to 64 characters."""
     external_id: _builtins.str
@@ -622,9 +779,15 @@ class EnrollRow(_message.Message):
     """The number on the member's card; at most 64 characters."""
     home_store: _builtins.str
     """The store that the member belongs to; at most 100 characters."""
+    org: _builtins.str
+    """The part of the organisation that the member belongs to, as a path such as `/cn/east/shanghai`."""
     @_builtins.property
     def enroll_time(self) -> _timestamp_pb2.Timestamp:
         """When the customer joined; by default now. It counts only when the row creates the member."""
+
+    @_builtins.property
+    def birthday(self) -> _date_pb2.Date:
+        """The day of birth; the year may be 0 for not known."""
 
     def __init__(
         self,
@@ -637,10 +800,12 @@ class EnrollRow(_message.Message):
         card_number: _builtins.str = ...,
         home_store: _builtins.str = ...,
         enroll_time: _timestamp_pb2.Timestamp | None = ...,
+        birthday: _date_pb2.Date | None = ...,
+        org: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["enroll_time", b"enroll_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["birthday", b"birthday", "enroll_time", b"enroll_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["card_number", b"card_number", "channel", b"channel", "display_name", b"display_name", "email", b"email", "enroll_time", b"enroll_time", "external_id", b"external_id", "home_store", b"home_store", "phone", b"phone"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["birthday", b"birthday", "card_number", b"card_number", "channel", b"channel", "display_name", b"display_name", "email", b"email", "enroll_time", b"enroll_time", "external_id", b"external_id", "home_store", b"home_store", "org", b"org", "phone", b"phone"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -843,19 +1008,27 @@ class ListMembersRequest(_message.Message):
 
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    TAG_FIELD_NUMBER: _builtins.int
+    ORG_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """How many at most: 50 by default, 1,000 at most."""
     page_token: _builtins.str
     """From the answer before."""
+    tag: _builtins.str
+    """Only members with this tag."""
+    org: _builtins.str
+    """Only members of this part of the organisation and all below it, for example `/cn/east`."""
     def __init__(
         self,
         *,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        tag: _builtins.str = ...,
+        org: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["org", b"org", "page_size", b"page_size", "page_token", b"page_token", "tag", b"tag"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

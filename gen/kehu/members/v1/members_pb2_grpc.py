@@ -159,7 +159,7 @@ class MembersServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListMembers(self, request, context):
-        """Lists members, the newest first.
+        """Lists members, the newest first; who was erased or merged into another is left out.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

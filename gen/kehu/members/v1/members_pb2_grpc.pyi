@@ -48,7 +48,7 @@ class MembersServiceStub:
     UpdateMember: _grpc.UnaryUnaryMultiCallable[_members_pb2.UpdateMemberRequest, _members_pb2.Member]
     """Changes the fields of a member that the mask names."""
     ListMembers: _grpc.UnaryUnaryMultiCallable[_members_pb2.ListMembersRequest, _members_pb2.ListMembersResponse]
-    """Lists members, the newest first."""
+    """Lists members, the newest first; who was erased or merged into another is left out."""
     ListTierChanges: _grpc.UnaryUnaryMultiCallable[_members_pb2.ListTierChangesRequest, _members_pb2.ListTierChangesResponse]
     """Lists the tiers that a member reached and left, the newest first."""
     AccruePoints: _grpc.UnaryUnaryMultiCallable[_members_pb2.AccruePointsRequest, _members_pb2.AccruePointsResponse]
@@ -92,7 +92,7 @@ class MembersServiceAsyncStub(MembersServiceStub):
     UpdateMember: _aio.UnaryUnaryMultiCallable[_members_pb2.UpdateMemberRequest, _members_pb2.Member]  # type: ignore[assignment]
     """Changes the fields of a member that the mask names."""
     ListMembers: _aio.UnaryUnaryMultiCallable[_members_pb2.ListMembersRequest, _members_pb2.ListMembersResponse]  # type: ignore[assignment]
-    """Lists members, the newest first."""
+    """Lists members, the newest first; who was erased or merged into another is left out."""
     ListTierChanges: _aio.UnaryUnaryMultiCallable[_members_pb2.ListTierChangesRequest, _members_pb2.ListTierChangesResponse]  # type: ignore[assignment]
     """Lists the tiers that a member reached and left, the newest first."""
     AccruePoints: _aio.UnaryUnaryMultiCallable[_members_pb2.AccruePointsRequest, _members_pb2.AccruePointsResponse]  # type: ignore[assignment]
@@ -169,7 +169,7 @@ class MembersServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _members_pb2.ListMembersRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_members_pb2.ListMembersResponse, _abc.Awaitable[_members_pb2.ListMembersResponse]]:
-        """Lists members, the newest first."""
+        """Lists members, the newest first; who was erased or merged into another is left out."""
 
     @_abc_1.abstractmethod
     def ListTierChanges(
