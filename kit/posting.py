@@ -7,7 +7,7 @@ keeps the accounts and entries under these values.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import IntEnum
 from typing import NamedTuple
@@ -87,6 +87,15 @@ class Lot:
     def expired(self, now: datetime) -> bool:
         """Whether its time is over."""
         return self.expire_time is not None and self.expire_time <= now
+
+    def mature(self, now: datetime) -> bool:
+        """Whether what is pending can be spent by now."""
+        return self.available_time is not None and self.available_time <= now
+
+    def due(self, now: datetime) -> Lot:
+        """The lot as it is at `now`, also if a sweep is still due: only what is held outlives its time."""
+        lot = replace(self, pending=0, available=self.available + self.pending) if self.mature(now) else self
+        return replace(lot, available=0) if self.expired(now) else lot
 
 
 class Change(NamedTuple):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from uuid import UUID
 
 from sqlalchemy import Connection
 
-from kit import outbox
+from kit import names, outbox
 
 Publish = Callable[[object], outbox.Event]
 """A service's `publish.to_event`: a fact of the domain as the event that goes out."""
@@ -23,6 +24,10 @@ class Unit:
         self.connection = connection
         self.now = now
         self._publish = publish
+
+    def new_id(self) -> UUID:
+        """An id for something that comes into being within this transaction, such as a lot of a ledger."""
+        return names.new_id()
 
     def emit(self, facts: Iterable[object]) -> None:
         """Publish facts: they go out if this transaction commits, and only then."""

@@ -122,7 +122,8 @@ ENTRIES = text("""
             order by id desc limit :limit
         ) e
     )
-    select page.id, d.kind, c.kind, page.amount, page.kind, page.source, page.effective_time, page.create_time
+    select page.id, d.kind, c.kind, page.amount, page.kind, page.source, page.effective_time, page.create_time,
+           page.lot
     from page join ledger_accounts d on d.id = page.debit join ledger_accounts c on c.id = page.credit
     order by page.id desc limit :limit
 """)
@@ -162,6 +163,15 @@ PENDING_OF = text(f"""
     select {_LOT} from ledger_lots
     where unit = :unit and owner = any(cast(:owners as uuid[])) and pending > 0
           and available_time <= cast(:now as timestamptz)
+""")
+OVERDUE = text("""
+    select owner, coalesce(sum(available) filter (where expire_time <= cast(:now as timestamptz)), 0),
+           coalesce(sum(pending) filter (where available_time <= cast(:now as timestamptz)), 0)
+    from ledger_lots
+    where unit = :unit and owner = any(cast(:owners as uuid[]))
+          and ((available > 0 and expire_time <= cast(:now as timestamptz))
+               or (pending > 0 and available_time <= cast(:now as timestamptz)))
+    group by owner
 """)
 SET_AVAILABLE_TIME = text("""
     update ledger_lots l set available_time = n.time, expire_time = n.expire_time

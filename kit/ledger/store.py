@@ -38,6 +38,7 @@ class Entry:
     source: str
     effective_time: datetime
     create_time: datetime
+    lot: UUID | None = None
 
 
 class Ledger:
@@ -175,6 +176,14 @@ class Ledger:
         """The pending lots of these owners whose time has come."""
         query = {"unit": self._unit, "owners": list(owners), "now": now}
         return _by_owner(self._connection.execute(statements.PENDING_OF, query).all())
+
+    def overdue(self, owners: Collection[UUID], now: datetime) -> dict[UUID, tuple[int, int]]:
+        """What should have expired, and what should have become available by now but for the next sweep."""
+        query = {"unit": self._unit, "owners": list(owners), "now": now}
+        return {
+            owner: (int(lapsed), int(matured))
+            for owner, lapsed, matured in self._connection.execute(statements.OVERDUE, query).all()
+        }
 
     def reschedule(self, lots: Sequence[Lot]) -> None:
         """Set from when and until when lots count."""

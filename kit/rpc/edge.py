@@ -22,6 +22,7 @@ from kit.groupcommit import CAP, GroupCommit
 from kit.idempotency import Answer, Key, Raced
 from kit.rpc import call as calls
 from kit.rpc.call import Method
+from kit.rpc.privacy import bare
 from kit.unit import Unit
 
 U = TypeVar("U", bound=Unit)
@@ -65,13 +66,25 @@ class Edge(Generic[U]):
         """Run a use-case that only reads."""
         return await self._database.read(usecase, *args, **kwargs)
 
-    async def write(self, request: Message, usecase: Callable[[U, C], R], command: C, *, render: Callable[[R], M]) -> M:
-        """Run a use-case in one transaction, once per request id; answers the response."""
+    async def write(
+        self,
+        request: Message,
+        usecase: Callable[[U, C], R],
+        command: C,
+        *,
+        render: Callable[[R], M],
+        recall: Callable[[U, M], M] | None = None,
+    ) -> M:
+        """Run a use-case in one transaction, once per request id; answers the response.
+
+        A response with personal data has a `recall`: it is kept without its sensitive fields, and a repeat is answered
+        by what `recall(unit, kept)` makes of that, so that a stored answer never outlives an erasure.
+        """
 
         def one(unit: U, values: Sequence[C]) -> Sequence[R | Fault]:
             return [usecase(unit, value) for value in values]
 
-        outcome = (await self._run(one, [_command(request, command)], render))[0]
+        outcome = (await self._run(one, [_command(request, command)], render, recall))[0]
         if isinstance(outcome, Fault):
             raise outcome
         return outcome
@@ -108,11 +121,15 @@ class Edge(Generic[U]):
             await lane.close()
 
     async def _run(
-        self, usecase: SetUsecase[U, C, R], batch: Sequence[Command[C]], render: Callable[[R], M]
+        self,
+        usecase: SetUsecase[U, C, R],
+        batch: Sequence[Command[C]],
+        render: Callable[[R], M],
+        recall: Callable[[U, M], M] | None = None,
     ) -> Sequence[M | Fault]:
         for _ in range(_RACES):
             try:
-                return await self._database.write(_answer, usecase, batch, render)
+                return await self._database.write(_answer, usecase, batch, render, recall)
             except Raced:
                 continue
         raise errors.conflict()
@@ -124,7 +141,11 @@ def _kept(unit: Unit, commands: Sequence[Command[None]]) -> list[Message | Fault
 
 
 def _answer(
-    unit: U, usecase: SetUsecase[U, C, R], batch: Sequence[Command[C]], render: Callable[[R], M]
+    unit: U,
+    usecase: SetUsecase[U, C, R],
+    batch: Sequence[Command[C]],
+    render: Callable[[R], M],
+    recall: Callable[[U, M], M] | None,
 ) -> Sequence[M | Fault]:
     """Answer repeats from what is stored, run the rest, store their answers; all in the unit's transaction."""
     stored = idempotency.find(unit.connection, [command.key for command in batch if command.key])
@@ -137,11 +158,18 @@ def _answer(
     answers: dict[int, M | Fault] = {
         index: result if isinstance(result, Fault) else render(result) for index, result in results.items()
     }
-    idempotency.save(unit.connection, _to_store(batch, answers), now=unit.now)
-    return [
-        answers[index] if index in answers else _repeat(command, batch, stored, first, answers)
+    idempotency.save(unit.connection, _to_store(batch, answers, bare if recall else None), now=unit.now)
+    repeated = {
+        index: _repeat(command, batch, stored, first, answers)
         for index, command in enumerate(batch)
-    ]
+        if index not in answers
+    }
+    if recall is not None:
+        repeated = {
+            index: answer if isinstance(answer, Fault) or batch[index].key not in stored else recall(unit, answer)
+            for index, answer in repeated.items()
+        }
+    return [answers[index] if index in answers else repeated[index] for index in range(len(batch))]
 
 
 def _repeat(
@@ -162,13 +190,16 @@ def _repeat(
     return answers[first[key]]
 
 
-def _to_store(batch: Sequence[Command[C]], answers: dict[int, M | Fault]) -> dict[Key, Answer]:
+def _to_store(
+    batch: Sequence[Command[C]], answers: dict[int, M | Fault], strip: Callable[[M], M] | None
+) -> dict[Key, Answer]:
     """What to keep: the answers of keyed commands that succeeded. A failed run leaves nothing behind."""
     kept = {}
     for index, answer in answers.items():
         key = batch[index].key
         if key is not None and not isinstance(answer, Fault):
-            kept[key] = Answer(batch[index].fingerprint, answer.SerializeToString())
+            stored = strip(answer) if strip else answer
+            kept[key] = Answer(batch[index].fingerprint, stored.SerializeToString())
     return kept
 
 

@@ -21,6 +21,7 @@ ROLES: dict[str, tuple[str, ...]] = {
         "stock.*",
         "members.*",
         "points.*",
+        "engagement.*",
         "coupons.*",
         "prices.*",
         "campaigns.read",
@@ -30,6 +31,7 @@ ROLES: dict[str, tuple[str, ...]] = {
     "marketer": ("campaigns.*", "coupons.*", "prices.*", "members.read", "orders.read", "products.read"),
     "sales": ("pipeline.*", "leads.*", "products.read", "prices.*"),
     "shopper": ("products.read", "prices.read", "orders.place"),
+    "accountant": ("ledger.*", "members.read", "points.read"),
     "auditor": ("audit.read", "members.read", "points.read"),
     "viewer": ("*.read",),
 }

@@ -15,7 +15,8 @@ from kit import names
 from kit.money import Money
 from kit.worker import Received, Subscriptions
 from services.members.domain.purchase import Settlement
-from services.members.usecases import hold, purchase, tier
+from services.members.usecases import engagement, hold, points, purchase, tier
+from services.members.usecases.engagement_ports import EngagementUnit
 from services.members.usecases.hold import EndHold
 from services.members.usecases.ports import Unit
 
@@ -40,6 +41,18 @@ def expire_holds(unit: Unit) -> None:
     hold.expire(unit)
 
 
+@subscriptions.every(seconds=1)
+def expire_points(unit: Unit) -> None:
+    """Take the points whose time is over."""
+    points.expire(unit)
+
+
+@subscriptions.every(seconds=1)
+def mature_points(unit: Unit) -> None:
+    """Make the points available whose time has come."""
+    points.mature(unit)
+
+
 @subscriptions.every(seconds=10)
 def advance_tiers(unit: Unit) -> None:
     """Announce the tiers that time has changed."""
@@ -52,10 +65,16 @@ def requalify_members(unit: Unit) -> None:
     tier.requalify(unit)
 
 
+@subscriptions.every(seconds=600)
+def forget_counters(unit: EngagementUnit) -> None:
+    """Remove the counters of daily limits that nobody asks for any more."""
+    engagement.forget_counters(unit)
+
+
 def _settlement(event: Received) -> Settlement:
     message = event.message
     net = message.net_total
-    held = message.hold if isinstance(message, OrderPaid) else ""
+    held = message.hold
     return Settlement(
         order=names.id_of("orders", message.order, field="order"),
         member=names.id_of("members", message.member, field="member"),

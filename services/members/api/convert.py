@@ -3,29 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import Any
 from uuid import UUID
 
 from google.protobuf.duration_pb2 import Duration
+from google.type.date_pb2 import Date
 from kehu.members.v1 import members_pb2 as pb
 
 from kit import names
 from kit.errors import Fault, invalid
+from kit.posting import Lot
 from kit.rpc.convert import etag, instant, masked_fields, money, wire_instant, wire_money
 from services.members.domain import errors
 from services.members.domain.hold import Hold
+from services.members.domain.loyalty_card import LoyaltyCard
+from services.members.domain.masking import mask_number
 from services.members.domain.member import Identifier, Identity, Member, Profile, external, parse_email, parse_phone
 from services.members.domain.points import Posted, Wallet
 from services.members.domain.programme import Programme, Rate, Tier
 from services.members.domain.tier import TierChange
 from services.members.usecases.hold import EndHold, PlaceHold
 from services.members.usecases.member import Enroll, EnrolledRow, Shown, UpdateMember
-from services.members.usecases.points import Accrue, Spend
+from services.members.usecases.points import Accrue, LotsAsked, Spend
 from services.members.usecases.programme import NAME, UpdateProgramme
 
-_MEMBER_FIELDS = ("display_name", "phone", "email", "card_number", "identities", "home_store")
-_MEMBER_OUTPUT = ("name", "enroll_time", "tier", "tier_expire_time", "create_time", "update_time", "etag")
+_MEMBER_FIELDS = ("display_name", "phone", "email", "card_number", "identities", "home_store", "birthday", "org")
+_MEMBER_OUTPUT = (
+    "name",
+    "enroll_time",
+    "tier",
+    "tier_expire_time",
+    "create_time",
+    "update_time",
+    "loyalty_cards",
+    "tags",
+    "state",
+    "erase_time",
+    "etag",
+)
 _PROGRAMME_FIELDS = ("earn", "redeem", "tiers", "tier_window")
 _PROGRAMME_OUTPUT = ("name", "update_time", "etag")
 _TTL = timedelta(minutes=30)
@@ -114,10 +130,10 @@ def update_programme(request: pb.UpdateProgrammeRequest) -> UpdateProgramme:
     return UpdateProgramme(dict(rules[field]() for field in fields), _version(programme.etag))
 
 
-def member(shown: Shown) -> pb.Member:
-    """Show a member."""
+def member(shown: Shown, *, full: bool = True) -> pb.Member:
+    """Show a member; unless in `full`, with what is personal masked."""
     known = shown.member
-    profile = known.profile
+    profile = known.profile if full else known.profile.masked()
     wire = pb.Member(
         name=names.join("members", known.id),
         display_name=profile.display_name,
@@ -126,13 +142,29 @@ def member(shown: Shown) -> pb.Member:
         card_number=profile.card_number,
         identities=[pb.Identity(channel=each.channel, external_id=each.external_id) for each in profile.identities],
         home_store=profile.home_store,
+        birthday=_wire_birthday(profile.birthday) if profile.birthday else None,
+        loyalty_cards=[loyalty_card(known.id, card, full=full) for card in known.cards],
+        tags=known.tags,
+        org=profile.org,
         tier=shown.tier,
+        state=pb.Member.STATE_ERASED if known.erase_time else pb.Member.STATE_ACTIVE,
         etag=etag(known.version),
     )
     _times(wire, known)
     if shown.tier_expire_time is not None:
         wire.tier_expire_time.FromDatetime(shown.tier_expire_time)
     return wire
+
+
+def loyalty_card(member: UUID, card: LoyaltyCard, *, full: bool = True) -> pb.LoyaltyCard:
+    """Show a card of a member; unless in `full`, with its number masked."""
+    return pb.LoyaltyCard(
+        name=names.join("members", member, "loyaltyCards", str(card.ordinal)),
+        number=card.number if full else mask_number(card.number),
+        state=pb.LoyaltyCard.State.Value(f"STATE_{card.state}"),
+        issue_time=wire_instant(card.issue_time),
+        end_time=wire_instant(card.end_time) if card.end_time else None,
+    )
 
 
 def enroll_results(outcomes: list[EnrolledRow | Fault]) -> pb.BatchEnrollResponse:
@@ -152,6 +184,35 @@ def balance(wallet: Wallet) -> pb.Balance:
         available=wallet.available,
         held=wallet.held,
         receivable=wallet.receivable,
+        pending=wallet.pending,
+    )
+
+
+def lots_asked(request: pb.ListLotsRequest) -> LotsAsked:
+    """Read which lots are asked for."""
+    time = instant(request.as_of_time, field="as_of_time") if request.HasField("as_of_time") else None
+    before = instant(request.expire_before, field="expire_before") if request.HasField("expire_before") else None
+    return LotsAsked(member_id(request.parent, field="parent"), time, before)
+
+
+def lot_position(known: Lot) -> tuple[str, ...]:
+    """Where a lot stands in the order of spending; texts in this form sort as what they say does."""
+    endless, first, granted, id_ = known.order
+    return str(int(endless)), first.astimezone(UTC).isoformat(), granted.astimezone(UTC).isoformat(), str(id_)
+
+
+def lot(known: Lot) -> pb.Lot:
+    """Show a lot."""
+    return pb.Lot(
+        name=names.join("members", known.owner, "lots", known.id),
+        source=known.source,
+        granted=known.granted,
+        pending=known.pending,
+        available=known.available,
+        held=known.held,
+        grant_time=wire_instant(known.grant_time),
+        available_time=wire_instant(known.available_time) if known.available_time else None,
+        expire_time=wire_instant(known.expire_time) if known.expire_time else None,
     )
 
 
@@ -166,6 +227,7 @@ def entry(posted: Posted) -> pb.Entry:
         source=posted.cause.source,
         effective_time=wire_instant(posted.cause.time),
         create_time=wire_instant(posted.create_time),
+        lot=names.join("members", posted.member, "lots", posted.lot) if posted.lot else "",
     )
 
 
@@ -206,8 +268,23 @@ def _profile(wire: pb.Member) -> Profile:
         email=wire.email,
         card_number=wire.card_number,
         home_store=wire.home_store,
+        birthday=_birthday(wire),
+        org=wire.org,
         identities=tuple(Identity(each.channel, each.external_id) for each in wire.identities),
     )
+
+
+def _birthday(wire: pb.Member | pb.EnrollRow) -> str:
+    """The day in the domain's form, whatever the numbers are: the domain judges them."""
+    if not wire.HasField("birthday"):
+        return ""
+    day = wire.birthday
+    return f"{day.year:04}-{day.month:02}-{day.day:02}"
+
+
+def _wire_birthday(text: str) -> Date:
+    year, month, day = map(int, text.split("-"))
+    return Date(year=year, month=month, day=day)
 
 
 def _row(index: int, row: pb.EnrollRow) -> Enroll:
@@ -217,6 +294,8 @@ def _row(index: int, row: pb.EnrollRow) -> Enroll:
         email=row.email,
         card_number=row.card_number,
         home_store=row.home_store,
+        birthday=_birthday(row),
+        org=row.org,
         identities=(Identity(row.channel, row.external_id),),
     )
     time = instant(row.enroll_time, field=f"rows[{index}].enroll_time") if row.HasField("enroll_time") else None
@@ -269,3 +348,5 @@ def _times(wire: pb.Member, known: Member) -> None:
     wire.enroll_time.FromDatetime(known.enroll_time)
     wire.create_time.FromDatetime(known.create_time)
     wire.update_time.FromDatetime(known.update_time)
+    if known.erase_time is not None:
+        wire.erase_time.FromDatetime(known.erase_time)

@@ -11,7 +11,7 @@ from kehu.members.v1 import members_pb2_grpc
 from kit.page import Tokens
 from kit.rpc import Edge
 from kit.rpc.convert import instant, next_token, page_of
-from services.members.api import convert
+from services.members.api import convert, privacy
 from services.members.usecases import hold, member, points, programme, tier
 
 
@@ -34,7 +34,10 @@ class MembersServicer(members_pb2_grpc.MembersServiceServicer):
 
     async def EnrollMember(self, request: pb.EnrollMemberRequest, context: ServicerContext) -> pb.Member:
         """Enrol one member."""
-        return await self._edge.write(request, member.enroll, convert.enroll(request), render=convert.member)
+        show = privacy.shower()
+        return await self._edge.write(
+            request, member.enroll, convert.enroll(request), render=show, recall=privacy.recall(show)
+        )
 
     async def BatchEnroll(self, request: pb.BatchEnrollRequest, context: ServicerContext) -> pb.BatchEnrollResponse:
         """Enrol or complete many."""
@@ -45,24 +48,26 @@ class MembersServicer(members_pb2_grpc.MembersServiceServicer):
     async def GetMember(self, request: pb.GetMemberRequest, context: ServicerContext) -> pb.Member:
         """Read one member."""
         time = instant(request.tier_time, field="tier_time") if request.HasField("tier_time") else None
-        return convert.member(await self._edge.read(member.get, convert.member_id(request.name), time))
+        return privacy.shower()(await self._edge.read(member.get, convert.member_id(request.name), time))
 
     async def LookupMember(self, request: pb.LookupMemberRequest, context: ServicerContext) -> pb.Member:
         """Find one member."""
-        return convert.member(await self._edge.read(member.lookup, convert.identifier(request)))
+        return privacy.shower()(await self._edge.read(member.lookup, convert.identifier(request)))
 
     async def UpdateMember(self, request: pb.UpdateMemberRequest, context: ServicerContext) -> pb.Member:
         """Change a member."""
-        return await self._edge.write(request, member.update, convert.update_member(request), render=convert.member)
+        show = privacy.shower()
+        return await self._edge.write(
+            request, member.update, convert.update_member(request), render=show, recall=privacy.recall(show)
+        )
 
     async def ListMembers(self, request: pb.ListMembersRequest, context: ServicerContext) -> pb.ListMembersResponse:
         """A page of members."""
         page = page_of(request, self._tokens)
-        rows = await self._edge.read(member.page, page)
+        rows = await self._edge.read(member.page, page, tag=request.tag, org=request.org)
+        show = privacy.shower()
         token = next_token(request, self._tokens, page, rows=rows, position=lambda shown: (str(shown.member.id),))
-        return pb.ListMembersResponse(
-            members=[convert.member(shown) for shown in rows[: page.size]], next_page_token=token
-        )
+        return pb.ListMembersResponse(members=[show(shown) for shown in rows[: page.size]], next_page_token=token)
 
     async def ListTierChanges(
         self, request: pb.ListTierChangesRequest, context: ServicerContext
@@ -102,7 +107,23 @@ class MembersServicer(members_pb2_grpc.MembersServiceServicer):
 
     async def GetBalance(self, request: pb.GetBalanceRequest, context: ServicerContext) -> pb.Balance:
         """Read a member's points."""
-        return convert.balance(await self._balances(convert.balance_of(request)))
+        member = convert.balance_of(request)
+        if request.HasField("as_of_time"):
+            time = instant(request.as_of_time, field="as_of_time")
+            return convert.balance(await self._edge.read(points.balance_at, member, time))
+        return convert.balance(await self._balances(member))
+
+    async def ListLots(self, request: pb.ListLotsRequest, context: ServicerContext) -> pb.ListLotsResponse:
+        """A page of a member's lots."""
+        page = page_of(request, self._tokens)
+        lots = await self._edge.read(points.lots, convert.lots_asked(request))
+        rest = [lot for lot in lots if page.after is None or convert.lot_position(lot) > page.after]
+        token = next_token(request, self._tokens, page, rows=rest[: page.fetch], position=convert.lot_position)
+        return pb.ListLotsResponse(
+            lots=[convert.lot(lot) for lot in rest[: page.size]],
+            next_page_token=token,
+            available=sum(lot.available for lot in lots),
+        )
 
     async def ListEntries(self, request: pb.ListEntriesRequest, context: ServicerContext) -> pb.ListEntriesResponse:
         """A page of a member's entries."""

@@ -4,26 +4,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 from kit.money import LIMIT, Money
 from services.members.domain import errors
-from services.members.domain.points import MAX_POINTS
+from services.members.domain.basket import EVERYTHING, Scope
+from services.members.domain.points import MAX_POINTS, Terms
+from services.members.domain.points_as_cash import FREE_USE, CashRules
+from services.members.domain.rule import BASE_RULE, NO_CAPS, Caps, Rate, Rounding, Rule
 from services.members.domain.tier_scheme import MAX_GRACE_DAYS, NO_BENEFITS, ROLLING_SPEND, Benefits, Metric, TierScheme
-from services.members.domain.validity import AT_ONCE, FOR_EVER, Availability, Validity
+from services.members.domain.validity import AT_ONCE, FOR_EVER, Availability, Validity, days_later
+
+__all__ = ["BASE", "DEFAULT", "Programme", "Rate", "Tier"]
 
 BASE = "base"
 """The tier of who has reached none."""
 
+DEFAULT = "default"
+"""The programme that every installation has. Its tiers are the members' tiers."""
+
 _MOST_HELD = 10**9
-
-
-@dataclass(frozen=True, slots=True)
-class Rate:
-    """So many points for so much money."""
-
-    points: int
-    amount: Money
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +58,49 @@ class Programme:
     scheme: TierScheme = ROLLING_SPEND
     growth: Rate | None = None
     """How orders earn growth value; None when they don't."""
+    id: str = DEFAULT
+    display_name: str = ""
+    active: bool = True
+    """Whether new orders earn in it."""
+    rules: tuple[Rule, ...] = ()
+    """What orders earn beside the rate, the most important rule first."""
+    rounding: Rounding = Rounding.WHOLE_AMOUNTS
+    scope: Scope = EVERYTHING
+    """Which goods earn at all."""
+    freight_earns: bool = False
+    caps: Caps = NO_CAPS
+    """The most points of all rules and the rate together."""
+    cash: CashRules = FREE_USE
 
     @property
     def zone(self) -> ZoneInfo:
         """The zone of the programme's calendar."""
         return ZoneInfo(self.time_zone)
+
+    def terms(self, earned: datetime, *, completed: datetime | None = None) -> Terms:
+        """From when and until when points count that an order earned at `earned`, and that is completed or not yet."""
+        start = self.availability.begins(earned, completed, self.zone)
+        return Terms(start, self.validity.ends(start, self.zone) if start else None)
+
+    def terms_at_once(self, time: datetime) -> Terms:
+        """Until when points count that can be spent from `time` on, whatever orders have to wait for."""
+        return Terms(time, self.validity.ends(time, self.zone))
+
+    def grace(self, now: datetime) -> Terms | None:
+        """Until when points count that come back after they would have expired; None: they are gone."""
+        if self.refund_grace_days is None:
+            return None
+        return Terms(now, days_later(now, self.refund_grace_days, self.zone))
+
+    @property
+    def plain(self) -> bool:
+        """Whether orders earn by the rate and what is left of them alone, without a look at anything else."""
+        return (
+            not self.rules
+            and self.scope.everything
+            and self.caps == NO_CAPS
+            and self.rounding is Rounding.WHOLE_AMOUNTS
+        )
 
     @property
     def currency(self) -> str:
@@ -120,7 +158,20 @@ class Programme:
             raise errors.programme_invalid("redeem", "makes a point worth more than an amount can say")
         if self.window % timedelta(days=1):
             raise errors.programme_invalid("tier_window", "must be whole days")
+        self._check_rules()
         self._check_tiers()
+
+    def _check_rules(self) -> None:
+        names = [BASE_RULE]
+        for index, rule in enumerate(self.rules):
+            if rule.id in names:
+                raise errors.programme_invalid(f"rules[{index}].id", "must be another than base and the rules before")
+            rule.check(f"rules[{index}]", self.currency)
+            names.append(rule.id)
+        if self.id != DEFAULT and (self.tiers or self.growth):
+            raise errors.programme_invalid("tiers", "only programmes/default has tiers and growth value")
+        if self.time_zone not in available_timezones():
+            raise errors.programme_invalid("time_zone", "must be a name of the IANA time zone database")
 
     def _check_tiers(self) -> None:
         if not 0 <= self.scheme.grace_days <= MAX_GRACE_DAYS:

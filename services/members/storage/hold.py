@@ -10,9 +10,11 @@ from sqlalchemy import Connection, Row, text
 
 from kit.money import Money
 from services.members.domain.hold import Hold, State
+from services.members.domain.points import Part
 
 _READ = text("""
-    select id, member, points, value, currency, source, create_time, expire_time, state, confirmed, end_time
+    select id, member, points, value, currency, source, create_time, expire_time, state, confirmed, end_time,
+           lots, drawn, returned
     from holds where id = any(cast(:ids as uuid[]))
 """)
 
@@ -21,20 +23,38 @@ _DUE = text("""
     order by expire_time limit :limit
 """)
 
-_ADD = text("""
-    insert into holds (id, member, points, value, currency, source, create_time, expire_time, state, confirmed)
-    select h.*, 'ACTIVE', 0
+# Arrays of arrays must be of one length each, so the parts of all holds come as one list and are gathered by hold.
+_PARTS = """
+    parts as (
+        select hold, array_agg(lot order by n) as lots, array_agg(points order by n) as drawn
+        from unnest(cast(:part_holds as uuid[]), cast(:part_lots as uuid[]), cast(:part_points as bigint[]))
+            with ordinality as p (hold, lot, points, n)
+        group by hold
+    )
+"""
+
+_ADD = text(f"""
+    with {_PARTS}
+    insert into holds (id, member, points, value, currency, source, create_time, expire_time, lots, drawn, state,
+                       confirmed)
+    select h.*, coalesce(p.lots, '{{}}'), coalesce(p.drawn, '{{}}'), 'ACTIVE', 0
     from unnest(cast(:ids as uuid[]), cast(:members as uuid[]), cast(:points as bigint[]), cast(:values as bigint[]),
                 cast(:currencies as text[]), cast(:sources as text[]), cast(:create_times as timestamptz[]),
-                cast(:expire_times as timestamptz[])) as h
-""")
+                cast(:expire_times as timestamptz[])) as h (id)
+    left join parts p on p.hold = h.id
+""")  # noqa: S608 - constants only
 
-_SAVE = text("""
-    update holds h set state = e.state, confirmed = e.confirmed, end_time = e.end_time
+_SAVE = text(f"""
+    with {_PARTS}
+    update holds h
+    set state = e.state, confirmed = e.confirmed, end_time = e.end_time, returned = e.returned,
+        lots = coalesce(p.lots, h.lots), drawn = coalesce(p.drawn, h.drawn)
     from unnest(cast(:ids as uuid[]), cast(:states as text[]), cast(:confirmed as bigint[]),
-                cast(:end_times as timestamptz[])) as e (id, state, confirmed, end_time)
+                cast(:end_times as timestamptz[]), cast(:returned as bigint[]))
+            as e (id, state, confirmed, end_time, returned)
+        left join parts p on p.hold = e.id
     where h.id = e.id
-""")
+""")  # noqa: S608 - constants only
 
 
 class HoldStore:
@@ -67,6 +87,7 @@ class HoldStore:
                 "sources": [hold.source for hold in holds],
                 "create_times": [hold.create_time for hold in holds],
                 "expire_times": [hold.expire_time for hold in holds],
+                **_parts(holds),
             },
         )
 
@@ -81,6 +102,8 @@ class HoldStore:
                 "states": [hold.state.value for hold in holds],
                 "confirmed": [hold.confirmed for hold in holds],
                 "end_times": [hold.end_time for hold in holds],
+                "returned": [hold.returned for hold in holds],
+                **_parts(holds),
             },
         )
 
@@ -97,4 +120,14 @@ def _hold(row: Row[tuple[object, ...]]) -> Hold:
         state=State(row.state),
         confirmed=row.confirmed,
         end_time=row.end_time,
+        parts=tuple(map(Part, row.lots, row.drawn)),
+        returned=row.returned,
     )
+
+
+def _parts(holds: Sequence[Hold]) -> dict[str, object]:
+    return {
+        "part_holds": [hold.id for hold in holds for _ in hold.parts],
+        "part_lots": [part.lot for hold in holds for part in hold.parts],
+        "part_points": [part.points for hold in holds for part in hold.parts],
+    }

@@ -1,8 +1,8 @@
-"""Wallets: a member's three accounts of the ledger."""
+"""Wallets: a member's accounts of the ledger, and the lots in them."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -10,8 +10,19 @@ from sqlalchemy import Connection
 
 from kit.ledger import Ledger, Positions
 from kit.page import Page
-from kit.posting import Cause, Transfer
-from services.members.domain.points import AVAILABLE, HELD, HOUSE, MEMBER_ACCOUNTS, RECEIVABLE, UNIT, Posted, Wallet
+from kit.posting import Cause, Lot, Transfer
+from services.members.domain.points import (
+    AVAILABLE,
+    BREAKAGE,
+    HELD,
+    HOUSE,
+    MEMBER_ACCOUNTS,
+    PENDING,
+    RECEIVABLE,
+    UNIT,
+    Posted,
+    Wallet,
+)
 
 _KINDS = tuple(MEMBER_ACCOUNTS)
 
@@ -26,17 +37,72 @@ class WalletStore:
         """Open the accounts of new members."""
         self._ledger.open(members, MEMBER_ACCOUNTS)
 
+    def heir(self, member: UUID) -> UUID:
+        """Who has taken over the member's accounts; the member, if nobody has. Known once they are read or locked."""
+        return self._ledger.heir(member)
+
     def lock(self, members: Collection[UUID], *, wait: bool = True) -> dict[UUID, Wallet]:
-        """The wallets, locked until the end of the transaction."""
+        """The wallets, locked until the end of the transaction, by their owners: merged members' are their heirs'."""
         return _wallets(self._ledger.lock(members, _KINDS, wait=wait))
 
     def read(self, members: Collection[UUID]) -> dict[UUID, Wallet]:
-        """The wallets, without a lock."""
+        """The wallets as they are posted, without a lock, by their owners as `lock` answers them."""
         return _wallets(self._ledger.read(members, _KINDS))
 
-    def post(self, transfers: Sequence[Transfer], now: datetime) -> None:
-        """Write transfers of locked wallets."""
-        self._ledger.post(transfers, now=now)
+    def present(self, members: Collection[UUID], now: datetime) -> dict[UUID, Wallet]:
+        """The wallets as they are at `now`: what is due to expire or to become available counts, posted or not."""
+        wallets = self.read(members)
+        for member, (lapsed, matured) in self._ledger.overdue(wallets, now).items():
+            wallets[member] = wallets[member].ahead(lapsed=lapsed, matured=matured)
+        return wallets
+
+    def post(self, transfers: Sequence[Transfer], now: datetime, *, lots: Sequence[Lot] = ()) -> None:
+        """Write transfers of locked wallets; `lots` are those that are new, as they are after the transfers."""
+        self._ledger.post(transfers, now=now, lots=lots)
+
+    def spendable(self, amounts: Mapping[UUID, int]) -> dict[UUID, list[Lot]]:
+        """The lots from which each member's points would be taken."""
+        return self._ledger.spendable(amounts)
+
+    def lots(self, ids: Collection[UUID]) -> dict[UUID, list[Lot]]:
+        """These lots, by member."""
+        found: dict[UUID, list[Lot]] = {}
+        for lot in self._ledger.lots(ids).values():
+            found.setdefault(lot.owner, []).append(lot)
+        return found
+
+    def lots_from(self, sources: Collection[tuple[UUID, str]]) -> dict[UUID, list[Lot]]:
+        """The lots of which something is left that a source granted to a member."""
+        return self._ledger.lots_from(sources)
+
+    def pending(self, members: Collection[UUID], now: datetime) -> dict[UUID, list[Lot]]:
+        """The members' lots that are due to become available."""
+        return self._ledger.pending(members, now)
+
+    def maturing(self, now: datetime, limit: int) -> list[UUID]:
+        """Members with lots that are due to become available, the oldest first."""
+        return [lot.owner for lot in self._ledger.due(now, limit)]
+
+    def reschedule(self, lots: Sequence[Lot]) -> None:
+        """Keep from when and until when lots count."""
+        self._ledger.reschedule(lots)
+
+    def lapse(self, now: datetime, limit: int) -> int:
+        """Take what is left of lots whose time is over; answers how many lots."""
+        return self._ledger.expire(now, into=BREAKAGE, limit=limit)
+
+    def at(self, member: UUID, time: datetime) -> Wallet:
+        """The wallet with all its lots as it was at a past instant."""
+        found = self._ledger.balances_at(member, time)
+        lots = self._ledger.lots_at(member, time)
+        return Wallet(
+            member,
+            found.get(AVAILABLE, 0),
+            found.get(HELD, 0),
+            -found.get(RECEIVABLE, 0),
+            pending=found.get(PENDING, 0),
+            lots=tuple(lots),
+        )
 
     def page(self, member: UUID, page: Page) -> list[Posted]:
         """Entries before a position, the newest first."""
@@ -50,6 +116,7 @@ class WalletStore:
                 entry.amount,
                 Cause(entry.kind, entry.source, entry.effective_time),
                 entry.create_time,
+                entry.lot,
             )
             for entry in self._ledger.entries(member, before=before, limit=page.fetch)
         ]
@@ -62,7 +129,8 @@ def _wallets(positions: Positions) -> dict[UUID, Wallet]:
             available=held[AVAILABLE].balance,
             held=held[HELD].balance,
             receivable=-held[RECEIVABLE].balance,
-            version=held[AVAILABLE].version + held[RECEIVABLE].version,
+            version=held[AVAILABLE].version + held[RECEIVABLE].version + held[PENDING].version,
+            pending=held[PENDING].balance,
         )
         for member, held in positions.items()
     }

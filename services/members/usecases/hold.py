@@ -47,6 +47,7 @@ def place(unit: Unit, commands: Sequence[PlaceHold]) -> list[Hold | Fault]:
     """Place holds; answers each. Refused when fewer points are available."""
     programme = unit.programmes.current()
     batch = Batch(unit, {command.member for command in commands})
+    batch.spending((command.member, command.points) for command in commands)
     outcomes = [attempt(_place, batch, programme, command) for command in commands]
     unit.holds.add([hold for hold in outcomes if isinstance(hold, Hold)])
     batch.close()
@@ -73,6 +74,7 @@ def expire(unit: Unit) -> int:
         return 0
     batch = Batch(unit, set(due.values()), wait=False)
     holds = {key: hold for key, hold in unit.holds.read(due).items() if hold.member in batch}
+    batch.returning(holds.values())
     ended = [end(batch, hold, Hold.expire) for hold in holds.values()]
     changed = [hold for hold in ended if hold is not holds[hold.id]]
     unit.holds.save(changed)
@@ -104,6 +106,7 @@ def _place(batch: Batch, programme: Programme, command: PlaceHold) -> Hold:
 def _end(unit: Unit, commands: Sequence[EndHold], way: Callable[[EndHold], End]) -> list[Hold | Fault]:
     batch = Batch(unit, {command.member for command in commands})
     before = unit.holds.read({command.hold for command in commands})
+    batch.returning(hold for hold in before.values() if hold.member in batch)
     holds = dict(before)
     outcomes = [attempt(_end_one, batch, holds, command, way(command)) for command in commands]
     unit.holds.save([hold for key, hold in holds.items() if hold is not before[key]])

@@ -3,21 +3,29 @@ neighbours alone."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import ParamSpec, TypeVar
 from uuid import UUID
 
 from kit.errors import Fault
 from kit.page import Page
-from kit.posting import Cause, Transfer
+from kit.posting import Cause, Lot, Transfer
 from services.members.domain import errors
-from services.members.domain.points import Posted, Wallet
+from services.members.domain.hold import Hold
+from services.members.domain.points import MAX_POINTS, Posted, Terms, Wallet
+from services.members.domain.programme import Programme
 from services.members.usecases.ports import Unit
 
 R = TypeVar("R")
 P = ParamSpec("P")
+
+_SWEEP = 10_000
+"""Lots that expire in one transaction: some 200 ms of work."""
+
+_ROUND = 500
+"""Lots that become available in one transaction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +56,66 @@ class Batch:
         self._unit = unit
         self._wallets = unit.wallets.lock(members, wait=wait)
         self._transfers: list[Transfer] = []
+        self._known: set[UUID] = set()
+        self._rescheduled: list[Lot] = []
 
     def __contains__(self, member: UUID) -> bool:
-        return member in self._wallets
+        return self._unit.wallets.heir(member) in self._wallets
 
     def wallet(self, member: UUID) -> Wallet:
-        """The wallet after the commands so far. Raises a Fault when there is no such member."""
-        if member not in self._wallets:
+        """The wallet after the commands so far: that of the heir, if the member was merged into another.
+
+        Raises a Fault when there is no such member.
+        """
+        heir = self._unit.wallets.heir(member)
+        if heir not in self._wallets:
             raise errors.member_not_found(member)
-        return self._wallets[member]
+        return self._wallets[heir]
+
+    def spending(self, amounts: Iterable[tuple[UUID, int]]) -> None:
+        """Read the lots that these points will be taken from.
+
+        Whatever is due by now expires or becomes available first, as if the sweeps had just been.
+        """
+        totals: dict[UUID, int] = {}
+        for member, points in amounts:
+            heir = self._unit.wallets.heir(member)
+            if heir in self._wallets:
+                totals[heir] = totals.get(heir, 0) + points
+        if not totals:
+            return
+        self._mature(self._unit.wallets.pending(totals, self.now))
+        self._know(self._unit.wallets.spendable(totals))
+        lapsed = {member for member in totals if self._lapse(self._wallets[member])}
+        if lapsed:  # they were read in the place of others
+            self._know(self._unit.wallets.spendable(dict.fromkeys(lapsed, MAX_POINTS)))
+
+    def returning(self, holds: Iterable[Hold]) -> None:
+        """Read the lots that these holds were drawn from."""
+        lots = {part.lot for hold in holds for part in hold.parts if part.lot is not None}
+        if lots:
+            self._know(self._unit.wallets.lots(lots))
+
+    def reclaiming(self, sources: Iterable[tuple[UUID, str, int]]) -> None:
+        """Read the lots from which so many points of a member will be taken back that a source had granted."""
+        asked = [(self._unit.wallets.heir(member), source, points) for member, source, points in sources]
+        if asked:
+            self._know(self._unit.wallets.lots_from([(member, source) for member, source, _ in asked]))
+            self.spending((member, points) for member, _, points in asked)
+
+    def schedule(self, member: UUID, source: str, terms: Terms) -> None:
+        """What a source granted, and waits for this, can be spent on these terms. Its lots were read before."""
+        wallet = self.wallet(member)
+        waiting = [lot for lot in wallet.lots if lot.source == source and lot.pending and lot.available_time is None]
+        if not waiting:
+            return
+        start, end = terms
+        known = {lot.id: replace(lot, available_time=start, expire_time=end) for lot in waiting}
+        self._rescheduled += known.values()
+        lots = sorted((known.get(lot.id, lot) for lot in wallet.lots), key=lambda lot: lot.order)
+        self._wallets[wallet.member] = replace(wallet, lots=tuple(lots))
+        if start is not None and start <= self.now:
+            self._mature({wallet.member: list(known.values())})
 
     def post(self, wallet: Wallet, transfers: Sequence[Transfer]) -> Wallet:
         """Take over what a wallet's method answered."""
@@ -64,17 +123,48 @@ class Batch:
         self._transfers.extend(transfers)
         return wallet
 
-    def earn(self, wallet: Wallet, points: int, cause: Cause) -> Wallet:
-        """Accrue points, or claw them back when negative, and say so."""
-        moved = wallet.accrue(points, cause) if points > 0 else wallet.claw_back(-points, cause)
+    def earn(self, wallet: Wallet, points: int, cause: Cause, terms: Terms | None = None) -> Wallet:
+        """Accrue points on these terms (none: at once, for ever), or claw them back when negative, and say so."""
+        if points > 0:
+            moved = wallet.accrue(points, cause, lot=self._unit.new_id(), terms=terms, now=self.now)
+        else:
+            moved = wallet.claw_back(-points, cause)
         earned = self.post(*moved)
         self.facts.append(earned.earned(points, cause))
         return earned
 
+    def refund(self, hold: Hold, total: int, terms: Terms | None) -> Hold:
+        """Give back spent points of a hold, `total` by all refunds so far. Its lots were read before."""
+        wallet = self.wallet(hold.member)
+        refunded, wallet, transfers = hold.refund(wallet, total, self.now, lot=self._unit.new_id(), terms=terms)
+        self.post(wallet, transfers)
+        return refunded
+
     def close(self) -> None:
         """Write all transfers and publish all facts."""
-        self._unit.wallets.post(self._transfers, self.now)
+        new = [lot for wallet in self._wallets.values() for lot in wallet.lots if lot.id not in self._known]
+        self._unit.wallets.post(self._transfers, self.now, lots=new)
+        self._unit.wallets.reschedule([lot for lot in self._rescheduled if lot.id in self._known])
         self._unit.emit(self.facts)
+
+    def _know(self, lots: Mapping[UUID, Sequence[Lot]]) -> None:
+        for member, found in lots.items():
+            self._known.update(lot.id for lot in found)
+            self._wallets[member] = self._wallets[member].knowing(found)
+
+    def _lapse(self, wallet: Wallet) -> bool:
+        lapsed, transfers = wallet.lapse(self.now)
+        self.post(lapsed, transfers)
+        return bool(transfers)
+
+    def _mature(self, lots: Mapping[UUID, Sequence[Lot]]) -> None:
+        """Make pending lots available. They are known from here on."""
+        self._know(lots)
+        for member, due in lots.items():
+            ids = {lot.id for lot in due}
+            for lot in [known for known in self._wallets[member].lots if known.id in ids]:
+                cause = Cause("MATURE", lot.source, lot.available_time or self.now)
+                self.post(*self._wallets[member].mature(lot, cause))
 
 
 def attempt(step: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R | Fault:
@@ -87,8 +177,9 @@ def attempt(step: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R | Faul
 
 def accrue(unit: Unit, commands: Sequence[Accrue]) -> list[Wallet | Fault]:
     """Give points; answers the wallets after each command."""
+    programme = unit.programmes.current()
     batch = Batch(unit, {command.member for command in commands})
-    outcomes = [attempt(_accrue, batch, command) for command in commands]
+    outcomes = [attempt(_accrue, batch, programme, command) for command in commands]
     batch.close()
     return outcomes
 
@@ -96,6 +187,7 @@ def accrue(unit: Unit, commands: Sequence[Accrue]) -> list[Wallet | Fault]:
 def spend(unit: Unit, commands: Sequence[Spend]) -> list[Wallet | Fault]:
     """Take points; answers the wallets after each command. Refused when fewer are available."""
     batch = Batch(unit, {command.member for command in commands})
+    batch.spending((command.member, command.points) for command in commands)
     outcomes = [attempt(_spend, batch, command) for command in commands]
     batch.close()
     return outcomes
@@ -103,21 +195,77 @@ def spend(unit: Unit, commands: Sequence[Spend]) -> list[Wallet | Fault]:
 
 def balances(unit: Unit, members: Sequence[UUID]) -> list[Wallet | Fault]:
     """The present balances of many members."""
-    wallets = unit.wallets.read(set(members))
-    return [wallets.get(member) or errors.member_not_found(member) for member in members]
+    wallets = unit.wallets.present(set(members), unit.now)
+    return [wallets.get(unit.wallets.heir(member)) or errors.member_not_found(member) for member in members]
+
+
+@dataclass(frozen=True, slots=True)
+class LotsAsked:
+    """A member's lots at a moment, by default now, and only those that expire before another one."""
+
+    member: UUID
+    time: datetime | None = None
+    expire_before: datetime | None = None
+
+
+def balance_at(unit: Unit, member: UUID, time: datetime) -> Wallet:
+    """The balances and lots of a member as they were at a past instant. Raises a Fault when there is no such member.
+
+    What was due by then counts, also if it was swept a moment later.
+    """
+    wallet = unit.wallets.at(_heir(unit, member), time)
+    lapsed = sum(lot.available for lot in wallet.lots if lot.expired(time))
+    matured = sum(lot.pending for lot in wallet.lots if lot.mature(time))
+    lots = [lot.due(time) for lot in wallet.lots]
+    ahead = wallet.ahead(lapsed=lapsed, matured=matured)
+    return replace(ahead, lots=tuple(lot for lot in lots if lot.pending or lot.available or lot.held))
+
+
+def lots(unit: Unit, asked: LotsAsked) -> list[Lot]:
+    """The lots of which something is left, in the order of spending. Raises a Fault when there is no such member."""
+    found = balance_at(unit, asked.member, asked.time or unit.now).lots
+    if asked.expire_before is None:
+        return list(found)
+    return [lot for lot in found if lot.expired(asked.expire_before) and lot.expire_time != asked.expire_before]
+
+
+def expire(unit: Unit) -> int:
+    """Take the points whose time is over; answers how many lots. Any number of replicas may sweep."""
+    return unit.wallets.lapse(unit.now, _SWEEP)
+
+
+def mature(unit: Unit) -> int:
+    """Make pending points available whose time has come; answers for how many members."""
+    members = unit.wallets.maturing(unit.now, _ROUND)
+    if not members:
+        return 0
+    batch = Batch(unit, set(members), wait=False)
+    free = [member for member in set(members) if member in batch]
+    batch.spending((member, 0) for member in free)
+    batch.close()
+    return len(free)
 
 
 def entries(unit: Unit, member: UUID, page: Page) -> list[Posted]:
     """A page of a member's entries, the newest first. Raises a Fault when there is no such member."""
     found = unit.wallets.page(member, page)
-    if not found and member not in unit.wallets.read([member]):
-        raise errors.member_not_found(member)
+    if not found:
+        _heir(unit, member)
     return found
 
 
-def _accrue(batch: Batch, command: Accrue) -> Wallet:
+def _heir(unit: Unit, member: UUID) -> UUID:
+    """Whose wallet stands for the member's. Raises a Fault when there is no such member."""
+    wallets = unit.wallets.read([member])
+    heir = unit.wallets.heir(member)
+    if heir not in wallets:
+        raise errors.member_not_found(member)
+    return heir
+
+
+def _accrue(batch: Batch, programme: Programme, command: Accrue) -> Wallet:
     cause = Cause("ACCRUAL", command.source, command.time or batch.now)
-    return batch.earn(batch.wallet(command.member), command.points, cause)
+    return batch.earn(batch.wallet(command.member), command.points, cause, programme.terms_at_once(cause.time))
 
 
 def _spend(batch: Batch, command: Spend) -> Wallet:

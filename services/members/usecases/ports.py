@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
 from kit.page import Page
-from kit.posting import Transfer
+from kit.posting import Lot, Transfer
 from services.members.domain.hold import Hold
 from services.members.domain.member import Identifier, Member
 from services.members.domain.points import Posted, Wallet
@@ -29,8 +29,12 @@ class Members(Protocol):
     def lock(self, members: Collection[UUID]) -> dict[UUID, Member]:
         """The members, locked until the end of the transaction."""
 
-    def page(self, page: Page) -> list[Member]:
-        """Members from a position on, the newest first, one more than the page shows."""
+    def page(self, page: Page, *, tag: str = "", org: str = "") -> list[Member]:
+        """Members from a position on, the newest first, one more than the page shows; of a tag, and of a part of the
+        organisation with all below it. Who was erased is left out."""
+
+    def born_on(self, days: Collection[str]) -> list[UUID]:
+        """Who has a birthday on one of the days, each as `02-28`."""
 
     def add(self, members: Sequence[Member]) -> None:
         """Keep new members."""
@@ -45,14 +49,45 @@ class Wallets(Protocol):
     def open(self, members: Sequence[UUID]) -> None:
         """Open the accounts of new members."""
 
+    def heir(self, member: UUID) -> UUID:
+        """Who has taken over the member's accounts; the member, if nobody has. Known once they are read or locked."""
+
     def lock(self, members: Collection[UUID], *, wait: bool = True) -> dict[UUID, Wallet]:
-        """The wallets, locked; who is no member is missing, and without `wait` whoever is locked by others."""
+        """The wallets, locked, by their owners: merged members' are their heirs'. Who is no member is missing, and
+        without `wait` whoever is locked by others."""
 
     def read(self, members: Collection[UUID]) -> dict[UUID, Wallet]:
-        """The wallets, without a lock."""
+        """The wallets as they are posted, without a lock, by their owners as `lock` answers them."""
 
-    def post(self, transfers: Sequence[Transfer], now: datetime) -> None:
-        """Write transfers between accounts of locked wallets and the house."""
+    def present(self, members: Collection[UUID], now: datetime) -> dict[UUID, Wallet]:
+        """The wallets as they are at `now`: what is due to expire or to become available counts, posted or not."""
+
+    def post(self, transfers: Sequence[Transfer], now: datetime, *, lots: Sequence[Lot] = ()) -> None:
+        """Write transfers between accounts of locked wallets and the house; `lots` are those that are new."""
+
+    def spendable(self, amounts: Mapping[UUID, int]) -> dict[UUID, list[Lot]]:
+        """The lots from which each member's points would be taken."""
+
+    def lots(self, ids: Collection[UUID]) -> dict[UUID, list[Lot]]:
+        """These lots, by member."""
+
+    def lots_from(self, sources: Collection[tuple[UUID, str]]) -> dict[UUID, list[Lot]]:
+        """The lots of which something is left that a source granted to a member."""
+
+    def pending(self, members: Collection[UUID], now: datetime) -> dict[UUID, list[Lot]]:
+        """The members' lots that are due to become available."""
+
+    def maturing(self, now: datetime, limit: int) -> list[UUID]:
+        """Members with lots that are due to become available, the oldest first."""
+
+    def reschedule(self, lots: Sequence[Lot]) -> None:
+        """Keep from when and until when lots count."""
+
+    def lapse(self, now: datetime, limit: int) -> int:
+        """Take what is left of lots whose time is over; answers how many lots."""
+
+    def at(self, member: UUID, time: datetime) -> Wallet:
+        """The wallet with all its lots as it was at a past instant."""
 
     def page(self, member: UUID, page: Page) -> list[Posted]:
         """Entries from a position on, the newest first, one more than the page shows."""
@@ -155,6 +190,9 @@ class Unit(Protocol):
     @property
     def programmes(self) -> Programmes:
         """Versions of the programme."""
+
+    def new_id(self) -> UUID:
+        """An id that nothing else has."""
 
     def emit(self, facts: Iterable[object]) -> None:
         """Publish facts if the transaction commits."""

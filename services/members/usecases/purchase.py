@@ -11,7 +11,7 @@ from uuid import UUID
 from kit import names
 from kit.posting import Cause
 from services.members.domain import errors
-from services.members.domain.hold import Hold
+from services.members.domain.hold import Hold, State
 from services.members.domain.programme import Programme
 from services.members.domain.purchase import Purchase, Settlement
 from services.members.usecases import hold as holds
@@ -38,11 +38,10 @@ def settle(unit: Unit, settlements: Sequence[Settlement]) -> None:
     standings = unit.tiers.read(members)
     known: Known = {(purchase.member, purchase.order): purchase for purchase in unit.purchases.of(members)}
     told = _told(settlements, known, current)
-    changed = [_earn(batch, purchase, programmes[purchase.rules]) for purchase in told.values()]
-    _give_back(batch, told, known)
+    changed = _earn(batch, list(told.values()), programmes)
     known.update(((purchase.member, purchase.order), purchase) for purchase in changed)
     unit.purchases.save(changed)
-    _settle_holds(unit, batch, settlements)
+    _settle_holds(unit, batch, settlements, known, current)
     batch.facts += tier.judge(unit, standings, list(known.values()), current)
     batch.close()
 
@@ -68,33 +67,41 @@ def _told(
     return told
 
 
-def _earn(batch: Batch, purchase: Purchase, programme: Programme) -> Purchase:
-    """Post the difference between the points that the purchase should have and those that it has."""
-    wallet = batch.wallet(purchase.member)
-    purchase, difference = purchase.earning(programme)
-    if difference:
-        kind = "ACCRUAL" if difference > 0 else "CLAWBACK"
-        batch.earn(wallet, difference, Cause(kind, names.join("orders", purchase.order), purchase.pay_time))
-    return purchase
-
-
-def _give_back(batch: Batch, told: Known, known: Known) -> None:
-    """Post the points that had paid for what was refunded since the state that was known."""
-    for key, purchase in told.items():
-        points = purchase.returned - (known[key].returned if key in known else 0)
+def _earn(batch: Batch, told: Sequence[Purchase], programmes: Mapping[int, Programme]) -> list[Purchase]:
+    """Post the differences between the points that purchases should have and those that they have."""
+    earned = [(purchase, *purchase.earning(programmes[purchase.rules])) for purchase in told]
+    batch.reclaiming(
+        (purchase.member, names.join("orders", purchase.order), -points) for purchase, _, points in earned if points < 0
+    )
+    for purchase, _, points in earned:
+        wallet = batch.wallet(purchase.member)
         if points:
-            cause = Cause("RETURN", names.join("orders", purchase.order), batch.now)
-            batch.post(*batch.wallet(purchase.member).give_back(points, cause))
+            cause = Cause(
+                "ACCRUAL" if points > 0 else "CLAWBACK", names.join("orders", purchase.order), purchase.pay_time
+            )
+            batch.earn(wallet, points, cause, programmes[purchase.rules].terms(purchase.pay_time))
+    return [after for _, after, _ in earned]
 
 
-def _settle_holds(unit: Unit, batch: Batch, settlements: Sequence[Settlement]) -> None:
-    """Spend the points that paid a part of these orders."""
-    paid = {settlement.hold: settlement.member for settlement in settlements if settlement.hold}
+def _settle_holds(
+    unit: Unit, batch: Batch, settlements: Sequence[Settlement], known: Known, programme: Programme
+) -> None:
+    """Spend the points that paid a part of these orders, and give back those that paid for what was refunded."""
+    paid = {settlement.hold: settlement for settlement in settlements if settlement.hold}
     if not paid:
         return
     before = unit.holds.read(paid)
-    for hold, member in paid.items():
-        if hold not in before or before[hold].member != member:
-            raise errors.hold_not_found(member, hold)
-    ended = [holds.end(batch, hold, Hold.settle) for hold in before.values()]
+    for hold, settlement in paid.items():
+        if hold not in before or before[hold].member != settlement.member:
+            raise errors.hold_not_found(settlement.member, hold)
+    batch.returning(before.values())
+    batch.spending((hold.member, hold.points) for hold in before.values() if hold.state is not State.ACTIVE)
+    ended = [_settled(batch, hold, known[paid[key].member, paid[key].order], programme) for key, hold in before.items()]
     unit.holds.save([hold for hold in ended if hold is not before[hold.id]])
+
+
+def _settled(batch: Batch, hold: Hold, purchase: Purchase, programme: Programme) -> Hold:
+    """The hold once its points are spent, but for those that came back. A refund tells that there was a payment, if it
+    comes before the news of it."""
+    settled = holds.end(batch, hold, Hold.settle)
+    return batch.refund(settled, purchase.returned, programme.grace(batch.now))

@@ -20,6 +20,7 @@ from services.members.domain.points import Wallet
 from services.members.storage.unit import MembersUnit
 from services.members.usecases import member, points
 from tests.support.builders.members import NOW, row
+from tests.support.keyring import VAULT
 
 # Whatever was done, these hold: each query finds what contradicts them.
 INVARIANTS = {
@@ -41,10 +42,28 @@ INVARIANTS = {
             select sum(case e.kind when 'ACCRUAL' then e.amount else -e.amount end) from ledger_entries e
             where e.source = 'orders/' || p."order" and e.kind in ('ACCRUAL', 'CLAWBACK')), 0)
     """,
-    "what orders gave back is what was posted for them": """
-        select p."order" from purchases p where p.returned <> coalesce((
-            select sum(e.amount) from ledger_entries e
-            where e.source = 'orders/' || p."order" and e.kind = 'RETURN'), 0)
+    "what holds gave back is what was posted for them": """
+        select h.member from holds h group by h.member having sum(h.returned) <> coalesce((
+            select sum(e.amount) from ledger_entries e join ledger_accounts a on a.id = e.credit
+            where a.owner = h.member and e.kind = 'RETURN'), 0)
+    """,
+    "what is left of a lot is the sum of its entries": """
+        select l.id from ledger_lots l cross join lateral (
+            select coalesce(sum(case when c.kind = k.kind then e.amount end), 0)
+                   - coalesce(sum(case when d.kind = k.kind then e.amount end), 0) as amount, k.kind
+            from (values ('pending'), ('available'), ('held')) k (kind)
+            left join ledger_entries e on e.lot = l.id
+            left join ledger_accounts c on c.id = e.credit left join ledger_accounts d on d.id = e.debit
+            group by k.kind
+        ) e
+        where e.amount <> case e.kind when 'pending' then l.pending when 'held' then l.held else l.available end
+    """,
+    "a balance is the sum of what is left of the lots": """
+        select a.id from ledger_accounts a
+        where a.kind in ('pending', 'available', 'held') and a.unit like 'points%' and a.sign <> 0
+              and a.balance <> coalesce((
+                  select sum(case a.kind when 'pending' then l.pending when 'held' then l.held else l.available end)
+                  from ledger_lots l where l.owner = a.owner and l.unit = a.unit), 0)
     """,
 }
 
@@ -73,7 +92,7 @@ class World:
 
     def __post_init__(self) -> None:
         self.database = Database(
-            self.url, partial(MembersUnit, publish=publish.to_event), clock=self.clock, pool_size=20
+            self.url, partial(MembersUnit, publish=publish.to_event, vault=VAULT), clock=self.clock, pool_size=20
         )
 
     def do(self, usecase: Callable[..., Any], *args: Any) -> Any:

@@ -54,7 +54,7 @@ class Points(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.net = 0  # accrued and spent, without orders and holds
-        self.orders_known: dict[UUID, tuple[int, int, int]] = {}  # version, points earned, points given back
+        self.orders_known: dict[UUID, tuple[int, int]] = {}  # version, points earned
         self.held: dict[UUID, Held] = {}
 
     @initialize()
@@ -65,7 +65,7 @@ class Points(RuleBasedStateMachine):
     def expected(self) -> tuple[int, int, int]:
         held = sum(each.points for each in self.held.values() if each.state is State.ACTIVE)
         spent = sum(each.spent for each in self.held.values())
-        left = self.net + sum(earned + back for _, earned, back in self.orders_known.values()) - held - spent
+        left = self.net + sum(earned for _, earned in self.orders_known.values()) - held - spent
         return max(left, 0), held, max(-left, 0)
 
     def outcome(self, usecase: Callable[..., Any], command: object) -> Any:
@@ -132,24 +132,22 @@ class Points(RuleBasedStateMachine):
 
     @rule(order=orders, news=st.lists(st.tuples(st.integers(1, 9), AMOUNTS), min_size=1, max_size=4))
     def settle(self, order: Settlement, news: list[tuple[int, int]]) -> None:
-        told = [replace(order, version=version, net=dollars(net), returned=7 * version) for version, net in news]
+        told = [replace(order, version=version, net=dollars(net)) for version, net in news]
         self.world.do(purchase.settle, told)
         for each in told:
-            if each.version > self.orders_known.get(order.order, (0, 0, 0))[0]:
-                known = self.orders_known.get(order.order, (0, 0, 0))
-                returned = max(each.returned, known[2])
-                self.orders_known[order.order] = (each.version, each.net.minor // 100, returned)
+            if each.version > self.orders_known.get(order.order, (0, 0))[0]:
+                self.orders_known[order.order] = (each.version, each.net.minor // 100)
 
     @rule(order=orders)
     def refund_everything(self, order: Settlement) -> None:
-        version, _, returned = self.orders_known.get(order.order, (0, 0, 0))
-        told = replace(order, version=version + 1, net=dollars(0), returned=returned)
+        version, _ = self.orders_known.get(order.order, (0, 0))
+        told = replace(order, version=version + 1, net=dollars(0))
         self.world.do(purchase.settle, [told])
-        self.orders_known[order.order] = (version + 1, 0, returned)
+        self.orders_known[order.order] = (version + 1, 0)
 
     @rule(order=orders, count=AMOUNTS)
     def buy_spend_and_return(self, order: Settlement, count: int) -> None:
-        version = self.orders_known.get(order.order, (0, 0, 0))[0]
+        version = self.orders_known.get(order.order, (0, 0))[0]
         self.settle(order, [(version + 1, count)])
         if self.expected()[0]:
             self.spend_everything()
@@ -159,7 +157,7 @@ class Points(RuleBasedStateMachine):
     def pay_with_points(self, order: Settlement, id_: UUID) -> None:
         for _ in range(2):  # the news may come twice
             self.world.do(purchase.settle, [replace(order, hold=id_, version=0, net=dollars(0))])
-        self.orders_known.setdefault(order.order, (0, 0, 0))
+        self.orders_known.setdefault(order.order, (0, 0))
         known = self.held[id_]
         if known.state is State.ACTIVE:
             known.state = State.CONFIRMED

@@ -88,9 +88,9 @@ def test_points_that_paid_come_back_with_the_refunds_in_any_order_of_the_news(wo
     for order in permutations(range(4)):
         (of,) = world.enrolled(available=100)
         (held,) = world.do(hold.place, [hold.PlaceHold(uuid4(), of, 90, "orders/1", timedelta(hours=1))])
-        paid = settlement(of, net=0, version=1)
+        paid = settlement(of, net=0, version=1, hold=held.id)
         first = replace(paid, version=2, returned=30)
-        news = [replace(paid, hold=held.id), first, first, replace(paid, version=3, returned=90)]
+        news = [paid, first, first, replace(paid, version=3, returned=90)]
         for index in order:
             world.do(purchase.settle, [news[index]])
         assert world.wallet(of) == (100, 0, 0)

@@ -7,10 +7,10 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from kit.money import Money
-from kit.posting import Cause
+from kit.posting import Cause, Lot
 from services.members.domain.hold import Hold, State
 from services.members.domain.member import Identity, Member, Profile
-from services.members.domain.points import Wallet
+from services.members.domain.points import Part, Wallet
 from services.members.domain.programme import Programme, Rate, Tier
 from services.members.domain.purchase import Settlement
 from services.members.domain.tier import Gain
@@ -51,9 +51,15 @@ def member(**fields: Any) -> Member:
     return Member.enroll(uuid4(), profile(**fields), enroll_time=None, now=NOW)[0]
 
 
+LOT = UUID("018f0000-0000-7000-8000-00000000000f")
+
+
 def wallet(*, available: int = 0, held: int = 0, receivable: int = 0) -> Wallet:
-    """A wallet with balances."""
-    return Wallet(MEMBER, available, held, receivable)
+    """A wallet with balances, all in one lot that never expires."""
+    empty = Wallet(MEMBER, available, held, receivable)
+    if not available and not held:
+        return empty
+    return empty.knowing([Lot(LOT, MEMBER, "tests/1", available + held, NOW, NOW, available=available, held=held)])
 
 
 def hold(points: int = 50, *, state: State = State.ACTIVE, confirmed: int = 0, ttl: int = 60) -> Hold:
@@ -70,6 +76,7 @@ def hold(points: int = 50, *, state: State = State.ACTIVE, confirmed: int = 0, t
         state=state,
         confirmed=confirmed,
         end_time=ended,
+        parts=(Part(LOT, points),),
     )
 
 

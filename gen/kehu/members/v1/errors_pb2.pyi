@@ -152,6 +152,12 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The day can't be filled: it is not over yet, too long ago, before the member joined, or checked in already."""
     ERROR_REASON_MAKE_UPS_EXHAUSTED: _ErrorReason.ValueType  # 94
     """As many missed days of the month as may be are filled already."""
+    ERROR_REASON_ADJUSTMENT_INVALID: _ErrorReason.ValueType  # 105
+    """The row's id or reason is missing or too long, or its points are 0 or too many."""
+    ERROR_REASON_ADJUSTMENT_ROW_REUSED: _ErrorReason.ValueType  # 106
+    """The row's id was used for another member, or other points. Give every row an id of its own."""
+    ERROR_REASON_ACCOUNT_UNIT_NOT_FOUND: _ErrorReason.ValueType  # 107
+    """The member has no accounts in this unit: look for a typing error."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """The reason in `google.rpc.ErrorInfo` under the domain `kehu.dev`.
@@ -288,4 +294,10 @@ ERROR_REASON_CHECK_IN_DAY_INVALID: ErrorReason.ValueType  # 93
 """The day can't be filled: it is not over yet, too long ago, before the member joined, or checked in already."""
 ERROR_REASON_MAKE_UPS_EXHAUSTED: ErrorReason.ValueType  # 94
 """As many missed days of the month as may be are filled already."""
+ERROR_REASON_ADJUSTMENT_INVALID: ErrorReason.ValueType  # 105
+"""The row's id or reason is missing or too long, or its points are 0 or too many."""
+ERROR_REASON_ADJUSTMENT_ROW_REUSED: ErrorReason.ValueType  # 106
+"""The row's id was used for another member, or other points. Give every row an id of its own."""
+ERROR_REASON_ACCOUNT_UNIT_NOT_FOUND: ErrorReason.ValueType  # 107
+"""The member has no accounts in this unit: look for a typing error."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -304,6 +304,7 @@ class Balance(_message.Message):
     AVAILABLE_FIELD_NUMBER: _builtins.int
     HELD_FIELD_NUMBER: _builtins.int
     RECEIVABLE_FIELD_NUMBER: _builtins.int
+    PENDING_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`members/{member}/balance`."""
     available: _builtins.int
@@ -312,6 +313,8 @@ class Balance(_message.Message):
     """Points set aside by holds."""
     receivable: _builtins.int
     """Points that the member owes, because earned points were spent before a refund took them back."""
+    pending: _builtins.int
+    """Points that were earned and can be spent later."""
     def __init__(
         self,
         *,
@@ -319,10 +322,11 @@ class Balance(_message.Message):
         available: _builtins.int = ...,
         held: _builtins.int = ...,
         receivable: _builtins.int = ...,
+        pending: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["available", b"available", "held", b"held", "name", b"name", "receivable", b"receivable"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["available", b"available", "held", b"held", "name", b"name", "pending", b"pending", "receivable", b"receivable"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -358,6 +362,14 @@ class Entry(_message.Message):
         """Earned points were taken back after a refund."""
         KIND_RETURN: Entry._Kind.ValueType  # 8
         """Points that had paid a part of an order came back after a refund."""
+        KIND_MATURE: Entry._Kind.ValueType  # 9
+        """Points that waited became available."""
+        KIND_LAPSE: Entry._Kind.ValueType  # 10
+        """Points expired."""
+        KIND_CARRY: Entry._Kind.ValueType  # 11
+        """Points from before there were lots were put into one."""
+        KIND_ADJUST: Entry._Kind.ValueType  # 12
+        """Points were given or taken by hand."""
 
     class Kind(_Kind, metaclass=_KindEnumTypeWrapper):
         """What happened."""
@@ -380,6 +392,14 @@ class Entry(_message.Message):
     """Earned points were taken back after a refund."""
     KIND_RETURN: Entry.Kind.ValueType  # 8
     """Points that had paid a part of an order came back after a refund."""
+    KIND_MATURE: Entry.Kind.ValueType  # 9
+    """Points that waited became available."""
+    KIND_LAPSE: Entry.Kind.ValueType  # 10
+    """Points expired."""
+    KIND_CARRY: Entry.Kind.ValueType  # 11
+    """Points from before there were lots were put into one."""
+    KIND_ADJUST: Entry.Kind.ValueType  # 12
+    """Points were given or taken by hand."""
 
     class _Account:
         ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -399,6 +419,10 @@ class Entry(_message.Message):
         """The programme's cost of the points that it grants."""
         ACCOUNT_CLEARING: Entry._Account.ValueType  # 5
         """Points that were spent and are to be settled with the shop that took them."""
+        ACCOUNT_PENDING: Entry._Account.ValueType  # 6
+        """The member's points that can be spent later."""
+        ACCOUNT_BREAKAGE: Entry._Account.ValueType  # 7
+        """Points that expired."""
 
     class Account(_Account, metaclass=_AccountEnumTypeWrapper):
         """One side of a transfer."""
@@ -415,6 +439,10 @@ class Entry(_message.Message):
     """The programme's cost of the points that it grants."""
     ACCOUNT_CLEARING: Entry.Account.ValueType  # 5
     """Points that were spent and are to be settled with the shop that took them."""
+    ACCOUNT_PENDING: Entry.Account.ValueType  # 6
+    """The member's points that can be spent later."""
+    ACCOUNT_BREAKAGE: Entry.Account.ValueType  # 7
+    """Points that expired."""
 
     NAME_FIELD_NUMBER: _builtins.int
     KIND_FIELD_NUMBER: _builtins.int
@@ -424,6 +452,7 @@ class Entry(_message.Message):
     SOURCE_FIELD_NUMBER: _builtins.int
     EFFECTIVE_TIME_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
+    LOT_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`members/{member}/entries/{entry}`."""
     kind: Global___Entry.Kind.ValueType
@@ -436,6 +465,8 @@ class Entry(_message.Message):
     """How many; always above zero."""
     source: _builtins.str
     """What caused it, for example `orders/{order}`."""
+    lot: _builtins.str
+    """The lot that the points belong to, `members/{member}/lots/{lot}`; empty for what pays a debt."""
     @_builtins.property
     def effective_time(self) -> _timestamp_pb2.Timestamp:
         """When it counts, for example the date of the purchase."""
@@ -455,10 +486,11 @@ class Entry(_message.Message):
         source: _builtins.str = ...,
         effective_time: _timestamp_pb2.Timestamp | None = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
+        lot: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "effective_time", b"effective_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "credit_account", b"credit_account", "debit_account", b"debit_account", "effective_time", b"effective_time", "kind", b"kind", "name", b"name", "points", b"points", "source", b"source"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "credit_account", b"credit_account", "debit_account", b"debit_account", "effective_time", b"effective_time", "kind", b"kind", "lot", b"lot", "name", b"name", "points", b"points", "source", b"source"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1347,20 +1379,160 @@ class GetBalanceRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
+    AS_OF_TIME_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`members/{member}/balance`."""
+    @_builtins.property
+    def as_of_time(self) -> _timestamp_pb2.Timestamp:
+        """A past moment, to read the balance of that time from the entries; by default now."""
+
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
+        as_of_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of_time", b"as_of_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of_time", b"as_of_time", "name", b"name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetBalanceRequest: _TypeAlias = GetBalanceRequest  # noqa: Y015
+
+@_typing.final
+class Lot(_message.Message):
+    """Points that were granted together and expire together."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    GRANTED_FIELD_NUMBER: _builtins.int
+    PENDING_FIELD_NUMBER: _builtins.int
+    AVAILABLE_FIELD_NUMBER: _builtins.int
+    HELD_FIELD_NUMBER: _builtins.int
+    GRANT_TIME_FIELD_NUMBER: _builtins.int
+    AVAILABLE_TIME_FIELD_NUMBER: _builtins.int
+    EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """`members/{member}/lots/{lot}`."""
+    source: _builtins.str
+    """What granted the points, for example `orders/{order}`."""
+    granted: _builtins.int
+    """How many were granted."""
+    pending: _builtins.int
+    """How many of them can be spent later."""
+    available: _builtins.int
+    """How many of them can be spent."""
+    held: _builtins.int
+    """How many of them are set aside by holds."""
+    @_builtins.property
+    def grant_time(self) -> _timestamp_pb2.Timestamp:
+        """When they were earned."""
+
+    @_builtins.property
+    def available_time(self) -> _timestamp_pb2.Timestamp:
+        """From when they can be spent; absent while that is not known."""
+
+    @_builtins.property
+    def expire_time(self) -> _timestamp_pb2.Timestamp:
+        """When they expire: from this moment on they are gone. Absent if they never do."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        source: _builtins.str = ...,
+        granted: _builtins.int = ...,
+        pending: _builtins.int = ...,
+        available: _builtins.int = ...,
+        held: _builtins.int = ...,
+        grant_time: _timestamp_pb2.Timestamp | None = ...,
+        available_time: _timestamp_pb2.Timestamp | None = ...,
+        expire_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["available_time", b"available_time", "expire_time", b"expire_time", "grant_time", b"grant_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["available", b"available", "available_time", b"available_time", "expire_time", b"expire_time", "grant_time", b"grant_time", "granted", b"granted", "held", b"held", "name", b"name", "pending", b"pending", "source", b"source"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Lot: _TypeAlias = Lot  # noqa: Y015
+
+@_typing.final
+class ListLotsRequest(_message.Message):
+    """Asks for a member's lots."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PARENT_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    AS_OF_TIME_FIELD_NUMBER: _builtins.int
+    EXPIRE_BEFORE_FIELD_NUMBER: _builtins.int
+    parent: _builtins.str
+    """`members/{member}`."""
+    page_size: _builtins.int
+    """How many at most: 50 by default, 1,000 at most."""
+    page_token: _builtins.str
+    """From the answer before."""
+    @_builtins.property
+    def as_of_time(self) -> _timestamp_pb2.Timestamp:
+        """A past moment, to read the lots of that time from the entries; by default now."""
+
+    @_builtins.property
+    def expire_before(self) -> _timestamp_pb2.Timestamp:
+        """Only lots that expire before this moment, for example within 30 days; by default all."""
+
+    def __init__(
+        self,
+        *,
+        parent: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+        as_of_time: _timestamp_pb2.Timestamp | None = ...,
+        expire_before: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["as_of_time", b"as_of_time", "expire_before", b"expire_before"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of_time", b"as_of_time", "expire_before", b"expire_before", "page_size", b"page_size", "page_token", b"page_token", "parent", b"parent"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListLotsRequest: _TypeAlias = ListLotsRequest  # noqa: Y015
+
+@_typing.final
+class ListLotsResponse(_message.Message):
+    """A page of a member's lots."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LOTS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    AVAILABLE_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """For the next page; empty on the last."""
+    available: _builtins.int
+    """What all lots that were asked for hold together that can be spent."""
+    @_builtins.property
+    def lots(self) -> _containers.RepeatedCompositeFieldContainer[Global___Lot]:
+        """The lots of which something is left."""
+
+    def __init__(
+        self,
+        *,
+        lots: _abc.Iterable[Global___Lot] | None = ...,
+        next_page_token: _builtins.str = ...,
+        available: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["available", b"available", "lots", b"lots", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListLotsResponse: _TypeAlias = ListLotsResponse  # noqa: Y015
 
 @_typing.final
 class ListEntriesRequest(_message.Message):

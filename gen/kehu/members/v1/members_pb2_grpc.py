@@ -100,6 +100,11 @@ class MembersServiceStub:
                 request_serializer=kehu_dot_members_dot_v1_dot_members__pb2.GetBalanceRequest.SerializeToString,
                 response_deserializer=kehu_dot_members_dot_v1_dot_members__pb2.Balance.FromString,
                 _registered_method=True)
+        self.ListLots = channel.unary_unary(
+                '/kehu.members.v1.MembersService/ListLots',
+                request_serializer=kehu_dot_members_dot_v1_dot_members__pb2.ListLotsRequest.SerializeToString,
+                response_deserializer=kehu_dot_members_dot_v1_dot_members__pb2.ListLotsResponse.FromString,
+                _registered_method=True)
         self.ListEntries = channel.unary_unary(
                 '/kehu.members.v1.MembersService/ListEntries',
                 request_serializer=kehu_dot_members_dot_v1_dot_members__pb2.ListEntriesRequest.SerializeToString,
@@ -215,6 +220,14 @@ class MembersServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListLots(self, request, context):
+        """Lists the lots in which a member's points lie, in the order in which they will be spent: what expires first, then
+        what was granted first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListEntries(self, request, context):
         """Lists the entries of a member's points account, the newest first.
         """
@@ -303,6 +316,11 @@ def add_MembersServiceServicer_to_server(servicer, server):
                     servicer.GetBalance,
                     request_deserializer=kehu_dot_members_dot_v1_dot_members__pb2.GetBalanceRequest.FromString,
                     response_serializer=kehu_dot_members_dot_v1_dot_members__pb2.Balance.SerializeToString,
+            ),
+            'ListLots': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListLots,
+                    request_deserializer=kehu_dot_members_dot_v1_dot_members__pb2.ListLotsRequest.FromString,
+                    response_serializer=kehu_dot_members_dot_v1_dot_members__pb2.ListLotsResponse.SerializeToString,
             ),
             'ListEntries': grpc.unary_unary_rpc_method_handler(
                     servicer.ListEntries,
@@ -672,6 +690,33 @@ class MembersService:
             '/kehu.members.v1.MembersService/GetBalance',
             kehu_dot_members_dot_v1_dot_members__pb2.GetBalanceRequest.SerializeToString,
             kehu_dot_members_dot_v1_dot_members__pb2.Balance.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListLots(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kehu.members.v1.MembersService/ListLots',
+            kehu_dot_members_dot_v1_dot_members__pb2.ListLotsRequest.SerializeToString,
+            kehu_dot_members_dot_v1_dot_members__pb2.ListLotsResponse.FromString,
             options,
             channel_credentials,
             insecure,

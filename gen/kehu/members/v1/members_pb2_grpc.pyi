@@ -65,6 +65,10 @@ class MembersServiceStub:
     """Makes the held points available again. The same once more answers the same."""
     GetBalance: _grpc.UnaryUnaryMultiCallable[_members_pb2.GetBalanceRequest, _members_pb2.Balance]
     """Reads a member's points."""
+    ListLots: _grpc.UnaryUnaryMultiCallable[_members_pb2.ListLotsRequest, _members_pb2.ListLotsResponse]
+    """Lists the lots in which a member's points lie, in the order in which they will be spent: what expires first, then
+    what was granted first.
+    """
     ListEntries: _grpc.UnaryUnaryMultiCallable[_members_pb2.ListEntriesRequest, _members_pb2.ListEntriesResponse]
     """Lists the entries of a member's points account, the newest first."""
     GetProgramme: _grpc.UnaryUnaryMultiCallable[_members_pb2.GetProgrammeRequest, _members_pb2.Programme]
@@ -109,6 +113,10 @@ class MembersServiceAsyncStub(MembersServiceStub):
     """Makes the held points available again. The same once more answers the same."""
     GetBalance: _aio.UnaryUnaryMultiCallable[_members_pb2.GetBalanceRequest, _members_pb2.Balance]  # type: ignore[assignment]
     """Reads a member's points."""
+    ListLots: _aio.UnaryUnaryMultiCallable[_members_pb2.ListLotsRequest, _members_pb2.ListLotsResponse]  # type: ignore[assignment]
+    """Lists the lots in which a member's points lie, in the order in which they will be spent: what expires first, then
+    what was granted first.
+    """
     ListEntries: _aio.UnaryUnaryMultiCallable[_members_pb2.ListEntriesRequest, _members_pb2.ListEntriesResponse]  # type: ignore[assignment]
     """Lists the entries of a member's points account, the newest first."""
     GetProgramme: _aio.UnaryUnaryMultiCallable[_members_pb2.GetProgrammeRequest, _members_pb2.Programme]  # type: ignore[assignment]
@@ -228,6 +236,16 @@ class MembersServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_members_pb2.Balance, _abc.Awaitable[_members_pb2.Balance]]:
         """Reads a member's points."""
+
+    @_abc_1.abstractmethod
+    def ListLots(
+        self,
+        request: _members_pb2.ListLotsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_members_pb2.ListLotsResponse, _abc.Awaitable[_members_pb2.ListLotsResponse]]:
+        """Lists the lots in which a member's points lie, in the order in which they will be spent: what expires first, then
+        what was granted first.
+        """
 
     @_abc_1.abstractmethod
     def ListEntries(

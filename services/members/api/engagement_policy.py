@@ -1,0 +1,98 @@
+"""The rules of engagement between the wire and the use-cases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from kehu.members.v1 import check_ins_pb2, daily_limits_pb2
+from kehu.members.v1 import engagement_pb2 as pb
+
+from kit.errors import invalid, not_found
+from kit.rpc.convert import etag, expected_version, masked_fields, wire_instant
+from services.members.domain.check_in import CheckInRules, MakeUpRules, MissedDay, StreakBonus
+from services.members.domain.daily_limit import DailyLimit, Scope
+from services.members.domain.engagement import EngagementPolicy
+from services.members.usecases.engagement import NAME, UpdateEngagementPolicy
+
+_FIELDS = ("check_in",)
+_OUTPUT = ("name", "update_time", "etag")
+
+
+def check_name(name: str) -> None:
+    """Refuse the name of a policy that does not exist."""
+    if name != NAME:
+        raise not_found(name) if name else invalid("policy.name", f"must be {NAME}")
+
+
+def update(request: pb.UpdateEngagementPolicyRequest) -> UpdateEngagementPolicy:
+    """Read a change of the rules."""
+    policy = request.policy
+    check_name(policy.name)
+    fields = masked_fields(policy, request.update_mask, mutable=_FIELDS, output_only=_OUTPUT)
+    values = {field: _read(policy, field) for field in fields}
+    return UpdateEngagementPolicy(values, expected_version(policy.etag))
+
+
+def render(policy: EngagementPolicy) -> pb.EngagementPolicy:
+    """Show the rules."""
+    return pb.EngagementPolicy(
+        name=NAME,
+        check_in=_wire_check_in(policy.check_in) if policy.check_in else None,
+        update_time=wire_instant(policy.update_time),
+        etag=etag(policy.version),
+    )
+
+
+def _read(policy: pb.EngagementPolicy, field: str) -> Any:
+    readers = {"check_in": _check_in}
+    return readers[field](getattr(policy, field)) if policy.HasField(field) else None  # type: ignore[arg-type]
+
+
+def _check_in(wire: check_ins_pb2.CheckInRules) -> CheckInRules:
+    make_up = wire.make_up
+    continues = wire.missed_day == check_ins_pb2.CheckInRules.MISSED_DAY_CONTINUE
+    return CheckInRules(
+        points=wire.points,
+        bonuses=tuple(StreakBonus(bonus.day, bonus.points) for bonus in wire.bonuses),
+        cycle_days=wire.cycle_days,
+        missed_day=MissedDay.CONTINUE if continues else MissedDay.RESET,
+        make_up=MakeUpRules(make_up.within_days, make_up.per_month, make_up.price)
+        if wire.HasField("make_up")
+        else None,
+        limits=_limits(wire.limits),
+    )
+
+
+def _limits(wire: Iterable[daily_limits_pb2.DailyLimit]) -> tuple[DailyLimit, ...]:
+    return tuple(
+        DailyLimit(
+            Scope(daily_limits_pb2.DailyLimit.Scope.Name(each.scope).removeprefix("SCOPE_")), each.count, each.points
+        )
+        for each in wire
+    )
+
+
+def _wire_check_in(rules: CheckInRules) -> check_ins_pb2.CheckInRules:
+    wire = check_ins_pb2.CheckInRules(
+        points=rules.points,
+        bonuses=[check_ins_pb2.StreakBonus(day=bonus.day, points=bonus.points) for bonus in rules.bonuses],
+        cycle_days=rules.cycle_days,
+        missed_day=check_ins_pb2.CheckInRules.MissedDay.Value(f"MISSED_DAY_{rules.missed_day}"),
+        limits=_wire_limits(rules.limits),
+    )
+    if rules.make_up:
+        make_up = rules.make_up
+        wire.make_up.CopyFrom(
+            check_ins_pb2.MakeUpRules(within_days=make_up.within_days, per_month=make_up.per_month, price=make_up.price)
+        )
+    return wire
+
+
+def _wire_limits(limits: Iterable[DailyLimit]) -> list[daily_limits_pb2.DailyLimit]:
+    return [
+        daily_limits_pb2.DailyLimit(
+            scope=daily_limits_pb2.DailyLimit.Scope.Value(f"SCOPE_{each.scope}"), count=each.count, points=each.points
+        )
+        for each in limits
+    ]
