@@ -136,7 +136,7 @@ class Demo:
         """Recompute everything."""
         self._begin("4. The reckoning: recomputed from the file and the four databases")
         self._found.analyze(("members", "orders", "campaigns", "pipeline"))
-        return reconcile(history.cdnow_file(), self._found, self._tell_comparison)
+        return reconcile(history.cdnow_file(), self._found, self._suite.vault(), tell=self._tell_comparison)
 
     def report(
         self, path: Path, reckoning: Reckoning, checks: list[Check], replay: Replay, latencies: list[Latency]

@@ -11,6 +11,7 @@ from cli.demo.databases import Databases
 from cli.demo.reckoning import Comparison
 from cli.demo.reconcile_file import expect
 from cli.demo.reconcile_history import History
+from kit.vault import Vault
 
 
 @dataclass(frozen=True)
@@ -40,9 +41,12 @@ class Reckoning:
         )
 
 
-def reconcile(file: Path, found: Databases, tell: Callable[[Comparison], None]) -> Reckoning:
-    """Compare what must follow from the file with what the databases hold; `tell` hears of each comparison."""
-    history, comparisons = reconcile_history.reconcile(expect(file), found)
+def reconcile(file: Path, found: Databases, vault: Vault, *, tell: Callable[[Comparison], None]) -> Reckoning:
+    """Compare what must follow from the file with what the databases hold; `tell` hears of each comparison.
+
+    The vault knows the hashes by which members finds its customers.
+    """
+    history, comparisons = reconcile_history.reconcile(expect(file), found, vault)
     comparisons += reconcile_effects.reconcile(found)
     for comparison in comparisons:
         tell(comparison)

@@ -9,6 +9,7 @@ from typing import Any
 from cli.demo.databases import Databases, pairs
 from cli.demo.reckoning import Comparison, compare, compare_each
 from cli.demo.reconcile_file import Expected, Purchase, Spending, Upgrade
+from kit.vault import Vault
 
 CHANNEL = "cdnow"
 
@@ -49,10 +50,11 @@ class History:
     upgrades: int
 
 
-def reconcile(expected: Expected, found: Databases) -> tuple[History, list[Comparison]]:
+def reconcile(expected: Expected, found: Databases, vault: Vault) -> tuple[History, list[Comparison]]:
     """Compare everything that the history must have led to."""
     members = pairs(found.rows("members", _MEMBERS, CHANNEL))
-    customers = {member: customer for customer, member in members.items()}
+    hashes = {vault.digest("external", CHANNEL, customer): customer for customer in expected.purchases}
+    customers = {member: hashes.get(value, f"unknown {value}") for value, member in members.items()}
     orders, items, revenue = found.rows("orders", _TOTALS, CHANNEL, CHANNEL)[0]
     balances, entries = _points(found, customers)
     upgrades = _upgrades(found, customers)

@@ -1,4 +1,4 @@
-"""Development keys: one that issues users' tokens, one that signs the services' own. Both are ES256.
+"""Development keys: one that issues users' tokens, one that signs the services' own, both ES256; and the keyring.
 
 In a cluster an identity provider issues the users' tokens and these files are mounted from a Secret.
 """
@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from deploy.local.passwords import write_private
+from kit.vault import Keyring
 
 
 @dataclass(frozen=True)
@@ -37,9 +38,16 @@ class Keys:
         """The public halves of both, as a JWKS document."""
         return self.folder / "jwks.json"
 
+    @property
+    def keyring(self) -> Path:
+        """What members seals personal data with."""
+        return self.folder / "keyring.json"
+
     def make(self) -> None:
         """Make them, unless they are there."""
         self.folder.mkdir(parents=True, exist_ok=True)
+        if not self.keyring.exists():
+            write_private(self.keyring, Keyring.fresh().dump())
         if all(path.exists() for path in (self.issuer, self.service, self.jwks)):
             return
         for path in (self.issuer, self.service):

@@ -60,6 +60,7 @@ class Plan:
             jwks_file=str(self.keys.jwks),
             issuer_key_file=str(self.keys.issuer),
             service_key_file=str(self.keys.service),
+            keyring_file=str(self.keys.keyring),
             supervisor_url=self.supervisor.url,
             processes=(*self.platform(), *self.services),
         )

@@ -39,6 +39,7 @@ def _databases(state: State, folder: Folder) -> None:
     databases.prepare(state.postgres_url, roles, seconds=_patience(state, "postgres"))
     for service in SERVICES:
         upgrade(f"services.{service}", state.databases[service])
+    import_module("services.members.commands").seal(state.databases["members"], state.keyring_file)
 
 
 def _broker(state: State) -> None:

@@ -40,6 +40,7 @@ class State:
     jwks_file: str
     issuer_key_file: str
     service_key_file: str
+    keyring_file: str
     supervisor_url: str
     processes: tuple[Process, ...]
 

@@ -23,6 +23,8 @@ from deploy.local.problem import Problem
 from deploy.local.state import State, holder
 from deploy.local.status import Found
 from deploy.local.supervisor import Remote
+from kit import vault
+from kit.vault import Vault
 
 _STOP_SECONDS = 120.0
 _LOOK_SECONDS = 0.1
@@ -58,6 +60,10 @@ class Running:
     def token(self, *roles: str, subject: str = "dev", org: str = "/", ttl: timedelta = timedelta(hours=12)) -> str:
         """A bearer token with these roles, of the development issuer."""
         return tokens.issue(Path(self.state.issuer_key_file), subject=subject, roles=roles, org=org, ttl=ttl)
+
+    def vault(self) -> Vault:
+        """What members seals personal data with, and the hashes that it finds members by."""
+        return vault.load(self.state.keyring_file)
 
     def processes(self) -> list[Found]:
         """Every process as it is now."""

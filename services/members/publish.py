@@ -6,8 +6,9 @@ from functools import singledispatch
 
 from kit import names
 from kit.outbox import Event
-from kit.wire import instant
-from services.members.domain.events import MemberEnrolled, PointsEarned, TierChanged
+from kit.wire import instant, money
+from services.members.domain.engagement_events import CheckedIn
+from services.members.domain.events import MemberEnrolled, MemberErased, PointsEarned, StoredValueChanged, TierChanged
 
 
 @singledispatch
@@ -45,3 +46,32 @@ def _tier_changed(fact: TierChanged) -> Event:
         "changeTime": instant(fact.time),
     }
     return Event.of("kehu.members.v1.TierChanged", f"{member}/tier", fact.version, body)
+
+
+@to_event.register
+def _erased(fact: MemberErased) -> Event:
+    member = names.join("members", fact.member)
+    body = {"member": member, "eraseTime": instant(fact.time)}
+    return Event.of("kehu.members.v1.MemberErased", member, fact.version, body)
+
+
+@to_event.register
+def _checked_in(fact: CheckedIn) -> Event:
+    member, day = names.join("members", fact.member), fact.day.isoformat()
+    body = {"member": member, "day": day, "streak": fact.streak, "points": str(fact.points)}
+    return Event.of("kehu.members.v1.CheckedIn", f"{member}/checkIns/{day}", 1, body)
+
+
+@to_event.register
+def _stored_value_changed(fact: StoredValueChanged) -> Event:
+    member = names.join("members", fact.member)
+    body = {
+        "member": member,
+        "principal": money(fact.principal),
+        "bonus": money(fact.bonus),
+        "change": money(fact.change),
+        "source": fact.source,
+        "changeTime": instant(fact.time),
+    }
+    subject = f"{member}/storedValues/{fact.principal.currency}"
+    return Event.of("kehu.members.v1.StoredValueChanged", subject, fact.version, body)

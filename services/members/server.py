@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from functools import partial
 
-from kehu.members.v1 import audit_pb2_grpc, members_pb2_grpc
+from kehu.members.v1 import audit_pb2_grpc, engagement_pb2_grpc, ledger_pb2_grpc, members_pb2_grpc
 
+from kit import vault
 from kit.db import AsyncDatabase
 from kit.page import Tokens
 from kit.rpc import Edge, Server, Servicer, run
 from kit.settings import load
 from services.members import publish
 from services.members.api.audit import AuditServicer
+from services.members.api.engagement import EngagementServicer
+from services.members.api.ledger import LedgerServicer
 from services.members.api.servicer import MembersServicer
 from services.members.config import Config
 from services.members.storage.unit import MembersUnit
@@ -21,7 +24,7 @@ def build(config: Config) -> Server:
     """Introduce the rooms to each other."""
     database = AsyncDatabase(
         config.database_url.get_secret_value(),
-        partial(MembersUnit, publish=publish.to_event),
+        partial(MembersUnit, publish=publish.to_event, vault=vault.load(config.keyring_file)),
         pool_size=config.database_pool_size,
         statement_timeout_ms=config.statement_timeout_ms,
         name="members serve",
@@ -43,6 +46,16 @@ def build(config: Config) -> Server:
                 "kehu.members.v1.AuditService",
                 audit_pb2_grpc.add_AuditServiceServicer_to_server,
                 AuditServicer(edge, tokens),
+            ),
+            Servicer(
+                "kehu.members.v1.LedgerService",
+                ledger_pb2_grpc.add_LedgerServiceServicer_to_server,
+                LedgerServicer(edge, tokens),
+            ),
+            Servicer(
+                "kehu.members.v1.EngagementService",
+                engagement_pb2_grpc.add_EngagementServiceServicer_to_server,
+                EngagementServicer(edge, tokens),
             ),
         ],
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from kit import worker
+from kit import vault, worker
 from kit.db import Database
 from kit.settings import load
 from services.members import publish
@@ -18,7 +18,7 @@ def main() -> None:
     config = load(Config)
     database = Database(
         config.database_url.get_secret_value(),
-        partial(MembersUnit, publish=publish.to_event),
+        partial(MembersUnit, publish=publish.to_event, vault=vault.load(config.keyring_file)),
         name="members consume",
     )
     worker.run(subscriptions, database, config)

@@ -16,13 +16,14 @@ ROOMS = {
     "README.md", "__init__.py", "__main__.py", "config.py", "domain", "storage", "migrations", "api", "publish.py",
     "consumer.py", "server.py", "worker.py",
 }  # fmt: skip
+OPTIONAL = {"commands.py"}
 USECASES = {"usecases", "usecases.py"}
 
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_every_service_has_the_same_rooms(service: str) -> None:
     found = {path.name for path in (ROOT / "services" / service).iterdir()} - {"__pycache__"}
-    assert found - USECASES == ROOMS
+    assert found - USECASES - OPTIONAL == ROOMS
     assert len(found & USECASES) == 1
 
 

@@ -48,6 +48,7 @@ def running(service: str, postgres: Any, keys: Keys) -> Iterator[grpc.Channel]:
         jwks_file=str(keys.jwks_file),
         service_key_file=str(keys.service_key_file),
         page_token_key="a key of the tests",
+        keyring_file=str(keys.keyring_file),
         log_level="error",
         reflection=False,
     )

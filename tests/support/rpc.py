@@ -20,6 +20,7 @@ from grpc_status import rpc_status
 from kit.rpc import Server, Tokens
 from kit.rpc.identity import public_jwk
 from kit.settings import Settings
+from tests.support.keyring import KEYRING
 
 S = TypeVar("S", bound=Settings)
 
@@ -30,6 +31,7 @@ class Keys:
 
     jwks_file: Path
     service_key_file: Path
+    keyring_file: Path
     issuer: Tokens
 
     def bearer(self, *roles: str, subject: str = "tester") -> str:
@@ -49,7 +51,13 @@ def make_keys(folder: Path) -> Keys:
         public.append(public_jwk(pems[key_id]))
     (folder / "jwks.json").write_text(json.dumps({"keys": public}))
     (folder / "service.pem").write_text(pems["service"])
-    return Keys(folder / "jwks.json", folder / "service.pem", Tokens(pems["development"], public[0]["kid"]))
+    (folder / "keyring.json").write_text(KEYRING.dump())
+    return Keys(
+        folder / "jwks.json",
+        folder / "service.pem",
+        folder / "keyring.json",
+        Tokens(pems["development"], public[0]["kid"]),
+    )
 
 
 @pytest.fixture(scope="session")
@@ -68,6 +76,7 @@ def settings(keys: Keys) -> Callable[..., Any]:
             jwks_file=str(keys.jwks_file),
             service_key_file=str(keys.service_key_file),
             page_token_key="a key of the tests",
+            keyring_file=str(keys.keyring_file),
             **others,
         )
 

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from kit.money import Money
+from services.members.domain.tier_scheme import NO_BENEFITS, Benefits
+
 
 @dataclass(frozen=True, slots=True)
 class MemberEnrolled:
@@ -30,10 +33,36 @@ class PointsEarned:
 
 @dataclass(frozen=True, slots=True)
 class TierChanged:
-    """A member's present tier became another one."""
+    """A member's present tier became another one, which is good for `benefits` and ends by the clock, if ever, at
+    `expire`."""
 
     member: UUID
     from_tier: str
     to_tier: str
+    time: datetime
+    version: int
+    expire: datetime | None = None
+    benefits: Benefits = NO_BENEFITS
+
+
+@dataclass(frozen=True, slots=True)
+class MemberErased:
+    """A person asked to be forgotten, and was."""
+
+    member: UUID
+    time: datetime
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredValueChanged:
+    """A member's stored value in a currency became another one. `principal` and `bonus` are what can be spent after it,
+    `change` how much more both are than before."""
+
+    member: UUID
+    principal: Money
+    bonus: Money
+    change: Money
+    source: str
     time: datetime
     version: int

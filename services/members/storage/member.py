@@ -1,15 +1,24 @@
-"""Members and their identifiers as rows."""
+"""Members and their identifiers as rows. What is personal is sealed; an identifier is stored as its keyed hash."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any, cast
 from uuid import UUID
 
 from sqlalchemy import Connection, Row, text
+from sqlalchemy.sql.elements import TextClause
 
 from kit.idempotency import Raced
 from kit.page import Page
-from services.members.domain.member import Identifier, Identity, Member, Profile
+from kit.vault import Vault, WrappedKey
+from services.members.domain.loyalty_card import LoyaltyCard
+from services.members.domain.member import Identifier, Member, Profile
+from services.members.storage import person
+from services.members.storage.person import Sealed
 
 _FIND = text("""
     select i.kind, i.channel, i.value, i.member from identifiers i
@@ -17,36 +26,49 @@ _FIND = text("""
         using (kind, channel, value)
 """)
 
-_COLUMNS = "m.id, m.display_name, m.home_store, m.enroll_time, m.create_time, m.update_time, m.version"
-_IDENTIFIERS = """
-    array(select i.kind from identifiers i where i.member = m.id order by i.kind, i.channel) as kinds,
-    array(select i.channel from identifiers i where i.member = m.id order by i.kind, i.channel) as channels,
-    array(select i.value from identifiers i where i.member = m.id order by i.kind, i.channel) as texts
+_MEMBERS = """
+    select m.id, m.home_store, m.org, m.tags, m.enroll_time, m.create_time, m.update_time, m.version, m.erase_time,
+           m.sealed, k.key_id, k.wrapped
+    from members m left join member_keys k on k.member = m.id
 """
-_READ = text(f"select {_COLUMNS}, {_IDENTIFIERS} from members m where m.id = any(cast(:ids as uuid[]))")  # noqa: S608 - constants only
+_READ = text(f"{_MEMBERS} where m.id = any(cast(:ids as uuid[]))")
 _LOCK = text("select id from members where id = any(cast(:ids as uuid[])) order by id for update")
-_PAGE = text(f"""
-    select {_COLUMNS}, {_IDENTIFIERS} from members m
-    where m.id < coalesce(cast(:before as uuid), 'ffffffff-ffff-ffff-ffff-ffffffffffff')
-    order by m.id desc limit :limit
-""")  # noqa: S608 - constants only
+_BEFORE = "m.id < coalesce(cast(:before as uuid), 'ffffffff-ffff-ffff-ffff-ffffffffffff') and m.erase_time is null"
+# In the words of the partial indexes, or they would not be used.
+_TAGGED = "m.tags <> '{}' and m.tags @> array[cast(:tag as text)]"
+_WITHIN = "m.org <> '' and (m.org = :org or (m.org ~>=~ (:org || '/') and m.org ~<~ (:org || '0')))"
 
 _ADD = text("""
-    insert into members (id, display_name, home_store, enroll_time, create_time, update_time, version)
-    select * from unnest(
-        cast(:ids as uuid[]), cast(:display_names as text[]), cast(:home_stores as text[]),
-        cast(:enroll_times as timestamptz[]), cast(:create_times as timestamptz[]),
-        cast(:update_times as timestamptz[]), cast(:versions as bigint[]))
+    insert into members (id, display_name, home_store, org, enroll_time, create_time, update_time, version, sealed,
+                         birth_digest)
+    select m.id, '', m.home_store, m.org, m.enroll_time, m.create_time, m.update_time, m.version, m.sealed,
+           m.birth_digest
+    from unnest(
+        cast(:ids as uuid[]), cast(:home_stores as text[]), cast(:orgs as text[]), cast(:enroll_times as timestamptz[]),
+        cast(:create_times as timestamptz[]), cast(:update_times as timestamptz[]), cast(:versions as bigint[]),
+        cast(:sealed as bytea[]), cast(:births as text[]))
+        as m (id, home_store, org, enroll_time, create_time, update_time, version, sealed, birth_digest)
+""")
+
+_ADD_KEYS = text("""
+    insert into member_keys (member, key_id, wrapped)
+    select * from unnest(cast(:ids as uuid[]), cast(:key_ids as text[]), cast(:wrapped as bytea[]))
 """)
 
 _SAVE = text("""
     update members m
-    set display_name = n.display_name, home_store = n.home_store, update_time = n.update_time, version = n.version
-    from unnest(cast(:ids as uuid[]), cast(:display_names as text[]), cast(:home_stores as text[]),
-                cast(:update_times as timestamptz[]), cast(:versions as bigint[]))
-        as n (id, display_name, home_store, update_time, version)
+    set display_name = '', home_store = n.home_store, org = n.org, update_time = n.update_time, version = n.version,
+        sealed = n.sealed, birth_digest = n.birth_digest, tags = array(select jsonb_array_elements_text(n.tags)),
+        erase_time = n.erase_time
+    from unnest(cast(:ids as uuid[]), cast(:home_stores as text[]), cast(:orgs as text[]),
+                cast(:update_times as timestamptz[]), cast(:versions as bigint[]), cast(:sealed as bytea[]),
+                cast(:births as text[]), cast(cast(:tags as text[]) as jsonb[]), cast(:erase_times as timestamptz[]))
+        as n (id, home_store, org, update_time, version, sealed, birth_digest, tags, erase_time)
     where m.id = n.id
 """)
+
+_KEYS = text("select member, key_id, wrapped from member_keys where member = any(cast(:ids as uuid[]))")
+_DESTROY = text("delete from member_keys where member = any(cast(:ids as uuid[]))")
 
 _FORGET = text("""
     delete from identifiers i
@@ -61,101 +83,158 @@ _CLAIM = text("""
     on conflict do nothing
 """)
 
+_BORN = text("select id from members where birth_digest = any(cast(:digests as text[])) order by id")
+
 
 class MemberStore:
     """Keeps members."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, vault: Vault) -> None:
         self._connection = connection
+        self._vault = vault
 
     def find(self, identifiers: Collection[Identifier]) -> dict[Identifier, UUID]:
         """Whose these identifiers are; free ones are missing."""
         if not identifiers:
             return {}
-        rows = self._connection.execute(_FIND, _keys(identifiers)).all()
-        return {Identifier(kind, channel, value): member for kind, channel, value, member in rows}
+        stored = {self._stored(identifier): identifier for identifier in identifiers}
+        rows = self._connection.execute(_FIND, _keys(stored)).all()
+        return {stored[Identifier(kind, channel, value)]: member for kind, channel, value, member in rows}
 
     def read(self, members: Collection[UUID]) -> dict[UUID, Member]:
         """The members, without a lock; unknown ones are missing."""
-        return {row.id: _member(row) for row in self._connection.execute(_READ, {"ids": list(members)}).all()}
+        return {row.id: self._member(row) for row in self._connection.execute(_READ, {"ids": list(members)}).all()}
 
     def lock(self, members: Collection[UUID]) -> dict[UUID, Member]:
         """The members, locked until the end of the transaction."""
         if not members:
             return {}
         self._connection.execute(_LOCK, {"ids": list(members)})
-        # A second statement, for only that sees the identifiers that were committed while the first one waited.
+        # A second statement, for only that sees what was committed while the first one waited.
         return self.read(members)
 
-    def page(self, page: Page) -> list[Member]:
-        """Members before a position, the newest first."""
+    def page(self, page: Page, *, tag: str = "", org: str = "") -> list[Member]:
+        """Members before a position, the newest first, of a tag and a part of the organisation."""
         before = UUID(page.after[0]) if page.after else None
-        return [_member(row) for row in self._connection.execute(_PAGE, {"before": before, "limit": page.fetch}).all()]
+        given = {name: value for name, value in (("tag", tag), ("org", org)) if value}
+        query = {"before": before, "limit": page.fetch, **given}
+        return [self._member(row) for row in self._connection.execute(_page(*given), query).all()]
+
+    def born_on(self, days: Collection[str]) -> list[UUID]:
+        """Who has a birthday on one of the days, each as `02-28`."""
+        digests = [person.birth_digest(self._vault, day) for day in days]
+        return list(self._connection.execute(_BORN, {"digests": digests}).scalars())
 
     def add(self, members: Sequence[Member]) -> None:
         """Keep new members. Raises `Raced` when an identifier was taken meanwhile."""
+        sealed = [person.seal(self._vault, member) for member in members]
         self._connection.execute(
             _ADD,
             {
-                **_columns(members),
+                **self._columns(members, sealed),
                 "enroll_times": [member.enroll_time for member in members],
                 "create_times": [member.create_time for member in members],
             },
         )
-        self._claim((identifier, member.id) for member in members for identifier in member.profile.identifiers())
+        self._add_keys([member.id for member in members], sealed)
+        self._claim((identifier, member.id) for member in members for identifier in member.identifiers())
 
     def save(self, changes: Sequence[tuple[Member, Member]]) -> None:
-        """Keep changed members, each given as it was and as it is. Raises `Raced` as `add` does."""
+        """Keep changed members, each given as it was and as it is. Raises `Raced` as `add` does.
+
+        The key of who was erased is destroyed.
+        """
         if not changes:
             return
-        self._connection.execute(_SAVE, _columns([after for _, after in changes]))
+        members = [after for _, after in changes]
+        stored = self._stored_keys([member.id for member in members])
+        sealed = [
+            person.seal(self._vault, member, stored.get(member.id)) if member.erase_time is None else None
+            for member in members
+        ]
+        self._connection.execute(
+            _SAVE,
+            {
+                **self._columns(members, sealed),
+                "tags": [json.dumps(member.tags) for member in members],
+                "erase_times": [member.erase_time for member in members],
+            },
+        )
+        erased = [member.id for member in members if member.erase_time is not None]
+        if erased:
+            self._connection.execute(_DESTROY, {"ids": erased})
         gone: list[Identifier] = []
         new: list[tuple[Identifier, UUID]] = []
         for before, after in changes:
-            was, becomes = before.profile.identifiers(), after.profile.identifiers()
+            was, becomes = before.identifiers(), after.identifiers()
             gone += was - becomes
             new += [(identifier, after.id) for identifier in becomes - was]
         if gone:
-            self._connection.execute(_FORGET, _keys(gone))
+            self._connection.execute(_FORGET, _keys(self._stored(identifier) for identifier in gone))
         self._claim(new)
 
     def _claim(self, owned: Iterable[tuple[Identifier, UUID]]) -> None:
         """Enter identifiers in sorted order, so that two transactions can't wait for each other."""
-        ordered = sorted(owned)
+        ordered = sorted((self._stored(identifier), member) for identifier, member in owned)
         if not ordered:
             return
-        columns = _keys([identifier for identifier, _ in ordered]) | {"members": [member for _, member in ordered]}
+        columns = _keys(identifier for identifier, _ in ordered) | {"members": [member for _, member in ordered]}
         if self._connection.execute(_CLAIM, columns).rowcount != len(ordered):
             raise Raced
 
+    def _stored(self, identifier: Identifier) -> Identifier:
+        """The identifier with its hash in the place of its value."""
+        return identifier._replace(value=person.digest(self._vault, identifier))
 
-def _keys(identifiers: Collection[Identifier]) -> dict[str, object]:
-    return {
-        "kinds": [identifier.kind for identifier in identifiers],
-        "channels": [identifier.channel for identifier in identifiers],
-        "values": [identifier.value for identifier in identifiers],
-    }
+    def _stored_keys(self, members: Collection[UUID]) -> dict[UUID, WrappedKey]:
+        rows = self._connection.execute(_KEYS, {"ids": list(members)}).all()
+        return {member: WrappedKey(key_id, bytes(wrapped)) for member, key_id, wrapped in rows}
+
+    def _add_keys(self, ids: Sequence[UUID], sealed: Sequence[Sealed]) -> None:
+        self._connection.execute(
+            _ADD_KEYS,
+            {
+                "ids": list(ids),
+                "key_ids": [each.key.key_id for each in sealed],
+                "wrapped": [each.key.wrapped for each in sealed],
+            },
+        )
+
+    def _columns(self, members: Sequence[Member], sealed: Sequence[Sealed | None]) -> dict[str, object]:
+        return {
+            "ids": [member.id for member in members],
+            "home_stores": [member.profile.home_store for member in members],
+            "orgs": [member.profile.org for member in members],
+            "update_times": [member.update_time for member in members],
+            "versions": [member.version for member in members],
+            "sealed": [each.text if each else None for each in sealed],
+            "births": [person.birth_digest(self._vault, member.profile.birthday) for member in members],
+        }
+
+    def _member(self, row: Row[Any]) -> Member:
+        profile, cards = Profile(), cast("tuple[LoyaltyCard, ...]", ())
+        if row.sealed is not None and row.wrapped is not None:
+            key = WrappedKey(row.key_id, bytes(row.wrapped))
+            profile, cards = person.unseal(self._vault, row.id, Sealed(bytes(row.sealed), key))
+        return Member(
+            row.id,
+            replace(profile, home_store=row.home_store, org=row.org),
+            row.enroll_time,
+            row.create_time,
+            row.update_time,
+            row.version,
+            cards,
+            tuple(row.tags),
+            row.erase_time,
+        )
 
 
-def _columns(members: Sequence[Member]) -> dict[str, object]:
-    return {
-        "ids": [member.id for member in members],
-        "display_names": [member.profile.display_name for member in members],
-        "home_stores": [member.profile.home_store for member in members],
-        "update_times": [member.update_time for member in members],
-        "versions": [member.version for member in members],
-    }
+@lru_cache
+def _page(*filters: str) -> TextClause:
+    clauses = [_BEFORE, *({"tag": _TAGGED, "org": _WITHIN}[each] for each in filters)]
+    return text(f"{_MEMBERS} where {' and '.join(clauses)} order by m.id desc limit :limit")
 
 
-def _member(row: Row[tuple[object, ...]]) -> Member:
-    found = [Identifier(*each) for each in zip(row.kinds, row.channels, row.texts, strict=True)]
-    contacts = {identifier.kind: identifier.value for identifier in found}
-    profile = Profile(
-        display_name=row.display_name,
-        phone=contacts.get("phone", ""),
-        email=contacts.get("email", ""),
-        card_number=contacts.get("card", ""),
-        home_store=row.home_store,
-        identities=tuple(sorted(Identity(each.channel, each.value) for each in found if each.kind == "external")),
-    )
-    return Member(row.id, profile, row.enroll_time, row.create_time, row.update_time, row.version)
+def _keys(identifiers: Iterable[Identifier]) -> dict[str, object]:
+    columns = list(zip(*identifiers, strict=True)) or [(), (), ()]
+    return {name: list(column) for name, column in zip(("kinds", "channels", "values"), columns, strict=True)}

@@ -13,8 +13,9 @@ from kit import names
 from kit.errors import Fault, etag_mismatch
 from kit.page import Page
 from services.members.domain import errors
+from services.members.domain.errors.identity import loyalty_card_ended, member_erased
 from services.members.domain.events import MemberEnrolled
-from services.members.domain.member import Identifier, Member, Profile, external
+from services.members.domain.member import Identifier, Member, Profile, external, parse_org
 from services.members.domain.programme import BASE
 from services.members.usecases.points import attempt
 from services.members.usecases.ports import Unit
@@ -100,16 +101,20 @@ def get(unit: Unit, member: UUID, time: datetime | None) -> Shown:
 
 
 def lookup(unit: Unit, identifier: Identifier) -> Shown:
-    """The member that an identifier leads to. Raises a Fault when it leads to nobody."""
+    """The member that an identifier leads to. Raises a Fault when it leads to nobody, or is a card that is no longer
+    good."""
     owner = unit.members.find([identifier]).get(identifier)
     if owner is None:
         raise errors.member_not_found()
-    return get(unit, owner, None)
+    shown = get(unit, owner, None)
+    if not shown.member.leads_to(identifier):
+        raise loyalty_card_ended()
+    return shown
 
 
-def page(unit: Unit, page: Page) -> list[Shown]:
-    """A page of members, the newest first."""
-    members = unit.members.page(page)
+def page(unit: Unit, page: Page, *, tag: str = "", org: str = "") -> list[Shown]:
+    """A page of members, the newest first; of one tag, and of one part of the organisation and all below it."""
+    members = unit.members.page(page, tag=tag, org=parse_org(org))
     tiers = unit.tiers.at([member.id for member in members], unit.now)
     return [Shown(member, *tiers.get(member.id, (BASE, None))) for member in members]
 
@@ -122,6 +127,9 @@ def update(unit: Unit, command: UpdateMember) -> Shown:
         raise errors.member_not_found(command.member)
     if command.version not in (None, before.version):
         raise etag_mismatch(names.join("members", command.member))
+    if before.erase_time is not None:
+        raise member_erased(before.id)
+    command.profile.check_unmasked(command.fields, before.profile, "member.")
     values = {field: getattr(command.profile, field) for field in command.fields}
     profile = replace(before.profile, **values).normalised("member.")
     _refuse_taken(profile, unit.members.find(profile.identifiers()), before.id)
@@ -150,14 +158,14 @@ class _Roll:
             self.facts.append(fact)
             state = RowState.CREATED
         else:
-            profile = before.profile.completed(profile)
+            profile = before.completed(profile)
             _refuse_taken(profile, self._owners, before.id)
             after = before.changed(profile, self._now)
             state = RowState.UNCHANGED if after is before else RowState.UPDATED
-            for freed in before.profile.identifiers() - profile.identifiers():
+            for freed in before.identifiers() - after.identifiers():
                 self._owners.pop(freed, None)
         self._members[after.id] = after
-        self._owners.update(dict.fromkeys(profile.identifiers(), after.id))
+        self._owners.update(dict.fromkeys(after.identifiers(), after.id))
         return EnrolledRow(state, after.id)
 
     def created(self) -> list[Member]:

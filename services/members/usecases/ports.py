@@ -9,12 +9,14 @@ from uuid import UUID
 
 from kit.page import Page
 from kit.posting import Lot, Transfer
+from services.members.domain.growth import Growth, GrowthPosted
 from services.members.domain.hold import Hold
 from services.members.domain.member import Identifier, Member
 from services.members.domain.points import Posted, Wallet
 from services.members.domain.programme import Programme
 from services.members.domain.purchase import Purchase
 from services.members.domain.tier import Standing, TierChange
+from services.members.domain.tier_override import TierOverride
 
 
 class Members(Protocol):
@@ -143,6 +145,40 @@ class Tiers(Protocol):
     def page(self, member: UUID, now: datetime, page: Page) -> list[TierChange]:
         """Changes up to now from a position on, the newest first, one more than the page shows."""
 
+    def joined(self, members: Collection[UUID]) -> dict[UUID, datetime]:
+        """When the members joined."""
+
+    def add_override(self, member: UUID, override: TierOverride) -> None:
+        """Keep an act by hand, which is the newest of its member."""
+
+    def overrides(self, member: UUID, page: Page) -> list[tuple[int, TierOverride]]:
+        """Acts by hand from a position on with their numbers, the newest first, one more than the page shows."""
+
+
+class Growths(Protocol):
+    """The members' growth value; whoever changes it has locked their wallets before."""
+
+    def lock(self, members: Collection[UUID]) -> dict[UUID, Growth]:
+        """The growth value of members, to be changed."""
+
+    def read(self, members: Collection[UUID]) -> dict[UUID, Growth]:
+        """The growth value of members; who never had any is missing."""
+
+    def post(self, transfers: Sequence[Transfer], now: datetime) -> None:
+        """Write transfers between accounts that are locked and the house."""
+
+    def page(self, member: UUID, page: Page) -> list[GrowthPosted]:
+        """Entries from a position on, the newest first, one more than the page shows."""
+
+    def log(self, members: Collection[UUID]) -> list[tuple[UUID, datetime, int]]:
+        """By how much the growth value of members changed at which effective time."""
+
+    def earned(self, orders: Collection[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], int]:
+        """What orders have earned, each given with its member."""
+
+    def save_earned(self, orders: Mapping[tuple[UUID, UUID], int]) -> None:
+        """Keep what orders have earned."""
+
 
 class Programmes(Protocol):
     """The versions of the programme."""
@@ -186,6 +222,10 @@ class Unit(Protocol):
     @property
     def tiers(self) -> Tiers:
         """Tier histories."""
+
+    @property
+    def growth(self) -> Growths:
+        """Growth value."""
 
     @property
     def programmes(self) -> Programmes:

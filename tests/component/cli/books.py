@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 import psycopg2
 import psycopg2.extras
 
+from tests.support.keyring import VAULT
+
 FILE = """ customer_id  date number_of_cds  dollar_value
  00001 19970101  1   11.77
  00001 19970101  1   11.77
@@ -60,7 +62,8 @@ class Books:
 
     def _enroll(self, customers: dict[str, uuid.UUID]) -> None:
         for customer, member in customers.items():
-            self.run("members", "insert into identifiers values ('external', 'cdnow', %s, %s)", customer, member)
+            value = VAULT.digest("external", "cdnow", customer)
+            self.run("members", "insert into identifiers values ('external', 'cdnow', %s, %s)", value, member)
             self.run(
                 "members",
                 """
@@ -120,7 +123,7 @@ class Books:
             """
             with moved as (update ledger_accounts set balance = balance + %s where owner = %s returning id)
             insert into ledger_entries (debit, credit, amount, kind, source, effective_time, create_time)
-            select (select id from ledger_accounts where kind = 'expense'), moved.id, %s, 'ACCRUAL', %s, now(), now()
+            select (select id from ledger_accounts where unit = 'points' and kind = 'expense'), moved.id, %s, 'ACCRUAL', %s, now(), now()
             from moved
             """,
             *(sale.net // 100, sale.member, sale.net // 100, f"orders/{sale.order}"),

@@ -10,6 +10,7 @@ import pytest
 from cli.demo.databases import databases
 from cli.demo.reconcile import Reckoning, reconcile
 from tests.component.cli.books import LINE, Books
+from tests.support.keyring import VAULT
 
 
 @pytest.fixture
@@ -20,7 +21,7 @@ def books(migrated: Callable[[str], str], tmp_path: Path) -> Books:
 
 def reckon(books: Books) -> Reckoning:
     with databases(books.urls.__getitem__) as found:
-        return reconcile(books.file, found, lambda comparison: None)
+        return reconcile(books.file, found, VAULT, tell=lambda comparison: None)
 
 
 def wrong(reckoning: Reckoning) -> set[str]:
@@ -51,7 +52,7 @@ TAMPERED = [
     ("campaigns", "update spendings set order_count = 3", "RFM profile of each customer"),
     ("campaigns", "drop index coupons_cause", ""),
     ("campaigns", TWO_COUPONS, "orders, coupons and rewards that are there twice"),
-    ("members", "delete from identifiers where value = '00002'", "customers enrolled"),
+    ("members", "delete from identifiers where value > (select min(value) from identifiers)", "customers enrolled"),
 ]
 
 

@@ -16,6 +16,7 @@ from services.members import publish
 from services.members.config import Config
 from services.members.server import build
 from services.members.storage.unit import MembersUnit
+from tests.support.keyring import VAULT
 from tests.support.rpc import Keys, serving
 
 
@@ -53,6 +54,6 @@ def members(channel: grpc.aio.Channel) -> MembersServiceStub:
 @pytest.fixture
 def database(url: str) -> Iterator[Database[MembersUnit]]:
     """The same database, as the service's worker sees it."""
-    database = Database(url, partial(MembersUnit, publish=publish.to_event))
+    database = Database(url, partial(MembersUnit, publish=publish.to_event, vault=VAULT))
     yield database
     database.close()

@@ -28,6 +28,7 @@ def a_state() -> State:
         jwks_file="jwks.json",
         issuer_key_file="issuer.pem",
         service_key_file="service.pem",
+        keyring_file="keyring.json",
         supervisor_url="http://127.0.0.1:4/RPC2",
         processes=(process,),
     )

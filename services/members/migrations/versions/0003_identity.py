@@ -1,4 +1,11 @@
-"""To be filled: identity."""
+"""What is personal is sealed, and found by keyed hashes.
+
+The plain rows of before are sealed by `python -m services.members seal`, which the role `migrate` runs after this.
+"""
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects import postgresql
 
 revision = "0003"
 down_revision = "0002"
@@ -7,4 +14,28 @@ depends_on = None
 
 
 def upgrade() -> None:
-    pass
+    op.add_column("members", sa.Column("sealed", sa.LargeBinary))
+    op.add_column("members", sa.Column("birth_digest", sa.Text))
+    op.add_column("members", sa.Column("org", sa.Text, nullable=False, server_default=""))
+    op.add_column("members", sa.Column("tags", postgresql.ARRAY(sa.Text), nullable=False, server_default="{}"))
+    op.add_column("members", sa.Column("erase_time", sa.DateTime(timezone=True)))
+    op.create_index(
+        "members_tags", "members", ["tags"], postgresql_using="gin", postgresql_where=sa.text("tags <> '{}'")
+    )
+    op.create_index(
+        "members_org",
+        "members",
+        ["org"],
+        postgresql_ops={"org": "text_pattern_ops"},
+        postgresql_where=sa.text("org <> ''"),
+    )
+    op.create_index("members_birth", "members", ["birth_digest"], postgresql_where=sa.text("birth_digest is not null"))
+    op.create_index(
+        "members_plain", "members", ["id"], postgresql_where=sa.text("sealed is null and erase_time is null")
+    )
+    op.create_table(
+        "member_keys",
+        sa.Column("member", sa.Uuid, primary_key=True),
+        sa.Column("key_id", sa.Text, nullable=False),
+        sa.Column("wrapped", sa.LargeBinary, nullable=False),
+    )

@@ -11,6 +11,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     PrimaryKeyConstraint,
     Table,
     Text,
@@ -31,9 +32,20 @@ members = Table(
     Column("create_time", DateTime(timezone=True), nullable=False),
     Column("update_time", DateTime(timezone=True), nullable=False),
     Column("version", BigInteger, nullable=False),
+    # What is personal, sealed with the member's key; the column `display_name` is empty since then.
+    Column("sealed", LargeBinary),
+    Column("birth_digest", Text),
+    Column("org", Text, nullable=False, server_default=""),
+    Column("tags", ARRAY(Text), nullable=False, server_default="{}"),
+    Column("erase_time", DateTime(timezone=True)),
 )
+Index("members_tags", members.c.tags, postgresql_using="gin", postgresql_where=text("tags <> '{}'"))
+Index("members_org", members.c.org, postgresql_ops={"org": "text_pattern_ops"}, postgresql_where=text("org <> ''"))
+Index("members_birth", members.c.birth_digest, postgresql_where=text("birth_digest is not null"))
+Index("members_plain", members.c.id, postgresql_where=text("sealed is null and erase_time is null"))
 
 # Everything that leads to one member, in one place: the key decides races between two who enrol with the same phone.
+# The value is a keyed hash.
 identifiers = Table(
     "identifiers",
     metadata,
