@@ -1,0 +1,131 @@
+"""Earn rules: on what condition which goods earn how much more, and how much at most."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from kit.cel import Context, Mistake
+from kit.money import Money
+from services.members.domain import errors
+from services.members.domain.basket import EVERYTHING, Basket, Left, Scope, eligible
+from services.members.domain.condition import compiled
+from services.members.domain.errors.rules import condition_invalid
+
+BASE_RULE = "base"
+"""What the programme's own rate is called where earnings are explained."""
+
+ONCE = 10_000
+"""A multiplier, in basis points, that changes nothing."""
+
+
+class Rounding(StrEnum):
+    """How the points of an order become whole: once, after all its rules."""
+
+    WHOLE_AMOUNTS = "WHOLE_AMOUNTS"
+    """Every rate counts whole amounts only: 3 points for 10.00 are 6 for 29.99. What multipliers add is cut."""
+    FLOOR = "FLOOR"
+    HALF_UP = "HALF_UP"
+    HALF_EVEN = "HALF_EVEN"
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """So many points for so much money."""
+
+    points: int
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True)
+class Caps:
+    """The most points: of one order, of a member within a day of the programme's calendar, of a member ever."""
+
+    order: int | None = None
+    day: int | None = None
+    member: int | None = None
+
+    @property
+    def shared(self) -> bool:
+        """Whether a member's orders share a cap."""
+        return self.day is not None or self.member is not None
+
+
+NO_CAPS = Caps()
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What an order earns beside the programme's rate, if `condition` holds (empty: always) and the goods in `scope`
+    cost `minimum` minor units or more. Its effect is one of three: `rate` more points, the programme's own points times
+    `multiplier` basis points, or `bonus` points. After an exclusive rule that applies, no later one does."""
+
+    id: str
+    title: str = ""
+    condition: str = ""
+    rate: Rate | None = None
+    multiplier: int = 0
+    bonus: int = 0
+    scope: Scope = EVERYTHING
+    minimum: int = 0
+    exclusive: bool = False
+    caps: Caps = NO_CAPS
+
+    def holds(self, context: Context) -> bool:
+        """Whether the condition is true of an order."""
+        return not self.condition or compiled(self.condition).holds(context)
+
+    def check(self, field: str, currency: str) -> None:
+        """Raise a Fault unless the rule makes sense in a programme of the currency."""
+        if (self.rate is not None) + (self.multiplier != 0) + (self.bonus != 0) != 1:
+            raise errors.programme_invalid(field, "must have one of rate, multiplier and bonus")
+        if self.multiplier and self.multiplier <= ONCE:
+            raise errors.programme_invalid(f"{field}.multiplier", f"must be more than {ONCE}, which is once")
+        if self.rate and (self.rate.amount.currency != currency or self.rate.amount.minor <= 0):
+            raise errors.programme_invalid(f"{field}.rate.amount", f"must be more than nothing, in {currency}")
+        try:
+            if self.condition:
+                compiled(self.condition)
+        except Mistake as mistake:
+            raise condition_invalid(f"{field}.condition", mistake.position, mistake.message) from None
+
+
+class Verdict(StrEnum):
+    """What became of a rule at an order."""
+
+    APPLIED = "APPLIED"
+    CONDITION_FALSE = "CONDITION_FALSE"
+    NO_GOODS = "NO_GOODS"
+    """Nothing in the order is in its scope."""
+    BELOW_MINIMUM = "BELOW_MINIMUM"
+    EXCLUDED = "EXCLUDED"
+    """An exclusive rule before it applied."""
+    CAPPED_ORDER = "CAPPED_ORDER"
+    CAPPED_DAY = "CAPPED_DAY"
+    CAPPED_MEMBER = "CAPPED_MEMBER"
+    CAPPED_PROGRAMME = "CAPPED_PROGRAMME"
+    """The programme's own caps took something of it."""
+
+
+def judged(rules: Sequence[Rule], basket: Basket, scope: Scope, context: Context) -> Iterator[tuple[Rule, Verdict]]:
+    """Which rules apply to an order as it was paid.
+
+    Refunds don't change it: a rule that applied and falls below its minimum gives nothing, but what it excluded stays
+    excluded. Or else a refund could bring points.
+    """
+    stopped = False
+    whole = Left(basket.paid, tuple(line.net for line in basket.lines), basket.freight)
+    for rule in rules:
+        goods = eligible(basket, whole, scope, rule.scope, freight=False)
+        if stopped:
+            yield rule, Verdict.EXCLUDED
+        elif goods == 0:
+            yield rule, Verdict.NO_GOODS
+        elif goods < rule.minimum:
+            yield rule, Verdict.BELOW_MINIMUM
+        elif not rule.holds(context):
+            yield rule, Verdict.CONDITION_FALSE
+        else:
+            yield rule, Verdict.APPLIED
+            stopped = rule.exclusive
