@@ -15,6 +15,7 @@ from sqlalchemy import text
 
 from kit.db import Database
 from kit.errors import Fault
+from kit.vault import Keyring, Vault
 from services.members import publish
 from services.members.domain.points import Wallet
 from services.members.storage.unit import MembersUnit
@@ -94,6 +95,12 @@ class World:
         self.database = Database(
             self.url, partial(MembersUnit, publish=publish.to_event, vault=VAULT), clock=self.clock, pool_size=20
         )
+
+    def vault(self, keyring: Keyring) -> None:
+        """Go on with another keyring."""
+        self.database.close()
+        unit = partial(MembersUnit, publish=publish.to_event, vault=Vault(keyring))
+        self.database = Database(self.url, unit, clock=self.clock, pool_size=20)
 
     def do(self, usecase: Callable[..., Any], *args: Any) -> Any:
         """Run a use-case in a transaction of its own."""
