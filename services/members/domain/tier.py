@@ -246,5 +246,5 @@ class Standing:
         if tier == self.tier:
             return self if coming == self.next_change else replace(self, next_change=coming), []
         version = self.version + 1
-        fact = TierChanged(self.member, self.tier, tier, past[-1].time if past else now, version)
+        fact = TierChanged(self.member, self.tier, tier, past[-1].time if past else now, version, coming)
         return replace(self, tier=tier, next_change=coming, version=version), [fact]

@@ -14,8 +14,8 @@ from services.members.domain import errors
 from services.members.domain.hold import Hold, State
 from services.members.domain.programme import Programme
 from services.members.domain.purchase import Purchase, Settlement
+from services.members.usecases import growth, tier
 from services.members.usecases import hold as holds
-from services.members.usecases import tier
 from services.members.usecases.points import Batch
 from services.members.usecases.ports import Unit
 
@@ -42,6 +42,7 @@ def settle(unit: Unit, settlements: Sequence[Settlement]) -> None:
     known.update(((purchase.member, purchase.order), purchase) for purchase in changed)
     unit.purchases.save(changed)
     _settle_holds(unit, batch, settlements, known, current)
+    growth.settle(unit, changed, programmes)
     batch.facts += tier.judge(unit, standings, list(known.values()), current)
     batch.close()
 

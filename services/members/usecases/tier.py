@@ -1,40 +1,101 @@
-"""Tiers: judge members by their purchases, announce what changes, and read the history."""
+"""Tiers: judge members by all that counts, announce what changes, give tiers by hand, and tell where members stand."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
+from kit import names
+from kit.errors import Fault
 from kit.page import Page
+from kit.wire import instant
 from services.members.domain import errors
+from services.members.domain.audit import Act, Author
+from services.members.domain.errors import tiers as refusals
 from services.members.domain.events import TierChanged
-from services.members.domain.programme import Programme
+from services.members.domain.programme import BASE, Programme
 from services.members.domain.purchase import Purchase
 from services.members.domain.tier import Gain, Standing, TierChange
+from services.members.domain.tier_override import TierOverride, running
+from services.members.domain.tier_scheme import Benefits, Metric, Window
+from services.members.domain.tier_status import Log, TierStatus, status_at
+from services.members.usecases.audit import Audit
 from services.members.usecases.ports import Unit
 
 _ROUND = 500
 """Members that are judged in one transaction of a timer."""
 
 
+class ActingUnit(Unit, Protocol):
+    """A unit of work in which people do something by hand."""
+
+    @property
+    def audit(self) -> Audit:
+        """The trail of such acts."""
+
+
+@dataclass(frozen=True, slots=True)
+class OverrideTier:
+    """Give a member a tier until a moment; with neither, take back what was given."""
+
+    member: UUID
+    reason: str
+    author: Author
+    tier: str = ""
+    end_time: datetime | None = None
+
+
+class Standings(NamedTuple):
+    """Where a member stands, by which rules."""
+
+    status: TierStatus
+    programme: Programme
+
+
+class Entitled(NamedTuple):
+    """A member's tier, until when, and what it is good for."""
+
+    member: UUID
+    tier: str
+    expire_time: datetime | None
+    benefits: Benefits
+
+
 def judge(
     unit: Unit, standings: Mapping[UUID, Standing], purchases: Sequence[Purchase], programme: Programme
 ) -> list[TierChanged]:
-    """Set the histories of locked members right by all their purchases; answers the facts."""
-    spends: dict[UUID, list[Gain]] = {member: [] for member in standings}
-    for purchase in purchases:
-        if purchase.net.currency == programme.currency:
-            spends[purchase.member].append(Gain(purchase.pay_time, purchase.net.minor))
-    return _keep(
-        unit,
-        [(standing, *standing.judged(spends[member], programme, unit.now)) for member, standing in standings.items()],
-    )
+    """Set the histories of locked members right by all that counts for them; answers the facts."""
+    gains = _gains(unit, standings, purchases, programme)
+    joined = _joined(unit, standings, programme)
+    judged = [
+        (standing, *standing.judged(gains[member], programme, unit.now, joined.get(member)))
+        for member, standing in standings.items()
+    ]
+    return _keep(unit, judged, programme)
+
+
+def rejudge(unit: Unit, members: Collection[UUID]) -> None:
+    """Judge members anew after what counts for them was changed, such as by a merge, and announce what follows."""
+    unit.wallets.lock(members)
+    standings = unit.tiers.read(members)
+    unit.emit(judge(unit, standings, unit.purchases.of(standings), unit.programmes.current()))
+
+
+def replayed(unit: Unit, members: Collection[UUID]) -> dict[UUID, list[TierChange]]:
+    """The histories of members as they follow from the log, from zero; those that are kept must equal them."""
+    programme = unit.programmes.current()
+    return {member: log.history(programme) for member, log in _logs(unit, members, programme).items()}
 
 
 def advance(unit: Unit) -> int:
     """Announce the changes that time has brought about, such as a tier that ran out; answers for how many members."""
     due = _claim(unit, unit.tiers.due(unit.now, _ROUND))
-    unit.emit(_keep(unit, [(standing, *standing.advanced(unit.now)) for standing in due.values()]))
+    if due:
+        judged = [(standing, *standing.advanced(unit.now)) for standing in due.values()]
+        unit.emit(_keep(unit, judged, unit.programmes.current()))
     return len(due)
 
 
@@ -49,9 +110,124 @@ def requalify(unit: Unit) -> int:
 def changes(unit: Unit, member: UUID, page: Page) -> list[TierChange]:
     """A page of a member's tier changes up to now, the newest first. Raises a Fault when there is no such member."""
     found = unit.tiers.page(member, unit.now, page)
-    if not found and member not in unit.members.read([member]):
+    return found or unit.tiers.page(owner_of(unit, member), unit.now, page)
+
+
+def override(unit: ActingUnit, command: OverrideTier) -> Standings:
+    """Give a tier by hand, or take it back. Raises a Fault when there is no such tier, its time is over, or there is
+    nothing to take back."""
+    programme = unit.programmes.current()
+    unit.wallets.lock([command.member])
+    owner = owner_of(unit, command.member)
+    before = unit.tiers.read([owner])[owner]
+    act = _act(unit, command, before.overrides, programme)
+    unit.tiers.add_override(owner, act)
+    after = replace(before, overrides=[*before.overrides, act])
+    unit.emit(judge(unit, {owner: after}, unit.purchases.of([owner]), programme))
+    shown = status(unit, owner, None)
+    unit.audit.record(_recorded(command, owner, running(before.overrides, unit.now), shown.status))
+    return shown
+
+
+def overrides(unit: Unit, member: UUID, page: Page) -> list[tuple[int, TierOverride]]:
+    """A page of what was done by hand about a member's tier, each with its number, the newest first. Raises a Fault
+    when there is no such member."""
+    return unit.tiers.overrides(owner_of(unit, member), page)
+
+
+def status(unit: Unit, member: UUID, time: datetime | None) -> Standings:
+    """Where a member stands, now or at a past instant. Raises a Fault when there is no such member."""
+    owner = owner_of(unit, member)
+    programme = unit.programmes.current()
+    log = _logs(unit, [owner], programme)[owner]
+    return Standings(status_at(log, programme, min(time or unit.now, unit.now)), programme)
+
+
+def benefits(unit: Unit, members: Sequence[UUID]) -> list[Entitled | Fault]:
+    """What the present tiers of many members are good for."""
+    programme = unit.programmes.current()
+    wallets = unit.wallets.read(set(members))
+    tiers = unit.tiers.at(wallets, unit.now)
+    return [
+        _entitled(unit.wallets.heir(member), tiers, programme)
+        if unit.wallets.heir(member) in wallets
+        else errors.member_not_found(member)
+        for member in members
+    ]
+
+
+def owner_of(unit: Unit, member: UUID) -> UUID:
+    """The member, or who took the member over by a merge. Raises a Fault when there is no such member."""
+    wallets = unit.wallets.read([member])
+    owner = unit.wallets.heir(member)
+    if owner not in wallets:
         raise errors.member_not_found(member)
-    return found
+    return owner
+
+
+def _entitled(owner: UUID, tiers: Mapping[UUID, tuple[str, datetime | None]], programme: Programme) -> Entitled:
+    tier, coming = tiers.get(owner, (BASE, None))
+    return Entitled(owner, tier, coming, programme.benefits(tier))
+
+
+def _logs(unit: Unit, members: Collection[UUID], programme: Programme) -> dict[UUID, Log]:
+    """All that the members' tiers follow from."""
+    standings = unit.tiers.read(members)
+    gains = _gains(unit, standings, unit.purchases.of(standings), programme)
+    joined = _joined(unit, standings, programme)
+    return {
+        member: Log(member, gains[member], standing.overrides, joined.get(member))
+        for member, standing in standings.items()
+    }
+
+
+def _gains(
+    unit: Unit, members: Collection[UUID], purchases: Sequence[Purchase], programme: Programme
+) -> dict[UUID, list[Gain]]:
+    """What counts for each member, by the programme's metric."""
+    gains: dict[UUID, list[Gain]] = {member: [] for member in members}
+    match programme.scheme.metric:
+        case Metric.SPENT:
+            for purchase in purchases:
+                if purchase.net.currency == programme.currency:
+                    gains[purchase.member].append(Gain(purchase.pay_time, purchase.net.minor))
+        case Metric.EARNED:
+            for purchase in purchases:
+                gains[purchase.member].append(Gain(purchase.pay_time, purchase.earned))
+        case Metric.GROWTH:
+            for member, time, amount in unit.growth.log(members):
+                gains[member].append(Gain(time, amount))
+    return gains
+
+
+def _joined(unit: Unit, members: Collection[UUID], programme: Programme) -> dict[UUID, datetime]:
+    """When the members joined, if tiers go by that."""
+    return unit.tiers.joined(members) if programme.scheme.window is Window.ANNIVERSARY else {}
+
+
+def _act(unit: Unit, command: OverrideTier, acts: Sequence[TierOverride], programme: Programme) -> TierOverride:
+    """The act to keep, after all others even if another replica's clock is ahead."""
+    now = max([unit.now, *(act.time for act in acts)])
+    if command.end_time is None:
+        if running(acts, now) is None:
+            raise refusals.tier_override_missing(command.member)
+    elif command.end_time <= now:
+        raise refusals.tier_override_ended()
+    elif command.tier != BASE and command.tier not in {tier.id for tier in programme.tiers}:
+        raise refusals.tier_not_found(command.tier)
+    return TierOverride(now, command.tier, command.end_time, command.reason, command.author.subject)
+
+
+def _recorded(command: OverrideTier, owner: UUID, before: TierOverride | None, after: TierStatus) -> Act:
+    subject = names.join("members", owner, "tierStatus")
+    return Act(command.author, subject, command.reason, _given(before), {**_given(after.override), "now": after.tier})
+
+
+def _given(given: TierOverride | None) -> dict[str, Any]:
+    """A tier that was given by hand, for the audit trail."""
+    if given is None or given.end_time is None:
+        return {"override": ""}
+    return {"override": given.tier, "end_time": instant(given.end_time)}
 
 
 def _claim(unit: Unit, members: Sequence[UUID]) -> dict[UUID, Standing]:
@@ -59,7 +235,9 @@ def _claim(unit: Unit, members: Sequence[UUID]) -> dict[UUID, Standing]:
     return unit.tiers.read(unit.wallets.lock(members, wait=False)) if members else {}
 
 
-def _keep(unit: Unit, judged: Sequence[tuple[Standing, Standing, list[TierChanged]]]) -> list[TierChanged]:
-    """Keep the standings that differ from what they were; answers the facts."""
+def _keep(
+    unit: Unit, judged: Sequence[tuple[Standing, Standing, list[TierChanged]]], programme: Programme
+) -> list[TierChanged]:
+    """Keep the standings that differ from what they were; answers the facts, with what the tiers are good for."""
     unit.tiers.save([(before, after) for before, after, _ in judged if after is not before])
-    return [fact for _, _, facts in judged for fact in facts]
+    return [replace(fact, benefits=programme.benefits(fact.to_tier)) for _, _, facts in judged for fact in facts]
