@@ -51,8 +51,8 @@ def day(offset: int) -> date:
 def naive(terms: CheckInRules, calendar: set[date]) -> dict[date, int]:
     """The streaks as somebody would count them who crosses off one day of a calendar after the other."""
     found, count = {}, 0
-    today = min(calendar, default=TODAY)
-    while today <= max(calendar, default=today):
+    today, last = min(calendar, default=TODAY), max(calendar, default=TODAY)
+    while today <= last:
         if today in calendar:
             count = count + 1 if not terms.cycle_days or count < terms.cycle_days else 1
             found[today] = count

@@ -1,0 +1,77 @@
+"""The rules of engagement: read them, change them; and what all activities that earn by them have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+from kit.errors import Fault, etag_mismatch
+from services.members.domain import errors
+from services.members.domain.daily_limit import DailyLimit, Origin, uses
+from services.members.domain.engagement import EngagementPolicy
+from services.members.domain.errors.engagement import daily_limit_reached
+from services.members.usecases import points
+from services.members.usecases.engagement_ports import EngagementUnit
+from services.members.usecases.points import Accrue
+from services.members.usecases.ports import Unit
+
+NAME = "engagementPolicies/default"
+
+_KEPT = timedelta(days=7)
+"""How long counters of past days are kept, for those who look into a refusal."""
+_SWEEP = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateEngagementPolicy:
+    """Change rules: new values by the name of the policy's field. `version` is the one they were made for, None for
+    any."""
+
+    values: Mapping[str, Any]
+    version: int | None = None
+
+
+def get(unit: EngagementUnit) -> EngagementPolicy:
+    """The rules now."""
+    return unit.engagement_policies.current()
+
+
+def update(unit: EngagementUnit, command: UpdateEngagementPolicy) -> EngagementPolicy:
+    """Make a new version of the rules. Raises a Fault when they contradict each other or another one was faster."""
+    current = unit.engagement_policies.lock()
+    if command.version not in (None, current.version):
+        raise etag_mismatch(NAME)
+    changed = current.changed(replace(current, **command.values), unit.now)
+    if changed is not current:
+        unit.engagement_policies.add(changed)
+    return changed
+
+
+def lock(unit: Unit, origin: Origin) -> None:
+    """Lock the wallet of the member who does something. Raises a Fault when there is no such member."""
+    if not unit.wallets.lock([origin.member]):
+        raise errors.member_not_found(origin.member)
+
+
+def limit(
+    unit: EngagementUnit, activity: str, limits: Sequence[DailyLimit], *, origin: Origin, points: int = 0
+) -> None:
+    """Count an activity against its limits of today. Raises a Fault when one would be passed."""
+    today = unit.now.astimezone(unit.programmes.current().zone).date()
+    passed = unit.daily_uses.take(uses(activity, limits, origin, day=today, points=points))
+    if passed:
+        raise daily_limit_reached(activity, passed.scope.lower())
+
+
+def grant(unit: Unit, grants: Sequence[Accrue]) -> None:
+    """Give points, and no fewer than all of them. Raises a Fault when a member does not exist."""
+    for outcome in points.accrue(unit, [each for each in grants if each.points]):
+        if isinstance(outcome, Fault):
+            raise outcome
+
+
+def forget_counters(unit: EngagementUnit) -> int:
+    """Remove the counters of days long past; answers how many."""
+    return unit.daily_uses.sweep((unit.now - _KEPT).date(), _SWEEP)
