@@ -1,4 +1,4 @@
-"""The audit trail of manual acts."""
+"""The audit trail of manual acts, and what was posted by hand."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -13,6 +13,7 @@ INSTANT = sa.DateTime(timezone=True)
 
 def upgrade() -> None:
     _audit()
+    _adjustments()
     op.execute(APPEND_ONLY)
 
 
@@ -34,10 +35,24 @@ def _audit() -> None:
     op.create_index("audit_entries_actor", "audit_entries", ["actor", "sequence"])
 
 
+def _adjustments() -> None:
+    op.create_table(
+        "adjustments",
+        sa.Column("row_id", sa.Text, primary_key=True),
+        sa.Column("member", sa.Uuid, nullable=False),
+        sa.Column("points", sa.BigInteger, nullable=False),
+        sa.Column("reason", sa.Text, nullable=False),
+        sa.Column("actor", sa.Text, nullable=False),
+        sa.Column("create_time", INSTANT, nullable=False),
+    )
+
+
 APPEND_ONLY = """
 create function proof_append_only() returns trigger language plpgsql as
 $$ begin raise exception '% may only grow', tg_table_name; end $$;
 create trigger proof_append_only before update or delete or truncate on audit_entries
     for each statement execute function proof_append_only();
-revoke update, delete, truncate on audit_entries from current_user;
+create trigger proof_append_only before update or delete or truncate on adjustments
+    for each statement execute function proof_append_only();
+revoke update, delete, truncate on audit_entries, adjustments from current_user;
 """

@@ -1,8 +1,8 @@
-"""The audit trail."""
+"""The audit trail, and what was posted by hand."""
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, DateTime, Index, Table, Text
+from sqlalchemy import BigInteger, Column, DateTime, Index, Table, Text, Uuid
 
 from services.members.storage.tables.base import metadata
 
@@ -24,3 +24,15 @@ audit_entries = Table(
 )
 Index("audit_entries_subject", audit_entries.c.subject, audit_entries.c.sequence)
 Index("audit_entries_actor", audit_entries.c.actor, audit_entries.c.sequence)
+
+# Append-only as well. The key keeps a row from being posted twice, for ever.
+adjustments = Table(
+    "adjustments",
+    metadata,
+    Column("row_id", Text, primary_key=True),
+    Column("member", Uuid, nullable=False),
+    Column("points", BigInteger, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("create_time", DateTime(timezone=True), nullable=False),
+)
