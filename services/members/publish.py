@@ -9,6 +9,8 @@ from kit.outbox import Event
 from kit.wire import instant, money
 from services.members.domain.engagement_events import CheckedIn
 from services.members.domain.events import MemberEnrolled, MemberErased, PointsEarned, StoredValueChanged, TierChanged
+from services.members.domain.redemption import Redemption, RedemptionCancelled, RedemptionConfirmed, RedemptionRefunded
+from services.members.domain.tier_scheme import NO_BENEFITS, Benefits
 
 
 @singledispatch
@@ -39,12 +41,16 @@ def _earned(fact: PointsEarned) -> Event:
 @to_event.register
 def _tier_changed(fact: TierChanged) -> Event:
     member = names.join("members", fact.member)
-    body = {
+    body: dict[str, object] = {
         "member": member,
         "fromTier": fact.from_tier,
         "toTier": fact.to_tier,
         "changeTime": instant(fact.time),
     }
+    if fact.expire:
+        body["expireTime"] = instant(fact.expire)
+    if fact.benefits != NO_BENEFITS:
+        body["benefits"] = _benefits(fact.benefits)
     return Event.of("kehu.members.v1.TierChanged", f"{member}/tier", fact.version, body)
 
 
@@ -75,3 +81,61 @@ def _stored_value_changed(fact: StoredValueChanged) -> Event:
     }
     subject = f"{member}/storedValues/{fact.principal.currency}"
     return Event.of("kehu.members.v1.StoredValueChanged", subject, fact.version, body)
+
+
+@to_event.register
+def _redeemed(fact: RedemptionConfirmed) -> Event:
+    redemption = fact.redemption
+    body = {
+        **_redemption(redemption),
+        "kind": fact.kind.value,
+        "item": fact.item,
+        "store": redemption.store,
+        "payment": redemption.payment,
+        "confirmTime": instant(redemption.confirm_time),
+    }
+    return Event.of("kehu.members.v1.RedemptionConfirmed", redemption.source, redemption.version, body)
+
+
+@to_event.register
+def _redemption_cancelled(fact: RedemptionCancelled) -> Event:
+    redemption = fact.redemption
+    body = {
+        **_redemption(redemption),
+        "state": redemption.state.value,
+        "endTime": instant(redemption.end_time),
+    }
+    return Event.of("kehu.members.v1.RedemptionCancelled", redemption.source, redemption.version, body)
+
+
+@to_event.register
+def _redemption_refunded(fact: RedemptionRefunded) -> Event:
+    redemption = fact.redemption
+    body = {
+        **_redemption(redemption),
+        "restocked": redemption.restocked,
+        "refundPayment": redemption.refund_payment,
+        "endTime": instant(redemption.end_time),
+    }
+    return Event.of("kehu.members.v1.RedemptionRefunded", redemption.source, redemption.version, body)
+
+
+def _redemption(redemption: Redemption) -> dict[str, object]:
+    body: dict[str, object] = {
+        "redemption": redemption.source,
+        "member": names.join("members", redemption.member),
+        "reward": names.join("rewards", redemption.reward),
+        "quantity": redemption.quantity,
+        "points": str(redemption.points),
+    }
+    return body if redemption.cash is None else {**body, "cash": money(redemption.cash)}
+
+
+def _benefits(benefits: Benefits) -> dict[str, object]:
+    return {
+        "multiplierBasisPoints": benefits.multiplier,
+        "freeShipping": benefits.free_shipping,
+        "birthdayGift": benefits.birthday_gift,
+        "serviceLevel": benefits.service_level,
+        "extras": dict(benefits.extras),
+    }

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from functools import partial
 
-from kehu.members.v1 import audit_pb2_grpc, engagement_pb2_grpc, ledger_pb2_grpc, members_pb2_grpc
+from kehu.members.v1 import (
+    audit_pb2_grpc,
+    engagement_pb2_grpc,
+    identity_pb2_grpc,
+    ledger_pb2_grpc,
+    mall_pb2_grpc,
+    members_pb2_grpc,
+    tiers_pb2_grpc,
+)
 
 from kit import vault
 from kit.db import AsyncDatabase
@@ -14,8 +22,12 @@ from kit.settings import load
 from services.members import publish
 from services.members.api.audit import AuditServicer
 from services.members.api.engagement import EngagementServicer
+from services.members.api.identity import IdentityServicer
 from services.members.api.ledger import LedgerServicer
+from services.members.api.mall import MallServicer
+from services.members.api.redemption_code import Codes
 from services.members.api.servicer import MembersServicer
+from services.members.api.tiers import TiersServicer
 from services.members.config import Config
 from services.members.storage.unit import MembersUnit
 
@@ -43,6 +55,11 @@ def build(config: Config) -> Server:
                 MembersServicer(edge, tokens),
             ),
             Servicer(
+                "kehu.members.v1.IdentityService",
+                identity_pb2_grpc.add_IdentityServiceServicer_to_server,
+                IdentityServicer(edge, tokens),
+            ),
+            Servicer(
                 "kehu.members.v1.AuditService",
                 audit_pb2_grpc.add_AuditServiceServicer_to_server,
                 AuditServicer(edge, tokens),
@@ -56,6 +73,16 @@ def build(config: Config) -> Server:
                 "kehu.members.v1.EngagementService",
                 engagement_pb2_grpc.add_EngagementServiceServicer_to_server,
                 EngagementServicer(edge, tokens),
+            ),
+            Servicer(
+                "kehu.members.v1.MallService",
+                mall_pb2_grpc.add_MallServiceServicer_to_server,
+                MallServicer(edge, tokens, Codes(vault.load(config.keyring_file).digest)),
+            ),
+            Servicer(
+                "kehu.members.v1.TiersService",
+                tiers_pb2_grpc.add_TiersServiceServicer_to_server,
+                TiersServicer(edge, tokens),
             ),
         ],
     )

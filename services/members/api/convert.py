@@ -15,13 +15,14 @@ from kit import names
 from kit.errors import Fault, invalid
 from kit.posting import Lot
 from kit.rpc.convert import etag, instant, masked_fields, money, wire_instant, wire_money
+from services.members.api import tier_scheme
 from services.members.domain import errors
 from services.members.domain.hold import Hold
 from services.members.domain.loyalty_card import LoyaltyCard
 from services.members.domain.masking import mask_number
 from services.members.domain.member import Identifier, Identity, Member, Profile, external, parse_email, parse_phone
 from services.members.domain.points import Posted, Wallet
-from services.members.domain.programme import Programme, Rate, Tier
+from services.members.domain.programme import Programme, Rate
 from services.members.domain.tier import TierChange
 from services.members.usecases.hold import EndHold, PlaceHold
 from services.members.usecases.member import Enroll, EnrolledRow, Shown, UpdateMember
@@ -42,7 +43,7 @@ _MEMBER_OUTPUT = (
     "erase_time",
     "etag",
 )
-_PROGRAMME_FIELDS = ("earn", "redeem", "tiers", "tier_window")
+_PROGRAMME_FIELDS = ("earn", "redeem", "tiers", "tier_window", "tier_scheme", "growth")
 _PROGRAMME_OUTPUT = ("name", "update_time", "etag")
 _TTL = timedelta(minutes=30)
 _WINDOW = timedelta(days=365)
@@ -174,7 +175,12 @@ def enroll_results(outcomes: list[EnrolledRow | Fault]) -> pb.BatchEnrollRespons
 
 def tier_change(change: TierChange) -> pb.TierChange:
     """Show a change of tier."""
-    return pb.TierChange(from_tier=change.from_tier, to_tier=change.to_tier, change_time=wire_instant(change.time))
+    return pb.TierChange(
+        from_tier=change.from_tier,
+        to_tier=change.to_tier,
+        change_time=wire_instant(change.time),
+        manual=change.manual,
+    )
 
 
 def balance(wallet: Wallet) -> pb.Balance:
@@ -254,8 +260,10 @@ def programme(rules: Programme) -> pb.Programme:
         name=NAME,
         earn=pb.Rate(points=rules.earn.points, amount=wire_money(rules.earn.amount)),
         redeem=pb.Rate(points=rules.redeem.points, amount=wire_money(rules.redeem.amount)),
-        tiers=[pb.Tier(id=tier.id, threshold=wire_money(tier.threshold)) for tier in rules.tiers],
+        tiers=[tier_scheme.wire_tier(tier) for tier in rules.tiers],
         tier_window=window,
+        tier_scheme=tier_scheme.wire_scheme(rules.scheme),
+        growth=pb.Rate(points=rules.growth.points, amount=wire_money(rules.growth.amount)) if rules.growth else None,
         update_time=wire_instant(rules.update_time),
         etag=etag(rules.version),
     )
@@ -315,7 +323,12 @@ def _rules(wire: pb.Programme) -> dict[str, Callable[[], tuple[str, Any]]]:
     return {
         "earn": lambda: ("earn", _rate(wire.earn, "programme.earn", given=wire.HasField("earn"))),
         "redeem": lambda: ("redeem", _rate(wire.redeem, "programme.redeem", given=wire.HasField("redeem"))),
-        "tiers": lambda: ("tiers", tuple(_tier(tier, index) for index, tier in enumerate(wire.tiers))),
+        "tiers": lambda: ("tiers", tuple(tier_scheme.tier(tier, index) for index, tier in enumerate(wire.tiers))),
+        "tier_scheme": lambda: ("scheme", tier_scheme.scheme(wire.tier_scheme)),
+        "growth": lambda: (
+            "growth",
+            _rate(wire.growth, "programme.growth", given=True) if wire.HasField("growth") else None,
+        ),
         "tier_window": lambda: (
             "window",
             wire.tier_window.ToTimedelta() if wire.HasField("tier_window") else _WINDOW,
@@ -327,10 +340,6 @@ def _rate(wire: pb.Rate, field: str, *, given: bool) -> Rate:
     if not given:
         raise invalid(field, "must be given")
     return Rate(wire.points, money(wire.amount, field=f"{field}.amount"))
-
-
-def _tier(wire: pb.Tier, index: int) -> Tier:
-    return Tier(wire.id, money(wire.threshold, field=f"programme.tiers[{index}].threshold"))
 
 
 def _version(given: str) -> int | None:

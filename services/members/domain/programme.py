@@ -182,7 +182,8 @@ class Programme:
                 raise errors.programme_invalid(f"tiers[{index}].id", "must be another than base and the tiers before")
             self._check_threshold(tier, f"tiers[{index}]")
             if tier.least <= least:
-                raise errors.programme_invalid(f"tiers[{index}].threshold", "must be more than the tier's before")
+                kind = "threshold" if isinstance(tier.threshold, Money) else "points"
+                raise errors.programme_invalid(f"tiers[{index}].{kind}", "must be more than the tier's before")
             names.append(tier.id)
             least = tier.least
 

@@ -11,13 +11,17 @@ from typing import NamedTuple
 
 @dataclass(frozen=True, slots=True)
 class TierOverride:
-    """One act: from `time` on the member has the tier until `end_time`; without a tier the override before is over."""
+    """One act: from `time` on the member has the tier until `end_time`; without a tier the override before is over.
+
+    `id` rises from act to act.
+    """
 
     time: datetime
     tier: str
     end_time: datetime | None
     reason: str
     actor: str
+    id: int = 0
 
 
 class Span(NamedTuple):

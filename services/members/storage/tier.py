@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
@@ -25,14 +25,14 @@ _OPEN = text("""
 _READ = text("""
     select s.member, s.tier, s.next_change, s.rules, s.version,
            h.times, h.from_tiers, h.to_tiers, h.upgrades, h.manuals,
-           o.times, o.tiers, o.end_times, o.reasons, o.actors
+           o.times, o.tiers, o.end_times, o.reasons, o.actors, o.ids
     from standings s cross join lateral (
         select array_agg(time) as times, array_agg(from_tier) as from_tiers, array_agg(to_tier) as to_tiers,
                array_agg(upgrade) as upgrades, array_agg(manual) as manuals
         from (select * from tier_changes c where c.member = s.member order by time) c
     ) h cross join lateral (
         select array_agg(time) as times, array_agg(tier) as tiers, array_agg(end_time) as end_times,
-               array_agg(reason) as reasons, array_agg(actor) as actors
+               array_agg(reason) as reasons, array_agg(actor) as actors, array_agg(id) as ids
         from (select * from tier_overrides o where o.member = s.member order by id) o
     ) o
     where s.member = any(cast(:members as uuid[]))
@@ -69,11 +69,11 @@ _JOINED = text("select id, enroll_time from members where id = any(cast(:members
 
 _ADD_OVERRIDE = text("""
     insert into tier_overrides (member, time, tier, end_time, reason, actor)
-    values (:member, cast(:time as timestamptz), :tier, cast(:end_time as timestamptz), :reason, :actor)
+    values (:member, cast(:time as timestamptz), :tier, cast(:end_time as timestamptz), :reason, :actor) returning id
 """)
 
 _OVERRIDES = text("""
-    select id, time, tier, end_time, reason, actor from tier_overrides
+    select time, tier, end_time, reason, actor, id from tier_overrides
     where member = :member and id < coalesce(cast(:before as bigint), 9223372036854775807)
     order by id desc limit :limit
 """)
@@ -183,14 +183,16 @@ class TierStore:
         rows = self._connection.execute(_JOINED, {"members": list(members)})
         return {row.id: row.enroll_time for row in rows}
 
-    def add_override(self, member: UUID, override: TierOverride) -> None:
-        """Keep an act, which is the newest of its member."""
-        self._connection.execute(_ADD_OVERRIDE, {"member": member, **asdict(override)})
+    def add_override(self, member: UUID, override: TierOverride) -> TierOverride:
+        """Keep an act, which is the newest of its member; answers it with its id."""
+        row = {"member": member, **asdict(override)}
+        del row["id"]
+        return replace(override, id=self._connection.execute(_ADD_OVERRIDE, row).scalar_one())
 
-    def overrides(self, member: UUID, page: Page) -> list[tuple[int, TierOverride]]:
-        """Acts before a position with their numbers, the newest first."""
+    def overrides(self, member: UUID, page: Page) -> list[TierOverride]:
+        """Acts before a position, the newest first."""
         query = {"member": member, "before": int(page.after[0]) if page.after else None, "limit": page.fetch}
-        return [(id_, TierOverride(*row)) for id_, *row in self._connection.execute(_OVERRIDES, query).all()]
+        return [TierOverride(*row) for row in self._connection.execute(_OVERRIDES, query).all()]
 
     def page(self, member: UUID, now: datetime, page: Page) -> list[TierChange]:
         """Changes up to now and before a position, the newest first."""

@@ -148,11 +148,11 @@ class Tiers(Protocol):
     def joined(self, members: Collection[UUID]) -> dict[UUID, datetime]:
         """When the members joined."""
 
-    def add_override(self, member: UUID, override: TierOverride) -> None:
-        """Keep an act by hand, which is the newest of its member."""
+    def add_override(self, member: UUID, override: TierOverride) -> TierOverride:
+        """Keep an act by hand, which is the newest of its member; answers it with its id."""
 
-    def overrides(self, member: UUID, page: Page) -> list[tuple[int, TierOverride]]:
-        """Acts by hand from a position on with their numbers, the newest first, one more than the page shows."""
+    def overrides(self, member: UUID, page: Page) -> list[TierOverride]:
+        """Acts by hand from a position on, the newest first, one more than the page shows."""
 
 
 class Growths(Protocol):

@@ -120,8 +120,7 @@ def override(unit: ActingUnit, command: OverrideTier) -> Standings:
     unit.wallets.lock([command.member])
     owner = owner_of(unit, command.member)
     before = unit.tiers.read([owner])[owner]
-    act = _act(unit, command, before.overrides, programme)
-    unit.tiers.add_override(owner, act)
+    act = unit.tiers.add_override(owner, _act(unit, command, before.overrides, programme))
     after = replace(before, overrides=[*before.overrides, act])
     unit.emit(judge(unit, {owner: after}, unit.purchases.of([owner]), programme))
     shown = status(unit, owner, None)
@@ -129,9 +128,9 @@ def override(unit: ActingUnit, command: OverrideTier) -> Standings:
     return shown
 
 
-def overrides(unit: Unit, member: UUID, page: Page) -> list[tuple[int, TierOverride]]:
-    """A page of what was done by hand about a member's tier, each with its number, the newest first. Raises a Fault
-    when there is no such member."""
+def overrides(unit: Unit, member: UUID, page: Page) -> list[TierOverride]:
+    """A page of what was done by hand about a member's tier, the newest first. Raises a Fault when there is no such
+    member."""
     return unit.tiers.overrides(owner_of(unit, member), page)
 
 
