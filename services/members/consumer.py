@@ -15,9 +15,10 @@ from kit import names
 from kit.money import Money
 from kit.worker import Received, Subscriptions
 from services.members.domain.purchase import Settlement
-from services.members.usecases import engagement, hold, points, purchase, tier
+from services.members.usecases import engagement, hold, points, purchase, redemption, tier
 from services.members.usecases.engagement_ports import EngagementUnit
 from services.members.usecases.hold import EndHold
+from services.members.usecases.mall_ports import MallUnit
 from services.members.usecases.ports import Unit
 
 subscriptions = Subscriptions("members")
@@ -51,6 +52,12 @@ def expire_points(unit: Unit) -> None:
 def mature_points(unit: Unit) -> None:
     """Make the points available whose time has come."""
     points.mature(unit)
+
+
+@subscriptions.every(seconds=2)
+def expire_redemptions(unit: MallUnit) -> None:
+    """End the redemptions that were not paid in time."""
+    redemption.expire(unit)
 
 
 @subscriptions.every(seconds=10)

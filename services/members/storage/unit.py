@@ -7,20 +7,33 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from kit.unit import Publish, Unit
+from services.members.domain.points import UNIT
+from services.members.domain.programme import DEFAULT
 from kit.vault import Vault
 from services.members.storage.adjustment import AdjustmentStore
 from services.members.storage.audit import AuditStore
 from services.members.storage.check_in import CheckInStore
 from services.members.storage.daily_limit import DailyUseStore
 from services.members.storage.engagement import EngagementPolicyStore
+from services.members.storage.export import RecordStore
+from services.members.storage.gift_card import GiftCardStore
 from services.members.storage.growth import GrowthStore
 from services.members.storage.hold import HoldStore
 from services.members.storage.member import MemberStore
 from services.members.storage.points import WalletStore
 from services.members.storage.programme import ProgrammeStore
 from services.members.storage.purchase import PurchaseStore
+from services.members.storage.purse import PurseStore
+from services.members.storage.redemption import RedemptionStore
+from services.members.storage.reward import RewardStore, ShareStore
+from services.members.storage.receipt import ReceiptClaimStore, ReceiptKeyStore
+from services.members.storage.settlement import SettlementStore
 from services.members.storage.statement import StatementStore
+from services.members.storage.stored_payment import StoredPaymentStore
+from services.members.storage.stored_refund import StoredRefundStore
+from services.members.storage.stored_value_rules import StoredValueRulesStore
 from services.members.storage.tier import TierStore
+from services.members.storage.top_up import TopUpStore
 
 
 class MembersUnit(Unit):
@@ -32,7 +45,9 @@ class MembersUnit(Unit):
         self.adjustments = AdjustmentStore(connection, now)
         self.statements = StatementStore(connection)
         self.members = MemberStore(connection, vault)
+        self.records = RecordStore(connection)
         self.wallets = WalletStore(connection)
+        self._wallets: dict[str, WalletStore] = {}
         self.holds = HoldStore(connection)
         self.purchases = PurchaseStore(connection)
         self.tiers = TierStore(connection)
@@ -41,6 +56,26 @@ class MembersUnit(Unit):
         self.engagement_policies = EngagementPolicyStore(connection)
         self.daily_uses = DailyUseStore(connection)
         self.check_ins = CheckInStore(connection)
+        self.receipt_keys = ReceiptKeyStore(connection, vault)
+        self.receipt_claims = ReceiptClaimStore(connection)
+        self.purses = PurseStore(connection)
+        self.top_ups = TopUpStore(connection)
+        self.stored_payments = StoredPaymentStore(connection)
+        self.stored_refunds = StoredRefundStore(connection)
+        self.stored_value_rules = StoredValueRulesStore(connection)
+        self.gift_cards = GiftCardStore(connection)
+        self.settlements = SettlementStore(connection)
+        self.rewards = RewardStore(connection)
+        self.shares = ShareStore(connection)
+        self.redemptions = RedemptionStore(connection)
+
+    def wallets_of(self, programme: str) -> WalletStore:
+        """The wallets of a programme's own unit of points."""
+        if programme == DEFAULT:
+            return self.wallets
+        if programme not in self._wallets:
+            self._wallets[programme] = WalletStore(self.connection, f"{UNIT}/{programme}")
+        return self._wallets[programme]
 
     def finish(self) -> None:
         """What is written last, see `kit.db`."""
