@@ -7,10 +7,12 @@ from functools import partial
 from kehu.members.v1 import (
     audit_pb2_grpc,
     engagement_pb2_grpc,
+    gift_cards_pb2_grpc,
     identity_pb2_grpc,
     ledger_pb2_grpc,
     mall_pb2_grpc,
     members_pb2_grpc,
+    stored_value_pb2_grpc,
     tiers_pb2_grpc,
 )
 
@@ -22,11 +24,13 @@ from kit.settings import load
 from services.members import publish
 from services.members.api.audit import AuditServicer
 from services.members.api.engagement import EngagementServicer
+from services.members.api.gift_card import GiftCardServicer
 from services.members.api.identity import IdentityServicer
 from services.members.api.ledger import LedgerServicer
 from services.members.api.mall import MallServicer
 from services.members.api.redemption_code import Codes
 from services.members.api.servicer import MembersServicer
+from services.members.api.stored_value import StoredValueServicer
 from services.members.api.tiers import TiersServicer
 from services.members.config import Config
 from services.members.storage.unit import MembersUnit
@@ -58,6 +62,16 @@ def build(config: Config) -> Server:
                 "kehu.members.v1.IdentityService",
                 identity_pb2_grpc.add_IdentityServiceServicer_to_server,
                 IdentityServicer(edge, tokens),
+            ),
+            Servicer(
+                "kehu.members.v1.StoredValueService",
+                stored_value_pb2_grpc.add_StoredValueServiceServicer_to_server,
+                StoredValueServicer(edge, tokens),
+            ),
+            Servicer(
+                "kehu.members.v1.GiftCardService",
+                gift_cards_pb2_grpc.add_GiftCardServiceServicer_to_server,
+                GiftCardServicer(edge, tokens),
             ),
             Servicer(
                 "kehu.members.v1.AuditService",

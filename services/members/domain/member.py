@@ -226,6 +226,10 @@ class Member:
         """What must belong to no other member. The number of a card that is no longer good stays taken."""
         return self.profile.identifiers() | {Identifier("card", "", card.number) for card in self.cards}
 
+    def known_as(self) -> list[UUID]:
+        """Every id under which something of the person is stored."""
+        return [self.id]
+
     def leads_to(self, identifier: Identifier) -> bool:
         """Whether an identifier of the member may be used: a card that is no longer good may not."""
         return not any(

@@ -97,7 +97,7 @@ def get(unit: Unit, member: UUID, time: datetime | None) -> Shown:
     known = unit.members.read([member]).get(member)
     if known is None:
         raise errors.member_not_found(member)
-    return _show(unit, known, time or unit.now)
+    return show(unit, known, time)
 
 
 def lookup(unit: Unit, identifier: Identifier) -> Shown:
@@ -136,7 +136,7 @@ def update(unit: Unit, command: UpdateMember) -> Shown:
     after = before.changed(profile, unit.now)
     if after is not before:
         unit.members.save([(before, after)])
-    return _show(unit, after, unit.now)
+    return show(unit, after)
 
 
 class _Roll:
@@ -194,5 +194,6 @@ def _refuse_taken(profile: Profile, owners: dict[Identifier, UUID], member: UUID
             raise errors.identifier_taken(identifier.kind)
 
 
-def _show(unit: Unit, member: Member, time: datetime) -> Shown:
-    return Shown(member, *unit.tiers.at([member.id], time).get(member.id, (BASE, None)))
+def show(unit: Unit, member: Member, time: datetime | None = None) -> Shown:
+    """A member with the tier of an instant (by default now)."""
+    return Shown(member, *unit.tiers.at([member.id], time or unit.now).get(member.id, (BASE, None)))

@@ -12,9 +12,11 @@ from sqlalchemy import text
 
 from kit.vault import Keyring, Unreadable, load
 from services.members import commands
+from services.members.domain.audit import Author
 from services.members.domain.member import Identifier, Identity, Profile
 from services.members.storage.unit import MembersUnit
-from services.members.usecases import member
+from services.members.usecases import erasure, member
+from services.members.usecases.erasure import EraseMember
 from services.members.usecases.member import Enroll, UpdateMember
 from tests.contract.members.conftest import World
 from tests.support.builders.members import row
@@ -146,3 +148,24 @@ def test_the_hash_of_the_tests_is_the_vaults(world: World) -> None:
     world.do(member.enroll, Enroll(uuid4(), PERSON))
     (stored,) = world.rows("select value from identifiers where kind = 'phone'")
     assert stored[0] == VAULT.digest("phone", "", "+8613800138000")
+
+
+def test_an_erasure_leaves_nothing_that_a_key_could_open(world: World) -> None:
+    known = world.do(member.enroll, Enroll(uuid4(), PERSON)).member
+    (other,) = world.enrolled()
+    erase = EraseMember(known.id, Author("ada", "EraseMember"), "asked by letter")
+    erased = world.do(erasure.erase, erase)
+    assert world.do(erasure.erase, erase) == erased
+    for table in ("member_keys", "identifiers"):
+        assert world.rows(f"select 1 from {table} where member = :id", id=known.id) == []
+    (stored,) = world.rows(
+        "select sealed, birth_digest, home_store, org, tags from members where id = :id", id=known.id
+    )
+    assert tuple(stored) == (None, None, "", "", [])
+    assert told(world) == []
+    assert VAULT.digest("phone", "", PERSON.phone).encode() not in everything(world)
+    ((subject, version, payload),) = world.published("MemberErased")
+    assert (subject, version) == (f"members/{known.id}", 2)
+    assert str(known.id) in payload
+    assert world.do(member.get, other, None).member.profile.identities
+    assert len(world.rows("select 1 from audit_entries where subject = :name", name=f"members/{known.id}")) == 1
