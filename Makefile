@@ -5,7 +5,7 @@ LOCKS := requirements/base.txt requirements/local.txt
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup gen released lock lock-check lint fix test test-browser demo up down status clean
+.PHONY: help setup gen released lock lock-check lint fix test test-long test-browser demo up down status clean
 
 help: ## Say what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -43,7 +43,10 @@ fix: .venv/.dev ## Format, and mend what ruff can mend
 
 test: .venv/.dev .venv/.demo ## Run the tests (ARGS="-k stock" narrows them)
 	@$(BIN)/python -m deploy.local.rabbitmq
-	@$(BIN)/python -m pytest -q -n auto -m "not browser" --cov --cov-report=term:skip-covered $(ARGS)
+	@$(BIN)/python -m pytest -q -n auto -m "not browser and not long" --cov --cov-report=term:skip-covered $(ARGS)
+
+test-long: .venv/.dev ## Run the tests that take thousands of random steps
+	@$(BIN)/python -m pytest -q -m long --timeout=3600 $(ARGS)
 
 test-browser: .venv/.dev .venv/.demo ## Run the tests that open a headless Chromium
 	@tools/need.sh chromium-driver command -v chromedriver

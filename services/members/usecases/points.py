@@ -162,7 +162,8 @@ class Batch:
         self._know(lots)
         for member, due in lots.items():
             ids = {lot.id for lot in due}
-            for lot in [known for known in self._wallets[member].lots if known.id in ids]:
+            known = [lot for lot in self._wallets[member].lots if lot.id in ids]
+            for lot in sorted(known, key=lambda lot: (lot.available_time or self.now, lot.order)):
                 cause = Cause("MATURE", lot.source, lot.available_time or self.now)
                 self.post(*self._wallets[member].mature(lot, cause))
 

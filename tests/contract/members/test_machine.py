@@ -1,10 +1,10 @@
-"""The whole of points against a naive model: whatever is done in whatever order, both agree."""
+"""The whole ledger of points against a naive model: whatever is done in whatever order, both agree to the lot."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -23,28 +23,39 @@ from hypothesis.stateful import (
 )
 
 from kit.errors import Fault
+from kit.posting import Cause
 from services.members.domain.hold import State
+from services.members.domain.points import Terms
 from services.members.domain.purchase import Settlement
 from services.members.usecases import hold, points, purchase
+from services.members.usecases.points import Batch
 from tests.contract.members.conftest import World
+from tests.contract.members.naive import NaiveWallet, Parts, divide
 from tests.support.builders.members import dollars, settlement
 from tests.support.postgres import Databases
 
 AMOUNTS = st.integers(1, 60)
+HOURS = st.integers(1, 200)
 
 
 @dataclass
 class Held:
-    """What the model knows of a hold."""
+    """What the model knows of a hold; `spent` are the parts that were paid with in the end."""
 
     points: int
-    expires: Any
+    expires: datetime
+    parts: Parts
     state: State = State.ACTIVE
-    spent: int = 0
+    spent: Parts = field(default_factory=list)
+    returned: int = 0
+
+    @property
+    def confirmed(self) -> int:
+        return sum(taken for _, taken in self.spent)
 
 
 class Points(RuleBasedStateMachine):
-    """One member: the model is a few numbers, and says what must come out."""
+    """One member, and everything that may happen to the points."""
 
     world: World
 
@@ -53,62 +64,79 @@ class Points(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.net = 0  # accrued and spent, without orders and holds
+        self.model = NaiveWallet()
         self.orders_known: dict[UUID, tuple[int, int]] = {}  # version, points earned
         self.held: dict[UUID, Held] = {}
 
     @initialize()
     def enroll(self) -> None:
         (self.member,) = self.world.enrolled(available=100)
-        self.net = 100
+        self.model.grant(100, "tests/1", self.now)
 
-    def expected(self) -> tuple[int, int, int]:
-        held = sum(each.points for each in self.held.values() if each.state is State.ACTIVE)
-        spent = sum(each.spent for each in self.held.values())
-        left = self.net + sum(earned for _, earned in self.orders_known.values()) - held - spent
-        return max(left, 0), held, max(-left, 0)
+    @property
+    def now(self) -> datetime:
+        return self.world.clock.now
+
+    @property
+    def available(self) -> int:
+        return self.model.balances()[1]
 
     def outcome(self, usecase: Callable[..., Any], command: object) -> Any:
         return self.world.do(usecase, [command])[0]
 
     @rule(count=AMOUNTS)
     def accrue(self, count: int) -> None:
-        self.outcome(points.accrue, points.Accrue(self.member, count, ""))
-        self.net += count
+        self.outcome(points.accrue, points.Accrue(self.member, count, "tests/2"))
+        self.model.grant(count, "tests/2", self.now)
+
+    @rule(count=AMOUNTS, wait=st.integers(0, 50), valid=st.none() | HOURS)
+    def grant_on_terms(self, count: int, wait: int, valid: int | None) -> None:
+        starts = self.now + timedelta(hours=wait)
+        ends = None if valid is None else starts + timedelta(hours=valid)
+        source = f"tests/{uuid4()}"
+
+        def earn(unit: Any) -> None:
+            batch = Batch(unit, [self.member])
+            batch.earn(batch.wallet(self.member), count, Cause("ACCRUAL", source, unit.now), Terms(starts, ends))
+            batch.close()
+
+        self.world.do(earn)
+        self.model.grant(count, source, self.now, starts, ends)
 
     @rule(count=AMOUNTS)
     def spend(self, count: int) -> None:
-        possible = count <= self.expected()[0]
+        possible = count <= self.available
         outcome = self.outcome(points.spend, points.Spend(self.member, count, ""))
         assert isinstance(outcome, Fault) != possible
-        self.net -= count if possible else 0
+        if possible:
+            self.model.take(count)
 
-    @precondition(lambda self: self.expected()[0] > 0)
+    @precondition(lambda self: self.available > 0)
     @rule()
     def spend_everything(self) -> None:
-        self.spend(self.expected()[0])
+        self.spend(self.available)
 
     @rule(target=holds, count=AMOUNTS, seconds=st.integers(1, 100))
     def place(self, count: int, seconds: int) -> Any:
-        possible = count <= self.expected()[0]
+        possible = count <= self.available
         ttl = timedelta(seconds=seconds)
-        outcome = self.outcome(hold.place, hold.PlaceHold(uuid4(), self.member, count, "", ttl))
+        outcome = self.outcome(hold.place, hold.PlaceHold(uuid4(), self.member, count, "orders/1", ttl))
         assert isinstance(outcome, Fault) != possible
         if not possible:
             return multiple()
-        self.held[outcome.id] = Held(count, self.world.clock.now + ttl)
+        self.held[outcome.id] = Held(count, self.now + ttl, self.model.hold(count))
         return outcome.id
 
     @rule(id_=holds, count=st.integers(0, 70))
     def confirm(self, id_: UUID, count: int) -> None:
         known = self.held[id_]
         wanted = count or known.points
-        open_ = known.state is State.ACTIVE and self.world.clock.now < known.expires and wanted <= known.points
-        repeat = known.state is State.CONFIRMED and known.spent == wanted
+        open_ = known.state is State.ACTIVE and self.now < known.expires and wanted <= known.points
+        repeat = known.state is State.CONFIRMED and known.confirmed == wanted
         outcome = self.outcome(hold.confirm, hold.EndHold(self.member, id_, count))
         assert isinstance(outcome, Fault) != (open_ or repeat)
         if open_:
-            known.state, known.spent = State.CONFIRMED, wanted
+            known.state, known.spent = State.CONFIRMED, self.model.confirm(known.parts, wanted, self.now)
 
     @rule(id_=holds)
     def release(self, id_: UUID) -> None:
@@ -117,14 +145,19 @@ class Points(RuleBasedStateMachine):
         assert isinstance(outcome, Fault) == (known.state is State.CONFIRMED)
         if known.state is State.ACTIVE:
             known.state = State.RELEASED
+            self.model.release(known.parts, self.now)
 
-    @rule(seconds=st.integers(0, 60))
+    @rule(seconds=st.integers(0, 60) | HOURS.map(lambda hours: hours * 3600))
     def time_goes_by(self, seconds: int) -> None:
         self.world.clock.move(timedelta(seconds=seconds))
         self.world.do(hold.expire)
+        self.world.do(points.mature)
+        self.world.do(points.expire)
         for known in self.held.values():
-            if known.state is State.ACTIVE and known.expires <= self.world.clock.now:
+            if known.state is State.ACTIVE and known.expires <= self.now:
                 known.state = State.EXPIRED
+                self.model.release(known.parts, self.now)
+        self.model.mature(self.now)
 
     @rule(target=orders)
     def order(self) -> Settlement:
@@ -134,42 +167,75 @@ class Points(RuleBasedStateMachine):
     def settle(self, order: Settlement, news: list[tuple[int, int]]) -> None:
         told = [replace(order, version=version, net=dollars(net)) for version, net in news]
         self.world.do(purchase.settle, told)
+        version, earned = self.orders_known.get(order.order, (0, 0))
         for each in told:
-            if each.version > self.orders_known.get(order.order, (0, 0))[0]:
-                self.orders_known[order.order] = (each.version, each.net.minor // 100)
+            if each.version > version:
+                version, net = each.version, each.net.minor // 100
+                self.orders_known[order.order] = (version, net)
+        self.earn(order, self.orders_known.get(order.order, (0, 0))[1] - earned)
 
     @rule(order=orders)
     def refund_everything(self, order: Settlement) -> None:
-        version, _ = self.orders_known.get(order.order, (0, 0))
-        told = replace(order, version=version + 1, net=dollars(0))
-        self.world.do(purchase.settle, [told])
+        version, earned = self.orders_known.get(order.order, (0, 0))
+        self.world.do(purchase.settle, [replace(order, version=version + 1, net=dollars(0))])
         self.orders_known[order.order] = (version + 1, 0)
+        self.earn(order, -earned)
+
+    def earn(self, order: Settlement, count: int) -> None:
+        source = f"orders/{order.order}"
+        if count > 0:
+            self.model.grant(count, source, order.pay_time)
+        elif count < 0:
+            self.model.claw_back(-count, source)
 
     @rule(order=orders, count=AMOUNTS)
     def buy_spend_and_return(self, order: Settlement, count: int) -> None:
         version = self.orders_known.get(order.order, (0, 0))[0]
         self.settle(order, [(version + 1, count)])
-        if self.expected()[0]:
+        if self.available:
             self.spend_everything()
         self.refund_everything(order)
 
-    @rule(order=orders, id_=holds)
-    def pay_with_points(self, order: Settlement, id_: UUID) -> None:
-        for _ in range(2):  # the news may come twice
-            self.world.do(purchase.settle, [replace(order, hold=id_, version=0, net=dollars(0))])
-        self.orders_known.setdefault(order.order, (0, 0))
+    @rule(order=orders, id_=holds, returned=st.lists(st.integers(0, 70), max_size=3))
+    def pay_with_points(self, order: Settlement, id_: UUID, returned: list[int]) -> None:
         known = self.held[id_]
+        most = known.confirmed or known.points
+        paid = replace(order, hold=id_, version=0, net=dollars(0))
+        told = [replace(paid, order=uuid4(), returned=min(each, most)) for each in (0, *returned)]
+        for each in told:
+            for _ in range(2):  # the news may come twice
+                self.world.do(purchase.settle, [each])
         if known.state is State.ACTIVE:
-            known.state = State.CONFIRMED
-        known.spent = known.spent or known.points
+            known.state, known.spent = State.CONFIRMED, self.model.confirm(known.parts, known.points, self.now)
+        elif not known.spent:
+            known.spent = self.model.take(known.points)
+        for each in told:
+            self.give_back(known, each.returned)
+
+    def give_back(self, known: Held, total: int) -> None:
+        if total > known.returned:
+            still, _ = divide(known.spent, known.confirmed - known.returned)
+            _, back = divide(still, known.confirmed - total)
+            self.model.give_back(back, "orders/1", self.now)
+            known.returned = total
 
     @invariant()
     def both_agree(self) -> None:
-        if hasattr(self, "member"):
-            assert self.world.wallet(self.member) == self.expected()
+        if not hasattr(self, "member"):
+            return
+        wallet = self.world.do(points.balances, [self.member])[0]
+        assert (wallet.pending, wallet.available, wallet.held, wallet.receivable) == self.model.balances()
+        past = self.world.do(points.balance_at, self.member, self.now)
+        assert (past.pending, past.available, past.held, past.receivable) == self.model.balances()
+        lots = [(lot.expire_time, lot.pending, lot.available, lot.held) for lot in past.lots]
+        assert sorted(lots, key=_by_end) == self.model.left()
 
     def teardown(self) -> None:
         self.world.check()
+
+
+def _by_end(left: tuple[datetime | None, int, int, int]) -> tuple[object, ...]:
+    return left[0] is None, left[0].timestamp() if left[0] else 0, *left[1:]
 
 
 @pytest.fixture(scope="module")
@@ -180,11 +246,24 @@ def shared(postgres: Databases) -> Iterator[World]:
     postgres.drop(world.url)
 
 
-def test_points_do_what_the_naive_model_says(shared: World) -> None:
+def _run(shared: World, *, examples: int, steps: int) -> None:
     machine = type("Machine", (Points,), {"world": shared})
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=50, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=examples,
+            stateful_step_count=steps,
+            deadline=None,
+            report_multiple_bugs=False,
+            suppress_health_check=list(HealthCheck),
         ),
     )
+
+
+def test_points_do_what_the_naive_model_says(shared: World) -> None:
+    _run(shared, examples=50, steps=40)
+
+
+@pytest.mark.long
+def test_points_do_what_the_naive_model_says_for_a_long_time(shared: World) -> None:
+    _run(shared, examples=1_000, steps=100)
