@@ -39,6 +39,7 @@ ROLES: dict[str, tuple[str, ...]] = {
     "marketer": (
         "campaigns.*",
         "coupons.*",
+        "gift_cards.*",
         "prices.*",
         "rewards.*",
         "members.read",

@@ -7,7 +7,7 @@ from functools import singledispatch
 from kit import names
 from kit.outbox import Event
 from kit.wire import instant, money
-from services.members.domain.engagement_events import CheckedIn
+from services.members.domain.engagement_events import CheckedIn, ReceiptClaimed
 from services.members.domain.events import MemberEnrolled, MemberErased, PointsEarned, StoredValueChanged, TierChanged
 from services.members.domain.redemption import Redemption, RedemptionCancelled, RedemptionConfirmed, RedemptionRefunded
 from services.members.domain.tier_scheme import NO_BENEFITS, Benefits
@@ -139,3 +139,18 @@ def _benefits(benefits: Benefits) -> dict[str, object]:
         "serviceLevel": benefits.service_level,
         "extras": dict(benefits.extras),
     }
+
+
+@to_event.register
+def _receipt_claimed(fact: ReceiptClaimed) -> Event:
+    member = names.join("members", fact.member)
+    claim = names.join(member, "receiptClaims", fact.claim)
+    body = {
+        "claim": claim,
+        "member": member,
+        "store": fact.store,
+        "amount": money(fact.amount),
+        "points": str(fact.points),
+        "claimTime": instant(fact.time),
+    }
+    return Event.of("kehu.members.v1.ReceiptClaimed", claim, 1, body)

@@ -5,6 +5,7 @@ import warnings
 
 from kehu.members.v1 import check_ins_pb2 as kehu_dot_members_dot_v1_dot_check__ins__pb2
 from kehu.members.v1 import engagement_pb2 as kehu_dot_members_dot_v1_dot_engagement__pb2
+from kehu.members.v1 import receipts_pb2 as kehu_dot_members_dot_v1_dot_receipts__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -61,6 +62,46 @@ class EngagementServiceStub:
                 request_serializer=kehu_dot_members_dot_v1_dot_check__ins__pb2.GetCheckInCalendarRequest.SerializeToString,
                 response_deserializer=kehu_dot_members_dot_v1_dot_check__ins__pb2.CheckInCalendar.FromString,
                 _registered_method=True)
+        self.CreateReceiptKey = channel.unary_unary(
+                '/kehu.members.v1.EngagementService/CreateReceiptKey',
+                request_serializer=kehu_dot_members_dot_v1_dot_receipts__pb2.CreateReceiptKeyRequest.SerializeToString,
+                response_deserializer=kehu_dot_members_dot_v1_dot_receipts__pb2.ReceiptKey.FromString,
+                _registered_method=True)
+        self.GetReceiptKey = channel.unary_unary(
+                '/kehu.members.v1.EngagementService/GetReceiptKey',
+                request_serializer=kehu_dot_members_dot_v1_dot_receipts__pb2.GetReceiptKeyRequest.SerializeToString,
+                response_deserializer=kehu_dot_members_dot_v1_dot_receipts__pb2.ReceiptKey.FromString,
+                _registered_method=True)
+        self.ListReceiptKeys = channel.unary_unary(
+                '/kehu.members.v1.EngagementService/ListReceiptKeys',
+                request_serializer=kehu_dot_members_dot_v1_dot_receipts__pb2.ListReceiptKeysRequest.SerializeToString,
+                response_deserializer=kehu_dot_members_dot_v1_dot_receipts__pb2.ListReceiptKeysResponse.FromString,
+                _registered_method=True)
+        self.RetireReceiptKey = channel.unary_unary(
+                '/kehu.members.v1.EngagementService/RetireReceiptKey',
+                request_serializer=kehu_dot_members_dot_v1_dot_receipts__pb2.RetireReceiptKeyRequest.SerializeToString,
+                response_deserializer=kehu_dot_members_dot_v1_dot_receipts__pb2.ReceiptKey.FromString,
+                _registered_method=True)
+        self.RevokeReceiptKey = channel.unary_unary(
+                '/kehu.members.v1.EngagementService/RevokeReceiptKey',
+                request_serializer=kehu_dot_members_dot_v1_dot_receipts__pb2.RevokeReceiptKeyRequest.SerializeToString,
+                response_deserializer=kehu_dot_members_dot_v1_dot_receipts__pb2.ReceiptKey.FromString,
+                _registered_method=True)
+        self.IssueReceiptCodes = channel.unary_unary(
+                '/kehu.members.v1.EngagementService/IssueReceiptCodes',
+                request_serializer=kehu_dot_members_dot_v1_dot_receipts__pb2.IssueReceiptCodesRequest.SerializeToString,
+                response_deserializer=kehu_dot_members_dot_v1_dot_receipts__pb2.IssueReceiptCodesResponse.FromString,
+                _registered_method=True)
+        self.ClaimReceipt = channel.unary_unary(
+                '/kehu.members.v1.EngagementService/ClaimReceipt',
+                request_serializer=kehu_dot_members_dot_v1_dot_receipts__pb2.ClaimReceiptRequest.SerializeToString,
+                response_deserializer=kehu_dot_members_dot_v1_dot_receipts__pb2.ReceiptClaim.FromString,
+                _registered_method=True)
+        self.ListReceiptClaims = channel.unary_unary(
+                '/kehu.members.v1.EngagementService/ListReceiptClaims',
+                request_serializer=kehu_dot_members_dot_v1_dot_receipts__pb2.ListReceiptClaimsRequest.SerializeToString,
+                response_deserializer=kehu_dot_members_dot_v1_dot_receipts__pb2.ListReceiptClaimsResponse.FromString,
+                _registered_method=True)
 
 
 class EngagementServiceServicer:
@@ -104,6 +145,62 @@ class EngagementServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CreateReceiptKey(self, request, context):
+        """Registers a key that signs codes of receipts: a till's, or a new one of the service.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetReceiptKey(self, request, context):
+        """Reads a key.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListReceiptKeys(self, request, context):
+        """Lists the keys, the newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RetireReceiptKey(self, request, context):
+        """Lets a key sign no more, after another one took its place. Receipts of before can still be claimed.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RevokeReceiptKey(self, request, context):
+        """Trusts a key no more, for example that of a till that was stolen: none of its receipts can be claimed.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def IssueReceiptCodes(self, request, context):
+        """Signs the codes of up to 1,000 receipts with the newest key of the service. Nothing is kept of them.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ClaimReceipt(self, request, context):
+        """Gives a member the points of a receipt by its code, as if the receipt were an order. A receipt gives points once.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListReceiptClaims(self, request, context):
+        """Lists the receipts that a member has claimed, the newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_EngagementServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -131,6 +228,46 @@ def add_EngagementServiceServicer_to_server(servicer, server):
                     servicer.GetCheckInCalendar,
                     request_deserializer=kehu_dot_members_dot_v1_dot_check__ins__pb2.GetCheckInCalendarRequest.FromString,
                     response_serializer=kehu_dot_members_dot_v1_dot_check__ins__pb2.CheckInCalendar.SerializeToString,
+            ),
+            'CreateReceiptKey': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateReceiptKey,
+                    request_deserializer=kehu_dot_members_dot_v1_dot_receipts__pb2.CreateReceiptKeyRequest.FromString,
+                    response_serializer=kehu_dot_members_dot_v1_dot_receipts__pb2.ReceiptKey.SerializeToString,
+            ),
+            'GetReceiptKey': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetReceiptKey,
+                    request_deserializer=kehu_dot_members_dot_v1_dot_receipts__pb2.GetReceiptKeyRequest.FromString,
+                    response_serializer=kehu_dot_members_dot_v1_dot_receipts__pb2.ReceiptKey.SerializeToString,
+            ),
+            'ListReceiptKeys': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListReceiptKeys,
+                    request_deserializer=kehu_dot_members_dot_v1_dot_receipts__pb2.ListReceiptKeysRequest.FromString,
+                    response_serializer=kehu_dot_members_dot_v1_dot_receipts__pb2.ListReceiptKeysResponse.SerializeToString,
+            ),
+            'RetireReceiptKey': grpc.unary_unary_rpc_method_handler(
+                    servicer.RetireReceiptKey,
+                    request_deserializer=kehu_dot_members_dot_v1_dot_receipts__pb2.RetireReceiptKeyRequest.FromString,
+                    response_serializer=kehu_dot_members_dot_v1_dot_receipts__pb2.ReceiptKey.SerializeToString,
+            ),
+            'RevokeReceiptKey': grpc.unary_unary_rpc_method_handler(
+                    servicer.RevokeReceiptKey,
+                    request_deserializer=kehu_dot_members_dot_v1_dot_receipts__pb2.RevokeReceiptKeyRequest.FromString,
+                    response_serializer=kehu_dot_members_dot_v1_dot_receipts__pb2.ReceiptKey.SerializeToString,
+            ),
+            'IssueReceiptCodes': grpc.unary_unary_rpc_method_handler(
+                    servicer.IssueReceiptCodes,
+                    request_deserializer=kehu_dot_members_dot_v1_dot_receipts__pb2.IssueReceiptCodesRequest.FromString,
+                    response_serializer=kehu_dot_members_dot_v1_dot_receipts__pb2.IssueReceiptCodesResponse.SerializeToString,
+            ),
+            'ClaimReceipt': grpc.unary_unary_rpc_method_handler(
+                    servicer.ClaimReceipt,
+                    request_deserializer=kehu_dot_members_dot_v1_dot_receipts__pb2.ClaimReceiptRequest.FromString,
+                    response_serializer=kehu_dot_members_dot_v1_dot_receipts__pb2.ReceiptClaim.SerializeToString,
+            ),
+            'ListReceiptClaims': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListReceiptClaims,
+                    request_deserializer=kehu_dot_members_dot_v1_dot_receipts__pb2.ListReceiptClaimsRequest.FromString,
+                    response_serializer=kehu_dot_members_dot_v1_dot_receipts__pb2.ListReceiptClaimsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -269,6 +406,222 @@ class EngagementService:
             '/kehu.members.v1.EngagementService/GetCheckInCalendar',
             kehu_dot_members_dot_v1_dot_check__ins__pb2.GetCheckInCalendarRequest.SerializeToString,
             kehu_dot_members_dot_v1_dot_check__ins__pb2.CheckInCalendar.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateReceiptKey(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kehu.members.v1.EngagementService/CreateReceiptKey',
+            kehu_dot_members_dot_v1_dot_receipts__pb2.CreateReceiptKeyRequest.SerializeToString,
+            kehu_dot_members_dot_v1_dot_receipts__pb2.ReceiptKey.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetReceiptKey(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kehu.members.v1.EngagementService/GetReceiptKey',
+            kehu_dot_members_dot_v1_dot_receipts__pb2.GetReceiptKeyRequest.SerializeToString,
+            kehu_dot_members_dot_v1_dot_receipts__pb2.ReceiptKey.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListReceiptKeys(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kehu.members.v1.EngagementService/ListReceiptKeys',
+            kehu_dot_members_dot_v1_dot_receipts__pb2.ListReceiptKeysRequest.SerializeToString,
+            kehu_dot_members_dot_v1_dot_receipts__pb2.ListReceiptKeysResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RetireReceiptKey(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kehu.members.v1.EngagementService/RetireReceiptKey',
+            kehu_dot_members_dot_v1_dot_receipts__pb2.RetireReceiptKeyRequest.SerializeToString,
+            kehu_dot_members_dot_v1_dot_receipts__pb2.ReceiptKey.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RevokeReceiptKey(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kehu.members.v1.EngagementService/RevokeReceiptKey',
+            kehu_dot_members_dot_v1_dot_receipts__pb2.RevokeReceiptKeyRequest.SerializeToString,
+            kehu_dot_members_dot_v1_dot_receipts__pb2.ReceiptKey.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def IssueReceiptCodes(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kehu.members.v1.EngagementService/IssueReceiptCodes',
+            kehu_dot_members_dot_v1_dot_receipts__pb2.IssueReceiptCodesRequest.SerializeToString,
+            kehu_dot_members_dot_v1_dot_receipts__pb2.IssueReceiptCodesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ClaimReceipt(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kehu.members.v1.EngagementService/ClaimReceipt',
+            kehu_dot_members_dot_v1_dot_receipts__pb2.ClaimReceiptRequest.SerializeToString,
+            kehu_dot_members_dot_v1_dot_receipts__pb2.ReceiptClaim.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListReceiptClaims(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kehu.members.v1.EngagementService/ListReceiptClaims',
+            kehu_dot_members_dot_v1_dot_receipts__pb2.ListReceiptClaimsRequest.SerializeToString,
+            kehu_dot_members_dot_v1_dot_receipts__pb2.ListReceiptClaimsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -7,6 +7,7 @@ from collections import abc as _abc
 from grpc import aio as _aio
 from kehu.members.v1 import check_ins_pb2 as _check_ins_pb2
 from kehu.members.v1 import engagement_pb2 as _engagement_pb2
+from kehu.members.v1 import receipts_pb2 as _receipts_pb2
 import abc as _abc_1
 import grpc as _grpc
 import sys
@@ -48,6 +49,22 @@ class EngagementServiceStub:
     """
     GetCheckInCalendar: _grpc.UnaryUnaryMultiCallable[_check_ins_pb2.GetCheckInCalendarRequest, _check_ins_pb2.CheckInCalendar]
     """Reads a month of a member's check-ins, and the streak as it stands today."""
+    CreateReceiptKey: _grpc.UnaryUnaryMultiCallable[_receipts_pb2.CreateReceiptKeyRequest, _receipts_pb2.ReceiptKey]
+    """Registers a key that signs codes of receipts: a till's, or a new one of the service."""
+    GetReceiptKey: _grpc.UnaryUnaryMultiCallable[_receipts_pb2.GetReceiptKeyRequest, _receipts_pb2.ReceiptKey]
+    """Reads a key."""
+    ListReceiptKeys: _grpc.UnaryUnaryMultiCallable[_receipts_pb2.ListReceiptKeysRequest, _receipts_pb2.ListReceiptKeysResponse]
+    """Lists the keys, the newest first."""
+    RetireReceiptKey: _grpc.UnaryUnaryMultiCallable[_receipts_pb2.RetireReceiptKeyRequest, _receipts_pb2.ReceiptKey]
+    """Lets a key sign no more, after another one took its place. Receipts of before can still be claimed."""
+    RevokeReceiptKey: _grpc.UnaryUnaryMultiCallable[_receipts_pb2.RevokeReceiptKeyRequest, _receipts_pb2.ReceiptKey]
+    """Trusts a key no more, for example that of a till that was stolen: none of its receipts can be claimed."""
+    IssueReceiptCodes: _grpc.UnaryUnaryMultiCallable[_receipts_pb2.IssueReceiptCodesRequest, _receipts_pb2.IssueReceiptCodesResponse]
+    """Signs the codes of up to 1,000 receipts with the newest key of the service. Nothing is kept of them."""
+    ClaimReceipt: _grpc.UnaryUnaryMultiCallable[_receipts_pb2.ClaimReceiptRequest, _receipts_pb2.ReceiptClaim]
+    """Gives a member the points of a receipt by its code, as if the receipt were an order. A receipt gives points once."""
+    ListReceiptClaims: _grpc.UnaryUnaryMultiCallable[_receipts_pb2.ListReceiptClaimsRequest, _receipts_pb2.ListReceiptClaimsResponse]
+    """Lists the receipts that a member has claimed, the newest first."""
 
 @_typing.type_check_only
 class EngagementServiceAsyncStub(EngagementServiceStub):
@@ -68,6 +85,22 @@ class EngagementServiceAsyncStub(EngagementServiceStub):
     """
     GetCheckInCalendar: _aio.UnaryUnaryMultiCallable[_check_ins_pb2.GetCheckInCalendarRequest, _check_ins_pb2.CheckInCalendar]  # type: ignore[assignment]
     """Reads a month of a member's check-ins, and the streak as it stands today."""
+    CreateReceiptKey: _aio.UnaryUnaryMultiCallable[_receipts_pb2.CreateReceiptKeyRequest, _receipts_pb2.ReceiptKey]  # type: ignore[assignment]
+    """Registers a key that signs codes of receipts: a till's, or a new one of the service."""
+    GetReceiptKey: _aio.UnaryUnaryMultiCallable[_receipts_pb2.GetReceiptKeyRequest, _receipts_pb2.ReceiptKey]  # type: ignore[assignment]
+    """Reads a key."""
+    ListReceiptKeys: _aio.UnaryUnaryMultiCallable[_receipts_pb2.ListReceiptKeysRequest, _receipts_pb2.ListReceiptKeysResponse]  # type: ignore[assignment]
+    """Lists the keys, the newest first."""
+    RetireReceiptKey: _aio.UnaryUnaryMultiCallable[_receipts_pb2.RetireReceiptKeyRequest, _receipts_pb2.ReceiptKey]  # type: ignore[assignment]
+    """Lets a key sign no more, after another one took its place. Receipts of before can still be claimed."""
+    RevokeReceiptKey: _aio.UnaryUnaryMultiCallable[_receipts_pb2.RevokeReceiptKeyRequest, _receipts_pb2.ReceiptKey]  # type: ignore[assignment]
+    """Trusts a key no more, for example that of a till that was stolen: none of its receipts can be claimed."""
+    IssueReceiptCodes: _aio.UnaryUnaryMultiCallable[_receipts_pb2.IssueReceiptCodesRequest, _receipts_pb2.IssueReceiptCodesResponse]  # type: ignore[assignment]
+    """Signs the codes of up to 1,000 receipts with the newest key of the service. Nothing is kept of them."""
+    ClaimReceipt: _aio.UnaryUnaryMultiCallable[_receipts_pb2.ClaimReceiptRequest, _receipts_pb2.ReceiptClaim]  # type: ignore[assignment]
+    """Gives a member the points of a receipt by its code, as if the receipt were an order. A receipt gives points once."""
+    ListReceiptClaims: _aio.UnaryUnaryMultiCallable[_receipts_pb2.ListReceiptClaimsRequest, _receipts_pb2.ListReceiptClaimsResponse]  # type: ignore[assignment]
+    """Lists the receipts that a member has claimed, the newest first."""
 
 class EngagementServiceServicer(metaclass=_abc_1.ABCMeta):
     """Daily check-ins, scanned receipts, referrals, birthdays, complete profiles and badges."""
@@ -115,5 +148,69 @@ class EngagementServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_check_ins_pb2.CheckInCalendar, _abc.Awaitable[_check_ins_pb2.CheckInCalendar]]:
         """Reads a month of a member's check-ins, and the streak as it stands today."""
+
+    @_abc_1.abstractmethod
+    def CreateReceiptKey(
+        self,
+        request: _receipts_pb2.CreateReceiptKeyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_receipts_pb2.ReceiptKey, _abc.Awaitable[_receipts_pb2.ReceiptKey]]:
+        """Registers a key that signs codes of receipts: a till's, or a new one of the service."""
+
+    @_abc_1.abstractmethod
+    def GetReceiptKey(
+        self,
+        request: _receipts_pb2.GetReceiptKeyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_receipts_pb2.ReceiptKey, _abc.Awaitable[_receipts_pb2.ReceiptKey]]:
+        """Reads a key."""
+
+    @_abc_1.abstractmethod
+    def ListReceiptKeys(
+        self,
+        request: _receipts_pb2.ListReceiptKeysRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_receipts_pb2.ListReceiptKeysResponse, _abc.Awaitable[_receipts_pb2.ListReceiptKeysResponse]]:
+        """Lists the keys, the newest first."""
+
+    @_abc_1.abstractmethod
+    def RetireReceiptKey(
+        self,
+        request: _receipts_pb2.RetireReceiptKeyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_receipts_pb2.ReceiptKey, _abc.Awaitable[_receipts_pb2.ReceiptKey]]:
+        """Lets a key sign no more, after another one took its place. Receipts of before can still be claimed."""
+
+    @_abc_1.abstractmethod
+    def RevokeReceiptKey(
+        self,
+        request: _receipts_pb2.RevokeReceiptKeyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_receipts_pb2.ReceiptKey, _abc.Awaitable[_receipts_pb2.ReceiptKey]]:
+        """Trusts a key no more, for example that of a till that was stolen: none of its receipts can be claimed."""
+
+    @_abc_1.abstractmethod
+    def IssueReceiptCodes(
+        self,
+        request: _receipts_pb2.IssueReceiptCodesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_receipts_pb2.IssueReceiptCodesResponse, _abc.Awaitable[_receipts_pb2.IssueReceiptCodesResponse]]:
+        """Signs the codes of up to 1,000 receipts with the newest key of the service. Nothing is kept of them."""
+
+    @_abc_1.abstractmethod
+    def ClaimReceipt(
+        self,
+        request: _receipts_pb2.ClaimReceiptRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_receipts_pb2.ReceiptClaim, _abc.Awaitable[_receipts_pb2.ReceiptClaim]]:
+        """Gives a member the points of a receipt by its code, as if the receipt were an order. A receipt gives points once."""
+
+    @_abc_1.abstractmethod
+    def ListReceiptClaims(
+        self,
+        request: _receipts_pb2.ListReceiptClaimsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_receipts_pb2.ListReceiptClaimsResponse, _abc.Awaitable[_receipts_pb2.ListReceiptClaimsResponse]]:
+        """Lists the receipts that a member has claimed, the newest first."""
 
 def add_EngagementServiceServicer_to_server(servicer: EngagementServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

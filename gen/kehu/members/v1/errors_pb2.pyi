@@ -152,6 +152,18 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The day can't be filled: it is not over yet, too long ago, before the member joined, or checked in already."""
     ERROR_REASON_MAKE_UPS_EXHAUSTED: _ErrorReason.ValueType  # 94
     """As many missed days of the month as may be are filled already."""
+    ERROR_REASON_RECEIPT_CODE_INVALID: _ErrorReason.ValueType  # 95
+    """The code is no code of a receipt, was forged or altered, or says what can't be, such as a date in the future."""
+    ERROR_REASON_RECEIPT_CODE_FOREIGN: _ErrorReason.ValueType  # 96
+    """The code was signed by a key that is not known here, or by that of another store."""
+    ERROR_REASON_RECEIPT_KEY_REVOKED: _ErrorReason.ValueType  # 97
+    """The key that signed the code is revoked, or was retired before the purchase."""
+    ERROR_REASON_RECEIPT_EXPIRED: _ErrorReason.ValueType  # 98
+    """The receipt is older than receipts that can be claimed."""
+    ERROR_REASON_RECEIPT_CLAIMED: _ErrorReason.ValueType  # 99
+    """The receipt has been claimed already."""
+    ERROR_REASON_RECEIPT_WORTHLESS: _ErrorReason.ValueType  # 100
+    """The receipt earns no point: its amount is too small, or in another currency than the programme's."""
     ERROR_REASON_ADJUSTMENT_INVALID: _ErrorReason.ValueType  # 105
     """The row's id or reason is missing or too long, or its points are 0 or too many."""
     ERROR_REASON_ADJUSTMENT_ROW_REUSED: _ErrorReason.ValueType  # 106
@@ -294,6 +306,18 @@ ERROR_REASON_CHECK_IN_DAY_INVALID: ErrorReason.ValueType  # 93
 """The day can't be filled: it is not over yet, too long ago, before the member joined, or checked in already."""
 ERROR_REASON_MAKE_UPS_EXHAUSTED: ErrorReason.ValueType  # 94
 """As many missed days of the month as may be are filled already."""
+ERROR_REASON_RECEIPT_CODE_INVALID: ErrorReason.ValueType  # 95
+"""The code is no code of a receipt, was forged or altered, or says what can't be, such as a date in the future."""
+ERROR_REASON_RECEIPT_CODE_FOREIGN: ErrorReason.ValueType  # 96
+"""The code was signed by a key that is not known here, or by that of another store."""
+ERROR_REASON_RECEIPT_KEY_REVOKED: ErrorReason.ValueType  # 97
+"""The key that signed the code is revoked, or was retired before the purchase."""
+ERROR_REASON_RECEIPT_EXPIRED: ErrorReason.ValueType  # 98
+"""The receipt is older than receipts that can be claimed."""
+ERROR_REASON_RECEIPT_CLAIMED: ErrorReason.ValueType  # 99
+"""The receipt has been claimed already."""
+ERROR_REASON_RECEIPT_WORTHLESS: ErrorReason.ValueType  # 100
+"""The receipt earns no point: its amount is too small, or in another currency than the programme's."""
 ERROR_REASON_ADJUSTMENT_INVALID: ErrorReason.ValueType  # 105
 """The row's id or reason is missing or too long, or its points are 0 or too many."""
 ERROR_REASON_ADJUSTMENT_ROW_REUSED: ErrorReason.ValueType  # 106

@@ -426,3 +426,49 @@ class CheckedIn(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CheckedIn: _TypeAlias = CheckedIn  # noqa: Y015
+
+@_typing.final
+class ReceiptClaimed(_message.Message):
+    """A member claimed a receipt of a store."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CLAIM_FIELD_NUMBER: _builtins.int
+    MEMBER_FIELD_NUMBER: _builtins.int
+    STORE_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    POINTS_FIELD_NUMBER: _builtins.int
+    CLAIM_TIME_FIELD_NUMBER: _builtins.int
+    claim: _builtins.str
+    """The claim, `members/{member}/receiptClaims/{receipt_claim}`."""
+    member: _builtins.str
+    """The member, `members/{member}`."""
+    store: _builtins.str
+    """The store."""
+    points: _builtins.int
+    """The points that it gave."""
+    @_builtins.property
+    def amount(self) -> _money_pb2.Money:
+        """What was paid."""
+
+    @_builtins.property
+    def claim_time(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        claim: _builtins.str = ...,
+        member: _builtins.str = ...,
+        store: _builtins.str = ...,
+        amount: _money_pb2.Money | None = ...,
+        points: _builtins.int = ...,
+        claim_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "claim_time", b"claim_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "claim", b"claim", "claim_time", b"claim_time", "member", b"member", "points", b"points", "store", b"store"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReceiptClaimed: _TypeAlias = ReceiptClaimed  # noqa: Y015

@@ -94,6 +94,16 @@ purchases = Table(
     Column("rules", Integer, nullable=False),
     Column("earned", BigInteger, nullable=False),
     Column("returned", BigInteger, nullable=False),
+    Column("complete_time", DateTime(timezone=True)),
+    # What rules may know: the order as it was paid, its member at that time, and what refunds have left.
+    Column("paid", BigInteger),
+    Column("freight", BigInteger, nullable=False, server_default="0"),
+    Column("channel", Text, nullable=False, server_default=""),
+    Column("store", Text, nullable=False, server_default=""),
+    Column("lines", JSONB),
+    Column("lines_left", JSONB),
+    Column("freight_left", BigInteger),
+    Column("person", JSONB),
     PrimaryKeyConstraint("member", "order", name="purchases_pkey"),
 )
 
@@ -123,7 +133,9 @@ tier_changes = Table(
 programmes = Table(
     "programmes",
     metadata,
-    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("programme", Text, server_default="default"),
+    Column("version", Integer, autoincrement=False),
     Column("rules", JSONB, nullable=False),
     Column("update_time", DateTime(timezone=True), nullable=False),
+    PrimaryKeyConstraint("programme", "version", name="programmes_pkey"),
 )

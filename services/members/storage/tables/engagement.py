@@ -9,10 +9,13 @@ from sqlalchemy import (
     Column,
     Date,
     DateTime,
+    Index,
     Integer,
+    LargeBinary,
     PrimaryKeyConstraint,
     Table,
     Text,
+    UniqueConstraint,
     Uuid,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -55,3 +58,33 @@ check_ins = Table(
     PrimaryKeyConstraint("member", "day", name="check_ins_pkey"),
     CheckConstraint("bonus between 0 and points", name="check_ins_bonus"),
 )
+
+# Without a public key it is one of the service's own, whose secret is derived and never stored.
+receipt_keys = Table(
+    "receipt_keys",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("store", Text, nullable=False),
+    Column("public_key", LargeBinary),
+    Column("create_time", DateTime(timezone=True), nullable=False),
+    Column("retire_time", DateTime(timezone=True)),
+    Column("revoke_time", DateTime(timezone=True)),
+    CheckConstraint("(public_key is null) = (store = '')", name="receipt_keys_store"),
+)
+
+receipt_claims = Table(
+    "receipt_claims",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("member", Uuid, nullable=False),
+    Column("store", Text, nullable=False),
+    Column("number", Text, nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("purchase_time", DateTime(timezone=True), nullable=False),
+    Column("points", BigInteger, nullable=False),
+    Column("key", Uuid, nullable=False),
+    Column("claim_time", DateTime(timezone=True), nullable=False),
+    UniqueConstraint("store", "number", name="receipt_claims_receipt"),
+)
+Index("receipt_claims_member", receipt_claims.c.member, receipt_claims.c.id)

@@ -1,8 +1,8 @@
-"""The audit trail, and what was posted by hand."""
+"""The audit trail, what was posted by hand, and what was proved."""
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, DateTime, Index, Table, Text, Uuid
+from sqlalchemy import BigInteger, Boolean, Column, DateTime, Index, PrimaryKeyConstraint, Table, Text, Uuid
 
 from services.members.storage.tables.base import metadata
 
@@ -35,4 +35,28 @@ adjustments = Table(
     Column("reason", Text, nullable=False),
     Column("actor", Text, nullable=False),
     Column("create_time", DateTime(timezone=True), nullable=False),
+)
+
+# Append-only: signed statements, a chain per member.
+verifications = Table(
+    "verifications",
+    metadata,
+    Column("member", Uuid),
+    Column("sequence", BigInteger),
+    Column("time", DateTime(timezone=True), nullable=False),
+    Column("ok", Boolean, nullable=False),
+    Column("previous", Text, nullable=False),
+    Column("hash", Text, nullable=False),
+    Column("jws", Text, nullable=False),
+    PrimaryKeyConstraint("member", "sequence", name="verifications_pkey"),
+)
+
+# What the last sweep found, and where the one over the tiers stands; every replica shows the same.
+sweeps = Table(
+    "sweeps",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("time", DateTime(timezone=True), nullable=False),
+    Column("position", Uuid, nullable=False),
+    Column("differences", Text, nullable=False),
 )
