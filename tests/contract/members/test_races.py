@@ -12,10 +12,12 @@ from uuid import UUID, uuid4
 
 from kit.errors import Fault
 from kit.idempotency import Raced
+from kit.posting import Cause
 from services.members.domain.member import Profile
+from services.members.domain.points import Terms
 from services.members.usecases import hold, member, points, purchase
 from services.members.usecases.hold import EndHold, PlaceHold
-from services.members.usecases.points import Accrue
+from services.members.usecases.points import Accrue, Batch
 from tests.contract.members.conftest import World
 from tests.support.builders.members import dollars, row, settlement
 
@@ -116,3 +118,44 @@ def test_the_same_rows_sent_at_once_enrol_each_member_once(world: World) -> None
     first, *others = at_once([import_rows] * 6)
     assert all(other == first for other in others)
     assert len(world.rows("select 1 from members")) == 100
+
+
+def test_three_sweeps_at_once_let_each_lot_expire_once(world: World) -> None:
+    ids = world.enrolled(40)
+    end = world.clock.now + timedelta(days=1)
+    for of in ids:
+        grant(world, of, 10, Terms(world.clock.now, end))
+        grant(world, of, 5, Terms(world.clock.now, end + timedelta(days=1)))
+    world.clock.move(timedelta(days=1))
+    swept = at_once([lambda: world.do(points.expire)] * 3)
+    while sum(swept) < len(ids):
+        swept.append(world.do(points.expire))
+    assert sum(swept) == len(ids)
+    assert world.rows("select count(*), sum(amount) from ledger_entries where kind = 'LAPSE'") == [(40, 400)]
+    assert {world.wallet(of) for of in ids} == {(5, 0, 0)}
+
+
+def test_points_that_expire_while_they_are_wanted_are_spent_or_gone_but_never_both(world: World) -> None:
+    ids = world.enrolled(20)
+    end = world.clock.now + timedelta(days=1)
+    for of in ids:
+        grant(world, of, 10, Terms(world.clock.now, end))
+    world.clock.move(timedelta(days=1))
+    acts = [lambda of=of: world.do(points.spend, [points.Spend(of, 10, "")])[0] for of in ids]  # type: ignore[misc]
+    outcomes = at_once([*acts, *([lambda: world.do(points.expire)] * 5)])
+    assert [each.reason for each in outcomes if isinstance(each, Fault)] == ["POINTS_INSUFFICIENT"] * 20
+    assert {world.wallet(of) for of in ids} == {(0, 0, 0)}
+    while world.do(points.expire):
+        pass
+    assert world.rows("select sum(amount) from ledger_entries where kind = 'LAPSE'") == [(200,)]
+
+
+def grant(world: World, of: UUID, count: int, terms: Terms) -> None:
+    """Points on terms of their own."""
+
+    def earn(unit: Any) -> None:
+        batch = Batch(unit, [of])
+        batch.earn(batch.wallet(of), count, Cause("ACCRUAL", f"tests/{uuid4()}", unit.now), terms)
+        batch.close()
+
+    world.do(earn)
