@@ -53,7 +53,7 @@ class Keys:
         for path in (self.issuer, self.service):
             write_private(path, _private_key())
         # Loaded here, for grpc comes with it.
-        public_jwk = import_module("kit.rpc.identity").public_jwk
+        public_jwk = import_module("kit.signing").public_jwk
         jwks = {"keys": [public_jwk(path.read_text()) for path in (self.issuer, self.service)]}
         self.jwks.write_text(json.dumps(jwks, indent=2))
 

@@ -4,19 +4,15 @@ direct call is as safe as one through Envoy. Verified tokens are remembered unti
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import json
 import time
 from pathlib import Path
 from typing import Any
 
 import jwt
-from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from kit.errors import Fault, Kind
 from kit.rpc.call import Identity
+from kit.signing import public_jwk
 
 ISSUER = "kehu"
 AUDIENCE = "kehu"
@@ -111,17 +107,6 @@ class Tokens:
             token = self.issue(f"service:{service}", ["service"], seconds=_SERVICE_TOKEN_SECONDS)
             self._service = (time.time() + _SERVICE_TOKEN_SECONDS, token)
         return token
-
-
-def public_jwk(private_key_pem: str) -> dict[str, str]:
-    """The public half of a private key as a JWK; its id is its thumbprint (RFC 7638)."""
-    key = load_pem_private_key(private_key_pem.encode(), password=None)
-    if not isinstance(key, EllipticCurvePrivateKey):
-        raise TypeError("a key that signs tokens is an elliptic curve key")
-    members: dict[str, str] = jwt.algorithms.ECAlgorithm.to_jwk(key.public_key(), as_dict=True)
-    canonical = json.dumps(members, separators=(",", ":"), sort_keys=True).encode()
-    thumbprint = base64.urlsafe_b64encode(hashlib.sha256(canonical).digest()).rstrip(b"=").decode()
-    return {**members, "kid": thumbprint, "alg": "ES256", "use": "sig"}
 
 
 def unauthenticated(why: str) -> Fault:

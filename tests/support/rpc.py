@@ -18,8 +18,8 @@ from google.rpc import error_details_pb2
 from grpc_status import rpc_status
 
 from kit.rpc import Server, Tokens
-from kit.rpc.identity import public_jwk
 from kit.settings import Settings
+from kit.signing import public_jwk
 from tests.support.keyring import KEYRING
 
 S = TypeVar("S", bound=Settings)

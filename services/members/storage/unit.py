@@ -7,9 +7,9 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from kit.unit import Publish, Unit
+from kit.vault import Vault
 from services.members.domain.points import UNIT
 from services.members.domain.programme import DEFAULT
-from kit.vault import Vault
 from services.members.storage.adjustment import AdjustmentStore
 from services.members.storage.audit import AuditStore
 from services.members.storage.check_in import CheckInStore
@@ -24,15 +24,16 @@ from services.members.storage.points import WalletStore
 from services.members.storage.programme import ProgrammeStore
 from services.members.storage.purchase import PurchaseStore
 from services.members.storage.purse import PurseStore
+from services.members.storage.receipt import ReceiptClaimStore, ReceiptKeyStore
 from services.members.storage.redemption import RedemptionStore
 from services.members.storage.reward import RewardStore, ShareStore
-from services.members.storage.receipt import ReceiptClaimStore, ReceiptKeyStore
 from services.members.storage.settlement import SettlementStore
 from services.members.storage.statement import StatementStore
 from services.members.storage.stored_payment import StoredPaymentStore
 from services.members.storage.stored_refund import StoredRefundStore
 from services.members.storage.stored_value_rules import StoredValueRulesStore
 from services.members.storage.tier import TierStore
+from services.members.storage.verification import VerificationStore
 from services.members.storage.top_up import TopUpStore
 
 
@@ -44,6 +45,7 @@ class MembersUnit(Unit):
         self.audit = AuditStore(connection)
         self.adjustments = AdjustmentStore(connection, now)
         self.statements = StatementStore(connection)
+        self.proofs = VerificationStore(connection)
         self.members = MemberStore(connection, vault)
         self.records = RecordStore(connection)
         self.wallets = WalletStore(connection)

@@ -1,4 +1,4 @@
-"""The audit trail of manual acts, and what was posted by hand."""
+"""The audit trail of manual acts, what was posted by hand, and what was proved."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -14,6 +14,7 @@ INSTANT = sa.DateTime(timezone=True)
 def upgrade() -> None:
     _audit()
     _adjustments()
+    _verifications()
     op.execute(APPEND_ONLY)
 
 
@@ -47,6 +48,27 @@ def _adjustments() -> None:
     )
 
 
+def _verifications() -> None:
+    op.create_table(
+        "verifications",
+        sa.Column("member", sa.Uuid),
+        sa.Column("sequence", sa.BigInteger),
+        sa.Column("time", INSTANT, nullable=False),
+        sa.Column("ok", sa.Boolean, nullable=False),
+        sa.Column("previous", sa.Text, nullable=False),
+        sa.Column("hash", sa.Text, nullable=False),
+        sa.Column("jws", sa.Text, nullable=False),
+        sa.PrimaryKeyConstraint("member", "sequence", name="verifications_pkey"),
+    )
+    op.create_table(
+        "sweeps",
+        sa.Column("name", sa.Text, primary_key=True),
+        sa.Column("time", INSTANT, nullable=False),
+        sa.Column("position", sa.Uuid, nullable=False),
+        sa.Column("differences", sa.Text, nullable=False),
+    )
+
+
 APPEND_ONLY = """
 create function proof_append_only() returns trigger language plpgsql as
 $$ begin raise exception '% may only grow', tg_table_name; end $$;
@@ -54,5 +76,7 @@ create trigger proof_append_only before update or delete or truncate on audit_en
     for each statement execute function proof_append_only();
 create trigger proof_append_only before update or delete or truncate on adjustments
     for each statement execute function proof_append_only();
-revoke update, delete, truncate on audit_entries, adjustments from current_user;
+create trigger proof_append_only before update or delete or truncate on verifications
+    for each statement execute function proof_append_only();
+revoke update, delete, truncate on audit_entries, adjustments, verifications from current_user;
 """

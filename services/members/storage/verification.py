@@ -1,0 +1,288 @@
+"""What proof needs of the database: a member's books, and the whole database compared set by set.
+
+A statement over everything compares both sides in one snapshot, so it is right while others post. It reads the tables
+in their order and hashes; indexes would only be in its way. Memory is bounded by `work_mem`: what is more is spilled.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, text
+
+from services.members.domain.points import HELD, HOUSE, UNIT, Part
+from services.members.domain.verification import (
+    Books,
+    Check,
+    Kind,
+    LotBooks,
+    Signed,
+    Sweep,
+    account_name,
+    check,
+    lot_name,
+)
+
+_MOST = 1000
+"""Differences of one kind that are listed; whoever has more has another problem than to read them all."""
+
+_PLAN = text("""
+    select set_config('work_mem', '256MB', true), set_config('statement_timeout', '0', true),
+           set_config('max_parallel_workers_per_gather', '0', true), set_config('enable_indexscan', 'off', true),
+           set_config('enable_bitmapscan', 'off', true), set_config('enable_indexonlyscan', 'off', true)
+""")
+
+_ACCOUNTS = text("""
+    select unit, kind, balance from ledger_accounts where owner = cast(:owner as uuid) order by id for update
+""")
+_SUMS = text("""
+    with mine as (select id, unit, kind from ledger_accounts where owner = cast(:owner as uuid)),
+    moves as (
+        select mine.unit, mine.kind, e.lot, e.amount, e.id from mine join ledger_entries e on e.credit = mine.id
+        union all
+        select mine.unit, mine.kind, e.lot, -e.amount, e.id from mine join ledger_entries e on e.debit = mine.id
+    )
+    select unit, kind, lot, cast(sum(amount) as bigint), max(id) from moves group by unit, kind, lot
+""")
+_LOTS = text("select id, unit, pending, available, held from ledger_lots where owner = cast(:owner as uuid)")
+
+# Those of who was merged into the member stay under the old name.
+_FOLDED = """
+    folded (member, heir) as (
+        select distinct owner, heir from ledger_accounts where heir is not null
+        union
+        select f.member, a.heir from folded f join ledger_accounts a on a.owner = f.heir and a.heir is not null
+    ), heirs as (
+        select member, heir from folded f
+        where not exists (select 1 from ledger_accounts a where a.owner = f.heir and a.heir is not null)
+    )
+"""
+_HOLDS = text(f"""
+    with recursive {_FOLDED}
+    select h.points, h.lots, h.drawn from holds h
+    where h.state = 'ACTIVE' and (h.member = cast(:owner as uuid)
+        or h.member in (select member from heirs where heir = cast(:owner as uuid)))
+""")  # noqa: S608 - constants only
+
+_BALANCES = text(f"""
+    select a.owner, a.unit, a.kind, a.sign, s.account, coalesce(s.amount, 0) as expected, a.balance
+    from (select * from ledger_accounts where hashint8(id) & :mask = :part) a
+    full join (
+        select account, sum(amount) as amount from (
+            select credit as account, amount from ledger_entries where hashint8(credit) & :mask = :part
+            union all
+            select debit, -amount from ledger_entries where hashint8(debit) & :mask = :part
+        ) m group by account
+    ) s on s.account = a.id
+    where a.id is null or a.sign = 0 or a.balance is distinct from coalesce(s.amount, 0)
+    order by coalesce(a.sign, 1) <> 0  -- the house first, which is needed whatever else is found
+    limit {_MOST}
+""")  # noqa: S608 - constants only
+_TOTALS = text("select unit, sum(balance) from ledger_accounts where sign <> 0 group by unit")
+
+_LOTS_BY_ENTRIES = text(f"""
+    with said as (
+        select lot, account, sum(amount) as amount from (
+            select lot, credit as account, amount from ledger_entries
+            where lot is not null and credit <> all(cast(:house as bigint[]))
+                  and uuid_hash_extended(lot, 0) & :mask = :part
+            union all
+            select lot, debit, -amount from ledger_entries
+            where lot is not null and debit <> all(cast(:house as bigint[]))
+                  and uuid_hash_extended(lot, 0) & :mask = :part
+        ) m group by lot, account having sum(amount) <> 0
+    ), said_of as (
+        select said.lot, a.owner, a.unit, a.kind, said.amount from said join ledger_accounts a on a.id = said.account
+        where a.kind in ('pending', 'available', 'held')
+    ), kept as (
+        select l.id as lot, l.owner, l.unit, k.kind, k.amount from ledger_lots l
+        cross join lateral (
+            values ('pending', l.pending), ('available', l.available), ('held', l.held)
+        ) k (kind, amount)
+        where k.amount <> 0 and uuid_hash_extended(l.id, 0) & :mask = :part
+    )
+    select coalesce(k.owner, s.owner) as owner, coalesce(k.lot, s.lot) as lot, coalesce(k.kind, s.kind) as kind,
+           coalesce(s.amount, 0) as expected, coalesce(k.amount, 0) as kept
+    from said_of s full join kept k
+        on k.lot = s.lot and k.owner = s.owner and k.unit = s.unit and k.kind = s.kind
+    where s.amount is distinct from k.amount
+    limit {_MOST}
+""")  # noqa: S608 - constants only
+
+_LOT_SUMS = text(f"""
+    with lots as (
+        select owner, unit, sum(pending) as pending, sum(available) as available, sum(held) as held
+        from ledger_lots where pending <> 0 or available <> 0 or held <> 0 group by owner, unit
+    ), accounts as (
+        select owner, unit, sum(balance) filter (where kind = 'pending') as pending,
+               sum(balance) filter (where kind = 'available') as available,
+               sum(balance) filter (where kind = 'held') as held
+        from ledger_accounts
+        where (unit = '{UNIT}' or unit like '{UNIT}/%') and kind in ('pending', 'available', 'held') and balance <> 0
+        group by owner, unit
+    ), both_sides as (
+        select coalesce(l.owner, a.owner) as owner, coalesce(l.unit, a.unit) as unit, k.*
+        from lots l full join accounts a on a.owner = l.owner and a.unit = l.unit
+        cross join lateral (
+            values ('pending', coalesce(l.pending, 0), coalesce(a.pending, 0)),
+                   ('available', coalesce(l.available, 0), coalesce(a.available, 0)),
+                   ('held', coalesce(l.held, 0), coalesce(a.held, 0))
+        ) k (kind, expected, kept)
+    )
+    select owner, unit, kind, expected, kept from both_sides where expected <> kept limit {_MOST}
+""")  # noqa: S608 - constants only
+
+_HELD = text(f"""
+    with recursive {_FOLDED}, said as (
+        select coalesce(f.heir, h.member) as owner, sum(h.points) as amount
+        from holds h left join heirs f on f.member = h.member where h.state = 'ACTIVE' group by 1
+    ), kept as (
+        select owner, balance from ledger_accounts where unit = '{UNIT}' and kind = '{HELD}' and balance <> 0
+    )
+    select coalesce(k.owner, s.owner) as owner, coalesce(s.amount, 0) as expected, coalesce(k.balance, 0) as kept
+    from said s full join kept k on k.owner = s.owner where s.amount is distinct from k.balance limit {_MOST}
+""")  # noqa: S608 - constants only
+
+_HELD_LOTS = text(f"""
+    with said as (
+        select p.lot, sum(p.points) as amount from holds h cross join lateral unnest(h.lots, h.drawn) as p (lot, points)
+        where h.state = 'ACTIVE' and p.lot is not null group by p.lot
+    ), kept as (
+        select id, owner, held from ledger_lots where unit = '{UNIT}' and held <> 0
+    )
+    select k.owner, coalesce(k.id, s.lot) as lot, coalesce(s.amount, 0) as expected, coalesce(k.held, 0) as kept
+    from said s full join kept k on k.id = s.lot where s.amount is distinct from k.held limit {_MOST}
+""")  # noqa: S608 - constants only
+
+_HOUSE_ACCOUNTS = text("select id from ledger_accounts where sign = 0")
+
+_STANDINGS = text("""
+    select member from standings where member > cast(:after as uuid) and rules = :rules order by member limit :limit
+""")
+
+_LAST = text("""
+    select member, sequence, time, ok, previous, hash, jws from verifications
+    where member = :member order by sequence desc limit 1
+""")
+_PAGE = text("""
+    select member, sequence, time, ok, previous, hash, jws from verifications
+    where member = :member and sequence < coalesce(cast(:before as bigint), 9223372036854775807)
+    order by sequence desc limit :limit
+""")
+_ADD = text("""
+    insert into verifications (member, sequence, time, ok, previous, hash, jws)
+    values (:member, :sequence, cast(:time as timestamptz), :ok, :previous, :hash, :jws)
+""")
+
+_SWEEP = text("select time, position, differences from sweeps where name = :name")
+_KEEP_SWEEP = text("""
+    insert into sweeps (name, time, position, differences)
+    values (:name, cast(:time as timestamptz), cast(:position as uuid), :differences)
+    on conflict (name) do update
+    set time = excluded.time, position = excluded.position, differences = excluded.differences
+""")
+
+
+class VerificationStore:
+    """Reads books, compares everything, and keeps what was signed."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def books(self, owner: UUID) -> Books:
+        """All that is kept of a member, whose accounts stay locked until the end of the transaction."""
+        query = {"owner": owner}
+        balances = self._connection.execute(_ACCOUNTS, query).all()
+        sums = self._connection.execute(_SUMS, query).all()
+        lots = self._connection.execute(_LOTS, query).all()
+        holds = self._connection.execute(_HOLDS, query).all()
+        return Books(
+            owner,
+            balances={(unit, kind): balance for unit, kind, balance in balances},
+            sums={(unit, kind, lot): amount for unit, kind, lot, amount, _ in sums},
+            lots={lot.id: LotBooks(lot.unit, (lot.pending, lot.available, lot.held)) for lot in lots},
+            holds=[(hold.points, tuple(map(Part, hold.lots, hold.drawn))) for hold in holds],
+            last_entry=max((last for *_, last in sums), default=0),
+        )
+
+    def plan(self) -> None:
+        """From here on to the end of the transaction, statements are planned for all rows and may take their time."""
+        self._connection.execute(_PLAN)
+
+    def balances(self, part: int, parts: int) -> tuple[list[Check], dict[str, int]]:
+        """The accounts' balances that differ in one of `parts` parts (a power of two), and by unit what the balances
+        that are not kept, those of the house, and the differences add to the sum over all accounts."""
+        differences, rest = list[Check](), dict[str, int]()
+        for row in self._connection.execute(_BALANCES, {"mask": parts - 1, "part": part}):
+            if row.owner is None:
+                subject = f"ledger_accounts/{row.account}"
+                differences.append(check(Kind.BALANCE, subject, row.expected, "no account"))
+                continue
+            rest[row.unit] = rest.get(row.unit, 0) + int(row.expected - (row.balance or 0))
+            if row.sign:
+                subject = account_name(row.owner, row.unit, row.kind)
+                differences.append(check(Kind.BALANCE, subject, row.expected, row.balance))
+        return differences, rest
+
+    def totals(self) -> dict[str, int]:
+        """The sum of all kept balances by unit."""
+        return {unit: int(total) for unit, total in self._connection.execute(_TOTALS)}
+
+    def lots(self, part: int, parts: int) -> list[Check]:
+        """The lots that differ from the entries that name them, in one of `parts` parts (a power of two)."""
+        house = list(self._connection.execute(_HOUSE_ACCOUNTS).scalars())
+        rows = self._connection.execute(_LOTS_BY_ENTRIES, {"mask": parts - 1, "part": part, "house": house})
+        return [check(Kind.LOT, lot_name(row.owner, row.lot, row.kind), row.expected, row.kept) for row in rows]
+
+    def lot_sums(self) -> list[Check]:
+        """The balances of points that differ from the sum of their lots."""
+        rows = self._connection.execute(_LOT_SUMS)
+        return [
+            check(Kind.LOT_SUM, account_name(row.owner, row.unit, row.kind), row.expected, row.kept) for row in rows
+        ]
+
+    def holds(self) -> list[Check]:
+        """What is held, in all and of a lot, where it differs from the active holds."""
+        held = [
+            check(Kind.HOLD, account_name(row.owner, UNIT, HELD), row.expected, row.kept)
+            for row in self._connection.execute(_HELD)
+        ]
+        lots = [
+            check(Kind.HOLD, lot_name(row.owner or HOUSE, row.lot, HELD), row.expected, row.kept)
+            for row in self._connection.execute(_HELD_LOTS)
+        ]
+        return [*held, *lots]
+
+    def standings(self, after: UUID, rules: int, limit: int) -> Sequence[UUID]:
+        """The next members after one, of those who were judged by these rules."""
+        query = {"after": after, "rules": rules, "limit": limit}
+        return self._connection.execute(_STANDINGS, query).scalars().all()
+
+    def last(self, member: UUID) -> Signed | None:
+        """The member's newest statement."""
+        row = self._connection.execute(_LAST, {"member": member}).one_or_none()
+        return Signed(*row) if row else None
+
+    def page(self, member: UUID, *, before: int | None, limit: int) -> list[Signed]:
+        """The member's statements before one, the newest first."""
+        query = {"member": member, "before": before, "limit": limit}
+        return [Signed(*row) for row in self._connection.execute(_PAGE, query)]
+
+    def add(self, signed: Signed) -> None:
+        """Keep a statement."""
+        values: dict[str, Any] = {name: getattr(signed, name) for name in signed.__slots__}
+        self._connection.execute(_ADD, values)
+
+    def sweep(self, name: str) -> Sweep | None:
+        """What the last sweep of this name found."""
+        row = self._connection.execute(_SWEEP, {"name": name}).one_or_none()
+        return Sweep(row.time, row.position, json.loads(row.differences)) if row else None
+
+    def keep_sweep(self, name: str, sweep: Sweep) -> None:
+        """Keep what a sweep found."""
+        differences = json.dumps(sweep.differences, sort_keys=True)
+        query = {"name": name, "time": sweep.time, "position": sweep.position, "differences": differences}
+        self._connection.execute(_KEEP_SWEEP, query)

@@ -1,0 +1,236 @@
+"""Proof on a real database: nothing differs whatever was done, and whatever is forged is found."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import text
+
+from kit.errors import Fault
+from kit.page import Page
+from services.members.domain.verification import Check, chain_faults
+from services.members.usecases import hold, points, purchase, verification
+from services.members.usecases.verification import VerifyMember
+from tests.contract.members.conftest import World
+from tests.support.builders.members import settlement
+from tests.support.builders.proof import act
+
+
+def unsigned(payload: str) -> str:
+    return payload
+
+
+def verify(world: World, member: UUID) -> Any:
+    return world.do(verification.verify_member, VerifyMember(member, unsigned))
+
+
+def sweep(world: World) -> list[Check]:
+    """All differences of the whole database."""
+    found: list[Check] = [*world.do(verification.ledger), *world.do(verification.tiers, verification.NOBODY)[0]]
+    return found
+
+
+def forge(world: World, *statements: str, **values: Any) -> None:
+    """Change what nobody may, as only a superuser can."""
+
+    def run(unit: Any) -> None:
+        unit.connection.execute(text("set local session_replication_role = replica"))
+        for statement in statements:
+            unit.connection.execute(text(statement), values)
+
+    world.do(run)
+
+
+@pytest.fixture
+def unchecked(migrated: Callable[[str], str]) -> Iterator[World]:
+    """An installation in which things may be wrong."""
+    world = World(migrated("members"))
+    yield world
+    world.database.close()
+
+
+@pytest.fixture
+def busy(world: World) -> UUID:
+    """Somebody to whom much has happened."""
+    return busy_of(world)
+
+
+def busy_of(world: World) -> UUID:
+    """Somebody with lots, a hold, purchases and a tier, among others."""
+    world.enrolled(3, available=10)
+    (member,) = world.enrolled()
+    world.do(points.accrue, [points.Accrue(member, 100, "orders/1")])
+    world.do(purchase.settle, [settlement(member, net=120)])
+    world.do(hold.place, [hold.PlaceHold(uuid4(), member, 30, "orders/2", timedelta(days=1))])
+    world.do(points.spend, [points.Spend(member, 20, "rewards/1")])
+    world.do(lambda unit: unit.audit.record(act()))
+    return member
+
+
+# A forgery, and what must be found then: kind and the end of the subject.
+FORGERIES = {
+    "a balance": (
+        """update ledger_accounts set balance = balance + 1
+           where owner = :member and unit = 'points' and kind = 'available'""",
+        {("balance", "points/available"), ("lot_sum", "points/available")},
+    ),
+    "what is left of a lot": (
+        """update ledger_lots set available = available + 1
+           where id = (select id from ledger_lots where owner = :member and available > 0 limit 1)""",
+        {("lot", "available"), ("lot_sum", "points/available")},
+    ),
+    "points moved from lot to lot": (
+        """update ledger_lots set available = available + case
+               when id = (select max(id::text)::uuid from ledger_lots where owner = :member) then 1 else -1 end
+           where owner = :member and available > 0""",
+        {("lot", "available")},
+    ),
+    "a hold": (
+        "update holds set points = points + 1 where member = :member",
+        {("hold", "points/held")},
+    ),
+    "the lots of a hold": (
+        "update holds set drawn = array[drawn[1] - 1] where member = :member",
+        {("hold", "held")},
+    ),
+    "a hold that is gone": (
+        "delete from holds where member = :member",
+        {("hold", "points/held"), ("hold", "held")},
+    ),
+    "a tier": (
+        "update tier_changes set to_tier = 'platinum' where member = :member and upgrade",
+        {("tier", "tier")},
+    ),
+    "no tier any more": (
+        "delete from tier_changes where member = :member",
+        {("tier", "tier")},
+    ),
+    "an entry": (
+        """update ledger_entries set amount = amount + 1
+           where kind = 'SPEND' and debit in (select id from ledger_accounts where owner = :member)""",
+        {("balance", "points/available"), ("lot", "available")},
+    ),
+    "an entry that is gone": (
+        """delete from ledger_entries
+           where kind = 'SPEND' and debit in (select id from ledger_accounts where owner = :member)""",
+        {("balance", "points/available"), ("lot", "available")},
+    ),
+}
+
+
+def found(checks: list[Check], member: UUID) -> set[tuple[str, str]]:
+    """Kinds and the ends of subjects of what differs; lots go by their account alone."""
+    ends = set()
+    for check in checks:
+        assert not check.ok
+        if check.subject.startswith(f"members/{member}/"):
+            rest = check.subject.split("/", 2)[2]
+            ends.add((str(check.kind), rest.rpartition("/")[2] if rest.startswith("lots/") else rest))
+    return ends
+
+
+def test_nothing_differs(world: World, busy: UUID) -> None:
+    assert sweep(world) == []
+    signed, proof = verify(world, busy)
+    assert signed.ok
+    assert {str(check.kind) for check in proof.checks} == {"balance", "lot", "lot_sum", "hold", "tier"}
+
+
+@pytest.mark.parametrize("forgery", FORGERIES)
+def test_what_is_forged_is_found_for_the_member_and_for_the_whole_database(unchecked: World, forgery: str) -> None:
+    world = unchecked
+    member = busy_of(world)
+    statement, expected = FORGERIES[forgery]
+    forge(world, statement, member=member)
+    everything = sweep(world)
+    assert found(everything, member) == expected
+    assert {check.subject for check in everything if not check.subject.startswith(f"members/{member}/")} == set()
+    signed, proof = verify(world, member)
+    assert not signed.ok
+    assert found([check for check in proof.checks if not check.ok], member) == expected
+
+
+def test_an_entry_between_units_is_found(unchecked: World) -> None:
+    world = unchecked
+    busy_of(world)
+    forge(
+        world,
+        """insert into ledger_accounts (unit, owner, kind, sign, balance)
+           values ('other', gen_random_uuid(), 'x', 0, null)""",
+        "insert into ledger_entries (debit, credit, amount, kind, source, effective_time, create_time)"
+        " select o.id, p.id, 5, 'X', 'x', now(), now() from ledger_accounts o, ledger_accounts p"
+        " where o.unit = 'other' and p.unit = 'points' and p.kind = 'clearing'",
+    )
+    assert {(check.kind, check.subject, check.actual) for check in sweep(world)} == {
+        ("zero_sum", "units/other", "-5"),
+        ("zero_sum", "units/points", "5"),
+    }
+
+
+def test_an_entry_of_no_account_is_found(unchecked: World) -> None:
+    world = unchecked
+    busy_of(world)
+    forge(
+        world,
+        "insert into ledger_entries (debit, credit, amount, kind, source, effective_time, create_time)"
+        " select id, 999999, 5, 'X', 'x', now(), now() from ledger_accounts where kind = 'clearing'",
+    )
+    assert ("balance", "ledger_accounts/999999") in {(check.kind, check.subject) for check in sweep(world)}
+
+
+def test_a_forged_trail_is_found(unchecked: World) -> None:
+    world = unchecked
+    busy_of(world)
+    forge(world, "update audit_entries set reason = 'none'")
+    assert [(check.kind, check.subject) for check in sweep(world)] == [("audit", "auditEntries/1")]
+
+
+def test_statements_of_a_member_are_a_chain(world: World, busy: UUID) -> None:
+    first, _ = verify(world, busy)
+    world.do(points.accrue, [points.Accrue(busy, 1, "orders/9")])
+    second, _ = verify(world, busy)
+    assert (first.sequence, second.sequence, second.previous) == (1, 2, first.hash)
+    kept = [signed.jws for signed in world.do(verification.statements, busy, Page(50))]
+    assert chain_faults(kept[::-1]) == []
+    assert json.loads(kept[0])["lastEntry"] > json.loads(kept[1])["lastEntry"]
+    assert chain_faults([kept[1], kept[1]]) != []
+
+
+def test_a_statement_that_says_otherwise_than_its_checks_is_found(world: World, busy: UUID) -> None:
+    signed, _ = verify(world, busy)
+    assert chain_faults([signed.jws.replace('"ok":true', '"ok":false')]) != []
+
+
+def test_nobody_cannot_be_verified(world: World) -> None:
+    with pytest.raises(Fault) as refusal:
+        verify(world, uuid4())
+    assert refusal.value.reason == "MEMBER_NOT_FOUND"
+
+
+def test_the_ledger_is_swept_once_an_hour(unchecked: World) -> None:
+    world = unchecked
+    member = busy_of(world)
+    assert world.do(verification.sweep_ledger)[0].differences["balance"] == 0
+    forge(world, FORGERIES["a balance"][0], member=member)
+    world.clock.move(timedelta(minutes=59))
+    assert world.do(verification.sweep_ledger)[0].differences["balance"] == 0
+    world.clock.move(timedelta(minutes=1))
+    newest, differences = world.do(verification.sweep_ledger)
+    assert (newest.differences["balance"], len(differences)) == (1, 2)
+    assert world.do(verification.sweep_ledger) == (newest, [])
+
+
+def test_the_tiers_are_swept_round_by_round(unchecked: World) -> None:
+    world = unchecked
+    member = busy_of(world)
+    forge(world, FORGERIES["a tier"][0], member=member)
+    assert world.do(verification.sweep_tiers)[0].differences == {"tier": 1, "tier_before": 0}
+    assert world.do(verification.sweep_tiers)[0].differences == {"tier": 1, "tier_before": 1}
+    forge(world, "update tier_changes set to_tier = 'silver' where member = :member and upgrade", member=member)
+    world.do(verification.sweep_tiers)
+    assert world.do(verification.sweep_tiers)[0].differences == {"tier": 0, "tier_before": 0}
