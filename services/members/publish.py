@@ -35,7 +35,10 @@ def _earned(fact: PointsEarned) -> Event:
         "points": str(fact.points),
         "effectiveTime": instant(fact.time),
     }
-    return Event.of("kehu.members.v1.PointsEarned", f"{member}/balance", fact.version, body)
+    if not fact.programme:
+        return Event.of("kehu.members.v1.PointsEarned", f"{member}/balance", fact.version, body)
+    body["programme"] = names.join("programmes", fact.programme)
+    return Event.of("kehu.members.v1.PointsEarned", f"{member}/balances/{fact.programme}", fact.version, body)
 
 
 @to_event.register

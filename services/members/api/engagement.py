@@ -7,12 +7,16 @@ from typing import Any
 from grpc.aio import ServicerContext
 from kehu.members.v1 import check_ins_pb2, engagement_pb2_grpc
 from kehu.members.v1 import engagement_pb2 as pb
+from kehu.members.v1 import receipts_pb2 as rpb
 
+from kit import names
 from kit.page import Tokens
 from kit.rpc import Edge
+from kit.rpc.convert import next_token, page_of
 from services.members.api import check_in as check_ins
 from services.members.api import engagement_policy as policies
-from services.members.usecases import check_in, engagement
+from services.members.api import receipt as receipts
+from services.members.usecases import check_in, engagement, receipt
 
 
 class EngagementServicer(engagement_pb2_grpc.EngagementServiceServicer):
@@ -52,3 +56,51 @@ class EngagementServicer(engagement_pb2_grpc.EngagementServiceServicer):
     ) -> check_ins_pb2.CheckInCalendar:
         """Read a month of check-ins."""
         return check_ins.calendar(await self._edge.read(check_in.calendar, check_ins.month(request)))
+
+    async def CreateReceiptKey(self, request: rpb.CreateReceiptKeyRequest, context: ServicerContext) -> rpb.ReceiptKey:
+        """Register a key."""
+        return await self._edge.write(request, receipt.create_key, receipts.create_key(request), render=receipts.key)
+
+    async def GetReceiptKey(self, request: rpb.GetReceiptKeyRequest, context: ServicerContext) -> rpb.ReceiptKey:
+        """Read a key."""
+        return receipts.key(await self._edge.read(receipt.get_key, names.id_of("receiptKeys", request.name)))
+
+    async def ListReceiptKeys(
+        self, request: rpb.ListReceiptKeysRequest, context: ServicerContext
+    ) -> rpb.ListReceiptKeysResponse:
+        """A page of keys."""
+        page = page_of(request, self._tokens)
+        rows = await self._edge.read(receipt.keys, page)
+        token = next_token(request, self._tokens, page, rows=rows, position=lambda key: (str(key.id),))
+        shown = [receipts.key(key) for key in rows[: page.size]]
+        return rpb.ListReceiptKeysResponse(receipt_keys=shown, next_page_token=token)
+
+    async def RetireReceiptKey(self, request: rpb.RetireReceiptKeyRequest, context: ServicerContext) -> rpb.ReceiptKey:
+        """Let a key sign no more."""
+        return await self._edge.write(request, receipt.retire_key, receipts.retire_key(request), render=receipts.key)
+
+    async def RevokeReceiptKey(self, request: rpb.RevokeReceiptKeyRequest, context: ServicerContext) -> rpb.ReceiptKey:
+        """Trust a key no more."""
+        key = names.id_of("receiptKeys", request.name)
+        return await self._edge.write(request, receipt.revoke_key, key, render=receipts.key)
+
+    async def IssueReceiptCodes(
+        self, request: rpb.IssueReceiptCodesRequest, context: ServicerContext
+    ) -> rpb.IssueReceiptCodesResponse:
+        """Sign the codes of receipts."""
+        return await self._edge.write(request, receipt.issue, receipts.receipts(request), render=receipts.codes)
+
+    async def ClaimReceipt(self, request: rpb.ClaimReceiptRequest, context: ServicerContext) -> rpb.ReceiptClaim:
+        """Give the points of a receipt."""
+        return await self._edge.write(request, receipt.claim, receipts.claim(request), render=receipts.render)
+
+    async def ListReceiptClaims(
+        self, request: rpb.ListReceiptClaimsRequest, context: ServicerContext
+    ) -> rpb.ListReceiptClaimsResponse:
+        """A page of what a member has claimed."""
+        page = page_of(request, self._tokens)
+        member = names.id_of("members", request.parent, field="parent")
+        rows = await self._edge.read(receipt.claims, member, page)
+        token = next_token(request, self._tokens, page, rows=rows, position=lambda claim: (str(claim.id),))
+        shown = [receipts.render(claim) for claim in rows[: page.size]]
+        return rpb.ListReceiptClaimsResponse(receipt_claims=shown, next_page_token=token)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from kehu.members.v1 import check_ins_pb2, daily_limits_pb2
+from kehu.members.v1 import check_ins_pb2, daily_limits_pb2, receipts_pb2
 from kehu.members.v1 import engagement_pb2 as pb
 
 from kit.errors import invalid, not_found
@@ -13,9 +13,10 @@ from kit.rpc.convert import etag, expected_version, masked_fields, wire_instant
 from services.members.domain.check_in import CheckInRules, MakeUpRules, MissedDay, StreakBonus
 from services.members.domain.daily_limit import DailyLimit, Scope
 from services.members.domain.engagement import EngagementPolicy
+from services.members.domain.receipt import ReceiptRules
 from services.members.usecases.engagement import NAME, UpdateEngagementPolicy
 
-_FIELDS = ("check_in",)
+_FIELDS = ("check_in", "receipts")
 _OUTPUT = ("name", "update_time", "etag")
 
 
@@ -39,13 +40,14 @@ def render(policy: EngagementPolicy) -> pb.EngagementPolicy:
     return pb.EngagementPolicy(
         name=NAME,
         check_in=_wire_check_in(policy.check_in) if policy.check_in else None,
+        receipts=_wire_receipts(policy.receipts) if policy.receipts else None,
         update_time=wire_instant(policy.update_time),
         etag=etag(policy.version),
     )
 
 
 def _read(policy: pb.EngagementPolicy, field: str) -> Any:
-    readers = {"check_in": _check_in}
+    readers: dict[str, Callable[[Any], Any]] = {"check_in": _check_in, "receipts": _receipts}
     return readers[field](getattr(policy, field)) if policy.HasField(field) else None  # type: ignore[arg-type]
 
 
@@ -62,6 +64,10 @@ def _check_in(wire: check_ins_pb2.CheckInRules) -> CheckInRules:
         else None,
         limits=_limits(wire.limits),
     )
+
+
+def _receipts(wire: receipts_pb2.ReceiptRules) -> ReceiptRules:
+    return ReceiptRules(wire.claim_days, wire.max_points, _limits(wire.limits))
 
 
 def _limits(wire: Iterable[daily_limits_pb2.DailyLimit]) -> tuple[DailyLimit, ...]:
@@ -87,6 +93,12 @@ def _wire_check_in(rules: CheckInRules) -> check_ins_pb2.CheckInRules:
             check_ins_pb2.MakeUpRules(within_days=make_up.within_days, per_month=make_up.per_month, price=make_up.price)
         )
     return wire
+
+
+def _wire_receipts(rules: ReceiptRules) -> receipts_pb2.ReceiptRules:
+    return receipts_pb2.ReceiptRules(
+        claim_days=rules.claim_days, max_points=rules.max_points, limits=_wire_limits(rules.limits)
+    )
 
 
 def _wire_limits(limits: Iterable[DailyLimit]) -> list[daily_limits_pb2.DailyLimit]:

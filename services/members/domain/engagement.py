@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from services.members.domain.check_in import CheckInRules
+from services.members.domain.receipt import ReceiptRules
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +16,7 @@ class EngagementPolicy:
     version: int
     update_time: datetime
     check_in: CheckInRules | None = None
+    receipts: ReceiptRules | None = None
 
     def changed(self, other: EngagementPolicy, now: datetime) -> EngagementPolicy:
         """The next version, with the other's rules; the same one when the rules are equal.
@@ -31,3 +33,5 @@ class EngagementPolicy:
         """Raise a Fault unless the rules fit together."""
         if self.check_in:
             self.check_in.check("check_in")
+        if self.receipts:
+            self.receipts.check("receipts")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from uuid import UUID
+
+from kit.money import Money
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,3 +17,15 @@ class CheckedIn:
     day: date
     streak: int
     points: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptClaimed:
+    """A member claimed a receipt of a store."""
+
+    claim: UUID
+    member: UUID
+    store: str
+    amount: Money
+    points: int
+    time: datetime

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -12,6 +13,7 @@ from sqlalchemy import Connection, Row, text
 from services.members.domain.check_in import CheckInRules, MakeUpRules, MissedDay, StreakBonus
 from services.members.domain.daily_limit import DailyLimit, Scope
 from services.members.domain.engagement import EngagementPolicy
+from services.members.domain.receipt import ReceiptRules
 
 _CURRENT = text("""
     select version, update_time, cast(rules as text) as rules from engagement_policies order by version desc limit 1
@@ -48,8 +50,8 @@ class EngagementPolicyStore:
 
 def _policy(row: Row[tuple[int, datetime, str]]) -> EngagementPolicy:
     rules: dict[str, dict[str, Any]] = json.loads(row.rules)
-    check_in = rules.get("check_in")
-    return EngagementPolicy(row.version, row.update_time, check_in=_check_in(check_in) if check_in else None)
+    readers: dict[str, Callable[[dict[str, Any]], Any]] = {"check_in": _check_in, "receipts": _receipts}
+    return EngagementPolicy(row.version, row.update_time, **{name: readers[name](each) for name, each in rules.items()})
 
 
 def _check_in(rules: dict[str, Any]) -> CheckInRules:
@@ -62,6 +64,10 @@ def _check_in(rules: dict[str, Any]) -> CheckInRules:
         make_up=MakeUpRules(**make_up) if make_up else None,
         limits=_limits(rules),
     )
+
+
+def _receipts(rules: dict[str, Any]) -> ReceiptRules:
+    return ReceiptRules(rules["claim_days"], rules["max_points"], _limits(rules))
 
 
 def _limits(rules: dict[str, Any]) -> tuple[DailyLimit, ...]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Protocol
 from uuid import UUID
 
+from kit.page import Page
 from services.members.domain.check_in import CheckIn
 from services.members.domain.daily_limit import Use
 from services.members.domain.engagement import EngagementPolicy
+from services.members.domain.receipt import ReceiptClaim, ReceiptKey
 from services.members.usecases.ports import Unit
 
 
@@ -49,6 +51,35 @@ class CheckIns(Protocol):
         """Keep a new check-in."""
 
 
+class ReceiptKeys(Protocol):
+    """Keys that sign the codes of receipts."""
+
+    def read(self, key: UUID) -> ReceiptKey | None:
+        """A key, which nobody changes until the end of the transaction."""
+
+    def signing(self, now: datetime) -> ReceiptKey | None:
+        """The newest key with which the service may sign."""
+
+    def page(self, page: Page) -> list[ReceiptKey]:
+        """Keys from a position on, the newest first, one more than the page shows."""
+
+    def add(self, key: ReceiptKey) -> None:
+        """Keep a new key; nothing secret of it."""
+
+    def save(self, key: ReceiptKey) -> None:
+        """Keep the end that a key came to."""
+
+
+class ReceiptClaims(Protocol):
+    """Receipts that were claimed, each once."""
+
+    def add(self, claim: ReceiptClaim) -> bool:
+        """Keep a claim; answers whether the receipt was free."""
+
+    def page(self, member: UUID, page: Page) -> list[ReceiptClaim]:
+        """Claims of a member from a position on, the newest first, one more than the page shows."""
+
+
 class EngagementUnit(Unit, Protocol):
     """One transaction over all of it."""
 
@@ -63,3 +94,11 @@ class EngagementUnit(Unit, Protocol):
     @property
     def check_ins(self) -> CheckIns:
         """Daily check-ins."""
+
+    @property
+    def receipt_keys(self) -> ReceiptKeys:
+        """Keys that sign codes."""
+
+    @property
+    def receipt_claims(self) -> ReceiptClaims:
+        """Receipts that were claimed."""

@@ -10,14 +10,18 @@ from typing import Any
 import grpc
 import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
+from google.protobuf.timestamp_pb2 import Timestamp
 from google.type.date_pb2 import Date
+from google.type.money_pb2 import Money
 from kehu.members.v1 import check_ins_pb2 as cpb
 from kehu.members.v1 import daily_limits_pb2 as lpb
 from kehu.members.v1 import engagement_pb2 as pb
 from kehu.members.v1 import members_pb2 as mpb
+from kehu.members.v1 import receipts_pb2 as rpb
 from kehu.members.v1.engagement_pb2_grpc import EngagementServiceStub
 from kehu.members.v1.members_pb2_grpc import MembersServiceStub
 
+from tests.support.builders import engagement as builders
 from tests.support.rpc import Keys, channel_to, refused
 
 NAME = "engagementPolicies/default"
@@ -135,3 +139,85 @@ async def test_a_clerk_checks_members_in_and_changes_no_rules(
         change = pb.UpdateEngagementPolicyRequest(policy=pb.EngagementPolicy(name=NAME, check_in=RULES))
         refusal = await refused(clerk.UpdateEngagementPolicy(change))
     assert (refusal.code, refusal.metadata["scope"]) == (grpc.StatusCode.PERMISSION_DENIED, "programmes.write")
+
+
+RECEIPT = rpb.Receipt(
+    store="tea-1",
+    number="R-0001",
+    amount=Money(currency_code="USD", units=18, nanos=800_000_000),
+    purchase_time=Timestamp(seconds=int(datetime.now(UTC).timestamp())),
+)
+
+
+async def test_a_receipt_that_was_issued_is_claimed_once(
+    engagement: EngagementServiceStub, members: MembersServiceStub, member: str
+) -> None:
+    await rule(engagement, receipts=rpb.ReceiptRules(claim_days=30, max_points=100))
+    issued = await engagement.IssueReceiptCodes(rpb.IssueReceiptCodesRequest(receipts=[RECEIPT]))
+    request = rpb.ClaimReceiptRequest(parent=member, code=issued.codes[0], request_id=str(uuid.uuid4()))
+    answers = await asyncio.gather(*(engagement.ClaimReceipt(request) for _ in range(5)))
+    assert all(answer == answers[0] for answer in answers)
+    assert (answers[0].receipt, answers[0].points) == (RECEIPT, 18)
+    again = await refused(engagement.ClaimReceipt(rpb.ClaimReceiptRequest(parent=member, code=issued.codes[0])))
+    assert (again.code, again.reason) == (grpc.StatusCode.ALREADY_EXISTS, "RECEIPT_CLAIMED")
+    listed = await engagement.ListReceiptClaims(rpb.ListReceiptClaimsRequest(parent=member))
+    assert list(listed.receipt_claims) == [answers[0]]
+    balance = await members.GetBalance(mpb.GetBalanceRequest(name=f"{member}/balance"))
+    assert balance.available == 18
+
+
+async def test_a_till_is_registered_retired_and_revoked(engagement: EngagementServiceStub, member: str) -> None:
+    await rule(engagement, receipts=rpb.ReceiptRules(claim_days=30))
+    private, till = builders.till()
+    wanted = rpb.ReceiptKey(store="tea-1", public_key=till.material)
+    key = await engagement.CreateReceiptKey(rpb.CreateReceiptKeyRequest(receipt_key=wanted))
+    assert (key.algorithm, key.state, key.public_key) == ("EdDSA", rpb.ReceiptKey.STATE_ACTIVE, till.material)
+    code = builders.printed(private, uuid.UUID(key.name.partition("/")[2]), builders.receipt(time=datetime.now(UTC)))
+    claimed = await engagement.ClaimReceipt(rpb.ClaimReceiptRequest(parent=member, code=f" {code}\n"))
+    assert claimed.receipt_key == key.name
+    retired = await engagement.RetireReceiptKey(rpb.RetireReceiptKeyRequest(name=key.name))
+    assert retired.state == rpb.ReceiptKey.STATE_RETIRED
+    revoked = await engagement.RevokeReceiptKey(rpb.RevokeReceiptKeyRequest(name=key.name))
+    assert revoked.state == rpb.ReceiptKey.STATE_REVOKED
+    assert await engagement.GetReceiptKey(rpb.GetReceiptKeyRequest(name=key.name)) == revoked
+    request, seen = rpb.ListReceiptKeysRequest(page_size=1), []
+    while True:
+        page = await engagement.ListReceiptKeys(request)
+        seen += [(each.name, each.public_key) for each in page.receipt_keys]
+        request.page_token = page.next_page_token
+        if not request.page_token:
+            break
+    assert seen[0] == (key.name, till.material)
+    assert [public for _, public in seen[1:]] == [b""]  # of the service's own key nothing is shown
+    nothing = f"receiptKeys/{uuid.uuid4()}"
+    unknown = await refused(engagement.RevokeReceiptKey(rpb.RevokeReceiptKeyRequest(name=nothing)))
+    assert (unknown.code, unknown.metadata) == (grpc.StatusCode.NOT_FOUND, {"name": nothing})
+
+
+@pytest.mark.parametrize(
+    "key",
+    [rpb.ReceiptKey(store="tea-1"), rpb.ReceiptKey(public_key=b"x" * 32), rpb.ReceiptKey(store="x", public_key=b"x")],
+)
+async def test_half_a_key_is_refused(engagement: EngagementServiceStub, key: rpb.ReceiptKey) -> None:
+    refusal = await refused(engagement.CreateReceiptKey(rpb.CreateReceiptKeyRequest(receipt_key=key)))
+    assert (refusal.code, refusal.fields) == (grpc.StatusCode.INVALID_ARGUMENT, ["receipt_key.public_key"])
+
+
+@pytest.mark.parametrize("amount", [Money(currency_code="USD"), Money(currency_code="USD", units=-1)])
+async def test_a_receipt_for_nothing_gets_no_code(engagement: EngagementServiceStub, amount: Money) -> None:
+    receipt = rpb.Receipt(store="s", number="1", amount=amount, purchase_time=Timestamp(seconds=1))
+    refusal = await refused(engagement.IssueReceiptCodes(rpb.IssueReceiptCodesRequest(receipts=[receipt])))
+    assert (refusal.code, refusal.fields) == (grpc.StatusCode.INVALID_ARGUMENT, ["receipts[0].amount"])
+
+
+async def test_what_was_scanned_and_is_no_code_is_told_so_without_repeating_it(
+    engagement: EngagementServiceStub, member: str
+) -> None:
+    await rule(engagement, receipts=rpb.ReceiptRules(claim_days=30))
+    refusal = await refused(engagement.ClaimReceipt(rpb.ClaimReceiptRequest(parent=member, code="http://tea.example")))
+    assert (refusal.code, refusal.reason, refusal.fields) == (
+        grpc.StatusCode.INVALID_ARGUMENT,
+        "RECEIPT_CODE_INVALID",
+        ["code"],
+    )
+    assert "tea.example" not in refusal.message

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
+from uuid import UUID, uuid4
 
+import jwt
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from kit.money import Money
 from services.members.domain.check_in import CheckInRules, MakeUpRules, MissedDay, StreakBonus
 from services.members.domain.daily_limit import DailyLimit, Scope
 from services.members.domain.engagement import EngagementPolicy
+from services.members.domain.receipt import Algorithm, Receipt, ReceiptKey, ReceiptRules
 from tests.support.builders.members import NOW
 
 TODAY = NOW.date()
@@ -41,6 +47,42 @@ def make_up(*, within: int = 7, per_month: int = 3, price: int = 0) -> MakeUpRul
 def limit(scope: str, *, count: int = 0, points: int = 0) -> DailyLimit:
     """A limit of a day."""
     return DailyLimit(Scope(scope), count, points)
+
+
+def receipt_rules(*, days: int = 30, most: int = 0, limits: tuple[DailyLimit, ...] = ()) -> ReceiptRules:
+    """Receipts of the last month can be claimed."""
+    return ReceiptRules(days, most, limits)
+
+
+def receipt(
+    number: str = "R-0001", *, store: str = "tea-1", cents: int = 1880, currency: str = "USD", time: datetime = NOW
+) -> Receipt:
+    """A cup of tea that was bought now."""
+    return Receipt(store, number, Money(cents, currency), time)
+
+
+def till(store: str = "tea-1", **fields: Any) -> tuple[Ed25519PrivateKey, ReceiptKey]:
+    """The key of a store's till, and what the service knows of it."""
+    private = Ed25519PrivateKey.generate()
+    public = private.public_key().public_bytes_raw()
+    return private, ReceiptKey(uuid4(), store, Algorithm.EDDSA, public, NOW, **fields)
+
+
+def own_key(**fields: Any) -> ReceiptKey:
+    """A key of the service."""
+    return ReceiptKey(uuid4(), "", Algorithm.HS256, b"secret" + uuid4().hex.encode(), NOW, **fields)
+
+
+def printed(private: Ed25519PrivateKey, key: UUID, receipt: Receipt, claims: dict[str, Any] | None = None) -> str:
+    """The code that a till prints without asking anybody, with other claims if given."""
+    said = {
+        "store": receipt.store,
+        "receipt": receipt.number,
+        "amount": receipt.amount.minor,
+        "currency": receipt.amount.currency,
+        "iat": int(receipt.time.timestamp()),
+    }
+    return jwt.encode(said | (claims or {}), private, algorithm="EdDSA", headers={"kid": str(key)})
 
 
 def policy(**rules: Any) -> EngagementPolicy:

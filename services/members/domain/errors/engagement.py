@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from datetime import date
+from uuid import UUID
 
+from kit import names
 from kit.errors import Fault, Kind, Violation
 
 
@@ -48,3 +50,43 @@ def make_ups_exhausted(day: date, limit: int) -> Fault:
         f"{limit} missed days of {day:%Y-%m} are filled already",
         metadata={"month": f"{day:%Y-%m}", "limit": str(limit)},
     )
+
+
+def receipt_code_invalid(description: str) -> Fault:
+    """The code is none, or not as it was signed."""
+    return Fault(
+        Kind.INVALID_ARGUMENT,
+        "RECEIPT_CODE_INVALID",
+        f"the code {description}",
+        violations=[Violation("code", description)],
+    )
+
+
+def receipt_code_foreign(description: str) -> Fault:
+    """The code was signed by a key that may not sign it."""
+    return Fault(Kind.FAILED_PRECONDITION, "RECEIPT_CODE_FOREIGN", f"the code {description}")
+
+
+def receipt_key_revoked(key: UUID) -> Fault:
+    """The code was signed by a key that is trusted no more."""
+    name = names.join("receiptKeys", key)
+    message = f"{name}, which signed the code, is revoked, or was retired before"
+    return Fault(Kind.FAILED_PRECONDITION, "RECEIPT_KEY_REVOKED", message, metadata={"name": name})
+
+
+
+def receipt_expired(days: int) -> Fault:
+    """The receipt is too old to be claimed."""
+    message = f"a receipt can be claimed for {days} days, which are over"
+    return Fault(Kind.FAILED_PRECONDITION, "RECEIPT_EXPIRED", message, metadata={"days": str(days)})
+
+
+def receipt_claimed() -> Fault:
+    """Somebody has claimed the receipt already; who and when is not told."""
+    return Fault(Kind.ALREADY_EXISTS, "RECEIPT_CLAIMED", "the receipt has been claimed already")
+
+
+def receipt_worthless() -> Fault:
+    """The receipt's amount earns not a single point."""
+    message = "the receipt earns no point: its amount is too small, or in another currency than the programme's"
+    return Fault(Kind.FAILED_PRECONDITION, "RECEIPT_WORTHLESS", message)

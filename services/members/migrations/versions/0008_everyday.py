@@ -1,4 +1,4 @@
-"""Engagement: daily check-ins and the counters of daily limits. At first everything is switched off."""
+"""Engagement: daily check-ins, receipts, and the counters of daily limits. At first everything is switched off."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -15,7 +15,12 @@ INSTANT = sa.DateTime(timezone=True)
 def upgrade() -> None:
     _rules()
     _check_ins()
+    _receipts()
     op.execute("insert into engagement_policies (version, rules, update_time) values (1, '{}', now())")
+    # The first key of the service: what it signs with is derived from the keyring and this id.
+    op.execute(
+        "insert into receipt_keys (id, store, create_time) values ('00000000-0000-7000-8000-000000000001', '', now())"
+    )
 
 
 def _rules() -> None:
@@ -52,3 +57,31 @@ def _check_ins() -> None:
         sa.PrimaryKeyConstraint("member", "day", name="check_ins_pkey"),
         sa.CheckConstraint("bonus between 0 and points", name="check_ins_bonus"),
     )
+
+
+def _receipts() -> None:
+    op.create_table(
+        "receipt_keys",
+        sa.Column("id", sa.Uuid, primary_key=True),
+        sa.Column("store", sa.Text, nullable=False),
+        sa.Column("public_key", sa.LargeBinary),
+        sa.Column("create_time", INSTANT, nullable=False),
+        sa.Column("retire_time", INSTANT),
+        sa.Column("revoke_time", INSTANT),
+        sa.CheckConstraint("(public_key is null) = (store = '')", name="receipt_keys_store"),
+    )
+    op.create_table(
+        "receipt_claims",
+        sa.Column("id", sa.Uuid, primary_key=True),
+        sa.Column("member", sa.Uuid, nullable=False),
+        sa.Column("store", sa.Text, nullable=False),
+        sa.Column("number", sa.Text, nullable=False),
+        sa.Column("amount", sa.BigInteger, nullable=False),
+        sa.Column("currency", sa.Text, nullable=False),
+        sa.Column("purchase_time", INSTANT, nullable=False),
+        sa.Column("points", sa.BigInteger, nullable=False),
+        sa.Column("key", sa.Uuid, nullable=False),
+        sa.Column("claim_time", INSTANT, nullable=False),
+        sa.UniqueConstraint("store", "number", name="receipt_claims_receipt"),
+    )
+    op.create_index("receipt_claims_member", "receipt_claims", ["member", "id"])

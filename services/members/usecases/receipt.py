@@ -1,0 +1,144 @@
+"""Receipts: keys that sign codes, codes, and their claims."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from kit import names
+from kit.errors import not_found
+from kit.page import Page
+from services.members.domain import errors
+from services.members.domain.daily_limit import Origin
+from services.members.domain.engagement_events import ReceiptClaimed
+from services.members.domain.errors.engagement import (
+    engagement_disabled,
+    receipt_claimed,
+    receipt_code_foreign,
+)
+from services.members.domain.receipt import Algorithm, Receipt, ReceiptClaim, ReceiptKey, ReceiptRules, key_of
+from services.members.usecases import engagement
+from services.members.usecases.engagement_ports import EngagementUnit
+from services.members.usecases.points import Accrue
+
+ACTIVITY = "receipt"
+
+
+@dataclass(frozen=True, slots=True)
+class CreateKey:
+    """A new key: a till's of one store, of which the public half is given; or one of the service."""
+
+    id: UUID
+    store: str = ""
+    public_key: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class RetireKey:
+    """From `time` on (by default now) a key signs nothing that counts."""
+
+    key: UUID
+    time: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Claim the receipt of a code for a member. The store is the receipt's."""
+
+    id: UUID
+    member: UUID
+    code: str
+    device: str = ""
+
+
+def create_key(unit: EngagementUnit, command: CreateKey) -> ReceiptKey:
+    """Register a key."""
+    algorithm = Algorithm.EDDSA if command.public_key else Algorithm.HS256
+    unit.receipt_keys.add(ReceiptKey(command.id, command.store, algorithm, command.public_key, unit.now))
+    return get_key(unit, command.id)
+
+
+def get_key(unit: EngagementUnit, key: UUID) -> ReceiptKey:
+    """A key. Raises a Fault when there is none."""
+    known = unit.receipt_keys.read(key)
+    if known is None:
+        raise not_found(names.join("receiptKeys", key))
+    return known
+
+
+def keys(unit: EngagementUnit, page: Page) -> Sequence[ReceiptKey]:
+    """A page of the keys, the newest first."""
+    return unit.receipt_keys.page(page)
+
+
+def retire_key(unit: EngagementUnit, command: RetireKey) -> ReceiptKey:
+    """Let a key sign no more; what it signed before can still be claimed. Raises a Fault when there is no such key."""
+    return _saved(unit, get_key(unit, command.key).retired(command.time or unit.now))
+
+
+def revoke_key(unit: EngagementUnit, key: UUID) -> ReceiptKey:
+    """Trust a key no more: nothing that it signed can be claimed. Raises a Fault when there is none."""
+    return _saved(unit, get_key(unit, key).revoked(unit.now))
+
+
+def issue(unit: EngagementUnit, receipts: Sequence[Receipt]) -> list[str]:
+    """The codes of receipts, signed with the newest key of the service. Nothing is kept of them.
+
+    Raises a Fault when receipts are switched off, or the service has no key that is good.
+    """
+    _rules(unit)
+    key = unit.receipt_keys.signing(unit.now)
+    if key is None:
+        raise engagement_disabled("receipt signing")
+    return [key.sign(receipt) for receipt in receipts]
+
+
+def claim(unit: EngagementUnit, command: Claim) -> ReceiptClaim:
+    """Give a member the points of a receipt, as if it were an order.
+
+    Raises a Fault for a code that is forged, altered, foreign or expired, a receipt that was claimed before or earns
+    nothing, and when a daily limit would be passed.
+    """
+    rules = _rules(unit)
+    key = unit.receipt_keys.read(key_of(command.code))
+    if key is None:
+        raise receipt_code_foreign("was signed by a key that is not known here")
+    receipt = key.read(command.code)
+    rules.check_time(receipt, unit.now)
+    points = rules.worth(unit.programmes.current().earned(receipt.amount))
+    origin = Origin(command.member, command.device, receipt.store)
+    engagement.lock(unit, origin)
+    done = ReceiptClaim(command.id, command.member, receipt, points, key.id, unit.now)
+    if not unit.receipt_claims.add(done):
+        raise receipt_claimed()
+    engagement.limit(unit, ACTIVITY, rules.limits, origin=origin, points=points)
+    engagement.grant(unit, [Accrue(command.member, points, source(done))])
+    unit.emit([ReceiptClaimed(done.id, done.member, receipt.store, receipt.amount, points, unit.now)])
+    return done
+
+
+def claims(unit: EngagementUnit, member: UUID, page: Page) -> Sequence[ReceiptClaim]:
+    """A page of what a member has claimed, the newest first. Raises a Fault when there is no such member."""
+    found = unit.receipt_claims.page(member, page)
+    if not found and not unit.wallets.read([member]):
+        raise errors.member_not_found(member)
+    return found
+
+
+def source(claim: ReceiptClaim) -> str:
+    """What the points of a claim come from, as the ledger names it."""
+    return names.join("members", claim.member, "receiptClaims", claim.id)
+
+
+def _saved(unit: EngagementUnit, key: ReceiptKey) -> ReceiptKey:
+    unit.receipt_keys.save(key)
+    return key
+
+
+def _rules(unit: EngagementUnit) -> ReceiptRules:
+    rules = unit.engagement_policies.current().receipts
+    if rules is None:
+        raise engagement_disabled(ACTIVITY)
+    return rules
