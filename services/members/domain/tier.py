@@ -117,13 +117,12 @@ def _rolling(gains: Sequence[Gain], programme: Programme) -> Levels:
 
 
 def _lapse(held: deque[tuple[datetime, int]], now: datetime, scheme: TierScheme) -> None:
-    """Give up the highest level; where the next one follows from the scheme alone, it is held as of now."""
+    """Give up the highest level for the one that was reached for longer, or for the one below, as if reached now."""
     gone = held.popleft()[1]
-    reached = held[0][1] if held else 0
-    level = scheme.falls_to(gone, reached)
-    if level > reached:
+    if scheme.downgrade is Downgrade.ONE_DOWN:
         held.clear()
-        held.append((now, level))
+        if gone > 1:
+            held.append((now, gone - 1))
 
 
 def _reached(gains: Sequence[Gain], programme: Programme) -> Levels:
