@@ -8,7 +8,7 @@ from typing import Any, cast
 from kit.names import join
 from kit.outbox import Event
 from kit.wire import instant, money
-from services.orders.domain.events import OrderCancelled, OrderPaid, OrderPlaced, OrderRefunded
+from services.orders.domain.events import Fact, OrderCancelled, OrderCompleted, OrderPaid, OrderPlaced, OrderRefunded
 from services.orders.domain.line import OrderLine
 from services.orders.domain.order import Order
 
@@ -18,7 +18,7 @@ Body = dict[str, object]
 def to_event(fact: object) -> Event:
     """The event that tells a fact."""
     body = cast("Callable[[Any], Body]", _BODIES[type(fact)])(fact)
-    order = cast("OrderPlaced | OrderPaid | OrderCancelled | OrderRefunded", fact).order
+    order = cast("Fact", fact).order
     return Event.of(f"kehu.orders.v1.{type(fact).__name__}", join("orders", order.id), order.version, body)
 
 
@@ -43,10 +43,27 @@ def _paid(fact: OrderPaid) -> Body:
         "channel": order.channel,
         "netTotal": money(order.money(order.net_total)),
         "payTime": instant(order.pay_time),
+        "paidTotal": money(order.money(order.due)),
         "lines": [_line(order, line) for line in order.lines],
         "hold": order.hold,
         "coupons": list(order.coupons),
         "imported": order.imported,
+    }
+
+
+def _completed(fact: OrderCompleted) -> Body:
+    order = fact.order
+    return {
+        "order": join("orders", order.id),
+        "member": _member(order),
+        "channel": order.channel,
+        "netTotal": money(order.money(order.net_total)),
+        "paidTotal": money(order.money(order.due)),
+        "payTime": instant(order.pay_time),
+        "completeTime": instant(order.complete_time),
+        "lines": [_line(order, line) for line in order.lines],
+        "hold": order.hold,
+        "points": str(order.refunded_points) if order.refunded_points else "",
     }
 
 
@@ -71,7 +88,10 @@ def _refunded(fact: OrderRefunded) -> Body:
         "channel": order.channel,
         "amount": money(refund.amount),
         "netTotal": money(order.money(order.net_total)),
+        "paidTotal": money(order.money(order.due)),
         "payTime": instant(order.pay_time),
+        "completeTime": instant(order.complete_time),
+        "lines": [_line(order, line) for line in order.lines],
         "refundTime": instant(refund.refund_time),
         "hold": order.hold,
         "points": str(order.refunded_points) if order.refunded_points else "",
@@ -81,6 +101,7 @@ def _refunded(fact: OrderRefunded) -> Body:
 _BODIES: dict[type, object] = {
     OrderPlaced: _placed,
     OrderPaid: _paid,
+    OrderCompleted: _completed,
     OrderCancelled: _cancelled,
     OrderRefunded: _refunded,
 }
@@ -91,5 +112,10 @@ def _member(order: Order) -> str:
 
 
 def _line(order: Order, line: OrderLine) -> Body:
-    body: Body = {"quantity": str(line.quantity), "amount": money(order.money(line.amount))}
+    body: Body = {
+        "quantity": str(line.quantity),
+        "amount": money(order.money(line.amount)),
+        "paidAmount": money(order.money(line.paid)),
+        "netAmount": money(order.money(line.net)),
+    }
     return {"product": join("products", line.product), **body} if line.product else body

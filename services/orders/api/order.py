@@ -13,7 +13,7 @@ from services.orders.domain.order import Buyer, CancelReason, Order, OrderQuery,
 from services.orders.domain.payment import Payment, Tender
 from services.orders.domain.quote import Wanted
 from services.orders.usecases.checkout import Basket
-from services.orders.usecases.order import CancelOrder
+from services.orders.usecases.order import CancelOrder, CompleteOrder
 from services.orders.usecases.payment import PayOrder
 
 _STATES = {
@@ -22,6 +22,7 @@ _STATES = {
     OrderState.CANCELLED: pb.Order.STATE_CANCELLED,
     OrderState.PARTIALLY_REFUNDED: pb.Order.STATE_PARTIALLY_REFUNDED,
     OrderState.REFUNDED: pb.Order.STATE_REFUNDED,
+    OrderState.COMPLETED: pb.Order.STATE_COMPLETED,
 }
 _STATES_BACK = {wire: state for state, wire in _STATES.items()}
 _TENDERS = {
@@ -71,6 +72,7 @@ def order(found: Order) -> pb.Order:
         place_time=convert.wire_instant(found.place_time),
         expire_time=optional_instant(found.expire_time),
         pay_time=optional_instant(found.pay_time),
+        complete_time=optional_instant(found.complete_time),
         cancel_time=optional_instant(found.cancel_time),
         cancel_reason=_REASONS[found.cancel_reason] if found.cancel_reason else pb.CANCEL_REASON_UNSPECIFIED,
         update_time=convert.wire_instant(found.update_time),
@@ -146,6 +148,11 @@ def payment(request: pb.PayOrderRequest) -> PayOrder:
 def cancellation(request: pb.CancelOrderRequest) -> CancelOrder:
     """Read a request."""
     return CancelOrder(names.id_of("orders", request.name), _REASONS_BACK[request.reason], version_of(request.etag))
+
+
+def completion(request: pb.CompleteOrderRequest) -> CompleteOrder:
+    """Read a request."""
+    return CompleteOrder(names.id_of("orders", request.name), version_of(request.etag))
 
 
 def query(request: pb.ListOrdersRequest) -> OrderQuery:

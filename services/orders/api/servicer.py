@@ -145,6 +145,12 @@ class OrdersServicer(orders_pb2_grpc.OrdersServiceServicer):
             request, order_usecases.cancel_order, order.cancellation(request), render=order.order
         )
 
+    async def CompleteOrder(self, request: orders_pb2.CompleteOrderRequest, context: Any) -> orders_pb2.Order:
+        """Tell that a paid order was carried out."""
+        return await self._edge.write(
+            request, order_usecases.complete_order, order.completion(request), render=order.order
+        )
+
     async def RefundOrder(self, request: refunds_pb2.RefundOrderRequest, context: Any) -> refunds_pb2.Refund:
         """Give back units of a paid order."""
         return await self._edge.write(

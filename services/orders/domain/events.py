@@ -33,6 +33,13 @@ class OrderCancelled:
 
 
 @dataclass(frozen=True, slots=True)
+class OrderCompleted:
+    """The customer has what was bought."""
+
+    order: Order
+
+
+@dataclass(frozen=True, slots=True)
 class OrderRefunded:
     """Some units were given back."""
 
@@ -40,4 +47,4 @@ class OrderRefunded:
     refund: Refund
 
 
-Fact = OrderPlaced | OrderPaid | OrderCancelled | OrderRefunded
+Fact = OrderPlaced | OrderPaid | OrderCompleted | OrderCancelled | OrderRefunded

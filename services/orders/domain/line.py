@@ -39,6 +39,16 @@ class OrderLine:
         return allocation.part(self.shares).points_value
 
     @property
+    def paid(self) -> int:
+        """The part of the amount that is paid in money."""
+        return allocation.part(self.shares).money
+
+    @property
+    def net(self) -> int:
+        """What refunds have left of the money."""
+        return allocation.part(self.shares, start=self.refunded_quantity).money
+
+    @property
     def refundable(self) -> int:
         """Units that are not refunded yet."""
         return self.quantity - self.refunded_quantity

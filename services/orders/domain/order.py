@@ -13,7 +13,7 @@ from kit.errors import invalid
 from kit.money import LIMIT, Money
 from services.orders.domain import errors
 from services.orders.domain.allocation import Part
-from services.orders.domain.events import OrderCancelled, OrderPaid, OrderPlaced, OrderRefunded
+from services.orders.domain.events import OrderCancelled, OrderCompleted, OrderPaid, OrderPlaced, OrderRefunded
 from services.orders.domain.line import Item, OrderLine, lines_of, paid_with_points
 from services.orders.domain.number import number_of
 from services.orders.domain.payment import Payment, PointsTender, Tender
@@ -29,6 +29,7 @@ class OrderState(StrEnum):
     CANCELLED = "CANCELLED"
     PARTIALLY_REFUNDED = "PARTIALLY_REFUNDED"
     REFUNDED = "REFUNDED"
+    COMPLETED = "COMPLETED"
 
 
 class Step(StrEnum):
@@ -39,6 +40,7 @@ class Step(StrEnum):
     EXPIRE = "EXPIRE"
     REFUND = "REFUND"
     REIMPORT = "REIMPORT"
+    COMPLETE = "COMPLETE"
 
 
 TRANSITIONS: Mapping[tuple[OrderState, Step], frozenset[OrderState]] = {
@@ -47,6 +49,9 @@ TRANSITIONS: Mapping[tuple[OrderState, Step], frozenset[OrderState]] = {
     (OrderState.PENDING_PAYMENT, Step.EXPIRE): frozenset({OrderState.CANCELLED}),
     (OrderState.PAID, Step.REFUND): frozenset({OrderState.PARTIALLY_REFUNDED, OrderState.REFUNDED}),
     (OrderState.PAID, Step.REIMPORT): frozenset({OrderState.PAID}),
+    (OrderState.PAID, Step.COMPLETE): frozenset({OrderState.COMPLETED}),
+    (OrderState.PARTIALLY_REFUNDED, Step.COMPLETE): frozenset({OrderState.PARTIALLY_REFUNDED}),
+    (OrderState.COMPLETED, Step.REFUND): frozenset({OrderState.PARTIALLY_REFUNDED, OrderState.REFUNDED}),
     (OrderState.PARTIALLY_REFUNDED, Step.REFUND): frozenset({OrderState.PARTIALLY_REFUNDED, OrderState.REFUNDED}),
 }
 """The state machine: which steps each state allows, and where they may lead. Nothing else happens to an order."""
@@ -111,6 +116,7 @@ class Order:
     cancel_reason: CancelReason | None
     version: int
     update_time: datetime
+    complete_time: datetime | None = None
 
     @classmethod
     def place(
@@ -221,6 +227,16 @@ class Order:
         step = Step.EXPIRE if reason is CancelReason.EXPIRED else Step.CANCEL
         order = self._stepped(step, OrderState.CANCELLED, now, cancel_time=now, cancel_reason=reason)
         return order, OrderCancelled(order)
+
+    def complete(self, now: datetime) -> tuple[Order, OrderCompleted | None]:
+        """Carried out; the same once more changes nothing. What was refunded in part stays so. Raises a Fault unless it
+        is paid, and not refunded in full."""
+        if self.complete_time is not None:
+            return self, None
+        self.check(Step.COMPLETE)
+        (state,) = TRANSITIONS[self.state, Step.COMPLETE]
+        order = self._stepped(Step.COMPLETE, state, now, complete_time=now)
+        return order, OrderCompleted(order)
 
     def refund(
         self, refund_id: UUID, units: Sequence[tuple[int, int]], *, reason: str, request_id: str, now: datetime

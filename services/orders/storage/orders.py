@@ -101,14 +101,15 @@ _SAVE = text(f"""
     with p as ({_PAYMENT_ROWS})
     update orders o
     set state = u.state, refunded = u.refunded, refunded_points = u.refunded_points, pay_time = u.pay_time,
-        cancel_time = u.cancel_time, cancel_reason = u.cancel_reason, version = u.version, update_time = u.update_time
+        cancel_time = u.cancel_time, cancel_reason = u.cancel_reason, version = u.version, update_time = u.update_time,
+        complete_time = u.complete_time
     from unnest(
         cast(:ids as uuid[]), cast(:states_before as text[]), cast(:versions_before as bigint[]),
         cast(:states as text[]), cast(:refunded as bigint[]), cast(:refunded_points as bigint[]),
         cast(:pay_times as timestamptz[]), cast(:cancel_times as timestamptz[]), cast(:cancel_reasons as text[]),
-        cast(:versions as bigint[]), cast(:update_times as timestamptz[])
+        cast(:versions as bigint[]), cast(:update_times as timestamptz[]), cast(:complete_times as timestamptz[])
     ) as u (id, state_before, version_before, state, refunded, refunded_points, pay_time, cancel_time, cancel_reason,
-            version, update_time)
+            version, update_time, complete_time)
     where o.id = u.id and o.state = u.state_before and o.version = u.version_before
 """)  # noqa: S608 - constants
 
@@ -173,6 +174,7 @@ class OrderStore:
             "refunded": [order.refunded for order in after],
             "refunded_points": [order.refunded_points for order in after],
             "pay_times": [order.pay_time for order in after],
+            "complete_times": [order.complete_time for order in after],
             "cancel_times": [order.cancel_time for order in after],
             "cancel_reasons": [order.cancel_reason.value if order.cancel_reason else None for order in after],
             **_payment_columns([new for old, new in changes if new.payments != old.payments]),
@@ -344,6 +346,7 @@ def _order(row: Row[*tuple[Any, ...]]) -> Order:
         cancel_reason=CancelReason(row.cancel_reason) if row.cancel_reason else None,
         version=row.version,
         update_time=row.update_time,
+        complete_time=row.complete_time,
     )
 
 

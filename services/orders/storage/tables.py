@@ -99,11 +99,13 @@ orders = Table(
     Column("cancel_reason", Text),
     Column("version", BigInteger, nullable=False),
     Column("update_time", DateTime(timezone=True), nullable=False),
+    Column("complete_time", DateTime(timezone=True)),
     CheckConstraint("points_value between 0 and total", name="orders_points_value"),
     CheckConstraint("refunded between 0 and total - points_value", name="orders_refunded"),
     CheckConstraint("refunded_points between 0 and points", name="orders_refunded_points"),
     CheckConstraint(
-        "state in ('PENDING_PAYMENT', 'PAID', 'CANCELLED', 'PARTIALLY_REFUNDED', 'REFUNDED')", name="orders_state"
+        "state in ('PENDING_PAYMENT', 'PAID', 'CANCELLED', 'PARTIALLY_REFUNDED', 'REFUNDED', 'COMPLETED')",
+        name="orders_state",
     ),
 )
 Index("orders_counter", orders.c.counter, unique=True)

@@ -104,6 +104,14 @@ class CancelOrder:
     version: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class CompleteOrder:
+    """Tell that a paid order was carried out; `version`, if given, must be the latest."""
+
+    order_id: UUID
+    version: int | None
+
+
 def place_orders(unit: Work, commands: Sequence[PlaceOrder]) -> list[Order | Fault]:
     """Reserve stock and store the orders, first come, first served. Each has its own outcome."""
     held = [command.order_id for command in commands if command.held]
@@ -173,6 +181,18 @@ def cancel_order(unit: Work, command: CancelOrder) -> Order:
     unit.stocks.apply(stock.release(order.id, order.demand()), unit.now)
     unit.emit([fact])
     return cancelled
+
+
+def complete_order(unit: Work, command: CompleteOrder) -> Order:
+    """Tell that a paid order was carried out; the same once more answers the same."""
+    order = existing(unit.orders.lock([command.order_id]), command.order_id)
+    if order.complete_time is None:
+        check_version(order, command.version)
+    completed, fact = order.complete(unit.now)
+    if fact is not None:
+        unit.orders.save([(order, completed)])
+        unit.emit([fact])
+    return completed
 
 
 def existing(orders: dict[UUID, Order], order_id: UUID) -> Order:

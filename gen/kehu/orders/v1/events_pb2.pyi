@@ -29,13 +29,26 @@ class EventLine(_message.Message):
     PRODUCT_FIELD_NUMBER: _builtins.int
     QUANTITY_FIELD_NUMBER: _builtins.int
     AMOUNT_FIELD_NUMBER: _builtins.int
+    CATEGORY_FIELD_NUMBER: _builtins.int
+    PAID_AMOUNT_FIELD_NUMBER: _builtins.int
+    NET_AMOUNT_FIELD_NUMBER: _builtins.int
     product: _builtins.str
     """The product, `products/{product}`."""
     quantity: _builtins.int
     """Units bought."""
+    category: _builtins.str
+    """The category of the product; empty if it has none."""
     @_builtins.property
     def amount(self) -> _money_pb2.Money:
         """What the customer pays for the line, after discounts."""
+
+    @_builtins.property
+    def paid_amount(self) -> _money_pb2.Money:
+        """What was paid for the line in money: without what points paid."""
+
+    @_builtins.property
+    def net_amount(self) -> _money_pb2.Money:
+        """What refunds have left of `paid_amount`."""
 
     def __init__(
         self,
@@ -43,10 +56,13 @@ class EventLine(_message.Message):
         product: _builtins.str = ...,
         quantity: _builtins.int = ...,
         amount: _money_pb2.Money | None = ...,
+        category: _builtins.str = ...,
+        paid_amount: _money_pb2.Money | None = ...,
+        net_amount: _money_pb2.Money | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "net_amount", b"net_amount", "paid_amount", b"paid_amount"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "product", b"product", "quantity", b"quantity"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "category", b"category", "net_amount", b"net_amount", "paid_amount", b"paid_amount", "product", b"product", "quantity", b"quantity"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -119,6 +135,10 @@ class OrderPaid(_message.Message):
     HOLD_FIELD_NUMBER: _builtins.int
     COUPONS_FIELD_NUMBER: _builtins.int
     IMPORTED_FIELD_NUMBER: _builtins.int
+    STORE_FIELD_NUMBER: _builtins.int
+    PAID_TOTAL_FIELD_NUMBER: _builtins.int
+    FREIGHT_FIELD_NUMBER: _builtins.int
+    NET_FREIGHT_FIELD_NUMBER: _builtins.int
     order: _builtins.str
     """The order, `orders/{order}`."""
     member: _builtins.str
@@ -129,6 +149,8 @@ class OrderPaid(_message.Message):
     """The hold on the member's points to be confirmed, `members/{member}/holds/{hold}`; empty if none."""
     imported: _builtins.bool
     """Whether the order came from another system's history: no automation should write to the customer."""
+    store: _builtins.str
+    """The store where it was bought; empty if none."""
     @_builtins.property
     def net_total(self) -> _money_pb2.Money:
         """What is left of the paid total after refunds; here the whole of it."""
@@ -145,6 +167,18 @@ class OrderPaid(_message.Message):
     def coupons(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The coupons that are now used up, `coupons/{coupon}`."""
 
+    @_builtins.property
+    def paid_total(self) -> _money_pb2.Money:
+        """What was paid in money, before any refund."""
+
+    @_builtins.property
+    def freight(self) -> _money_pb2.Money:
+        """What of it was paid for the delivery; absent if nothing."""
+
+    @_builtins.property
+    def net_freight(self) -> _money_pb2.Money:
+        """What refunds have left of `freight`; absent if nothing."""
+
     def __init__(
         self,
         *,
@@ -157,14 +191,102 @@ class OrderPaid(_message.Message):
         hold: _builtins.str = ...,
         coupons: _abc.Iterable[_builtins.str] | None = ...,
         imported: _builtins.bool = ...,
+        store: _builtins.str = ...,
+        paid_total: _money_pb2.Money | None = ...,
+        freight: _money_pb2.Money | None = ...,
+        net_freight: _money_pb2.Money | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["net_total", b"net_total", "pay_time", b"pay_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["freight", b"freight", "net_freight", b"net_freight", "net_total", b"net_total", "paid_total", b"paid_total", "pay_time", b"pay_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "coupons", b"coupons", "hold", b"hold", "imported", b"imported", "lines", b"lines", "member", b"member", "net_total", b"net_total", "order", b"order", "pay_time", b"pay_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "coupons", b"coupons", "freight", b"freight", "hold", b"hold", "imported", b"imported", "lines", b"lines", "member", b"member", "net_freight", b"net_freight", "net_total", b"net_total", "order", b"order", "paid_total", b"paid_total", "pay_time", b"pay_time", "store", b"store"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___OrderPaid: _TypeAlias = OrderPaid  # noqa: Y015
+
+@_typing.final
+class OrderCompleted(_message.Message):
+    """A paid order was carried out: the customer has what was bought. It may still be refunded."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORDER_FIELD_NUMBER: _builtins.int
+    MEMBER_FIELD_NUMBER: _builtins.int
+    CHANNEL_FIELD_NUMBER: _builtins.int
+    NET_TOTAL_FIELD_NUMBER: _builtins.int
+    PAY_TIME_FIELD_NUMBER: _builtins.int
+    LINES_FIELD_NUMBER: _builtins.int
+    HOLD_FIELD_NUMBER: _builtins.int
+    POINTS_FIELD_NUMBER: _builtins.int
+    COMPLETE_TIME_FIELD_NUMBER: _builtins.int
+    STORE_FIELD_NUMBER: _builtins.int
+    PAID_TOTAL_FIELD_NUMBER: _builtins.int
+    FREIGHT_FIELD_NUMBER: _builtins.int
+    NET_FREIGHT_FIELD_NUMBER: _builtins.int
+    order: _builtins.str
+    """The order, `orders/{order}`."""
+    member: _builtins.str
+    """The member who bought, `members/{member}`; empty for a guest or a business account."""
+    channel: _builtins.str
+    """The sales channel."""
+    hold: _builtins.str
+    """The hold that the member paid a part with, `members/{member}/holds/{hold}`; empty if none."""
+    points: _builtins.int
+    """Points given back to the member by all refunds so far."""
+    store: _builtins.str
+    """The store where it was bought; empty if none."""
+    @_builtins.property
+    def net_total(self) -> _money_pb2.Money:
+        """What is left of the paid total after refunds."""
+
+    @_builtins.property
+    def pay_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was paid."""
+
+    @_builtins.property
+    def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___EventLine]:
+        """What was bought, and what refunds have left of it."""
+
+    @_builtins.property
+    def complete_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was completed."""
+
+    @_builtins.property
+    def paid_total(self) -> _money_pb2.Money:
+        """What was paid in money, before any refund."""
+
+    @_builtins.property
+    def freight(self) -> _money_pb2.Money:
+        """What of it was paid for the delivery; absent if nothing."""
+
+    @_builtins.property
+    def net_freight(self) -> _money_pb2.Money:
+        """What refunds have left of `freight`; absent if nothing."""
+
+    def __init__(
+        self,
+        *,
+        order: _builtins.str = ...,
+        member: _builtins.str = ...,
+        channel: _builtins.str = ...,
+        net_total: _money_pb2.Money | None = ...,
+        pay_time: _timestamp_pb2.Timestamp | None = ...,
+        lines: _abc.Iterable[Global___EventLine] | None = ...,
+        hold: _builtins.str = ...,
+        points: _builtins.int = ...,
+        complete_time: _timestamp_pb2.Timestamp | None = ...,
+        store: _builtins.str = ...,
+        paid_total: _money_pb2.Money | None = ...,
+        freight: _money_pb2.Money | None = ...,
+        net_freight: _money_pb2.Money | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["complete_time", b"complete_time", "freight", b"freight", "net_freight", b"net_freight", "net_total", b"net_total", "paid_total", b"paid_total", "pay_time", b"pay_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "complete_time", b"complete_time", "freight", b"freight", "hold", b"hold", "lines", b"lines", "member", b"member", "net_freight", b"net_freight", "net_total", b"net_total", "order", b"order", "paid_total", b"paid_total", "pay_time", b"pay_time", "points", b"points", "store", b"store"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OrderCompleted: _TypeAlias = OrderCompleted  # noqa: Y015
 
 @_typing.final
 class OrderCancelled(_message.Message):
@@ -228,6 +350,12 @@ class OrderRefunded(_message.Message):
     REFUND_TIME_FIELD_NUMBER: _builtins.int
     HOLD_FIELD_NUMBER: _builtins.int
     POINTS_FIELD_NUMBER: _builtins.int
+    LINES_FIELD_NUMBER: _builtins.int
+    STORE_FIELD_NUMBER: _builtins.int
+    PAID_TOTAL_FIELD_NUMBER: _builtins.int
+    FREIGHT_FIELD_NUMBER: _builtins.int
+    NET_FREIGHT_FIELD_NUMBER: _builtins.int
+    COMPLETE_TIME_FIELD_NUMBER: _builtins.int
     order: _builtins.str
     """The order, `orders/{order}`."""
     refund: _builtins.str
@@ -242,6 +370,8 @@ class OrderRefunded(_message.Message):
     """Points given back to the member by this and all earlier refunds of the order. As with `net_total`, it is the
     whole, not the step: members credits what it has not credited yet.
     """
+    store: _builtins.str
+    """The store where it was bought; empty if none."""
     @_builtins.property
     def amount(self) -> _money_pb2.Money:
         """What this refund gave back."""
@@ -260,6 +390,26 @@ class OrderRefunded(_message.Message):
     def refund_time(self) -> _timestamp_pb2.Timestamp:
         """When the refund was made."""
 
+    @_builtins.property
+    def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___EventLine]:
+        """What was bought, and what refunds have left of it."""
+
+    @_builtins.property
+    def paid_total(self) -> _money_pb2.Money:
+        """What was paid in money, before any refund."""
+
+    @_builtins.property
+    def freight(self) -> _money_pb2.Money:
+        """What of it was paid for the delivery; absent if nothing."""
+
+    @_builtins.property
+    def net_freight(self) -> _money_pb2.Money:
+        """What refunds have left of `freight`; absent if nothing."""
+
+    @_builtins.property
+    def complete_time(self) -> _timestamp_pb2.Timestamp:
+        """When the order was completed; absent if it is not."""
+
     def __init__(
         self,
         *,
@@ -273,10 +423,16 @@ class OrderRefunded(_message.Message):
         refund_time: _timestamp_pb2.Timestamp | None = ...,
         hold: _builtins.str = ...,
         points: _builtins.int = ...,
+        lines: _abc.Iterable[Global___EventLine] | None = ...,
+        store: _builtins.str = ...,
+        paid_total: _money_pb2.Money | None = ...,
+        freight: _money_pb2.Money | None = ...,
+        net_freight: _money_pb2.Money | None = ...,
+        complete_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "net_total", b"net_total", "pay_time", b"pay_time", "refund_time", b"refund_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "complete_time", b"complete_time", "freight", b"freight", "net_freight", b"net_freight", "net_total", b"net_total", "paid_total", b"paid_total", "pay_time", b"pay_time", "refund_time", b"refund_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "channel", b"channel", "hold", b"hold", "member", b"member", "net_total", b"net_total", "order", b"order", "pay_time", b"pay_time", "points", b"points", "refund", b"refund", "refund_time", b"refund_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "channel", b"channel", "complete_time", b"complete_time", "freight", b"freight", "hold", b"hold", "lines", b"lines", "member", b"member", "net_freight", b"net_freight", "net_total", b"net_total", "order", b"order", "paid_total", b"paid_total", "pay_time", b"pay_time", "points", b"points", "refund", b"refund", "refund_time", b"refund_time", "store", b"store"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

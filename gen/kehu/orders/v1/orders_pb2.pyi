@@ -101,6 +101,8 @@ class Order(_message.Message):
         """Paid, and some units were refunded."""
         STATE_REFUNDED: Order._State.ValueType  # 5
         """Paid, and every unit was refunded. Final."""
+        STATE_COMPLETED: Order._State.ValueType  # 6
+        """Paid and carried out, and nothing was refunded."""
 
     class State(_State, metaclass=_StateEnumTypeWrapper):
         """Where an order stands."""
@@ -117,6 +119,8 @@ class Order(_message.Message):
     """Paid, and some units were refunded."""
     STATE_REFUNDED: Order.State.ValueType  # 5
     """Paid, and every unit was refunded. Final."""
+    STATE_COMPLETED: Order.State.ValueType  # 6
+    """Paid and carried out, and nothing was refunded."""
 
     NAME_FIELD_NUMBER: _builtins.int
     NUMBER_FIELD_NUMBER: _builtins.int
@@ -144,6 +148,7 @@ class Order(_message.Message):
     EXPIRE_TIME_FIELD_NUMBER: _builtins.int
     PAY_TIME_FIELD_NUMBER: _builtins.int
     CANCEL_TIME_FIELD_NUMBER: _builtins.int
+    COMPLETE_TIME_FIELD_NUMBER: _builtins.int
     CANCEL_REASON_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
@@ -232,6 +237,10 @@ class Order(_message.Message):
         """When it was cancelled."""
 
     @_builtins.property
+    def complete_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was completed."""
+
+    @_builtins.property
     def update_time(self) -> _timestamp_pb2.Timestamp:
         """When it last changed."""
 
@@ -264,13 +273,14 @@ class Order(_message.Message):
         expire_time: _timestamp_pb2.Timestamp | None = ...,
         pay_time: _timestamp_pb2.Timestamp | None = ...,
         cancel_time: _timestamp_pb2.Timestamp | None = ...,
+        complete_time: _timestamp_pb2.Timestamp | None = ...,
         cancel_reason: Global___CancelReason.ValueType = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
         etag: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["amount_due", b"amount_due", "cancel_time", b"cancel_time", "discount", b"discount", "expire_time", b"expire_time", "pay_time", b"pay_time", "place_time", b"place_time", "points_value", b"points_value", "refunded_amount", b"refunded_amount", "subtotal", b"subtotal", "total", b"total", "update_time", b"update_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["amount_due", b"amount_due", "cancel_time", b"cancel_time", "complete_time", b"complete_time", "discount", b"discount", "expire_time", b"expire_time", "pay_time", b"pay_time", "place_time", b"place_time", "points_value", b"points_value", "refunded_amount", b"refunded_amount", "subtotal", b"subtotal", "total", b"total", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "amount_due", b"amount_due", "backordered", b"backordered", "cancel_reason", b"cancel_reason", "cancel_time", b"cancel_time", "channel", b"channel", "coupons", b"coupons", "discount", b"discount", "etag", b"etag", "expire_time", b"expire_time", "external_id", b"external_id", "hold", b"hold", "imported", b"imported", "lines", b"lines", "member", b"member", "name", b"name", "number", b"number", "opportunity", b"opportunity", "pay_time", b"pay_time", "payments", b"payments", "place_time", b"place_time", "points", b"points", "points_value", b"points_value", "refunded_amount", b"refunded_amount", "refunded_points", b"refunded_points", "state", b"state", "subtotal", b"subtotal", "total", b"total", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "amount_due", b"amount_due", "backordered", b"backordered", "cancel_reason", b"cancel_reason", "cancel_time", b"cancel_time", "channel", b"channel", "complete_time", b"complete_time", "coupons", b"coupons", "discount", b"discount", "etag", b"etag", "expire_time", b"expire_time", "external_id", b"external_id", "hold", b"hold", "imported", b"imported", "lines", b"lines", "member", b"member", "name", b"name", "number", b"number", "opportunity", b"opportunity", "pay_time", b"pay_time", "payments", b"payments", "place_time", b"place_time", "points", b"points", "points_value", b"points_value", "refunded_amount", b"refunded_amount", "refunded_points", b"refunded_points", "state", b"state", "subtotal", b"subtotal", "total", b"total", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -755,3 +765,33 @@ class CancelOrderRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CancelOrderRequest: _TypeAlias = CancelOrderRequest  # noqa: Y015
+
+@_typing.final
+class CompleteOrderRequest(_message.Message):
+    """Asks to complete an order."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """The order, `orders/{order}`."""
+    etag: _builtins.str
+    """The version that was read; a mismatch is refused."""
+    request_id: _builtins.str
+    """A UUID that makes a repeated request safe for 24 hours."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        etag: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "name", b"name", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CompleteOrderRequest: _TypeAlias = CompleteOrderRequest  # noqa: Y015

@@ -114,6 +114,11 @@ class OrdersServiceStub:
                 request_serializer=kehu_dot_orders_dot_v1_dot_orders__pb2.CancelOrderRequest.SerializeToString,
                 response_deserializer=kehu_dot_orders_dot_v1_dot_orders__pb2.Order.FromString,
                 _registered_method=True)
+        self.CompleteOrder = channel.unary_unary(
+                '/kehu.orders.v1.OrdersService/CompleteOrder',
+                request_serializer=kehu_dot_orders_dot_v1_dot_orders__pb2.CompleteOrderRequest.SerializeToString,
+                response_deserializer=kehu_dot_orders_dot_v1_dot_orders__pb2.Order.FromString,
+                _registered_method=True)
         self.RefundOrder = channel.unary_unary(
                 '/kehu.orders.v1.OrdersService/RefundOrder',
                 request_serializer=kehu_dot_orders_dot_v1_dot_refunds__pb2.RefundOrderRequest.SerializeToString,
@@ -241,6 +246,14 @@ class OrdersServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CompleteOrder(self, request, context):
+        """Tells that a paid order was carried out. Points that wait for it can be spent from then on. It may still be refunded.
+        The same once more answers the same.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def RefundOrder(self, request, context):
         """Gives back what was paid for some units of a paid order: each tender gets back what it paid for them. Units that
         come back to the shelf are booked with `AdjustStock`.
@@ -340,6 +353,11 @@ def add_OrdersServiceServicer_to_server(servicer, server):
             'CancelOrder': grpc.unary_unary_rpc_method_handler(
                     servicer.CancelOrder,
                     request_deserializer=kehu_dot_orders_dot_v1_dot_orders__pb2.CancelOrderRequest.FromString,
+                    response_serializer=kehu_dot_orders_dot_v1_dot_orders__pb2.Order.SerializeToString,
+            ),
+            'CompleteOrder': grpc.unary_unary_rpc_method_handler(
+                    servicer.CompleteOrder,
+                    request_deserializer=kehu_dot_orders_dot_v1_dot_orders__pb2.CompleteOrderRequest.FromString,
                     response_serializer=kehu_dot_orders_dot_v1_dot_orders__pb2.Order.SerializeToString,
             ),
             'RefundOrder': grpc.unary_unary_rpc_method_handler(
@@ -763,6 +781,33 @@ class OrdersService:
             target,
             '/kehu.orders.v1.OrdersService/CancelOrder',
             kehu_dot_orders_dot_v1_dot_orders__pb2.CancelOrderRequest.SerializeToString,
+            kehu_dot_orders_dot_v1_dot_orders__pb2.Order.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CompleteOrder(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kehu.orders.v1.OrdersService/CompleteOrder',
+            kehu_dot_orders_dot_v1_dot_orders__pb2.CompleteOrderRequest.SerializeToString,
             kehu_dot_orders_dot_v1_dot_orders__pb2.Order.FromString,
             options,
             channel_credentials,

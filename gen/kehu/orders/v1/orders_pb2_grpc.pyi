@@ -69,6 +69,10 @@ class OrdersServiceStub:
     """Pays an order in full. Its reserved units leave the stock."""
     CancelOrder: _grpc.UnaryUnaryMultiCallable[_orders_pb2.CancelOrderRequest, _orders_pb2.Order]
     """Gives up an order that is not paid. Its stock, coupons and points are free again."""
+    CompleteOrder: _grpc.UnaryUnaryMultiCallable[_orders_pb2.CompleteOrderRequest, _orders_pb2.Order]
+    """Tells that a paid order was carried out. Points that wait for it can be spent from then on. It may still be refunded.
+    The same once more answers the same.
+    """
     RefundOrder: _grpc.UnaryUnaryMultiCallable[_refunds_pb2.RefundOrderRequest, _refunds_pb2.Refund]
     """Gives back what was paid for some units of a paid order: each tender gets back what it paid for them. Units that
     come back to the shelf are booked with `AdjustStock`.
@@ -117,6 +121,10 @@ class OrdersServiceAsyncStub(OrdersServiceStub):
     """Pays an order in full. Its reserved units leave the stock."""
     CancelOrder: _aio.UnaryUnaryMultiCallable[_orders_pb2.CancelOrderRequest, _orders_pb2.Order]  # type: ignore[assignment]
     """Gives up an order that is not paid. Its stock, coupons and points are free again."""
+    CompleteOrder: _aio.UnaryUnaryMultiCallable[_orders_pb2.CompleteOrderRequest, _orders_pb2.Order]  # type: ignore[assignment]
+    """Tells that a paid order was carried out. Points that wait for it can be spent from then on. It may still be refunded.
+    The same once more answers the same.
+    """
     RefundOrder: _aio.UnaryUnaryMultiCallable[_refunds_pb2.RefundOrderRequest, _refunds_pb2.Refund]  # type: ignore[assignment]
     """Gives back what was paid for some units of a paid order: each tender gets back what it paid for them. Units that
     come back to the shelf are booked with `AdjustStock`.
@@ -252,6 +260,16 @@ class OrdersServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_orders_pb2.Order, _abc.Awaitable[_orders_pb2.Order]]:
         """Gives up an order that is not paid. Its stock, coupons and points are free again."""
+
+    @_abc_1.abstractmethod
+    def CompleteOrder(
+        self,
+        request: _orders_pb2.CompleteOrderRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_orders_pb2.Order, _abc.Awaitable[_orders_pb2.Order]]:
+        """Tells that a paid order was carried out. Points that wait for it can be spent from then on. It may still be refunded.
+        The same once more answers the same.
+        """
 
     @_abc_1.abstractmethod
     def RefundOrder(
