@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -61,13 +61,18 @@ def settle(unit: Unit, purchases: Sequence[Purchase], programmes: Mapping[int, P
     transfers: list[Transfer] = []
     for (member, order), growth in changed.items():
         difference = growth - earned.get((member, order), 0)
-        cause = Cause("ORDER" if difference > 0 else "CLAWBACK", names.join("orders", order), times[member, order])
+        cause = Cause("ORDER" if difference > 0 else "ORDER_REFUND", names.join("orders", order), times[member, order])
         account = accounts[member]
         moved = account.add(difference, cause) if difference > 0 else account.claw_back(-difference, cause)
         accounts[member], posted = moved
         transfers += posted
     unit.growth.post(transfers, unit.now)
     unit.growth.save_earned(changed)
+
+
+def move_orders(unit: Unit, member: UUID, heir: UUID, orders: Collection[UUID]) -> None:
+    """Let orders belong to another, who has their growth value by a merge or gives it back by undoing one."""
+    unit.growth.move_orders(member, heir, orders)
 
 
 def read(unit: Unit, member: UUID) -> Growth:

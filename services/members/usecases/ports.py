@@ -9,12 +9,16 @@ from uuid import UUID
 
 from kit.page import Page
 from kit.posting import Lot, Transfer
+from services.members.domain.condition import Person
+from services.members.domain.earning import Earning
 from services.members.domain.growth import Growth, GrowthPosted
+from services.members.domain.history import Claimed, Kept
 from services.members.domain.hold import Hold
 from services.members.domain.member import Identifier, Member
 from services.members.domain.points import Posted, Wallet
-from services.members.domain.programme import Programme
+from services.members.domain.programme import DEFAULT, Programme
 from services.members.domain.purchase import Purchase
+from services.members.domain.recalculation import Recalculation
 from services.members.domain.tier import Standing, TierChange
 from services.members.domain.tier_override import TierOverride
 
@@ -35,6 +39,12 @@ class Members(Protocol):
         """Members from a position on, the newest first, one more than the page shows; of a tag, and of a part of the
         organisation with all below it. Who was erased is left out."""
 
+    def absorb(self, gone: UUID, kept: UUID) -> None:
+        """From now on the one stands for the other. Both are locked."""
+
+    def release(self, gone: UUID, kept: UUID) -> None:
+        """The member stands for itself again. The merge has been kept as undone before."""
+
     def born_on(self, days: Collection[str]) -> list[UUID]:
         """Who has a birthday on one of the days, each as `02-28`."""
 
@@ -50,6 +60,13 @@ class Wallets(Protocol):
 
     def open(self, members: Sequence[UUID]) -> None:
         """Open the accounts of new members."""
+
+    def open_late(self, members: Collection[UUID]) -> None:
+        """Open the accounts of those members who have none here yet. Their wallets of the default programme are
+        locked."""
+
+    def open_house(self) -> None:
+        """Open the house's accounts of a new programme."""
 
     def heir(self, member: UUID) -> UUID:
         """Who has taken over the member's accounts; the member, if nobody has. Known once they are read or locked."""
@@ -120,6 +137,20 @@ class Purchases(Protocol):
     def save(self, purchases: Sequence[Purchase]) -> None:
         """Keep new and changed purchases."""
 
+    def between(self, start: datetime | None, end: datetime | None, currency: str, limit: int) -> list[Purchase]:
+        """Purchases of a currency paid in [start, end), the earliest first."""
+
+    def kept(self, orders: Collection[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], Kept]:
+        """What rules know of purchases, each given as its member and order, and what they earned by rules."""
+
+    def claimed(self, members: Collection[UUID]) -> list[Claimed]:
+        """What the members' purchases take of the caps that they share."""
+
+    def keep_earnings(
+        self, earned: Mapping[tuple[UUID, UUID], Mapping[str, Earning]], persons: Mapping[tuple[UUID, UUID], Person]
+    ) -> None:
+        """Keep what purchases earned by rules and, if it was not kept before, who their members were."""
+
 
 class Tiers(Protocol):
     """The members' tier histories, and what was announced of them."""
@@ -179,21 +210,76 @@ class Growths(Protocol):
     def save_earned(self, orders: Mapping[tuple[UUID, UUID], int]) -> None:
         """Keep what orders have earned."""
 
+    def move_orders(self, member: UUID, heir: UUID, orders: Collection[UUID]) -> None:
+        """Keep what orders of a member earned as earned by another."""
+
 
 class Programmes(Protocol):
-    """The versions of the programme."""
+    """The versions of the programmes."""
 
-    def versions(self) -> dict[int, Programme]:
-        """All versions by their number."""
+    def all(self) -> dict[str, dict[int, Programme]]:
+        """All versions of all programmes."""
+
+    def versions(self, programme: str = DEFAULT) -> dict[int, Programme]:
+        """All versions of a programme by their number."""
 
     def current(self) -> Programme:
-        """The newest version."""
+        """The newest version of the default programme."""
 
-    def lock(self) -> Programme:
+    def find(self, programme: str) -> Programme | None:
+        """The newest version of a programme."""
+
+    def lock(self, programme: str = DEFAULT) -> Programme | None:
         """The newest version; until the end of the transaction nobody else makes another one."""
 
     def add(self, programme: Programme) -> None:
         """Keep a new version."""
+
+    def latest(self, page: Page) -> list[Programme]:
+        """The newest versions of the programmes from a position on, by id, one more than the page shows."""
+
+    def page(self, programme: str, page: Page) -> list[Programme]:
+        """Versions of a programme from a position on, the newest first, one more than the page shows."""
+
+
+class Recalculations(Protocol):
+    """Recalculations of past purchases."""
+
+    def add(self, job: Recalculation) -> None:
+        """Keep a new one."""
+
+    def read(self, job: UUID) -> Recalculation | None:
+        """One of them."""
+
+    def running(self, programme: str) -> bool:
+        """Whether one of the programme is under way."""
+
+    def claim(self) -> Recalculation | None:
+        """One that is under way and that nobody else advances, locked."""
+
+    def members(self, job: Recalculation, currency: str, limit: int) -> list[UUID]:
+        """The next members with purchases to be recalculated."""
+
+    def save(self, job: Recalculation) -> None:
+        """Keep how far it is."""
+
+
+class PostingUnit(Protocol):
+    """One transaction, as far as points of one programme are posted in it."""
+
+    @property
+    def now(self) -> datetime:
+        """The instant of the transaction."""
+
+    @property
+    def wallets(self) -> Wallets:
+        """Accounts of points."""
+
+    def new_id(self) -> UUID:
+        """An id that nothing else has."""
+
+    def emit(self, facts: Iterable[object]) -> None:
+        """Publish facts if the transaction commits."""
 
 
 class Unit(Protocol):
@@ -210,6 +296,9 @@ class Unit(Protocol):
     @property
     def wallets(self) -> Wallets:
         """Accounts of points."""
+
+    def wallets_of(self, programme: str) -> Wallets:
+        """Accounts of a programme's own points."""
 
     @property
     def holds(self) -> Holds:
@@ -229,7 +318,11 @@ class Unit(Protocol):
 
     @property
     def programmes(self) -> Programmes:
-        """Versions of the programme."""
+        """Versions of the programmes."""
+
+    @property
+    def recalculations(self) -> Recalculations:
+        """Recalculations of past purchases."""
 
     def new_id(self) -> UUID:
         """An id that nothing else has."""

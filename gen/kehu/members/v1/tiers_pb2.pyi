@@ -401,7 +401,7 @@ class GrowthEntry(_message.Message):
         """It was deducted."""
         KIND_ORDER: GrowthEntry._Kind.ValueType  # 3
         """An order earned it."""
-        KIND_CLAWBACK: GrowthEntry._Kind.ValueType  # 4
+        KIND_ORDER_REFUND: GrowthEntry._Kind.ValueType  # 4
         """A refund took back what an order had earned."""
         KIND_MERGE: GrowthEntry._Kind.ValueType  # 5
         """It moved with a member that was merged into another, or moved back."""
@@ -417,7 +417,7 @@ class GrowthEntry(_message.Message):
     """It was deducted."""
     KIND_ORDER: GrowthEntry.Kind.ValueType  # 3
     """An order earned it."""
-    KIND_CLAWBACK: GrowthEntry.Kind.ValueType  # 4
+    KIND_ORDER_REFUND: GrowthEntry.Kind.ValueType  # 4
     """A refund took back what an order had earned."""
     KIND_MERGE: GrowthEntry.Kind.ValueType  # 5
     """It moved with a member that was merged into another, or moved back."""
