@@ -15,11 +15,23 @@ from kit import names
 from kit.money import Money
 from kit.worker import Received, Subscriptions
 from services.members.domain.purchase import Settlement
-from services.members.usecases import engagement, hold, points, purchase, redemption, tier
+from services.members.usecases import (
+    engagement,
+    gift_card,
+    hold,
+    points,
+    purchase,
+    redemption,
+    rights_card,
+    stored_payment,
+    tier,
+)
 from services.members.usecases.engagement_ports import EngagementUnit
 from services.members.usecases.hold import EndHold
 from services.members.usecases.mall_ports import MallUnit
 from services.members.usecases.ports import Unit
+from services.members.usecases.rights_card_ports import RightsUnit
+from services.members.usecases.stored_value_ports import StoredValueUnit
 
 subscriptions = Subscriptions("members")
 
@@ -70,6 +82,30 @@ def advance_tiers(unit: Unit) -> None:
 def requalify_members(unit: Unit) -> None:
     """Judge members by the newest rules."""
     tier.requalify(unit)
+
+
+@subscriptions.every(seconds=2)
+def expire_stored_payments(unit: StoredValueUnit) -> None:
+    """Give back the stored value that was set aside for too long."""
+    stored_payment.expire(unit)
+
+
+@subscriptions.every(seconds=10)
+def expire_gift_cards(unit: StoredValueUnit) -> None:
+    """End the gift cards whose time is over."""
+    gift_card.expire(unit)
+
+
+@subscriptions.every(seconds=10)
+def renew_rights_cards(unit: RightsUnit) -> None:
+    """Renew the rights cards that renew by themselves."""
+    rights_card.renew_due(unit, names.new_id)
+
+
+@subscriptions.every(seconds=10)
+def lapse_rights_cards(unit: RightsUnit) -> None:
+    """End the rights cards whose time is over."""
+    rights_card.lapse(unit)
 
 
 @subscriptions.every(seconds=600)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 
 from kehu.members.v1 import (
     audit_pb2_grpc,
@@ -12,6 +13,7 @@ from kehu.members.v1 import (
     ledger_pb2_grpc,
     mall_pb2_grpc,
     members_pb2_grpc,
+    rights_cards_pb2_grpc,
     stored_value_pb2_grpc,
     tiers_pb2_grpc,
 )
@@ -21,6 +23,7 @@ from kit.db import AsyncDatabase
 from kit.page import Tokens
 from kit.rpc import Edge, Server, Servicer, run
 from kit.settings import load
+from kit.signing import Signer
 from services.members import publish
 from services.members.api.audit import AuditServicer
 from services.members.api.engagement import EngagementServicer
@@ -29,6 +32,7 @@ from services.members.api.identity import IdentityServicer
 from services.members.api.ledger import LedgerServicer
 from services.members.api.mall import MallServicer
 from services.members.api.redemption_code import Codes
+from services.members.api.rights_card import RightsCardServicer
 from services.members.api.servicer import MembersServicer
 from services.members.api.stored_value import StoredValueServicer
 from services.members.api.tiers import TiersServicer
@@ -69,6 +73,11 @@ def build(config: Config) -> Server:
                 StoredValueServicer(edge, tokens),
             ),
             Servicer(
+                "kehu.members.v1.RightsCardService",
+                rights_cards_pb2_grpc.add_RightsCardServiceServicer_to_server,
+                RightsCardServicer(edge, tokens),
+            ),
+            Servicer(
                 "kehu.members.v1.GiftCardService",
                 gift_cards_pb2_grpc.add_GiftCardServiceServicer_to_server,
                 GiftCardServicer(edge, tokens),
@@ -81,7 +90,7 @@ def build(config: Config) -> Server:
             Servicer(
                 "kehu.members.v1.LedgerService",
                 ledger_pb2_grpc.add_LedgerServiceServicer_to_server,
-                LedgerServicer(edge, tokens),
+                LedgerServicer(edge, tokens, Signer(Path(config.service_key_file).read_text())),
             ),
             Servicer(
                 "kehu.members.v1.EngagementService",

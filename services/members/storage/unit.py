@@ -12,6 +12,8 @@ from services.members.domain.points import UNIT
 from services.members.domain.programme import DEFAULT
 from services.members.storage.adjustment import AdjustmentStore
 from services.members.storage.audit import AuditStore
+from services.members.storage.badge import BadgeStore
+from services.members.storage.celebration import CelebrationStore
 from services.members.storage.check_in import CheckInStore
 from services.members.storage.daily_limit import DailyUseStore
 from services.members.storage.engagement import EngagementPolicyStore
@@ -19,22 +21,28 @@ from services.members.storage.export import RecordStore
 from services.members.storage.gift_card import GiftCardStore
 from services.members.storage.growth import GrowthStore
 from services.members.storage.hold import HoldStore
+from services.members.storage.liability import LiabilityStore
 from services.members.storage.member import MemberStore
+from services.members.storage.merge import MergeStore
 from services.members.storage.points import WalletStore
 from services.members.storage.programme import ProgrammeStore
 from services.members.storage.purchase import PurchaseStore
 from services.members.storage.purse import PurseStore
+from services.members.storage.recalculation import RecalculationStore
 from services.members.storage.receipt import ReceiptClaimStore, ReceiptKeyStore
+from services.members.storage.referral import ReferralStore
 from services.members.storage.redemption import RedemptionStore
 from services.members.storage.reward import RewardStore, ShareStore
+from services.members.storage.rights_card import RightsCardStore
+from services.members.storage.rights_card_product import RightsCardProductStore
 from services.members.storage.settlement import SettlementStore
 from services.members.storage.statement import StatementStore
 from services.members.storage.stored_payment import StoredPaymentStore
 from services.members.storage.stored_refund import StoredRefundStore
 from services.members.storage.stored_value_rules import StoredValueRulesStore
 from services.members.storage.tier import TierStore
-from services.members.storage.verification import VerificationStore
 from services.members.storage.top_up import TopUpStore
+from services.members.storage.verification import VerificationStore
 
 
 class MembersUnit(Unit):
@@ -46,8 +54,10 @@ class MembersUnit(Unit):
         self.adjustments = AdjustmentStore(connection, now)
         self.statements = StatementStore(connection)
         self.proofs = VerificationStore(connection)
+        self.liabilities = LiabilityStore(connection)
         self.members = MemberStore(connection, vault)
         self.records = RecordStore(connection)
+        self.merges = MergeStore(connection)
         self.wallets = WalletStore(connection)
         self._wallets: dict[str, WalletStore] = {}
         self.holds = HoldStore(connection)
@@ -55,11 +65,15 @@ class MembersUnit(Unit):
         self.tiers = TierStore(connection)
         self.growth = GrowthStore(connection)
         self.programmes = ProgrammeStore(connection)
+        self.recalculations = RecalculationStore(connection)
         self.engagement_policies = EngagementPolicyStore(connection)
         self.daily_uses = DailyUseStore(connection)
         self.check_ins = CheckInStore(connection)
         self.receipt_keys = ReceiptKeyStore(connection, vault)
         self.receipt_claims = ReceiptClaimStore(connection)
+        self.referrals = ReferralStore(connection)
+        self.celebrations = CelebrationStore(connection)
+        self.badges = BadgeStore(connection)
         self.purses = PurseStore(connection)
         self.top_ups = TopUpStore(connection)
         self.stored_payments = StoredPaymentStore(connection)
@@ -67,6 +81,8 @@ class MembersUnit(Unit):
         self.stored_value_rules = StoredValueRulesStore(connection)
         self.gift_cards = GiftCardStore(connection)
         self.settlements = SettlementStore(connection)
+        self.rights_card_products = RightsCardProductStore(connection)
+        self.rights_cards = RightsCardStore(connection)
         self.rewards = RewardStore(connection)
         self.shares = ShareStore(connection)
         self.redemptions = RedemptionStore(connection)

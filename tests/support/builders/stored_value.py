@@ -41,11 +41,11 @@ def pay_in(member: UUID, amount: int, **fields: Any) -> PayIn:
     return PayIn(**{"top_up": uuid4(), "member": member, "amount": yuan(amount), "store": STORE, **fields})
 
 
-def pay(owner: UUID = MEMBER, amount: int = 100, **fields: Any) -> Pay:
+def pay(owner: UUID = MEMBER, minor: int = 100, **fields: Any) -> Pay:
     """A payment; with a `ttl` in seconds what it needs is set aside."""
     ttl = fields.pop("ttl", None)
     lasts = None if ttl is None else timedelta(seconds=ttl)
-    return Pay(**{"payment": uuid4(), "owner": owner, "amount": yuan(amount), "store": STORE, "ttl": lasts, **fields})
+    return Pay(**{"payment": uuid4(), "owner": owner, "amount": yuan(minor), "store": STORE, "ttl": lasts} | fields)
 
 
 def end(payment: UUID, amount: int | None = None) -> EndPayment:

@@ -7,8 +7,10 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from kehu.members.v1 import badges_pb2 as _badges_pb2
 from kehu.members.v1 import check_ins_pb2 as _check_ins_pb2
 from kehu.members.v1 import receipts_pb2 as _receipts_pb2
+from kehu.members.v1 import referrals_pb2 as _referrals_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -31,6 +33,9 @@ class EngagementPolicy(_message.Message):
     NAME_FIELD_NUMBER: _builtins.int
     CHECK_IN_FIELD_NUMBER: _builtins.int
     RECEIPTS_FIELD_NUMBER: _builtins.int
+    REFERRALS_FIELD_NUMBER: _builtins.int
+    BIRTHDAYS_FIELD_NUMBER: _builtins.int
+    PROFILES_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
     name: _builtins.str
@@ -46,6 +51,18 @@ class EngagementPolicy(_message.Message):
         """Scanned receipts."""
 
     @_builtins.property
+    def referrals(self) -> _referrals_pb2.ReferralRules:
+        """Referrals."""
+
+    @_builtins.property
+    def birthdays(self) -> _badges_pb2.BirthdayRules:
+        """Birthdays."""
+
+    @_builtins.property
+    def profiles(self) -> _badges_pb2.ProfileRules:
+        """Complete profiles."""
+
+    @_builtins.property
     def update_time(self) -> _timestamp_pb2.Timestamp:
         """When the rules were last changed."""
 
@@ -55,12 +72,15 @@ class EngagementPolicy(_message.Message):
         name: _builtins.str = ...,
         check_in: _check_ins_pb2.CheckInRules | None = ...,
         receipts: _receipts_pb2.ReceiptRules | None = ...,
+        referrals: _referrals_pb2.ReferralRules | None = ...,
+        birthdays: _badges_pb2.BirthdayRules | None = ...,
+        profiles: _badges_pb2.ProfileRules | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
         etag: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["check_in", b"check_in", "receipts", b"receipts", "update_time", b"update_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["birthdays", b"birthdays", "check_in", b"check_in", "profiles", b"profiles", "receipts", b"receipts", "referrals", b"referrals", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["check_in", b"check_in", "etag", b"etag", "name", b"name", "receipts", b"receipts", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["birthdays", b"birthdays", "check_in", b"check_in", "etag", b"etag", "name", b"name", "profiles", b"profiles", "receipts", b"receipts", "referrals", b"referrals", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -3,9 +3,11 @@
 import grpc
 import warnings
 
+from kehu.members.v1 import badges_pb2 as kehu_dot_members_dot_v1_dot_badges__pb2
 from kehu.members.v1 import check_ins_pb2 as kehu_dot_members_dot_v1_dot_check__ins__pb2
 from kehu.members.v1 import engagement_pb2 as kehu_dot_members_dot_v1_dot_engagement__pb2
 from kehu.members.v1 import receipts_pb2 as kehu_dot_members_dot_v1_dot_receipts__pb2
+from kehu.members.v1 import referrals_pb2 as kehu_dot_members_dot_v1_dot_referrals__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -101,6 +103,56 @@ class EngagementServiceStub:
                 '/kehu.members.v1.EngagementService/ListReceiptClaims',
                 request_serializer=kehu_dot_members_dot_v1_dot_receipts__pb2.ListReceiptClaimsRequest.SerializeToString,
                 response_deserializer=kehu_dot_members_dot_v1_dot_receipts__pb2.ListReceiptClaimsResponse.FromString,
+                _registered_method=True)
+        self.CreateReferralCode = channel.unary_unary(
+                '/kehu.members.v1.EngagementService/CreateReferralCode',
+                request_serializer=kehu_dot_members_dot_v1_dot_referrals__pb2.CreateReferralCodeRequest.SerializeToString,
+                response_deserializer=kehu_dot_members_dot_v1_dot_referrals__pb2.ReferralCode.FromString,
+                _registered_method=True)
+        self.GetReferralCode = channel.unary_unary(
+                '/kehu.members.v1.EngagementService/GetReferralCode',
+                request_serializer=kehu_dot_members_dot_v1_dot_referrals__pb2.GetReferralCodeRequest.SerializeToString,
+                response_deserializer=kehu_dot_members_dot_v1_dot_referrals__pb2.ReferralCode.FromString,
+                _registered_method=True)
+        self.AttachReferral = channel.unary_unary(
+                '/kehu.members.v1.EngagementService/AttachReferral',
+                request_serializer=kehu_dot_members_dot_v1_dot_referrals__pb2.AttachReferralRequest.SerializeToString,
+                response_deserializer=kehu_dot_members_dot_v1_dot_referrals__pb2.Referral.FromString,
+                _registered_method=True)
+        self.GetReferral = channel.unary_unary(
+                '/kehu.members.v1.EngagementService/GetReferral',
+                request_serializer=kehu_dot_members_dot_v1_dot_referrals__pb2.GetReferralRequest.SerializeToString,
+                response_deserializer=kehu_dot_members_dot_v1_dot_referrals__pb2.Referral.FromString,
+                _registered_method=True)
+        self.ListReferrals = channel.unary_unary(
+                '/kehu.members.v1.EngagementService/ListReferrals',
+                request_serializer=kehu_dot_members_dot_v1_dot_referrals__pb2.ListReferralsRequest.SerializeToString,
+                response_deserializer=kehu_dot_members_dot_v1_dot_referrals__pb2.ListReferralsResponse.FromString,
+                _registered_method=True)
+        self.CreateBadge = channel.unary_unary(
+                '/kehu.members.v1.EngagementService/CreateBadge',
+                request_serializer=kehu_dot_members_dot_v1_dot_badges__pb2.CreateBadgeRequest.SerializeToString,
+                response_deserializer=kehu_dot_members_dot_v1_dot_badges__pb2.Badge.FromString,
+                _registered_method=True)
+        self.GetBadge = channel.unary_unary(
+                '/kehu.members.v1.EngagementService/GetBadge',
+                request_serializer=kehu_dot_members_dot_v1_dot_badges__pb2.GetBadgeRequest.SerializeToString,
+                response_deserializer=kehu_dot_members_dot_v1_dot_badges__pb2.Badge.FromString,
+                _registered_method=True)
+        self.ListBadges = channel.unary_unary(
+                '/kehu.members.v1.EngagementService/ListBadges',
+                request_serializer=kehu_dot_members_dot_v1_dot_badges__pb2.ListBadgesRequest.SerializeToString,
+                response_deserializer=kehu_dot_members_dot_v1_dot_badges__pb2.ListBadgesResponse.FromString,
+                _registered_method=True)
+        self.RetireBadge = channel.unary_unary(
+                '/kehu.members.v1.EngagementService/RetireBadge',
+                request_serializer=kehu_dot_members_dot_v1_dot_badges__pb2.RetireBadgeRequest.SerializeToString,
+                response_deserializer=kehu_dot_members_dot_v1_dot_badges__pb2.Badge.FromString,
+                _registered_method=True)
+        self.ListBadgeAwards = channel.unary_unary(
+                '/kehu.members.v1.EngagementService/ListBadgeAwards',
+                request_serializer=kehu_dot_members_dot_v1_dot_badges__pb2.ListBadgeAwardsRequest.SerializeToString,
+                response_deserializer=kehu_dot_members_dot_v1_dot_badges__pb2.ListBadgeAwardsResponse.FromString,
                 _registered_method=True)
 
 
@@ -201,6 +253,77 @@ class EngagementServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CreateReferralCode(self, request, context):
+        """Gives a member a code to bring others with; who has one gets the same.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetReferralCode(self, request, context):
+        """Reads the code of a member.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AttachReferral(self, request, context):
+        """Says who brought a new member. Both are rewarded when the first order of the new member is paid, and lose the
+        reward when that order is refunded in full; imported orders do not count. The same once more answers the same.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetReferral(self, request, context):
+        """Reads who brought a member.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListReferrals(self, request, context):
+        """Lists the members whom a member has brought, the newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CreateBadge(self, request, context):
+        """Makes a badge. Who has reached its count already gets it at the next thing that counts.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetBadge(self, request, context):
+        """Reads a badge.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListBadges(self, request, context):
+        """Lists the badges, the newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RetireBadge(self, request, context):
+        """Gives a badge to nobody any more. Who has it keeps it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListBadgeAwards(self, request, context):
+        """Lists the badges that a member has, the newest badges first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_EngagementServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -268,6 +391,56 @@ def add_EngagementServiceServicer_to_server(servicer, server):
                     servicer.ListReceiptClaims,
                     request_deserializer=kehu_dot_members_dot_v1_dot_receipts__pb2.ListReceiptClaimsRequest.FromString,
                     response_serializer=kehu_dot_members_dot_v1_dot_receipts__pb2.ListReceiptClaimsResponse.SerializeToString,
+            ),
+            'CreateReferralCode': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateReferralCode,
+                    request_deserializer=kehu_dot_members_dot_v1_dot_referrals__pb2.CreateReferralCodeRequest.FromString,
+                    response_serializer=kehu_dot_members_dot_v1_dot_referrals__pb2.ReferralCode.SerializeToString,
+            ),
+            'GetReferralCode': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetReferralCode,
+                    request_deserializer=kehu_dot_members_dot_v1_dot_referrals__pb2.GetReferralCodeRequest.FromString,
+                    response_serializer=kehu_dot_members_dot_v1_dot_referrals__pb2.ReferralCode.SerializeToString,
+            ),
+            'AttachReferral': grpc.unary_unary_rpc_method_handler(
+                    servicer.AttachReferral,
+                    request_deserializer=kehu_dot_members_dot_v1_dot_referrals__pb2.AttachReferralRequest.FromString,
+                    response_serializer=kehu_dot_members_dot_v1_dot_referrals__pb2.Referral.SerializeToString,
+            ),
+            'GetReferral': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetReferral,
+                    request_deserializer=kehu_dot_members_dot_v1_dot_referrals__pb2.GetReferralRequest.FromString,
+                    response_serializer=kehu_dot_members_dot_v1_dot_referrals__pb2.Referral.SerializeToString,
+            ),
+            'ListReferrals': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListReferrals,
+                    request_deserializer=kehu_dot_members_dot_v1_dot_referrals__pb2.ListReferralsRequest.FromString,
+                    response_serializer=kehu_dot_members_dot_v1_dot_referrals__pb2.ListReferralsResponse.SerializeToString,
+            ),
+            'CreateBadge': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateBadge,
+                    request_deserializer=kehu_dot_members_dot_v1_dot_badges__pb2.CreateBadgeRequest.FromString,
+                    response_serializer=kehu_dot_members_dot_v1_dot_badges__pb2.Badge.SerializeToString,
+            ),
+            'GetBadge': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetBadge,
+                    request_deserializer=kehu_dot_members_dot_v1_dot_badges__pb2.GetBadgeRequest.FromString,
+                    response_serializer=kehu_dot_members_dot_v1_dot_badges__pb2.Badge.SerializeToString,
+            ),
+            'ListBadges': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListBadges,
+                    request_deserializer=kehu_dot_members_dot_v1_dot_badges__pb2.ListBadgesRequest.FromString,
+                    response_serializer=kehu_dot_members_dot_v1_dot_badges__pb2.ListBadgesResponse.SerializeToString,
+            ),
+            'RetireBadge': grpc.unary_unary_rpc_method_handler(
+                    servicer.RetireBadge,
+                    request_deserializer=kehu_dot_members_dot_v1_dot_badges__pb2.RetireBadgeRequest.FromString,
+                    response_serializer=kehu_dot_members_dot_v1_dot_badges__pb2.Badge.SerializeToString,
+            ),
+            'ListBadgeAwards': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListBadgeAwards,
+                    request_deserializer=kehu_dot_members_dot_v1_dot_badges__pb2.ListBadgeAwardsRequest.FromString,
+                    response_serializer=kehu_dot_members_dot_v1_dot_badges__pb2.ListBadgeAwardsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -622,6 +795,276 @@ class EngagementService:
             '/kehu.members.v1.EngagementService/ListReceiptClaims',
             kehu_dot_members_dot_v1_dot_receipts__pb2.ListReceiptClaimsRequest.SerializeToString,
             kehu_dot_members_dot_v1_dot_receipts__pb2.ListReceiptClaimsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateReferralCode(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kehu.members.v1.EngagementService/CreateReferralCode',
+            kehu_dot_members_dot_v1_dot_referrals__pb2.CreateReferralCodeRequest.SerializeToString,
+            kehu_dot_members_dot_v1_dot_referrals__pb2.ReferralCode.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetReferralCode(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kehu.members.v1.EngagementService/GetReferralCode',
+            kehu_dot_members_dot_v1_dot_referrals__pb2.GetReferralCodeRequest.SerializeToString,
+            kehu_dot_members_dot_v1_dot_referrals__pb2.ReferralCode.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AttachReferral(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kehu.members.v1.EngagementService/AttachReferral',
+            kehu_dot_members_dot_v1_dot_referrals__pb2.AttachReferralRequest.SerializeToString,
+            kehu_dot_members_dot_v1_dot_referrals__pb2.Referral.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetReferral(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kehu.members.v1.EngagementService/GetReferral',
+            kehu_dot_members_dot_v1_dot_referrals__pb2.GetReferralRequest.SerializeToString,
+            kehu_dot_members_dot_v1_dot_referrals__pb2.Referral.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListReferrals(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kehu.members.v1.EngagementService/ListReferrals',
+            kehu_dot_members_dot_v1_dot_referrals__pb2.ListReferralsRequest.SerializeToString,
+            kehu_dot_members_dot_v1_dot_referrals__pb2.ListReferralsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateBadge(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kehu.members.v1.EngagementService/CreateBadge',
+            kehu_dot_members_dot_v1_dot_badges__pb2.CreateBadgeRequest.SerializeToString,
+            kehu_dot_members_dot_v1_dot_badges__pb2.Badge.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetBadge(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kehu.members.v1.EngagementService/GetBadge',
+            kehu_dot_members_dot_v1_dot_badges__pb2.GetBadgeRequest.SerializeToString,
+            kehu_dot_members_dot_v1_dot_badges__pb2.Badge.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListBadges(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kehu.members.v1.EngagementService/ListBadges',
+            kehu_dot_members_dot_v1_dot_badges__pb2.ListBadgesRequest.SerializeToString,
+            kehu_dot_members_dot_v1_dot_badges__pb2.ListBadgesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RetireBadge(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kehu.members.v1.EngagementService/RetireBadge',
+            kehu_dot_members_dot_v1_dot_badges__pb2.RetireBadgeRequest.SerializeToString,
+            kehu_dot_members_dot_v1_dot_badges__pb2.Badge.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListBadgeAwards(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kehu.members.v1.EngagementService/ListBadgeAwards',
+            kehu_dot_members_dot_v1_dot_badges__pb2.ListBadgeAwardsRequest.SerializeToString,
+            kehu_dot_members_dot_v1_dot_badges__pb2.ListBadgeAwardsResponse.FromString,
             options,
             channel_credentials,
             insecure,

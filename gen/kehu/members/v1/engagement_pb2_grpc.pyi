@@ -5,9 +5,11 @@ Engagement: what members earn every day without an order, and the rules for it."
 
 from collections import abc as _abc
 from grpc import aio as _aio
+from kehu.members.v1 import badges_pb2 as _badges_pb2
 from kehu.members.v1 import check_ins_pb2 as _check_ins_pb2
 from kehu.members.v1 import engagement_pb2 as _engagement_pb2
 from kehu.members.v1 import receipts_pb2 as _receipts_pb2
+from kehu.members.v1 import referrals_pb2 as _referrals_pb2
 import abc as _abc_1
 import grpc as _grpc
 import sys
@@ -65,6 +67,28 @@ class EngagementServiceStub:
     """Gives a member the points of a receipt by its code, as if the receipt were an order. A receipt gives points once."""
     ListReceiptClaims: _grpc.UnaryUnaryMultiCallable[_receipts_pb2.ListReceiptClaimsRequest, _receipts_pb2.ListReceiptClaimsResponse]
     """Lists the receipts that a member has claimed, the newest first."""
+    CreateReferralCode: _grpc.UnaryUnaryMultiCallable[_referrals_pb2.CreateReferralCodeRequest, _referrals_pb2.ReferralCode]
+    """Gives a member a code to bring others with; who has one gets the same."""
+    GetReferralCode: _grpc.UnaryUnaryMultiCallable[_referrals_pb2.GetReferralCodeRequest, _referrals_pb2.ReferralCode]
+    """Reads the code of a member."""
+    AttachReferral: _grpc.UnaryUnaryMultiCallable[_referrals_pb2.AttachReferralRequest, _referrals_pb2.Referral]
+    """Says who brought a new member. Both are rewarded when the first order of the new member is paid, and lose the
+    reward when that order is refunded in full; imported orders do not count. The same once more answers the same.
+    """
+    GetReferral: _grpc.UnaryUnaryMultiCallable[_referrals_pb2.GetReferralRequest, _referrals_pb2.Referral]
+    """Reads who brought a member."""
+    ListReferrals: _grpc.UnaryUnaryMultiCallable[_referrals_pb2.ListReferralsRequest, _referrals_pb2.ListReferralsResponse]
+    """Lists the members whom a member has brought, the newest first."""
+    CreateBadge: _grpc.UnaryUnaryMultiCallable[_badges_pb2.CreateBadgeRequest, _badges_pb2.Badge]
+    """Makes a badge. Who has reached its count already gets it at the next thing that counts."""
+    GetBadge: _grpc.UnaryUnaryMultiCallable[_badges_pb2.GetBadgeRequest, _badges_pb2.Badge]
+    """Reads a badge."""
+    ListBadges: _grpc.UnaryUnaryMultiCallable[_badges_pb2.ListBadgesRequest, _badges_pb2.ListBadgesResponse]
+    """Lists the badges, the newest first."""
+    RetireBadge: _grpc.UnaryUnaryMultiCallable[_badges_pb2.RetireBadgeRequest, _badges_pb2.Badge]
+    """Gives a badge to nobody any more. Who has it keeps it."""
+    ListBadgeAwards: _grpc.UnaryUnaryMultiCallable[_badges_pb2.ListBadgeAwardsRequest, _badges_pb2.ListBadgeAwardsResponse]
+    """Lists the badges that a member has, the newest badges first."""
 
 @_typing.type_check_only
 class EngagementServiceAsyncStub(EngagementServiceStub):
@@ -101,6 +125,28 @@ class EngagementServiceAsyncStub(EngagementServiceStub):
     """Gives a member the points of a receipt by its code, as if the receipt were an order. A receipt gives points once."""
     ListReceiptClaims: _aio.UnaryUnaryMultiCallable[_receipts_pb2.ListReceiptClaimsRequest, _receipts_pb2.ListReceiptClaimsResponse]  # type: ignore[assignment]
     """Lists the receipts that a member has claimed, the newest first."""
+    CreateReferralCode: _aio.UnaryUnaryMultiCallable[_referrals_pb2.CreateReferralCodeRequest, _referrals_pb2.ReferralCode]  # type: ignore[assignment]
+    """Gives a member a code to bring others with; who has one gets the same."""
+    GetReferralCode: _aio.UnaryUnaryMultiCallable[_referrals_pb2.GetReferralCodeRequest, _referrals_pb2.ReferralCode]  # type: ignore[assignment]
+    """Reads the code of a member."""
+    AttachReferral: _aio.UnaryUnaryMultiCallable[_referrals_pb2.AttachReferralRequest, _referrals_pb2.Referral]  # type: ignore[assignment]
+    """Says who brought a new member. Both are rewarded when the first order of the new member is paid, and lose the
+    reward when that order is refunded in full; imported orders do not count. The same once more answers the same.
+    """
+    GetReferral: _aio.UnaryUnaryMultiCallable[_referrals_pb2.GetReferralRequest, _referrals_pb2.Referral]  # type: ignore[assignment]
+    """Reads who brought a member."""
+    ListReferrals: _aio.UnaryUnaryMultiCallable[_referrals_pb2.ListReferralsRequest, _referrals_pb2.ListReferralsResponse]  # type: ignore[assignment]
+    """Lists the members whom a member has brought, the newest first."""
+    CreateBadge: _aio.UnaryUnaryMultiCallable[_badges_pb2.CreateBadgeRequest, _badges_pb2.Badge]  # type: ignore[assignment]
+    """Makes a badge. Who has reached its count already gets it at the next thing that counts."""
+    GetBadge: _aio.UnaryUnaryMultiCallable[_badges_pb2.GetBadgeRequest, _badges_pb2.Badge]  # type: ignore[assignment]
+    """Reads a badge."""
+    ListBadges: _aio.UnaryUnaryMultiCallable[_badges_pb2.ListBadgesRequest, _badges_pb2.ListBadgesResponse]  # type: ignore[assignment]
+    """Lists the badges, the newest first."""
+    RetireBadge: _aio.UnaryUnaryMultiCallable[_badges_pb2.RetireBadgeRequest, _badges_pb2.Badge]  # type: ignore[assignment]
+    """Gives a badge to nobody any more. Who has it keeps it."""
+    ListBadgeAwards: _aio.UnaryUnaryMultiCallable[_badges_pb2.ListBadgeAwardsRequest, _badges_pb2.ListBadgeAwardsResponse]  # type: ignore[assignment]
+    """Lists the badges that a member has, the newest badges first."""
 
 class EngagementServiceServicer(metaclass=_abc_1.ABCMeta):
     """Daily check-ins, scanned receipts, referrals, birthdays, complete profiles and badges."""
@@ -212,5 +258,87 @@ class EngagementServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_receipts_pb2.ListReceiptClaimsResponse, _abc.Awaitable[_receipts_pb2.ListReceiptClaimsResponse]]:
         """Lists the receipts that a member has claimed, the newest first."""
+
+    @_abc_1.abstractmethod
+    def CreateReferralCode(
+        self,
+        request: _referrals_pb2.CreateReferralCodeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_referrals_pb2.ReferralCode, _abc.Awaitable[_referrals_pb2.ReferralCode]]:
+        """Gives a member a code to bring others with; who has one gets the same."""
+
+    @_abc_1.abstractmethod
+    def GetReferralCode(
+        self,
+        request: _referrals_pb2.GetReferralCodeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_referrals_pb2.ReferralCode, _abc.Awaitable[_referrals_pb2.ReferralCode]]:
+        """Reads the code of a member."""
+
+    @_abc_1.abstractmethod
+    def AttachReferral(
+        self,
+        request: _referrals_pb2.AttachReferralRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_referrals_pb2.Referral, _abc.Awaitable[_referrals_pb2.Referral]]:
+        """Says who brought a new member. Both are rewarded when the first order of the new member is paid, and lose the
+        reward when that order is refunded in full; imported orders do not count. The same once more answers the same.
+        """
+
+    @_abc_1.abstractmethod
+    def GetReferral(
+        self,
+        request: _referrals_pb2.GetReferralRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_referrals_pb2.Referral, _abc.Awaitable[_referrals_pb2.Referral]]:
+        """Reads who brought a member."""
+
+    @_abc_1.abstractmethod
+    def ListReferrals(
+        self,
+        request: _referrals_pb2.ListReferralsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_referrals_pb2.ListReferralsResponse, _abc.Awaitable[_referrals_pb2.ListReferralsResponse]]:
+        """Lists the members whom a member has brought, the newest first."""
+
+    @_abc_1.abstractmethod
+    def CreateBadge(
+        self,
+        request: _badges_pb2.CreateBadgeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_badges_pb2.Badge, _abc.Awaitable[_badges_pb2.Badge]]:
+        """Makes a badge. Who has reached its count already gets it at the next thing that counts."""
+
+    @_abc_1.abstractmethod
+    def GetBadge(
+        self,
+        request: _badges_pb2.GetBadgeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_badges_pb2.Badge, _abc.Awaitable[_badges_pb2.Badge]]:
+        """Reads a badge."""
+
+    @_abc_1.abstractmethod
+    def ListBadges(
+        self,
+        request: _badges_pb2.ListBadgesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_badges_pb2.ListBadgesResponse, _abc.Awaitable[_badges_pb2.ListBadgesResponse]]:
+        """Lists the badges, the newest first."""
+
+    @_abc_1.abstractmethod
+    def RetireBadge(
+        self,
+        request: _badges_pb2.RetireBadgeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_badges_pb2.Badge, _abc.Awaitable[_badges_pb2.Badge]]:
+        """Gives a badge to nobody any more. Who has it keeps it."""
+
+    @_abc_1.abstractmethod
+    def ListBadgeAwards(
+        self,
+        request: _badges_pb2.ListBadgeAwardsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_badges_pb2.ListBadgeAwardsResponse, _abc.Awaitable[_badges_pb2.ListBadgeAwardsResponse]]:
+        """Lists the badges that a member has, the newest badges first."""
 
 def add_EngagementServiceServicer_to_server(servicer: EngagementServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

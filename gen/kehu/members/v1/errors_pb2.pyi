@@ -29,7 +29,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_HOLD_NOT_FOUND: _ErrorReason.ValueType  # 2
     """The member has no such hold."""
     ERROR_REASON_PROGRAMME_NOT_FOUND: _ErrorReason.ValueType  # 3
-    """There is no such programme; the only one is `programmes/default`."""
+    """There is no such programme."""
     ERROR_REASON_IDENTIFIER_TAKEN: _ErrorReason.ValueType  # 4
     """A phone number, e-mail address, card number or external id belongs to another member already."""
     ERROR_REASON_PHONE_INVALID: _ErrorReason.ValueType  # 5
@@ -68,6 +68,14 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The person was erased. Nothing can be known of them again; whoever comes back is enrolled anew."""
     ERROR_REASON_LIMIT_EXCEEDED: _ErrorReason.ValueType  # 26
     """The member would have more tags, cards or identities than there may be."""
+    ERROR_REASON_MERGE_INVALID: _ErrorReason.ValueType  # 27
+    """The two members can't be merged: they are one already, or one of them was merged into another."""
+    ERROR_REASON_MERGE_NOT_FOUND: _ErrorReason.ValueType  # 28
+    """There was no such merge."""
+    ERROR_REASON_UNMERGE_EXPIRED: _ErrorReason.ValueType  # 29
+    """The merge is more than 30 days old and can't be undone any more."""
+    ERROR_REASON_UNMERGE_BLOCKED: _ErrorReason.ValueType  # 30
+    """What has happened since the merge can't be taken apart; the message says what it is."""
     ERROR_REASON_STORED_VALUE_INSUFFICIENT: _ErrorReason.ValueType  # 35
     """There is less stored value, or less on the gift card, than is asked for."""
     ERROR_REASON_STORED_VALUE_PAYMENT_NOT_FOUND: _ErrorReason.ValueType  # 36
@@ -108,6 +116,18 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The benefit is used up; `reset_time` in the metadata says when it begins anew."""
     ERROR_REASON_BENEFIT_USE_NOT_FOUND: _ErrorReason.ValueType  # 54
     """There is no such use of a benefit."""
+    ERROR_REASON_CONDITION_INVALID: _ErrorReason.ValueType  # 55
+    """The condition of a rule is none; `position` in the metadata is the character at which it goes wrong."""
+    ERROR_REASON_PROGRAMME_EXISTS: _ErrorReason.ValueType  # 56
+    """There is a programme with this id already."""
+    ERROR_REASON_PROGRAMME_VERSION_NOT_FOUND: _ErrorReason.ValueType  # 57
+    """The programme has no such version."""
+    ERROR_REASON_PURCHASE_NOT_FOUND: _ErrorReason.ValueType  # 58
+    """The member has no such purchase, or the news of it has not come yet."""
+    ERROR_REASON_RECALCULATION_NOT_FOUND: _ErrorReason.ValueType  # 59
+    """There is no such recalculation."""
+    ERROR_REASON_RECALCULATION_RUNNING: _ErrorReason.ValueType  # 60
+    """Another recalculation of the programme is under way."""
     ERROR_REASON_TIER_NOT_FOUND: _ErrorReason.ValueType  # 70
     """The programme has no tier with this id."""
     ERROR_REASON_TIER_OVERRIDE_ENDED: _ErrorReason.ValueType  # 71
@@ -164,6 +184,14 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The receipt has been claimed already."""
     ERROR_REASON_RECEIPT_WORTHLESS: _ErrorReason.ValueType  # 100
     """The receipt earns no point: its amount is too small, or in another currency than the programme's."""
+    ERROR_REASON_REFERRAL_CODE_UNKNOWN: _ErrorReason.ValueType  # 101
+    """Nobody has this referral code."""
+    ERROR_REASON_REFERRAL_SELF: _ErrorReason.ValueType  # 102
+    """Members can't refer themselves."""
+    ERROR_REASON_REFERRAL_CIRCULAR: _ErrorReason.ValueType  # 103
+    """The referrer was brought by this member, directly or by others."""
+    ERROR_REASON_REFERRAL_CLOSED: _ErrorReason.ValueType  # 104
+    """The member can't be referred any more; `cause` in the metadata says why: `referred`, `bought` or `late`."""
     ERROR_REASON_ADJUSTMENT_INVALID: _ErrorReason.ValueType  # 105
     """The row's id or reason is missing or too long, or its points are 0 or too many."""
     ERROR_REASON_ADJUSTMENT_ROW_REUSED: _ErrorReason.ValueType  # 106
@@ -183,7 +211,7 @@ ERROR_REASON_MEMBER_NOT_FOUND: ErrorReason.ValueType  # 1
 ERROR_REASON_HOLD_NOT_FOUND: ErrorReason.ValueType  # 2
 """The member has no such hold."""
 ERROR_REASON_PROGRAMME_NOT_FOUND: ErrorReason.ValueType  # 3
-"""There is no such programme; the only one is `programmes/default`."""
+"""There is no such programme."""
 ERROR_REASON_IDENTIFIER_TAKEN: ErrorReason.ValueType  # 4
 """A phone number, e-mail address, card number or external id belongs to another member already."""
 ERROR_REASON_PHONE_INVALID: ErrorReason.ValueType  # 5
@@ -222,6 +250,14 @@ ERROR_REASON_MEMBER_ERASED: ErrorReason.ValueType  # 25
 """The person was erased. Nothing can be known of them again; whoever comes back is enrolled anew."""
 ERROR_REASON_LIMIT_EXCEEDED: ErrorReason.ValueType  # 26
 """The member would have more tags, cards or identities than there may be."""
+ERROR_REASON_MERGE_INVALID: ErrorReason.ValueType  # 27
+"""The two members can't be merged: they are one already, or one of them was merged into another."""
+ERROR_REASON_MERGE_NOT_FOUND: ErrorReason.ValueType  # 28
+"""There was no such merge."""
+ERROR_REASON_UNMERGE_EXPIRED: ErrorReason.ValueType  # 29
+"""The merge is more than 30 days old and can't be undone any more."""
+ERROR_REASON_UNMERGE_BLOCKED: ErrorReason.ValueType  # 30
+"""What has happened since the merge can't be taken apart; the message says what it is."""
 ERROR_REASON_STORED_VALUE_INSUFFICIENT: ErrorReason.ValueType  # 35
 """There is less stored value, or less on the gift card, than is asked for."""
 ERROR_REASON_STORED_VALUE_PAYMENT_NOT_FOUND: ErrorReason.ValueType  # 36
@@ -262,6 +298,18 @@ ERROR_REASON_BENEFIT_USED_UP: ErrorReason.ValueType  # 53
 """The benefit is used up; `reset_time` in the metadata says when it begins anew."""
 ERROR_REASON_BENEFIT_USE_NOT_FOUND: ErrorReason.ValueType  # 54
 """There is no such use of a benefit."""
+ERROR_REASON_CONDITION_INVALID: ErrorReason.ValueType  # 55
+"""The condition of a rule is none; `position` in the metadata is the character at which it goes wrong."""
+ERROR_REASON_PROGRAMME_EXISTS: ErrorReason.ValueType  # 56
+"""There is a programme with this id already."""
+ERROR_REASON_PROGRAMME_VERSION_NOT_FOUND: ErrorReason.ValueType  # 57
+"""The programme has no such version."""
+ERROR_REASON_PURCHASE_NOT_FOUND: ErrorReason.ValueType  # 58
+"""The member has no such purchase, or the news of it has not come yet."""
+ERROR_REASON_RECALCULATION_NOT_FOUND: ErrorReason.ValueType  # 59
+"""There is no such recalculation."""
+ERROR_REASON_RECALCULATION_RUNNING: ErrorReason.ValueType  # 60
+"""Another recalculation of the programme is under way."""
 ERROR_REASON_TIER_NOT_FOUND: ErrorReason.ValueType  # 70
 """The programme has no tier with this id."""
 ERROR_REASON_TIER_OVERRIDE_ENDED: ErrorReason.ValueType  # 71
@@ -318,6 +366,14 @@ ERROR_REASON_RECEIPT_CLAIMED: ErrorReason.ValueType  # 99
 """The receipt has been claimed already."""
 ERROR_REASON_RECEIPT_WORTHLESS: ErrorReason.ValueType  # 100
 """The receipt earns no point: its amount is too small, or in another currency than the programme's."""
+ERROR_REASON_REFERRAL_CODE_UNKNOWN: ErrorReason.ValueType  # 101
+"""Nobody has this referral code."""
+ERROR_REASON_REFERRAL_SELF: ErrorReason.ValueType  # 102
+"""Members can't refer themselves."""
+ERROR_REASON_REFERRAL_CIRCULAR: ErrorReason.ValueType  # 103
+"""The referrer was brought by this member, directly or by others."""
+ERROR_REASON_REFERRAL_CLOSED: ErrorReason.ValueType  # 104
+"""The member can't be referred any more; `cause` in the metadata says why: `referred`, `bought` or `late`."""
 ERROR_REASON_ADJUSTMENT_INVALID: ErrorReason.ValueType  # 105
 """The row's id or reason is missing or too long, or its points are 0 or too many."""
 ERROR_REASON_ADJUSTMENT_ROW_REUSED: ErrorReason.ValueType  # 106

@@ -61,12 +61,15 @@ class PointsEarned(_message.Message):
     SOURCE_FIELD_NUMBER: _builtins.int
     POINTS_FIELD_NUMBER: _builtins.int
     EFFECTIVE_TIME_FIELD_NUMBER: _builtins.int
+    PROGRAMME_FIELD_NUMBER: _builtins.int
     member: _builtins.str
     """The member, `members/{member}`."""
     source: _builtins.str
     """What earned them, for example `orders/{order}`."""
     points: _builtins.int
     """The change in points; negative when earlier points are taken back."""
+    programme: _builtins.str
+    """The programme whose points they are, `programmes/{programme}`; empty for the default one."""
     @_builtins.property
     def effective_time(self) -> _timestamp_pb2.Timestamp:
         """When they count as earned: the date of the purchase."""
@@ -78,10 +81,11 @@ class PointsEarned(_message.Message):
         source: _builtins.str = ...,
         points: _builtins.int = ...,
         effective_time: _timestamp_pb2.Timestamp | None = ...,
+        programme: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["effective_time", b"effective_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["effective_time", b"effective_time", "member", b"member", "points", b"points", "source", b"source"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["effective_time", b"effective_time", "member", b"member", "points", b"points", "programme", b"programme", "source", b"source"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -472,3 +476,168 @@ class ReceiptClaimed(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ReceiptClaimed: _TypeAlias = ReceiptClaimed  # noqa: Y015
+
+@_typing.final
+class MemberMerged(_message.Message):
+    """Two members turned out to be one person. What a listener keeps of the one belongs to the other from now on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MEMBER_FIELD_NUMBER: _builtins.int
+    INTO_FIELD_NUMBER: _builtins.int
+    MERGE_TIME_FIELD_NUMBER: _builtins.int
+    member: _builtins.str
+    """The member that is gone, `members/{member}`."""
+    into: _builtins.str
+    """The member that has everything now, `members/{member}`."""
+    @_builtins.property
+    def merge_time(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        member: _builtins.str = ...,
+        into: _builtins.str = ...,
+        merge_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["merge_time", b"merge_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["into", b"into", "member", b"member", "merge_time", b"merge_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MemberMerged: _TypeAlias = MemberMerged  # noqa: Y015
+
+@_typing.final
+class MemberUnmerged(_message.Message):
+    """A merge was undone: what had belonged to the member before is the member's own again."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MEMBER_FIELD_NUMBER: _builtins.int
+    FROM_FIELD_NUMBER: _builtins.int
+    UNMERGE_TIME_FIELD_NUMBER: _builtins.int
+    member: _builtins.str
+    """The member that is back, `members/{member}`."""
+    @_builtins.property
+    def unmerge_time(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        member: _builtins.str = ...,
+        unmerge_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["unmerge_time", b"unmerge_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["from", b"from", "member", b"member", "unmerge_time", b"unmerge_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MemberUnmerged: _TypeAlias = MemberUnmerged  # noqa: Y015
+
+@_typing.final
+class ReferralRewarded(_message.Message):
+    """The first order of a member who was brought is paid, and both got their points."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MEMBER_FIELD_NUMBER: _builtins.int
+    REFERRER_FIELD_NUMBER: _builtins.int
+    REFERRER_POINTS_FIELD_NUMBER: _builtins.int
+    MEMBER_POINTS_FIELD_NUMBER: _builtins.int
+    REWARD_TIME_FIELD_NUMBER: _builtins.int
+    member: _builtins.str
+    """The member who was brought, `members/{member}`."""
+    referrer: _builtins.str
+    """Who brought the member, `members/{member}`."""
+    referrer_points: _builtins.int
+    """What the referrer got; 0 beyond the limit of a month."""
+    member_points: _builtins.int
+    """What the member got."""
+    @_builtins.property
+    def reward_time(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        member: _builtins.str = ...,
+        referrer: _builtins.str = ...,
+        referrer_points: _builtins.int = ...,
+        member_points: _builtins.int = ...,
+        reward_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["reward_time", b"reward_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["member", b"member", "member_points", b"member_points", "referrer", b"referrer", "referrer_points", b"referrer_points", "reward_time", b"reward_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReferralRewarded: _TypeAlias = ReferralRewarded  # noqa: Y015
+
+@_typing.final
+class ReferralRevoked(_message.Message):
+    """The first order of a member who was brought was refunded in full, and the points were taken back."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MEMBER_FIELD_NUMBER: _builtins.int
+    REFERRER_FIELD_NUMBER: _builtins.int
+    REVOKE_TIME_FIELD_NUMBER: _builtins.int
+    member: _builtins.str
+    """The member who was brought, `members/{member}`."""
+    referrer: _builtins.str
+    """Who brought the member, `members/{member}`."""
+    @_builtins.property
+    def revoke_time(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        member: _builtins.str = ...,
+        referrer: _builtins.str = ...,
+        revoke_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["revoke_time", b"revoke_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["member", b"member", "referrer", b"referrer", "revoke_time", b"revoke_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReferralRevoked: _TypeAlias = ReferralRevoked  # noqa: Y015
+
+@_typing.final
+class BadgeAwarded(_message.Message):
+    """A member got a badge."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MEMBER_FIELD_NUMBER: _builtins.int
+    BADGE_FIELD_NUMBER: _builtins.int
+    AWARD_TIME_FIELD_NUMBER: _builtins.int
+    member: _builtins.str
+    """The member, `members/{member}`."""
+    badge: _builtins.str
+    """The badge, `badges/{badge}`."""
+    @_builtins.property
+    def award_time(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        member: _builtins.str = ...,
+        badge: _builtins.str = ...,
+        award_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["award_time", b"award_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["award_time", b"award_time", "badge", b"badge", "member", b"member"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BadgeAwarded: _TypeAlias = BadgeAwarded  # noqa: Y015

@@ -32,13 +32,55 @@ from kehu.members.v1 import members_pb2 as kehu_dot_members_dot_v1_dot_members__
 from kehu.options.v1 import options_pb2 as kehu_dot_options_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ekehu/members/v1/identity.proto\x12\x0fkehu.members.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dkehu/members/v1/members.proto\x1a\x1dkehu/options/v1/options.proto\"\xa7\x01\n\x17IssueLoyaltyCardRequest\x12\x39\n\x06parent\x18\x01 \x01(\tB)\xe2\x41\x01\x02\xfa\x41\x19\n\x17members.kehu.dev/Member\xbaH\x06r\x04\x10\x01\x18\x64\x12,\n\x06number\x18\x02 \x01(\tB\x1c\xe2\x41\x01\x02\xbaH\x11r\x0f\x10\x01\x18@2\t^\\P{Cc}*$\x88\xb5\x18\x01\x12#\n\nrequest_id\x18\x03 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"\xa8\x01\n\x17\x42lockLoyaltyCardRequest\x12=\n\x04name\x18\x01 \x01(\tB/\xe2\x41\x01\x02\xfa\x41\x1e\n\x1cmembers.kehu.dev/LoyaltyCard\xbaH\x07r\x05\x10\x01\x18\xc8\x01\x12)\n\x06reason\x18\x02 \x01(\tB\x19\xe2\x41\x01\x02\xbaH\x12r\x10\x10\x01\x18\xf4\x03\x32\t^\\P{Cc}*$\x12#\n\nrequest_id\x18\x03 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"\xd8\x01\n\x19ReplaceLoyaltyCardRequest\x12=\n\x04name\x18\x01 \x01(\tB/\xe2\x41\x01\x02\xfa\x41\x1e\n\x1cmembers.kehu.dev/LoyaltyCard\xbaH\x07r\x05\x10\x01\x18\xc8\x01\x12,\n\x06number\x18\x02 \x01(\tB\x1c\xe2\x41\x01\x02\xbaH\x11r\x0f\x10\x01\x18@2\t^\\P{Cc}*$\x88\xb5\x18\x01\x12)\n\x06reason\x18\x03 \x01(\tB\x19\xe2\x41\x01\x02\xbaH\x12r\x10\x10\x01\x18\xf4\x03\x32\t^\\P{Cc}*$\x12#\n\nrequest_id\x18\x04 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"\xd4\x01\n\x11ModifyTagsRequest\x12\x37\n\x04name\x18\x01 \x01(\tB)\xe2\x41\x01\x02\xfa\x41\x19\n\x17members.kehu.dev/Member\xbaH\x06r\x04\x10\x01\x18\x64\x12\x36\n\x08\x61\x64\x64_tags\x18\x02 \x03(\tB$\xe2\x41\x01\x01\xbaH\x1d\x92\x01\x1a\x10\x64\"\x16r\x14\x10\x01\x18@2\x0e^[^\\s\\p{Cc}]+$\x12)\n\x0bremove_tags\x18\x03 \x03(\tB\x14\xe2\x41\x01\x01\xbaH\r\x92\x01\n\x10\x64\"\x06r\x04\x10\x01\x18@\x12#\n\nrequest_id\x18\x04 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"\x9d\x01\n\x12\x45raseMemberRequest\x12\x37\n\x04name\x18\x01 \x01(\tB)\xe2\x41\x01\x02\xfa\x41\x19\n\x17members.kehu.dev/Member\xbaH\x06r\x04\x10\x01\x18\x64\x12)\n\x06reason\x18\x02 \x01(\tB\x19\xe2\x41\x01\x02\xbaH\x12r\x10\x10\x01\x18\xf4\x03\x32\t^\\P{Cc}*$\x12#\n\nrequest_id\x18\x03 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"\xe0\x01\n\x13\x45xportMemberRequest\x12\x37\n\x04name\x18\x01 \x01(\tB)\xe2\x41\x01\x02\xfa\x41\x19\n\x17members.kehu.dev/Member\xbaH\x06r\x04\x10\x01\x18\x64\x12)\n\x06reason\x18\x02 \x01(\tB\x19\xe2\x41\x01\x02\xbaH\x12r\x10\x10\x01\x18\xf4\x03\x32\t^\\P{Cc}*$\x12\x1e\n\tpage_size\x18\x03 \x01(\x05\x42\x0b\xe2\x41\x01\x01\xbaH\x04\x1a\x02(\x00\x12 \n\npage_token\x18\x04 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xe8\x07\x12#\n\nrequest_id\x18\x05 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"\xe0\x02\n\x14\x45xportMemberResponse\x12-\n\x06member\x18\x01 \x01(\x0b\x32\x17.kehu.members.v1.MemberB\x04\xe2\x41\x01\x03\x12/\n\x07\x62\x61lance\x18\x02 \x01(\x0b\x32\x18.kehu.members.v1.BalanceB\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x65xport_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x43\n\x07records\x18\x04 \x03(\x0b\x32,.kehu.members.v1.ExportMemberResponse.RecordB\x04\xe2\x41\x01\x03\x12\x1d\n\x0fnext_page_token\x18\x05 \x01(\tB\x04\xe2\x41\x01\x03\x1aM\n\x06Record\x12\x12\n\x04kind\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12/\n\x04\x64\x61ta\x18\x02 \x01(\x0b\x32\x17.google.protobuf.StructB\x08\xe2\x41\x01\x03\x88\xb5\x18\x01\x32\xa7\x07\n\x0fIdentityService\x12\xa1\x01\n\x10IssueLoyaltyCard\x12(.kehu.members.v1.IssueLoyaltyCardRequest\x1a\x1c.kehu.members.v1.LoyaltyCard\"E\x8a\xb5\x18\rmembers.write\x82\xd3\xe4\x93\x02.\")/v1/{parent=members/*}/loyaltyCards:issue:\x01*\x12\xa1\x01\n\x10\x42lockLoyaltyCard\x12(.kehu.members.v1.BlockLoyaltyCardRequest\x1a\x1c.kehu.members.v1.LoyaltyCard\"E\x8a\xb5\x18\rmembers.write\x82\xd3\xe4\x93\x02.\")/v1/{name=members/*/loyaltyCards/*}:block:\x01*\x12\xa7\x01\n\x12ReplaceLoyaltyCard\x12*.kehu.members.v1.ReplaceLoyaltyCardRequest\x1a\x1c.kehu.members.v1.LoyaltyCard\"G\x8a\xb5\x18\rmembers.write\x82\xd3\xe4\x93\x02\x30\"+/v1/{name=members/*/loyaltyCards/*}:replace:\x01*\x12\x86\x01\n\nModifyTags\x12\".kehu.members.v1.ModifyTagsRequest\x1a\x17.kehu.members.v1.Member\";\x8a\xb5\x18\rmembers.write\x82\xd3\xe4\x93\x02$\"\x1f/v1/{name=members/*}:modifyTags:\x01*\x12\x83\x01\n\x0b\x45raseMember\x12#.kehu.members.v1.EraseMemberRequest\x1a\x17.kehu.members.v1.Member\"6\x8a\xb5\x18\rmembers.erase\x82\xd3\xe4\x93\x02\x1f\"\x1a/v1/{name=members/*}:erase:\x01*\x12\x92\x01\n\x0c\x45xportMember\x12$.kehu.members.v1.ExportMemberRequest\x1a%.kehu.members.v1.ExportMemberResponse\"5\x8a\xb5\x18\x0bmembers.pii\x82\xd3\xe4\x93\x02 \"\x1b/v1/{name=members/*}:export:\x01*b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ekehu/members/v1/identity.proto\x12\x0fkehu.members.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dkehu/members/v1/members.proto\x1a\x1dkehu/options/v1/options.proto\"\xf7\x03\n\x05Merge\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12\x37\n\rmerged_member\x18\x02 \x01(\tB \xe2\x41\x01\x03\xfa\x41\x19\n\x17members.kehu.dev/Member\x12\x30\n\x06member\x18\x03 \x01(\tB \xe2\x41\x01\x03\xfa\x41\x19\n\x17members.kehu.dev/Member\x12\x31\n\x05state\x18\x04 \x01(\x0e\x32\x1c.kehu.members.v1.Merge.StateB\x04\xe2\x41\x01\x03\x12\x14\n\x06reason\x18\x05 \x01(\tB\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12:\n\x10undo_expire_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x33\n\tundo_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\"B\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x10\n\x0cSTATE_ACTIVE\x10\x01\x12\x10\n\x0cSTATE_UNDONE\x10\x02::\xea\x41\x37\n\x16members.kehu.dev/Merge\x12\x0emerges/{merge}*\x06merges2\x05merge\"\xe2\x01\n\x13MergeMembersRequest\x12@\n\rmerged_member\x18\x01 \x01(\tB)\xe2\x41\x01\x02\xfa\x41\x19\n\x17members.kehu.dev/Member\xbaH\x06r\x04\x10\x01\x18\x64\x12\x39\n\x06member\x18\x02 \x01(\tB)\xe2\x41\x01\x02\xfa\x41\x19\n\x17members.kehu.dev/Member\xbaH\x06r\x04\x10\x01\x18\x64\x12)\n\x06reason\x18\x03 \x01(\tB\x19\xe2\x41\x01\x02\xbaH\x12r\x10\x10\x01\x18\xf4\x03\x32\t^\\P{Cc}*$\x12#\n\nrequest_id\x18\x04 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"\x9a\x01\n\x10UndoMergeRequest\x12\x36\n\x04name\x18\x01 \x01(\tB(\xe2\x41\x01\x02\xfa\x41\x18\n\x16members.kehu.dev/Merge\xbaH\x06r\x04\x10\x01\x18\x64\x12)\n\x06reason\x18\x02 \x01(\tB\x19\xe2\x41\x01\x02\xbaH\x12r\x10\x10\x01\x18\xf4\x03\x32\t^\\P{Cc}*$\x12#\n\nrequest_id\x18\x03 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"\x90\x01\n\x11ListMergesRequest\x12\x39\n\x06parent\x18\x01 \x01(\tB)\xe2\x41\x01\x02\xfa\x41\x19\n\x17members.kehu.dev/Member\xbaH\x06r\x04\x10\x01\x18\x64\x12\x1e\n\tpage_size\x18\x02 \x01(\x05\x42\x0b\xe2\x41\x01\x01\xbaH\x04\x1a\x02(\x00\x12 \n\npage_token\x18\x03 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xe8\x07\"a\n\x12ListMergesResponse\x12,\n\x06merges\x18\x01 \x03(\x0b\x32\x16.kehu.members.v1.MergeB\x04\xe2\x41\x01\x03\x12\x1d\n\x0fnext_page_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\"\xa7\x01\n\x17IssueLoyaltyCardRequest\x12\x39\n\x06parent\x18\x01 \x01(\tB)\xe2\x41\x01\x02\xfa\x41\x19\n\x17members.kehu.dev/Member\xbaH\x06r\x04\x10\x01\x18\x64\x12,\n\x06number\x18\x02 \x01(\tB\x1c\xe2\x41\x01\x02\xbaH\x11r\x0f\x10\x01\x18@2\t^\\P{Cc}*$\x88\xb5\x18\x01\x12#\n\nrequest_id\x18\x03 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"\xa8\x01\n\x17\x42lockLoyaltyCardRequest\x12=\n\x04name\x18\x01 \x01(\tB/\xe2\x41\x01\x02\xfa\x41\x1e\n\x1cmembers.kehu.dev/LoyaltyCard\xbaH\x07r\x05\x10\x01\x18\xc8\x01\x12)\n\x06reason\x18\x02 \x01(\tB\x19\xe2\x41\x01\x02\xbaH\x12r\x10\x10\x01\x18\xf4\x03\x32\t^\\P{Cc}*$\x12#\n\nrequest_id\x18\x03 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"\xd8\x01\n\x19ReplaceLoyaltyCardRequest\x12=\n\x04name\x18\x01 \x01(\tB/\xe2\x41\x01\x02\xfa\x41\x1e\n\x1cmembers.kehu.dev/LoyaltyCard\xbaH\x07r\x05\x10\x01\x18\xc8\x01\x12,\n\x06number\x18\x02 \x01(\tB\x1c\xe2\x41\x01\x02\xbaH\x11r\x0f\x10\x01\x18@2\t^\\P{Cc}*$\x88\xb5\x18\x01\x12)\n\x06reason\x18\x03 \x01(\tB\x19\xe2\x41\x01\x02\xbaH\x12r\x10\x10\x01\x18\xf4\x03\x32\t^\\P{Cc}*$\x12#\n\nrequest_id\x18\x04 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"\xd4\x01\n\x11ModifyTagsRequest\x12\x37\n\x04name\x18\x01 \x01(\tB)\xe2\x41\x01\x02\xfa\x41\x19\n\x17members.kehu.dev/Member\xbaH\x06r\x04\x10\x01\x18\x64\x12\x36\n\x08\x61\x64\x64_tags\x18\x02 \x03(\tB$\xe2\x41\x01\x01\xbaH\x1d\x92\x01\x1a\x10\x64\"\x16r\x14\x10\x01\x18@2\x0e^[^\\s\\p{Cc}]+$\x12)\n\x0bremove_tags\x18\x03 \x03(\tB\x14\xe2\x41\x01\x01\xbaH\r\x92\x01\n\x10\x64\"\x06r\x04\x10\x01\x18@\x12#\n\nrequest_id\x18\x04 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"\x9d\x01\n\x12\x45raseMemberRequest\x12\x37\n\x04name\x18\x01 \x01(\tB)\xe2\x41\x01\x02\xfa\x41\x19\n\x17members.kehu.dev/Member\xbaH\x06r\x04\x10\x01\x18\x64\x12)\n\x06reason\x18\x02 \x01(\tB\x19\xe2\x41\x01\x02\xbaH\x12r\x10\x10\x01\x18\xf4\x03\x32\t^\\P{Cc}*$\x12#\n\nrequest_id\x18\x03 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"\xe0\x01\n\x13\x45xportMemberRequest\x12\x37\n\x04name\x18\x01 \x01(\tB)\xe2\x41\x01\x02\xfa\x41\x19\n\x17members.kehu.dev/Member\xbaH\x06r\x04\x10\x01\x18\x64\x12)\n\x06reason\x18\x02 \x01(\tB\x19\xe2\x41\x01\x02\xbaH\x12r\x10\x10\x01\x18\xf4\x03\x32\t^\\P{Cc}*$\x12\x1e\n\tpage_size\x18\x03 \x01(\x05\x42\x0b\xe2\x41\x01\x01\xbaH\x04\x1a\x02(\x00\x12 \n\npage_token\x18\x04 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xe8\x07\x12#\n\nrequest_id\x18\x05 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"\xe0\x02\n\x14\x45xportMemberResponse\x12-\n\x06member\x18\x01 \x01(\x0b\x32\x17.kehu.members.v1.MemberB\x04\xe2\x41\x01\x03\x12/\n\x07\x62\x61lance\x18\x02 \x01(\x0b\x32\x18.kehu.members.v1.BalanceB\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x65xport_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x43\n\x07records\x18\x04 \x03(\x0b\x32,.kehu.members.v1.ExportMemberResponse.RecordB\x04\xe2\x41\x01\x03\x12\x1d\n\x0fnext_page_token\x18\x05 \x01(\tB\x04\xe2\x41\x01\x03\x1aM\n\x06Record\x12\x12\n\x04kind\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12/\n\x04\x64\x61ta\x18\x02 \x01(\x0b\x32\x17.google.protobuf.StructB\x08\xe2\x41\x01\x03\x88\xb5\x18\x01\x32\xb1\n\n\x0fIdentityService\x12\xa1\x01\n\x10IssueLoyaltyCard\x12(.kehu.members.v1.IssueLoyaltyCardRequest\x1a\x1c.kehu.members.v1.LoyaltyCard\"E\x8a\xb5\x18\rmembers.write\x82\xd3\xe4\x93\x02.\")/v1/{parent=members/*}/loyaltyCards:issue:\x01*\x12\xa1\x01\n\x10\x42lockLoyaltyCard\x12(.kehu.members.v1.BlockLoyaltyCardRequest\x1a\x1c.kehu.members.v1.LoyaltyCard\"E\x8a\xb5\x18\rmembers.write\x82\xd3\xe4\x93\x02.\")/v1/{name=members/*/loyaltyCards/*}:block:\x01*\x12\xa7\x01\n\x12ReplaceLoyaltyCard\x12*.kehu.members.v1.ReplaceLoyaltyCardRequest\x1a\x1c.kehu.members.v1.LoyaltyCard\"G\x8a\xb5\x18\rmembers.write\x82\xd3\xe4\x93\x02\x30\"+/v1/{name=members/*/loyaltyCards/*}:replace:\x01*\x12\x86\x01\n\nModifyTags\x12\".kehu.members.v1.ModifyTagsRequest\x1a\x17.kehu.members.v1.Member\";\x8a\xb5\x18\rmembers.write\x82\xd3\xe4\x93\x02$\"\x1f/v1/{name=members/*}:modifyTags:\x01*\x12\x83\x01\n\x0b\x45raseMember\x12#.kehu.members.v1.EraseMemberRequest\x1a\x17.kehu.members.v1.Member\"6\x8a\xb5\x18\rmembers.erase\x82\xd3\xe4\x93\x02\x1f\"\x1a/v1/{name=members/*}:erase:\x01*\x12{\n\x0cMergeMembers\x12$.kehu.members.v1.MergeMembersRequest\x1a\x16.kehu.members.v1.Merge\"-\x8a\xb5\x18\rmembers.merge\x82\xd3\xe4\x93\x02\x16\"\x11/v1/members:merge:\x01*\x12|\n\tUndoMerge\x12!.kehu.members.v1.UndoMergeRequest\x1a\x16.kehu.members.v1.Merge\"4\x8a\xb5\x18\rmembers.merge\x82\xd3\xe4\x93\x02\x1d\"\x18/v1/{name=merges/*}:undo:\x01*\x12\x8c\x01\n\nListMerges\x12\".kehu.members.v1.ListMergesRequest\x1a#.kehu.members.v1.ListMergesResponse\"5\x8a\xb5\x18\x0cmembers.read\x82\xd3\xe4\x93\x02\x1f\x12\x1d/v1/{parent=members/*}/merges\x12\x92\x01\n\x0c\x45xportMember\x12$.kehu.members.v1.ExportMemberRequest\x1a%.kehu.members.v1.ExportMemberResponse\"5\x8a\xb5\x18\x0bmembers.pii\x82\xd3\xe4\x93\x02 \"\x1b/v1/{name=members/*}:export:\x01*b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'kehu.members.v1.identity_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_MERGE'].fields_by_name['name']._loaded_options = None
+  _globals['_MERGE'].fields_by_name['name']._serialized_options = b'\342A\001\010'
+  _globals['_MERGE'].fields_by_name['merged_member']._loaded_options = None
+  _globals['_MERGE'].fields_by_name['merged_member']._serialized_options = b'\342A\001\003\372A\031\n\027members.kehu.dev/Member'
+  _globals['_MERGE'].fields_by_name['member']._loaded_options = None
+  _globals['_MERGE'].fields_by_name['member']._serialized_options = b'\342A\001\003\372A\031\n\027members.kehu.dev/Member'
+  _globals['_MERGE'].fields_by_name['state']._loaded_options = None
+  _globals['_MERGE'].fields_by_name['state']._serialized_options = b'\342A\001\003'
+  _globals['_MERGE'].fields_by_name['reason']._loaded_options = None
+  _globals['_MERGE'].fields_by_name['reason']._serialized_options = b'\342A\001\003'
+  _globals['_MERGE'].fields_by_name['create_time']._loaded_options = None
+  _globals['_MERGE'].fields_by_name['create_time']._serialized_options = b'\342A\001\003'
+  _globals['_MERGE'].fields_by_name['undo_expire_time']._loaded_options = None
+  _globals['_MERGE'].fields_by_name['undo_expire_time']._serialized_options = b'\342A\001\003'
+  _globals['_MERGE'].fields_by_name['undo_time']._loaded_options = None
+  _globals['_MERGE'].fields_by_name['undo_time']._serialized_options = b'\342A\001\003'
+  _globals['_MERGE']._loaded_options = None
+  _globals['_MERGE']._serialized_options = b'\352A7\n\026members.kehu.dev/Merge\022\016merges/{merge}*\006merges2\005merge'
+  _globals['_MERGEMEMBERSREQUEST'].fields_by_name['merged_member']._loaded_options = None
+  _globals['_MERGEMEMBERSREQUEST'].fields_by_name['merged_member']._serialized_options = b'\342A\001\002\372A\031\n\027members.kehu.dev/Member\272H\006r\004\020\001\030d'
+  _globals['_MERGEMEMBERSREQUEST'].fields_by_name['member']._loaded_options = None
+  _globals['_MERGEMEMBERSREQUEST'].fields_by_name['member']._serialized_options = b'\342A\001\002\372A\031\n\027members.kehu.dev/Member\272H\006r\004\020\001\030d'
+  _globals['_MERGEMEMBERSREQUEST'].fields_by_name['reason']._loaded_options = None
+  _globals['_MERGEMEMBERSREQUEST'].fields_by_name['reason']._serialized_options = b'\342A\001\002\272H\022r\020\020\001\030\364\0032\t^\\P{Cc}*$'
+  _globals['_MERGEMEMBERSREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_MERGEMEMBERSREQUEST'].fields_by_name['request_id']._serialized_options = b'\342A\001\001\272H\010r\003\260\001\001\330\001\001'
+  _globals['_UNDOMERGEREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_UNDOMERGEREQUEST'].fields_by_name['name']._serialized_options = b'\342A\001\002\372A\030\n\026members.kehu.dev/Merge\272H\006r\004\020\001\030d'
+  _globals['_UNDOMERGEREQUEST'].fields_by_name['reason']._loaded_options = None
+  _globals['_UNDOMERGEREQUEST'].fields_by_name['reason']._serialized_options = b'\342A\001\002\272H\022r\020\020\001\030\364\0032\t^\\P{Cc}*$'
+  _globals['_UNDOMERGEREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_UNDOMERGEREQUEST'].fields_by_name['request_id']._serialized_options = b'\342A\001\001\272H\010r\003\260\001\001\330\001\001'
+  _globals['_LISTMERGESREQUEST'].fields_by_name['parent']._loaded_options = None
+  _globals['_LISTMERGESREQUEST'].fields_by_name['parent']._serialized_options = b'\342A\001\002\372A\031\n\027members.kehu.dev/Member\272H\006r\004\020\001\030d'
+  _globals['_LISTMERGESREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_LISTMERGESREQUEST'].fields_by_name['page_size']._serialized_options = b'\342A\001\001\272H\004\032\002(\000'
+  _globals['_LISTMERGESREQUEST'].fields_by_name['page_token']._loaded_options = None
+  _globals['_LISTMERGESREQUEST'].fields_by_name['page_token']._serialized_options = b'\342A\001\001\272H\005r\003\030\350\007'
+  _globals['_LISTMERGESRESPONSE'].fields_by_name['merges']._loaded_options = None
+  _globals['_LISTMERGESRESPONSE'].fields_by_name['merges']._serialized_options = b'\342A\001\003'
+  _globals['_LISTMERGESRESPONSE'].fields_by_name['next_page_token']._loaded_options = None
+  _globals['_LISTMERGESRESPONSE'].fields_by_name['next_page_token']._serialized_options = b'\342A\001\003'
   _globals['_ISSUELOYALTYCARDREQUEST'].fields_by_name['parent']._loaded_options = None
   _globals['_ISSUELOYALTYCARDREQUEST'].fields_by_name['parent']._serialized_options = b'\342A\001\002\372A\031\n\027members.kehu.dev/Member\272H\006r\004\020\001\030d'
   _globals['_ISSUELOYALTYCARDREQUEST'].fields_by_name['number']._loaded_options = None
@@ -107,24 +149,42 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_IDENTITYSERVICE'].methods_by_name['ModifyTags']._serialized_options = b'\212\265\030\rmembers.write\202\323\344\223\002$\"\037/v1/{name=members/*}:modifyTags:\001*'
   _globals['_IDENTITYSERVICE'].methods_by_name['EraseMember']._loaded_options = None
   _globals['_IDENTITYSERVICE'].methods_by_name['EraseMember']._serialized_options = b'\212\265\030\rmembers.erase\202\323\344\223\002\037\"\032/v1/{name=members/*}:erase:\001*'
+  _globals['_IDENTITYSERVICE'].methods_by_name['MergeMembers']._loaded_options = None
+  _globals['_IDENTITYSERVICE'].methods_by_name['MergeMembers']._serialized_options = b'\212\265\030\rmembers.merge\202\323\344\223\002\026\"\021/v1/members:merge:\001*'
+  _globals['_IDENTITYSERVICE'].methods_by_name['UndoMerge']._loaded_options = None
+  _globals['_IDENTITYSERVICE'].methods_by_name['UndoMerge']._serialized_options = b'\212\265\030\rmembers.merge\202\323\344\223\002\035\"\030/v1/{name=merges/*}:undo:\001*'
+  _globals['_IDENTITYSERVICE'].methods_by_name['ListMerges']._loaded_options = None
+  _globals['_IDENTITYSERVICE'].methods_by_name['ListMerges']._serialized_options = b'\212\265\030\014members.read\202\323\344\223\002\037\022\035/v1/{parent=members/*}/merges'
   _globals['_IDENTITYSERVICE'].methods_by_name['ExportMember']._loaded_options = None
   _globals['_IDENTITYSERVICE'].methods_by_name['ExportMember']._serialized_options = b'\212\265\030\013members.pii\202\323\344\223\002 \"\033/v1/{name=members/*}:export:\001*'
-  _globals['_ISSUELOYALTYCARDREQUEST']._serialized_start=296
-  _globals['_ISSUELOYALTYCARDREQUEST']._serialized_end=463
-  _globals['_BLOCKLOYALTYCARDREQUEST']._serialized_start=466
-  _globals['_BLOCKLOYALTYCARDREQUEST']._serialized_end=634
-  _globals['_REPLACELOYALTYCARDREQUEST']._serialized_start=637
-  _globals['_REPLACELOYALTYCARDREQUEST']._serialized_end=853
-  _globals['_MODIFYTAGSREQUEST']._serialized_start=856
-  _globals['_MODIFYTAGSREQUEST']._serialized_end=1068
-  _globals['_ERASEMEMBERREQUEST']._serialized_start=1071
-  _globals['_ERASEMEMBERREQUEST']._serialized_end=1228
-  _globals['_EXPORTMEMBERREQUEST']._serialized_start=1231
-  _globals['_EXPORTMEMBERREQUEST']._serialized_end=1455
-  _globals['_EXPORTMEMBERRESPONSE']._serialized_start=1458
-  _globals['_EXPORTMEMBERRESPONSE']._serialized_end=1810
-  _globals['_EXPORTMEMBERRESPONSE_RECORD']._serialized_start=1733
-  _globals['_EXPORTMEMBERRESPONSE_RECORD']._serialized_end=1810
-  _globals['_IDENTITYSERVICE']._serialized_start=1813
-  _globals['_IDENTITYSERVICE']._serialized_end=2748
+  _globals['_MERGE']._serialized_start=296
+  _globals['_MERGE']._serialized_end=799
+  _globals['_MERGE_STATE']._serialized_start=673
+  _globals['_MERGE_STATE']._serialized_end=739
+  _globals['_MERGEMEMBERSREQUEST']._serialized_start=802
+  _globals['_MERGEMEMBERSREQUEST']._serialized_end=1028
+  _globals['_UNDOMERGEREQUEST']._serialized_start=1031
+  _globals['_UNDOMERGEREQUEST']._serialized_end=1185
+  _globals['_LISTMERGESREQUEST']._serialized_start=1188
+  _globals['_LISTMERGESREQUEST']._serialized_end=1332
+  _globals['_LISTMERGESRESPONSE']._serialized_start=1334
+  _globals['_LISTMERGESRESPONSE']._serialized_end=1431
+  _globals['_ISSUELOYALTYCARDREQUEST']._serialized_start=1434
+  _globals['_ISSUELOYALTYCARDREQUEST']._serialized_end=1601
+  _globals['_BLOCKLOYALTYCARDREQUEST']._serialized_start=1604
+  _globals['_BLOCKLOYALTYCARDREQUEST']._serialized_end=1772
+  _globals['_REPLACELOYALTYCARDREQUEST']._serialized_start=1775
+  _globals['_REPLACELOYALTYCARDREQUEST']._serialized_end=1991
+  _globals['_MODIFYTAGSREQUEST']._serialized_start=1994
+  _globals['_MODIFYTAGSREQUEST']._serialized_end=2206
+  _globals['_ERASEMEMBERREQUEST']._serialized_start=2209
+  _globals['_ERASEMEMBERREQUEST']._serialized_end=2366
+  _globals['_EXPORTMEMBERREQUEST']._serialized_start=2369
+  _globals['_EXPORTMEMBERREQUEST']._serialized_end=2593
+  _globals['_EXPORTMEMBERRESPONSE']._serialized_start=2596
+  _globals['_EXPORTMEMBERRESPONSE']._serialized_end=2948
+  _globals['_EXPORTMEMBERRESPONSE_RECORD']._serialized_start=2871
+  _globals['_EXPORTMEMBERRESPONSE_RECORD']._serialized_end=2948
+  _globals['_IDENTITYSERVICE']._serialized_start=2951
+  _globals['_IDENTITYSERVICE']._serialized_end=4280
 # @@protoc_insertion_point(module_scope)

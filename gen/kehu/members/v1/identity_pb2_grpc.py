@@ -61,6 +61,21 @@ class IdentityServiceStub:
                 request_serializer=kehu_dot_members_dot_v1_dot_identity__pb2.EraseMemberRequest.SerializeToString,
                 response_deserializer=kehu_dot_members_dot_v1_dot_members__pb2.Member.FromString,
                 _registered_method=True)
+        self.MergeMembers = channel.unary_unary(
+                '/kehu.members.v1.IdentityService/MergeMembers',
+                request_serializer=kehu_dot_members_dot_v1_dot_identity__pb2.MergeMembersRequest.SerializeToString,
+                response_deserializer=kehu_dot_members_dot_v1_dot_identity__pb2.Merge.FromString,
+                _registered_method=True)
+        self.UndoMerge = channel.unary_unary(
+                '/kehu.members.v1.IdentityService/UndoMerge',
+                request_serializer=kehu_dot_members_dot_v1_dot_identity__pb2.UndoMergeRequest.SerializeToString,
+                response_deserializer=kehu_dot_members_dot_v1_dot_identity__pb2.Merge.FromString,
+                _registered_method=True)
+        self.ListMerges = channel.unary_unary(
+                '/kehu.members.v1.IdentityService/ListMerges',
+                request_serializer=kehu_dot_members_dot_v1_dot_identity__pb2.ListMergesRequest.SerializeToString,
+                response_deserializer=kehu_dot_members_dot_v1_dot_identity__pb2.ListMergesResponse.FromString,
+                _registered_method=True)
         self.ExportMember = channel.unary_unary(
                 '/kehu.members.v1.IdentityService/ExportMember',
                 request_serializer=kehu_dot_members_dot_v1_dot_identity__pb2.ExportMemberRequest.SerializeToString,
@@ -108,6 +123,30 @@ class IdentityServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def MergeMembers(self, request, context):
+        """Makes two members one, because they are one person. Every point with its expiry, hold, order, card and identifier of
+        the one belongs to the other from then on; the old name stands for the new one for ever. It can be undone for 30
+        days.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UndoMerge(self, request, context):
+        """Undoes a merge: what came from the one goes back, as far as it was not spent; what orders of that name have earned
+        since goes along. Refused when it can't be told apart any more. The same once more answers the same.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListMerges(self, request, context):
+        """Lists the merges that a member was part of, the newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ExportMember(self, request, context):
         """Tells everything that is known of a person, page by page: the profile on every page, then one record for each
         thing that is stored under the member. Each export is written to the audit trail.
@@ -143,6 +182,21 @@ def add_IdentityServiceServicer_to_server(servicer, server):
                     servicer.EraseMember,
                     request_deserializer=kehu_dot_members_dot_v1_dot_identity__pb2.EraseMemberRequest.FromString,
                     response_serializer=kehu_dot_members_dot_v1_dot_members__pb2.Member.SerializeToString,
+            ),
+            'MergeMembers': grpc.unary_unary_rpc_method_handler(
+                    servicer.MergeMembers,
+                    request_deserializer=kehu_dot_members_dot_v1_dot_identity__pb2.MergeMembersRequest.FromString,
+                    response_serializer=kehu_dot_members_dot_v1_dot_identity__pb2.Merge.SerializeToString,
+            ),
+            'UndoMerge': grpc.unary_unary_rpc_method_handler(
+                    servicer.UndoMerge,
+                    request_deserializer=kehu_dot_members_dot_v1_dot_identity__pb2.UndoMergeRequest.FromString,
+                    response_serializer=kehu_dot_members_dot_v1_dot_identity__pb2.Merge.SerializeToString,
+            ),
+            'ListMerges': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListMerges,
+                    request_deserializer=kehu_dot_members_dot_v1_dot_identity__pb2.ListMergesRequest.FromString,
+                    response_serializer=kehu_dot_members_dot_v1_dot_identity__pb2.ListMergesResponse.SerializeToString,
             ),
             'ExportMember': grpc.unary_unary_rpc_method_handler(
                     servicer.ExportMember,
@@ -286,6 +340,87 @@ class IdentityService:
             '/kehu.members.v1.IdentityService/EraseMember',
             kehu_dot_members_dot_v1_dot_identity__pb2.EraseMemberRequest.SerializeToString,
             kehu_dot_members_dot_v1_dot_members__pb2.Member.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def MergeMembers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kehu.members.v1.IdentityService/MergeMembers',
+            kehu_dot_members_dot_v1_dot_identity__pb2.MergeMembersRequest.SerializeToString,
+            kehu_dot_members_dot_v1_dot_identity__pb2.Merge.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UndoMerge(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kehu.members.v1.IdentityService/UndoMerge',
+            kehu_dot_members_dot_v1_dot_identity__pb2.UndoMergeRequest.SerializeToString,
+            kehu_dot_members_dot_v1_dot_identity__pb2.Merge.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListMerges(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kehu.members.v1.IdentityService/ListMerges',
+            kehu_dot_members_dot_v1_dot_identity__pb2.ListMergesRequest.SerializeToString,
+            kehu_dot_members_dot_v1_dot_identity__pb2.ListMergesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -46,6 +46,17 @@ class IdentityServiceStub:
     """Forgets a person: everything personal is destroyed with its key and can't be had back, not even by us. Points,
     orders and tiers stay as figures of nobody. The same once more answers the same.
     """
+    MergeMembers: _grpc.UnaryUnaryMultiCallable[_identity_pb2.MergeMembersRequest, _identity_pb2.Merge]
+    """Makes two members one, because they are one person. Every point with its expiry, hold, order, card and identifier of
+    the one belongs to the other from then on; the old name stands for the new one for ever. It can be undone for 30
+    days.
+    """
+    UndoMerge: _grpc.UnaryUnaryMultiCallable[_identity_pb2.UndoMergeRequest, _identity_pb2.Merge]
+    """Undoes a merge: what came from the one goes back, as far as it was not spent; what orders of that name have earned
+    since goes along. Refused when it can't be told apart any more. The same once more answers the same.
+    """
+    ListMerges: _grpc.UnaryUnaryMultiCallable[_identity_pb2.ListMergesRequest, _identity_pb2.ListMergesResponse]
+    """Lists the merges that a member was part of, the newest first."""
     ExportMember: _grpc.UnaryUnaryMultiCallable[_identity_pb2.ExportMemberRequest, _identity_pb2.ExportMemberResponse]
     """Tells everything that is known of a person, page by page: the profile on every page, then one record for each
     thing that is stored under the member. Each export is written to the audit trail.
@@ -68,6 +79,17 @@ class IdentityServiceAsyncStub(IdentityServiceStub):
     """Forgets a person: everything personal is destroyed with its key and can't be had back, not even by us. Points,
     orders and tiers stay as figures of nobody. The same once more answers the same.
     """
+    MergeMembers: _aio.UnaryUnaryMultiCallable[_identity_pb2.MergeMembersRequest, _identity_pb2.Merge]  # type: ignore[assignment]
+    """Makes two members one, because they are one person. Every point with its expiry, hold, order, card and identifier of
+    the one belongs to the other from then on; the old name stands for the new one for ever. It can be undone for 30
+    days.
+    """
+    UndoMerge: _aio.UnaryUnaryMultiCallable[_identity_pb2.UndoMergeRequest, _identity_pb2.Merge]  # type: ignore[assignment]
+    """Undoes a merge: what came from the one goes back, as far as it was not spent; what orders of that name have earned
+    since goes along. Refused when it can't be told apart any more. The same once more answers the same.
+    """
+    ListMerges: _aio.UnaryUnaryMultiCallable[_identity_pb2.ListMergesRequest, _identity_pb2.ListMergesResponse]  # type: ignore[assignment]
+    """Lists the merges that a member was part of, the newest first."""
     ExportMember: _aio.UnaryUnaryMultiCallable[_identity_pb2.ExportMemberRequest, _identity_pb2.ExportMemberResponse]  # type: ignore[assignment]
     """Tells everything that is known of a person, page by page: the profile on every page, then one record for each
     thing that is stored under the member. Each export is written to the audit trail.
@@ -117,6 +139,35 @@ class IdentityServiceServicer(metaclass=_abc_1.ABCMeta):
         """Forgets a person: everything personal is destroyed with its key and can't be had back, not even by us. Points,
         orders and tiers stay as figures of nobody. The same once more answers the same.
         """
+
+    @_abc_1.abstractmethod
+    def MergeMembers(
+        self,
+        request: _identity_pb2.MergeMembersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_identity_pb2.Merge, _abc.Awaitable[_identity_pb2.Merge]]:
+        """Makes two members one, because they are one person. Every point with its expiry, hold, order, card and identifier of
+        the one belongs to the other from then on; the old name stands for the new one for ever. It can be undone for 30
+        days.
+        """
+
+    @_abc_1.abstractmethod
+    def UndoMerge(
+        self,
+        request: _identity_pb2.UndoMergeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_identity_pb2.Merge, _abc.Awaitable[_identity_pb2.Merge]]:
+        """Undoes a merge: what came from the one goes back, as far as it was not spent; what orders of that name have earned
+        since goes along. Refused when it can't be told apart any more. The same once more answers the same.
+        """
+
+    @_abc_1.abstractmethod
+    def ListMerges(
+        self,
+        request: _identity_pb2.ListMergesRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_identity_pb2.ListMergesResponse, _abc.Awaitable[_identity_pb2.ListMergesResponse]]:
+        """Lists the merges that a member was part of, the newest first."""
 
     @_abc_1.abstractmethod
     def ExportMember(

@@ -27,10 +27,11 @@ from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.api import resource_pb2 as google_dot_api_dot_resource__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from google.type import money_pb2 as google_dot_type_dot_money__pb2
 from kehu.options.v1 import options_pb2 as kehu_dot_options_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ckehu/members/v1/ledger.proto\x12\x0fkehu.members.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dkehu/options/v1/options.proto\"\xfc\x01\n\x0c\x41\x64justResult\x12\x38\n\x05state\x18\x01 \x01(\x0e\x32#.kehu.members.v1.AdjustResult.StateB\x04\xe2\x41\x01\x03\x12\x14\n\x06reason\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x15\n\x07message\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x12\x1c\n\tavailable\x18\x04 \x01(\x03\x42\x04\xe2\x41\x01\x03H\x00\x88\x01\x01\"Y\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x10\n\x0cSTATE_POSTED\x10\x01\x12\x13\n\x0fSTATE_UNCHANGED\x10\x02\x12\x12\n\x0eSTATE_REJECTED\x10\x03\x42\x0c\n\n_available\"\xca\x03\n\tStatement\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12\x12\n\x04unit\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x34\n\nstart_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x32\n\x08\x65nd_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12?\n\x10opening_balances\x18\x05 \x03(\x0b\x32\x1f.kehu.members.v1.AccountBalanceB\x04\xe2\x41\x01\x03\x12\x36\n\x07\x65ntries\x18\x06 \x03(\x0b\x32\x1f.kehu.members.v1.StatementEntryB\x04\xe2\x41\x01\x03\x12?\n\x10\x63losing_balances\x18\x07 \x03(\x0b\x32\x1f.kehu.members.v1.AccountBalanceB\x04\xe2\x41\x01\x03\x12\x1d\n\x0fnext_page_token\x18\x08 \x01(\tB\x04\xe2\x41\x01\x03:R\xea\x41O\n\x1amembers.kehu.dev/Statement\x12\x1amembers/{member}/statement*\nstatements2\tstatement\"=\n\x0e\x41\x63\x63ountBalance\x12\x15\n\x07\x61\x63\x63ount\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x14\n\x06\x61mount\x18\x02 \x01(\x03\x42\x04\xe2\x41\x01\x03\"\xbf\x02\n\x0eStatementEntry\x12.\n\x05\x65ntry\x18\x01 \x01(\tB\x1f\xe2\x41\x01\x03\xfa\x41\x18\n\x16members.kehu.dev/Entry\x12\x12\n\x04kind\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x1b\n\rdebit_account\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x12\x1c\n\x0e\x63redit_account\x18\x04 \x01(\tB\x04\xe2\x41\x01\x03\x12\x14\n\x06\x61mount\x18\x05 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x11\n\x03lot\x18\x06 \x01(\tB\x04\xe2\x41\x01\x03\x12\x14\n\x06source\x18\x07 \x01(\tB\x04\xe2\x41\x01\x03\x12\x38\n\x0e\x65\x66\x66\x65\x63tive_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\"z\n\x18\x42\x61tchAdjustPointsRequest\x12\x39\n\x04rows\x18\x01 \x03(\x0b\x32\x1a.kehu.members.v1.AdjustRowB\x0f\xe2\x41\x01\x02\xbaH\x08\x92\x01\x05\x08\x01\x10\xe8\x07\x12#\n\nrequest_id\x18\x02 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"\x97\x01\n\tAdjustRow\x12\x1c\n\x06row_id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\x18\xe8\x07\x12\x38\n\x06member\x18\x02 \x01(\tB(\xe2\x41\x01\x02\xfa\x41\x19\n\x17members.kehu.dev/Member\xbaH\x05r\x03\x18\xe8\x07\x12\x14\n\x06points\x18\x03 \x01(\x03\x42\x04\xe2\x41\x01\x02\x12\x1c\n\x06reason\x18\x04 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\x18\xe8\x07\"Q\n\x19\x42\x61tchAdjustPointsResponse\x12\x34\n\x07results\x18\x01 \x03(\x0b\x32\x1d.kehu.members.v1.AdjustResultB\x04\xe2\x41\x01\x03\"\xc4\x02\n\x13GetStatementRequest\x12;\n\x04name\x18\x01 \x01(\tB-\xe2\x41\x01\x02\xfa\x41\x1c\n\x1amembers.kehu.dev/Statement\xbaH\x07r\x05\x10\x01\x18\xc8\x01\x12\x44\n\nstart_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x14\xe2\x41\x01\x01\xbaH\r\xb2\x01\n\"\x06\x08\x80\xae\x99\xa4\x0f\x32\x00\x12\x42\n\x08\x65nd_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x14\xe2\x41\x01\x01\xbaH\r\xb2\x01\n\"\x06\x08\x80\xae\x99\xa4\x0f\x32\x00\x12$\n\x04unit\x18\x04 \x01(\tB\x16\xe2\x41\x01\x01\xbaH\x0fr\r\x18\x64\x32\t^\\P{Cc}*$\x12\x1e\n\tpage_size\x18\x05 \x01(\x05\x42\x0b\xe2\x41\x01\x01\xbaH\x04\x1a\x02(\x00\x12 \n\npage_token\x18\x06 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xe8\x07\x32\xc1\x02\n\rLedgerService\x12\xa5\x01\n\x11\x42\x61tchAdjustPoints\x12).kehu.members.v1.BatchAdjustPointsRequest\x1a*.kehu.members.v1.BatchAdjustPointsResponse\"9\x8a\xb5\x18\rledger.adjust\x82\xd3\xe4\x93\x02\"\"\x1d/v1/members:batchAdjustPoints:\x01*\x12\x87\x01\n\x0cGetStatement\x12$.kehu.members.v1.GetStatementRequest\x1a\x1a.kehu.members.v1.Statement\"5\x8a\xb5\x18\x0bpoints.read\x82\xd3\xe4\x93\x02 \x12\x1e/v1/{name=members/*/statement}b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ckehu/members/v1/ledger.proto\x12\x0fkehu.members.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/type/money.proto\x1a\x1dkehu/options/v1/options.proto\"\xfc\x01\n\x0c\x41\x64justResult\x12\x38\n\x05state\x18\x01 \x01(\x0e\x32#.kehu.members.v1.AdjustResult.StateB\x04\xe2\x41\x01\x03\x12\x14\n\x06reason\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x15\n\x07message\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x12\x1c\n\tavailable\x18\x04 \x01(\x03\x42\x04\xe2\x41\x01\x03H\x00\x88\x01\x01\"Y\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x10\n\x0cSTATE_POSTED\x10\x01\x12\x13\n\x0fSTATE_UNCHANGED\x10\x02\x12\x12\n\x0eSTATE_REJECTED\x10\x03\x42\x0c\n\n_available\"\xca\x03\n\tStatement\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12\x12\n\x04unit\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x34\n\nstart_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x32\n\x08\x65nd_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12?\n\x10opening_balances\x18\x05 \x03(\x0b\x32\x1f.kehu.members.v1.AccountBalanceB\x04\xe2\x41\x01\x03\x12\x36\n\x07\x65ntries\x18\x06 \x03(\x0b\x32\x1f.kehu.members.v1.StatementEntryB\x04\xe2\x41\x01\x03\x12?\n\x10\x63losing_balances\x18\x07 \x03(\x0b\x32\x1f.kehu.members.v1.AccountBalanceB\x04\xe2\x41\x01\x03\x12\x1d\n\x0fnext_page_token\x18\x08 \x01(\tB\x04\xe2\x41\x01\x03:R\xea\x41O\n\x1amembers.kehu.dev/Statement\x12\x1amembers/{member}/statement*\nstatements2\tstatement\"=\n\x0e\x41\x63\x63ountBalance\x12\x15\n\x07\x61\x63\x63ount\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x14\n\x06\x61mount\x18\x02 \x01(\x03\x42\x04\xe2\x41\x01\x03\"\xbf\x02\n\x0eStatementEntry\x12.\n\x05\x65ntry\x18\x01 \x01(\tB\x1f\xe2\x41\x01\x03\xfa\x41\x18\n\x16members.kehu.dev/Entry\x12\x12\n\x04kind\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x1b\n\rdebit_account\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x12\x1c\n\x0e\x63redit_account\x18\x04 \x01(\tB\x04\xe2\x41\x01\x03\x12\x14\n\x06\x61mount\x18\x05 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x11\n\x03lot\x18\x06 \x01(\tB\x04\xe2\x41\x01\x03\x12\x14\n\x06source\x18\x07 \x01(\tB\x04\xe2\x41\x01\x03\x12\x38\n\x0e\x65\x66\x66\x65\x63tive_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x63reate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\"\xcd\x02\n\x0cVerification\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12\x35\n\x0b\x63reate_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x10\n\x02ok\x18\x03 \x01(\x08\x42\x04\xe2\x41\x01\x03\x12,\n\x06\x63hecks\x18\x04 \x03(\x0b\x32\x16.kehu.members.v1.CheckB\x04\xe2\x41\x01\x03\x12\x1b\n\rprevious_hash\x18\x05 \x01(\tB\x04\xe2\x41\x01\x03\x12\x12\n\x04hash\x18\x06 \x01(\tB\x04\xe2\x41\x01\x03\x12\x11\n\x03jws\x18\x07 \x01(\tB\x04\xe2\x41\x01\x03:n\xea\x41k\n\x1dmembers.kehu.dev/Verification\x12-members/{member}/verifications/{verification}*\rverifications2\x0cverification\"r\n\x05\x43heck\x12\x12\n\x04kind\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x15\n\x07subject\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x16\n\x08\x65xpected\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x12\x14\n\x06\x61\x63tual\x18\x04 \x01(\tB\x04\xe2\x41\x01\x03\x12\x10\n\x02ok\x18\x05 \x01(\x08\x42\x04\xe2\x41\x01\x03\"(\n\x12VerificationKeySet\x12\x12\n\x04jwks\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\"\xb1\x01\n\x0fLiabilityReport\x12\x34\n\nas_of_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x31\n\x04rows\x18\x02 \x03(\x0b\x32\x1d.kehu.members.v1.LiabilityRowB\x04\xe2\x41\x01\x03\x12\x35\n\x06totals\x18\x03 \x03(\x0b\x32\x1f.kehu.members.v1.LiabilityTotalB\x04\xe2\x41\x01\x03\"\xe9\x01\n\x0cLiabilityRow\x12\x36\n\tprogramme\x18\x01 \x01(\tB#\xe2\x41\x01\x03\xfa\x41\x1c\n\x1amembers.kehu.dev/Programme\x12\x1a\n\x0c\x65xpiry_month\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x18\n\nhome_store\x18\x03 \x01(\tB\x04\xe2\x41\x01\x03\x12\x15\n\x07pending\x18\x04 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x17\n\tavailable\x18\x05 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x12\n\x04held\x18\x06 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\'\n\x05value\x18\x07 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x03\"\xee\x01\n\x0eLiabilityTotal\x12\x12\n\x04unit\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x36\n\x07members\x18\x02 \x03(\x0b\x32\x1f.kehu.members.v1.AccountBalanceB\x04\xe2\x41\x01\x03\x12\x34\n\x05house\x18\x03 \x03(\x0b\x32\x1f.kehu.members.v1.AccountBalanceB\x04\xe2\x41\x01\x03\x12\x19\n\x0boutstanding\x18\x04 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\'\n\x05value\x18\x05 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x03\x12\x16\n\x08\x62\x61lanced\x18\x06 \x01(\x08\x42\x04\xe2\x41\x01\x03\"z\n\x18\x42\x61tchAdjustPointsRequest\x12\x39\n\x04rows\x18\x01 \x03(\x0b\x32\x1a.kehu.members.v1.AdjustRowB\x0f\xe2\x41\x01\x02\xbaH\x08\x92\x01\x05\x08\x01\x10\xe8\x07\x12#\n\nrequest_id\x18\x02 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"\x97\x01\n\tAdjustRow\x12\x1c\n\x06row_id\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\x18\xe8\x07\x12\x38\n\x06member\x18\x02 \x01(\tB(\xe2\x41\x01\x02\xfa\x41\x19\n\x17members.kehu.dev/Member\xbaH\x05r\x03\x18\xe8\x07\x12\x14\n\x06points\x18\x03 \x01(\x03\x42\x04\xe2\x41\x01\x02\x12\x1c\n\x06reason\x18\x04 \x01(\tB\x0c\xe2\x41\x01\x02\xbaH\x05r\x03\x18\xe8\x07\"Q\n\x19\x42\x61tchAdjustPointsResponse\x12\x34\n\x07results\x18\x01 \x03(\x0b\x32\x1d.kehu.members.v1.AdjustResultB\x04\xe2\x41\x01\x03\"\xc4\x02\n\x13GetStatementRequest\x12;\n\x04name\x18\x01 \x01(\tB-\xe2\x41\x01\x02\xfa\x41\x1c\n\x1amembers.kehu.dev/Statement\xbaH\x07r\x05\x10\x01\x18\xc8\x01\x12\x44\n\nstart_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x14\xe2\x41\x01\x01\xbaH\r\xb2\x01\n\"\x06\x08\x80\xae\x99\xa4\x0f\x32\x00\x12\x42\n\x08\x65nd_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x14\xe2\x41\x01\x01\xbaH\r\xb2\x01\n\"\x06\x08\x80\xae\x99\xa4\x0f\x32\x00\x12$\n\x04unit\x18\x04 \x01(\tB\x16\xe2\x41\x01\x01\xbaH\x0fr\r\x18\x64\x32\t^\\P{Cc}*$\x12\x1e\n\tpage_size\x18\x05 \x01(\x05\x42\x0b\xe2\x41\x01\x01\xbaH\x04\x1a\x02(\x00\x12 \n\npage_token\x18\x06 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xe8\x07\"s\n\x13VerifyMemberRequest\x12\x37\n\x04name\x18\x01 \x01(\tB)\xe2\x41\x01\x02\xfa\x41\x19\n\x17members.kehu.dev/Member\xbaH\x06r\x04\x10\x01\x18\x64\x12#\n\nrequest_id\x18\x02 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"\x97\x01\n\x18ListVerificationsRequest\x12\x39\n\x06parent\x18\x01 \x01(\tB)\xe2\x41\x01\x02\xfa\x41\x19\n\x17members.kehu.dev/Member\xbaH\x06r\x04\x10\x01\x18\x64\x12\x1e\n\tpage_size\x18\x02 \x01(\x05\x42\x0b\xe2\x41\x01\x01\xbaH\x04\x1a\x02(\x00\x12 \n\npage_token\x18\x03 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xe8\x07\"v\n\x19ListVerificationsResponse\x12:\n\rverifications\x18\x01 \x03(\x0b\x32\x1d.kehu.members.v1.VerificationB\x04\xe2\x41\x01\x03\x12\x1d\n\x0fnext_page_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\"\x1e\n\x1cGetVerificationKeySetRequest\"\xae\x01\n\x19GetLiabilityReportRequest\x12\x44\n\nas_of_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x14\xe2\x41\x01\x01\xbaH\r\xb2\x01\n\"\x06\x08\x80\xae\x99\xa4\x0f\x32\x00\x12K\n\x08group_by\x18\x02 \x03(\x0e\x32\".kehu.members.v1.LiabilityGroupingB\x15\xe2\x41\x01\x01\xbaH\x0e\x92\x01\x0b\x10\x02\"\x07\x82\x01\x04\x10\x01 \x00*\x7f\n\x11LiabilityGrouping\x12\"\n\x1eLIABILITY_GROUPING_UNSPECIFIED\x10\x00\x12#\n\x1fLIABILITY_GROUPING_EXPIRY_MONTH\x10\x01\x12!\n\x1dLIABILITY_GROUPING_HOME_STORE\x10\x02\x32\xa8\x07\n\rLedgerService\x12\xa5\x01\n\x11\x42\x61tchAdjustPoints\x12).kehu.members.v1.BatchAdjustPointsRequest\x1a*.kehu.members.v1.BatchAdjustPointsResponse\"9\x8a\xb5\x18\rledger.adjust\x82\xd3\xe4\x93\x02\"\"\x1d/v1/members:batchAdjustPoints:\x01*\x12\x87\x01\n\x0cGetStatement\x12$.kehu.members.v1.GetStatementRequest\x1a\x1a.kehu.members.v1.Statement\"5\x8a\xb5\x18\x0bpoints.read\x82\xd3\xe4\x93\x02 \x12\x1e/v1/{name=members/*/statement}\x12\x8c\x01\n\x0cVerifyMember\x12$.kehu.members.v1.VerifyMemberRequest\x1a\x1d.kehu.members.v1.Verification\"7\x8a\xb5\x18\rledger.verify\x82\xd3\xe4\x93\x02 \"\x1b/v1/{name=members/*}:verify:\x01*\x12\xa7\x01\n\x11ListVerifications\x12).kehu.members.v1.ListVerificationsRequest\x1a*.kehu.members.v1.ListVerificationsResponse\";\x8a\xb5\x18\x0bledger.read\x82\xd3\xe4\x93\x02&\x12$/v1/{parent=members/*}/verifications\x12\x9a\x01\n\x15GetVerificationKeySet\x12-.kehu.members.v1.GetVerificationKeySetRequest\x1a#.kehu.members.v1.VerificationKeySet\"-\x8a\xb5\x18\x0bledger.read\x82\xd3\xe4\x93\x02\x18\x12\x16/v1/verificationKeySet\x12\x8e\x01\n\x12GetLiabilityReport\x12*.kehu.members.v1.GetLiabilityReportRequest\x1a .kehu.members.v1.LiabilityReport\"*\x8a\xb5\x18\x0bledger.read\x82\xd3\xe4\x93\x02\x15\x12\x13/v1/liabilityReportb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -85,6 +86,66 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_STATEMENTENTRY'].fields_by_name['effective_time']._serialized_options = b'\342A\001\003'
   _globals['_STATEMENTENTRY'].fields_by_name['create_time']._loaded_options = None
   _globals['_STATEMENTENTRY'].fields_by_name['create_time']._serialized_options = b'\342A\001\003'
+  _globals['_VERIFICATION'].fields_by_name['name']._loaded_options = None
+  _globals['_VERIFICATION'].fields_by_name['name']._serialized_options = b'\342A\001\010'
+  _globals['_VERIFICATION'].fields_by_name['create_time']._loaded_options = None
+  _globals['_VERIFICATION'].fields_by_name['create_time']._serialized_options = b'\342A\001\003'
+  _globals['_VERIFICATION'].fields_by_name['ok']._loaded_options = None
+  _globals['_VERIFICATION'].fields_by_name['ok']._serialized_options = b'\342A\001\003'
+  _globals['_VERIFICATION'].fields_by_name['checks']._loaded_options = None
+  _globals['_VERIFICATION'].fields_by_name['checks']._serialized_options = b'\342A\001\003'
+  _globals['_VERIFICATION'].fields_by_name['previous_hash']._loaded_options = None
+  _globals['_VERIFICATION'].fields_by_name['previous_hash']._serialized_options = b'\342A\001\003'
+  _globals['_VERIFICATION'].fields_by_name['hash']._loaded_options = None
+  _globals['_VERIFICATION'].fields_by_name['hash']._serialized_options = b'\342A\001\003'
+  _globals['_VERIFICATION'].fields_by_name['jws']._loaded_options = None
+  _globals['_VERIFICATION'].fields_by_name['jws']._serialized_options = b'\342A\001\003'
+  _globals['_VERIFICATION']._loaded_options = None
+  _globals['_VERIFICATION']._serialized_options = b'\352Ak\n\035members.kehu.dev/Verification\022-members/{member}/verifications/{verification}*\rverifications2\014verification'
+  _globals['_CHECK'].fields_by_name['kind']._loaded_options = None
+  _globals['_CHECK'].fields_by_name['kind']._serialized_options = b'\342A\001\003'
+  _globals['_CHECK'].fields_by_name['subject']._loaded_options = None
+  _globals['_CHECK'].fields_by_name['subject']._serialized_options = b'\342A\001\003'
+  _globals['_CHECK'].fields_by_name['expected']._loaded_options = None
+  _globals['_CHECK'].fields_by_name['expected']._serialized_options = b'\342A\001\003'
+  _globals['_CHECK'].fields_by_name['actual']._loaded_options = None
+  _globals['_CHECK'].fields_by_name['actual']._serialized_options = b'\342A\001\003'
+  _globals['_CHECK'].fields_by_name['ok']._loaded_options = None
+  _globals['_CHECK'].fields_by_name['ok']._serialized_options = b'\342A\001\003'
+  _globals['_VERIFICATIONKEYSET'].fields_by_name['jwks']._loaded_options = None
+  _globals['_VERIFICATIONKEYSET'].fields_by_name['jwks']._serialized_options = b'\342A\001\003'
+  _globals['_LIABILITYREPORT'].fields_by_name['as_of_time']._loaded_options = None
+  _globals['_LIABILITYREPORT'].fields_by_name['as_of_time']._serialized_options = b'\342A\001\003'
+  _globals['_LIABILITYREPORT'].fields_by_name['rows']._loaded_options = None
+  _globals['_LIABILITYREPORT'].fields_by_name['rows']._serialized_options = b'\342A\001\003'
+  _globals['_LIABILITYREPORT'].fields_by_name['totals']._loaded_options = None
+  _globals['_LIABILITYREPORT'].fields_by_name['totals']._serialized_options = b'\342A\001\003'
+  _globals['_LIABILITYROW'].fields_by_name['programme']._loaded_options = None
+  _globals['_LIABILITYROW'].fields_by_name['programme']._serialized_options = b'\342A\001\003\372A\034\n\032members.kehu.dev/Programme'
+  _globals['_LIABILITYROW'].fields_by_name['expiry_month']._loaded_options = None
+  _globals['_LIABILITYROW'].fields_by_name['expiry_month']._serialized_options = b'\342A\001\003'
+  _globals['_LIABILITYROW'].fields_by_name['home_store']._loaded_options = None
+  _globals['_LIABILITYROW'].fields_by_name['home_store']._serialized_options = b'\342A\001\003'
+  _globals['_LIABILITYROW'].fields_by_name['pending']._loaded_options = None
+  _globals['_LIABILITYROW'].fields_by_name['pending']._serialized_options = b'\342A\001\003'
+  _globals['_LIABILITYROW'].fields_by_name['available']._loaded_options = None
+  _globals['_LIABILITYROW'].fields_by_name['available']._serialized_options = b'\342A\001\003'
+  _globals['_LIABILITYROW'].fields_by_name['held']._loaded_options = None
+  _globals['_LIABILITYROW'].fields_by_name['held']._serialized_options = b'\342A\001\003'
+  _globals['_LIABILITYROW'].fields_by_name['value']._loaded_options = None
+  _globals['_LIABILITYROW'].fields_by_name['value']._serialized_options = b'\342A\001\003'
+  _globals['_LIABILITYTOTAL'].fields_by_name['unit']._loaded_options = None
+  _globals['_LIABILITYTOTAL'].fields_by_name['unit']._serialized_options = b'\342A\001\003'
+  _globals['_LIABILITYTOTAL'].fields_by_name['members']._loaded_options = None
+  _globals['_LIABILITYTOTAL'].fields_by_name['members']._serialized_options = b'\342A\001\003'
+  _globals['_LIABILITYTOTAL'].fields_by_name['house']._loaded_options = None
+  _globals['_LIABILITYTOTAL'].fields_by_name['house']._serialized_options = b'\342A\001\003'
+  _globals['_LIABILITYTOTAL'].fields_by_name['outstanding']._loaded_options = None
+  _globals['_LIABILITYTOTAL'].fields_by_name['outstanding']._serialized_options = b'\342A\001\003'
+  _globals['_LIABILITYTOTAL'].fields_by_name['value']._loaded_options = None
+  _globals['_LIABILITYTOTAL'].fields_by_name['value']._serialized_options = b'\342A\001\003'
+  _globals['_LIABILITYTOTAL'].fields_by_name['balanced']._loaded_options = None
+  _globals['_LIABILITYTOTAL'].fields_by_name['balanced']._serialized_options = b'\342A\001\003'
   _globals['_BATCHADJUSTPOINTSREQUEST'].fields_by_name['rows']._loaded_options = None
   _globals['_BATCHADJUSTPOINTSREQUEST'].fields_by_name['rows']._serialized_options = b'\342A\001\002\272H\010\222\001\005\010\001\020\350\007'
   _globals['_BATCHADJUSTPOINTSREQUEST'].fields_by_name['request_id']._loaded_options = None
@@ -111,28 +172,78 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETSTATEMENTREQUEST'].fields_by_name['page_size']._serialized_options = b'\342A\001\001\272H\004\032\002(\000'
   _globals['_GETSTATEMENTREQUEST'].fields_by_name['page_token']._loaded_options = None
   _globals['_GETSTATEMENTREQUEST'].fields_by_name['page_token']._serialized_options = b'\342A\001\001\272H\005r\003\030\350\007'
+  _globals['_VERIFYMEMBERREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_VERIFYMEMBERREQUEST'].fields_by_name['name']._serialized_options = b'\342A\001\002\372A\031\n\027members.kehu.dev/Member\272H\006r\004\020\001\030d'
+  _globals['_VERIFYMEMBERREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_VERIFYMEMBERREQUEST'].fields_by_name['request_id']._serialized_options = b'\342A\001\001\272H\010r\003\260\001\001\330\001\001'
+  _globals['_LISTVERIFICATIONSREQUEST'].fields_by_name['parent']._loaded_options = None
+  _globals['_LISTVERIFICATIONSREQUEST'].fields_by_name['parent']._serialized_options = b'\342A\001\002\372A\031\n\027members.kehu.dev/Member\272H\006r\004\020\001\030d'
+  _globals['_LISTVERIFICATIONSREQUEST'].fields_by_name['page_size']._loaded_options = None
+  _globals['_LISTVERIFICATIONSREQUEST'].fields_by_name['page_size']._serialized_options = b'\342A\001\001\272H\004\032\002(\000'
+  _globals['_LISTVERIFICATIONSREQUEST'].fields_by_name['page_token']._loaded_options = None
+  _globals['_LISTVERIFICATIONSREQUEST'].fields_by_name['page_token']._serialized_options = b'\342A\001\001\272H\005r\003\030\350\007'
+  _globals['_LISTVERIFICATIONSRESPONSE'].fields_by_name['verifications']._loaded_options = None
+  _globals['_LISTVERIFICATIONSRESPONSE'].fields_by_name['verifications']._serialized_options = b'\342A\001\003'
+  _globals['_LISTVERIFICATIONSRESPONSE'].fields_by_name['next_page_token']._loaded_options = None
+  _globals['_LISTVERIFICATIONSRESPONSE'].fields_by_name['next_page_token']._serialized_options = b'\342A\001\003'
+  _globals['_GETLIABILITYREPORTREQUEST'].fields_by_name['as_of_time']._loaded_options = None
+  _globals['_GETLIABILITYREPORTREQUEST'].fields_by_name['as_of_time']._serialized_options = b'\342A\001\001\272H\r\262\001\n\"\006\010\200\256\231\244\0172\000'
+  _globals['_GETLIABILITYREPORTREQUEST'].fields_by_name['group_by']._loaded_options = None
+  _globals['_GETLIABILITYREPORTREQUEST'].fields_by_name['group_by']._serialized_options = b'\342A\001\001\272H\016\222\001\013\020\002\"\007\202\001\004\020\001 \000'
   _globals['_LEDGERSERVICE'].methods_by_name['BatchAdjustPoints']._loaded_options = None
   _globals['_LEDGERSERVICE'].methods_by_name['BatchAdjustPoints']._serialized_options = b'\212\265\030\rledger.adjust\202\323\344\223\002\"\"\035/v1/members:batchAdjustPoints:\001*'
   _globals['_LEDGERSERVICE'].methods_by_name['GetStatement']._loaded_options = None
   _globals['_LEDGERSERVICE'].methods_by_name['GetStatement']._serialized_options = b'\212\265\030\013points.read\202\323\344\223\002 \022\036/v1/{name=members/*/statement}'
-  _globals['_ADJUSTRESULT']._serialized_start=233
-  _globals['_ADJUSTRESULT']._serialized_end=485
-  _globals['_ADJUSTRESULT_STATE']._serialized_start=382
-  _globals['_ADJUSTRESULT_STATE']._serialized_end=471
-  _globals['_STATEMENT']._serialized_start=488
-  _globals['_STATEMENT']._serialized_end=946
-  _globals['_ACCOUNTBALANCE']._serialized_start=948
-  _globals['_ACCOUNTBALANCE']._serialized_end=1009
-  _globals['_STATEMENTENTRY']._serialized_start=1012
-  _globals['_STATEMENTENTRY']._serialized_end=1331
-  _globals['_BATCHADJUSTPOINTSREQUEST']._serialized_start=1333
-  _globals['_BATCHADJUSTPOINTSREQUEST']._serialized_end=1455
-  _globals['_ADJUSTROW']._serialized_start=1458
-  _globals['_ADJUSTROW']._serialized_end=1609
-  _globals['_BATCHADJUSTPOINTSRESPONSE']._serialized_start=1611
-  _globals['_BATCHADJUSTPOINTSRESPONSE']._serialized_end=1692
-  _globals['_GETSTATEMENTREQUEST']._serialized_start=1695
-  _globals['_GETSTATEMENTREQUEST']._serialized_end=2019
-  _globals['_LEDGERSERVICE']._serialized_start=2022
-  _globals['_LEDGERSERVICE']._serialized_end=2343
+  _globals['_LEDGERSERVICE'].methods_by_name['VerifyMember']._loaded_options = None
+  _globals['_LEDGERSERVICE'].methods_by_name['VerifyMember']._serialized_options = b'\212\265\030\rledger.verify\202\323\344\223\002 \"\033/v1/{name=members/*}:verify:\001*'
+  _globals['_LEDGERSERVICE'].methods_by_name['ListVerifications']._loaded_options = None
+  _globals['_LEDGERSERVICE'].methods_by_name['ListVerifications']._serialized_options = b'\212\265\030\013ledger.read\202\323\344\223\002&\022$/v1/{parent=members/*}/verifications'
+  _globals['_LEDGERSERVICE'].methods_by_name['GetVerificationKeySet']._loaded_options = None
+  _globals['_LEDGERSERVICE'].methods_by_name['GetVerificationKeySet']._serialized_options = b'\212\265\030\013ledger.read\202\323\344\223\002\030\022\026/v1/verificationKeySet'
+  _globals['_LEDGERSERVICE'].methods_by_name['GetLiabilityReport']._loaded_options = None
+  _globals['_LEDGERSERVICE'].methods_by_name['GetLiabilityReport']._serialized_options = b'\212\265\030\013ledger.read\202\323\344\223\002\025\022\023/v1/liabilityReport'
+  _globals['_LIABILITYGROUPING']._serialized_start=3797
+  _globals['_LIABILITYGROUPING']._serialized_end=3924
+  _globals['_ADJUSTRESULT']._serialized_start=258
+  _globals['_ADJUSTRESULT']._serialized_end=510
+  _globals['_ADJUSTRESULT_STATE']._serialized_start=407
+  _globals['_ADJUSTRESULT_STATE']._serialized_end=496
+  _globals['_STATEMENT']._serialized_start=513
+  _globals['_STATEMENT']._serialized_end=971
+  _globals['_ACCOUNTBALANCE']._serialized_start=973
+  _globals['_ACCOUNTBALANCE']._serialized_end=1034
+  _globals['_STATEMENTENTRY']._serialized_start=1037
+  _globals['_STATEMENTENTRY']._serialized_end=1356
+  _globals['_VERIFICATION']._serialized_start=1359
+  _globals['_VERIFICATION']._serialized_end=1692
+  _globals['_CHECK']._serialized_start=1694
+  _globals['_CHECK']._serialized_end=1808
+  _globals['_VERIFICATIONKEYSET']._serialized_start=1810
+  _globals['_VERIFICATIONKEYSET']._serialized_end=1850
+  _globals['_LIABILITYREPORT']._serialized_start=1853
+  _globals['_LIABILITYREPORT']._serialized_end=2030
+  _globals['_LIABILITYROW']._serialized_start=2033
+  _globals['_LIABILITYROW']._serialized_end=2266
+  _globals['_LIABILITYTOTAL']._serialized_start=2269
+  _globals['_LIABILITYTOTAL']._serialized_end=2507
+  _globals['_BATCHADJUSTPOINTSREQUEST']._serialized_start=2509
+  _globals['_BATCHADJUSTPOINTSREQUEST']._serialized_end=2631
+  _globals['_ADJUSTROW']._serialized_start=2634
+  _globals['_ADJUSTROW']._serialized_end=2785
+  _globals['_BATCHADJUSTPOINTSRESPONSE']._serialized_start=2787
+  _globals['_BATCHADJUSTPOINTSRESPONSE']._serialized_end=2868
+  _globals['_GETSTATEMENTREQUEST']._serialized_start=2871
+  _globals['_GETSTATEMENTREQUEST']._serialized_end=3195
+  _globals['_VERIFYMEMBERREQUEST']._serialized_start=3197
+  _globals['_VERIFYMEMBERREQUEST']._serialized_end=3312
+  _globals['_LISTVERIFICATIONSREQUEST']._serialized_start=3315
+  _globals['_LISTVERIFICATIONSREQUEST']._serialized_end=3466
+  _globals['_LISTVERIFICATIONSRESPONSE']._serialized_start=3468
+  _globals['_LISTVERIFICATIONSRESPONSE']._serialized_end=3586
+  _globals['_GETVERIFICATIONKEYSETREQUEST']._serialized_start=3588
+  _globals['_GETVERIFICATIONKEYSETREQUEST']._serialized_end=3618
+  _globals['_GETLIABILITYREPORTREQUEST']._serialized_start=3621
+  _globals['_GETLIABILITYREPORTREQUEST']._serialized_end=3795
+  _globals['_LEDGERSERVICE']._serialized_start=3927
+  _globals['_LEDGERSERVICE']._serialized_end=4863
 # @@protoc_insertion_point(module_scope)

@@ -46,6 +46,26 @@ class LedgerServiceStub:
                 request_serializer=kehu_dot_members_dot_v1_dot_ledger__pb2.GetStatementRequest.SerializeToString,
                 response_deserializer=kehu_dot_members_dot_v1_dot_ledger__pb2.Statement.FromString,
                 _registered_method=True)
+        self.VerifyMember = channel.unary_unary(
+                '/kehu.members.v1.LedgerService/VerifyMember',
+                request_serializer=kehu_dot_members_dot_v1_dot_ledger__pb2.VerifyMemberRequest.SerializeToString,
+                response_deserializer=kehu_dot_members_dot_v1_dot_ledger__pb2.Verification.FromString,
+                _registered_method=True)
+        self.ListVerifications = channel.unary_unary(
+                '/kehu.members.v1.LedgerService/ListVerifications',
+                request_serializer=kehu_dot_members_dot_v1_dot_ledger__pb2.ListVerificationsRequest.SerializeToString,
+                response_deserializer=kehu_dot_members_dot_v1_dot_ledger__pb2.ListVerificationsResponse.FromString,
+                _registered_method=True)
+        self.GetVerificationKeySet = channel.unary_unary(
+                '/kehu.members.v1.LedgerService/GetVerificationKeySet',
+                request_serializer=kehu_dot_members_dot_v1_dot_ledger__pb2.GetVerificationKeySetRequest.SerializeToString,
+                response_deserializer=kehu_dot_members_dot_v1_dot_ledger__pb2.VerificationKeySet.FromString,
+                _registered_method=True)
+        self.GetLiabilityReport = channel.unary_unary(
+                '/kehu.members.v1.LedgerService/GetLiabilityReport',
+                request_serializer=kehu_dot_members_dot_v1_dot_ledger__pb2.GetLiabilityReportRequest.SerializeToString,
+                response_deserializer=kehu_dot_members_dot_v1_dot_ledger__pb2.LiabilityReport.FromString,
+                _registered_method=True)
 
 
 class LedgerServiceServicer:
@@ -69,6 +89,36 @@ class LedgerServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def VerifyMember(self, request, context):
+        """Recomputes everything that is kept of a member from the entries and purchases: balances, lots, holds, tiers. The
+        answer is signed, names the one before it by its hash, and is kept. Who was merged is verified as the heir.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListVerifications(self, request, context):
+        """Lists the signed verifications of a member, the newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetVerificationKeySet(self, request, context):
+        """Reads the public key of the signatures. Keep it: it verifies them without this service.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetLiabilityReport(self, request, context):
+        """Reads what members could still claim at a moment, and what it is worth: by programme, month of expiry and home
+        store. It ties to the ledger: what members have, what they owe and the house's side sum to zero.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_LedgerServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -81,6 +131,26 @@ def add_LedgerServiceServicer_to_server(servicer, server):
                     servicer.GetStatement,
                     request_deserializer=kehu_dot_members_dot_v1_dot_ledger__pb2.GetStatementRequest.FromString,
                     response_serializer=kehu_dot_members_dot_v1_dot_ledger__pb2.Statement.SerializeToString,
+            ),
+            'VerifyMember': grpc.unary_unary_rpc_method_handler(
+                    servicer.VerifyMember,
+                    request_deserializer=kehu_dot_members_dot_v1_dot_ledger__pb2.VerifyMemberRequest.FromString,
+                    response_serializer=kehu_dot_members_dot_v1_dot_ledger__pb2.Verification.SerializeToString,
+            ),
+            'ListVerifications': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListVerifications,
+                    request_deserializer=kehu_dot_members_dot_v1_dot_ledger__pb2.ListVerificationsRequest.FromString,
+                    response_serializer=kehu_dot_members_dot_v1_dot_ledger__pb2.ListVerificationsResponse.SerializeToString,
+            ),
+            'GetVerificationKeySet': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetVerificationKeySet,
+                    request_deserializer=kehu_dot_members_dot_v1_dot_ledger__pb2.GetVerificationKeySetRequest.FromString,
+                    response_serializer=kehu_dot_members_dot_v1_dot_ledger__pb2.VerificationKeySet.SerializeToString,
+            ),
+            'GetLiabilityReport': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetLiabilityReport,
+                    request_deserializer=kehu_dot_members_dot_v1_dot_ledger__pb2.GetLiabilityReportRequest.FromString,
+                    response_serializer=kehu_dot_members_dot_v1_dot_ledger__pb2.LiabilityReport.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -139,6 +209,114 @@ class LedgerService:
             '/kehu.members.v1.LedgerService/GetStatement',
             kehu_dot_members_dot_v1_dot_ledger__pb2.GetStatementRequest.SerializeToString,
             kehu_dot_members_dot_v1_dot_ledger__pb2.Statement.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def VerifyMember(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kehu.members.v1.LedgerService/VerifyMember',
+            kehu_dot_members_dot_v1_dot_ledger__pb2.VerifyMemberRequest.SerializeToString,
+            kehu_dot_members_dot_v1_dot_ledger__pb2.Verification.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListVerifications(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kehu.members.v1.LedgerService/ListVerifications',
+            kehu_dot_members_dot_v1_dot_ledger__pb2.ListVerificationsRequest.SerializeToString,
+            kehu_dot_members_dot_v1_dot_ledger__pb2.ListVerificationsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetVerificationKeySet(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kehu.members.v1.LedgerService/GetVerificationKeySet',
+            kehu_dot_members_dot_v1_dot_ledger__pb2.GetVerificationKeySetRequest.SerializeToString,
+            kehu_dot_members_dot_v1_dot_ledger__pb2.VerificationKeySet.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetLiabilityReport(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kehu.members.v1.LedgerService/GetLiabilityReport',
+            kehu_dot_members_dot_v1_dot_ledger__pb2.GetLiabilityReportRequest.SerializeToString,
+            kehu_dot_members_dot_v1_dot_ledger__pb2.LiabilityReport.FromString,
             options,
             channel_credentials,
             insecure,

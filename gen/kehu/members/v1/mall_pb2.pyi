@@ -106,6 +106,7 @@ class Reward(_message.Message):
     AVAILABLE_COUNT_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
+    TAG_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`rewards/{reward}`; the server chooses it."""
@@ -139,6 +140,8 @@ class Reward(_message.Message):
     """How many are given away."""
     available_count: _builtins.int
     """How many can still be had: the stock without both."""
+    tag: _builtins.str
+    """Only members with this tag may redeem it. All members when empty."""
     etag: _builtins.str
     """Changes whenever a caller changes the reward; redemptions do not count."""
     @_builtins.property
@@ -183,11 +186,12 @@ class Reward(_message.Message):
         available_count: _builtins.int = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
+        tag: _builtins.str = ...,
         etag: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_per_member_daily_limit", b"_per_member_daily_limit", "_per_member_limit", b"_per_member_limit", "cash", b"cash", "create_time", b"create_time", "end_time", b"end_time", "per_member_daily_limit", b"per_member_daily_limit", "per_member_limit", b"per_member_limit", "start_time", b"start_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_per_member_daily_limit", b"_per_member_daily_limit", "_per_member_limit", b"_per_member_limit", "available_count", b"available_count", "cash", b"cash", "create_time", b"create_time", "description", b"description", "display_name", b"display_name", "end_time", b"end_time", "etag", b"etag", "held_count", b"held_count", "item", b"item", "kind", b"kind", "name", b"name", "per_member_daily_limit", b"per_member_daily_limit", "per_member_limit", b"per_member_limit", "points", b"points", "redeemed_count", b"redeemed_count", "start_time", b"start_time", "state", b"state", "stock", b"stock", "tier", b"tier", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_per_member_daily_limit", b"_per_member_daily_limit", "_per_member_limit", b"_per_member_limit", "available_count", b"available_count", "cash", b"cash", "create_time", b"create_time", "description", b"description", "display_name", b"display_name", "end_time", b"end_time", "etag", b"etag", "held_count", b"held_count", "item", b"item", "kind", b"kind", "name", b"name", "per_member_daily_limit", b"per_member_daily_limit", "per_member_limit", b"per_member_limit", "points", b"points", "redeemed_count", b"redeemed_count", "start_time", b"start_time", "state", b"state", "stock", b"stock", "tag", b"tag", "tier", b"tier", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__per_member_daily_limit: _TypeAlias = _typing.Literal["per_member_daily_limit"]  # noqa: Y015
     _WhichOneofArgType__per_member_daily_limit: _TypeAlias = _typing.Literal["_per_member_daily_limit", b"_per_member_daily_limit"]  # noqa: Y015

@@ -13,6 +13,7 @@ from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.type import date_pb2 as _date_pb2
 from google.type import money_pb2 as _money_pb2
+from kehu.members.v1 import earn_rules_pb2 as _earn_rules_pb2
 from kehu.members.v1 import tier_benefits_pb2 as _tier_benefits_pb2
 from kehu.members.v1 import tiers_pb2 as _tiers_pb2
 import builtins as _builtins
@@ -73,6 +74,7 @@ class Member(_message.Message):
     STATE_FIELD_NUMBER: _builtins.int
     ORG_FIELD_NUMBER: _builtins.int
     ERASE_TIME_FIELD_NUMBER: _builtins.int
+    MERGED_MEMBERS_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`members/{member}`."""
@@ -132,6 +134,12 @@ class Member(_message.Message):
     def erase_time(self) -> _timestamp_pb2.Timestamp:
         """When the person was erased."""
 
+    @_builtins.property
+    def merged_members(self) -> _containers.RepeatedCompositeFieldContainer[Global___Member]:
+        """The members that were merged into this one, as they were: their identifiers and cards lead here, and their names
+        stand for this member's.
+        """
+
     def __init__(
         self,
         *,
@@ -153,11 +161,12 @@ class Member(_message.Message):
         state: Global___Member.State.ValueType = ...,
         org: _builtins.str = ...,
         erase_time: _timestamp_pb2.Timestamp | None = ...,
+        merged_members: _abc.Iterable[Global___Member] | None = ...,
         etag: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["birthday", b"birthday", "create_time", b"create_time", "enroll_time", b"enroll_time", "erase_time", b"erase_time", "tier_expire_time", b"tier_expire_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["birthday", b"birthday", "card_number", b"card_number", "create_time", b"create_time", "display_name", b"display_name", "email", b"email", "enroll_time", b"enroll_time", "erase_time", b"erase_time", "etag", b"etag", "home_store", b"home_store", "identities", b"identities", "loyalty_cards", b"loyalty_cards", "name", b"name", "org", b"org", "phone", b"phone", "state", b"state", "tags", b"tags", "tier", b"tier", "tier_expire_time", b"tier_expire_time", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["birthday", b"birthday", "card_number", b"card_number", "create_time", b"create_time", "display_name", b"display_name", "email", b"email", "enroll_time", b"enroll_time", "erase_time", b"erase_time", "etag", b"etag", "home_store", b"home_store", "identities", b"identities", "loyalty_cards", b"loyalty_cards", "merged_members", b"merged_members", "name", b"name", "org", b"org", "phone", b"phone", "state", b"state", "tags", b"tags", "tier", b"tier", "tier_expire_time", b"tier_expire_time", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -370,6 +379,8 @@ class Entry(_message.Message):
         """Points from before there were lots were put into one."""
         KIND_ADJUST: Entry._Kind.ValueType  # 12
         """Points were given or taken by hand."""
+        KIND_MERGE: Entry._Kind.ValueType  # 13
+        """Points moved with a member that was merged into another, or moved back."""
 
     class Kind(_Kind, metaclass=_KindEnumTypeWrapper):
         """What happened."""
@@ -400,6 +411,8 @@ class Entry(_message.Message):
     """Points from before there were lots were put into one."""
     KIND_ADJUST: Entry.Kind.ValueType  # 12
     """Points were given or taken by hand."""
+    KIND_MERGE: Entry.Kind.ValueType  # 13
+    """Points moved with a member that was merged into another, or moved back."""
 
     class _Account:
         ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -603,9 +616,36 @@ class Programme(_message.Message):
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
     TIER_SCHEME_FIELD_NUMBER: _builtins.int
     GROWTH_FIELD_NUMBER: _builtins.int
+    DISPLAY_NAME_FIELD_NUMBER: _builtins.int
+    INACTIVE_FIELD_NUMBER: _builtins.int
+    RULES_FIELD_NUMBER: _builtins.int
+    ROUNDING_FIELD_NUMBER: _builtins.int
+    SCOPE_FIELD_NUMBER: _builtins.int
+    FREIGHT_EARNS_FIELD_NUMBER: _builtins.int
+    CAPS_FIELD_NUMBER: _builtins.int
+    TIME_ZONE_FIELD_NUMBER: _builtins.int
+    VALIDITY_FIELD_NUMBER: _builtins.int
+    AVAILABILITY_FIELD_NUMBER: _builtins.int
+    REFUND_GRACE_DAYS_FIELD_NUMBER: _builtins.int
+    CASH_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """`programmes/default`."""
+    """`programmes/{programme}`; the one that every installation has is `programmes/default`."""
+    display_name: _builtins.str
+    """What people call it."""
+    inactive: _builtins.bool
+    """Whether new orders earn nothing in it any more."""
+    rounding: _earn_rules_pb2.EarnRounding.ValueType
+    """How the points of an order become whole."""
+    freight_earns: _builtins.bool
+    """Whether what was paid for the delivery earns too."""
+    time_zone: _builtins.str
+    """The time zone of its calendar, for example `Asia/Shanghai`; `UTC` by default."""
+    refund_grace_days: _builtins.int
+    """How many days points stay that come back by a refund after they would have expired; absent: they are gone."""
+    version: _builtins.int
+    """Counts the versions of the rules, from 1. Every version is kept."""
     etag: _builtins.str
     """The version of the rules."""
     @_builtins.property
@@ -636,6 +676,30 @@ class Programme(_message.Message):
     def growth(self) -> Global___Rate:
         """How orders earn growth value; absent if they don't."""
 
+    @_builtins.property
+    def rules(self) -> _containers.RepeatedCompositeFieldContainer[_earn_rules_pb2.EarnRule]:
+        """What orders earn beside the rate, in this order; an exclusive rule shuts out those after it."""
+
+    @_builtins.property
+    def scope(self) -> _earn_rules_pb2.GoodsScope:
+        """Which goods earn at all; by default all."""
+
+    @_builtins.property
+    def caps(self) -> _earn_rules_pb2.EarnCaps:
+        """The most points of the rate and all rules together."""
+
+    @_builtins.property
+    def validity(self) -> _earn_rules_pb2.PointsValidity:
+        """Until when points can be spent; by default for ever."""
+
+    @_builtins.property
+    def availability(self) -> _earn_rules_pb2.PointsAvailability:
+        """From when the points of an order can be spent; by default at once."""
+
+    @_builtins.property
+    def cash(self) -> _earn_rules_pb2.PointsAsCash:
+        """How points pay a part of an order."""
+
     def __init__(
         self,
         *,
@@ -647,13 +711,28 @@ class Programme(_message.Message):
         update_time: _timestamp_pb2.Timestamp | None = ...,
         tier_scheme: _tiers_pb2.TierScheme | None = ...,
         growth: Global___Rate | None = ...,
+        display_name: _builtins.str = ...,
+        inactive: _builtins.bool = ...,
+        rules: _abc.Iterable[_earn_rules_pb2.EarnRule] | None = ...,
+        rounding: _earn_rules_pb2.EarnRounding.ValueType = ...,
+        scope: _earn_rules_pb2.GoodsScope | None = ...,
+        freight_earns: _builtins.bool = ...,
+        caps: _earn_rules_pb2.EarnCaps | None = ...,
+        time_zone: _builtins.str = ...,
+        validity: _earn_rules_pb2.PointsValidity | None = ...,
+        availability: _earn_rules_pb2.PointsAvailability | None = ...,
+        refund_grace_days: _builtins.int | None = ...,
+        cash: _earn_rules_pb2.PointsAsCash | None = ...,
+        version: _builtins.int = ...,
         etag: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["earn", b"earn", "growth", b"growth", "redeem", b"redeem", "tier_scheme", b"tier_scheme", "tier_window", b"tier_window", "update_time", b"update_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_refund_grace_days", b"_refund_grace_days", "availability", b"availability", "caps", b"caps", "cash", b"cash", "earn", b"earn", "growth", b"growth", "redeem", b"redeem", "refund_grace_days", b"refund_grace_days", "scope", b"scope", "tier_scheme", b"tier_scheme", "tier_window", b"tier_window", "update_time", b"update_time", "validity", b"validity"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["earn", b"earn", "etag", b"etag", "growth", b"growth", "name", b"name", "redeem", b"redeem", "tier_scheme", b"tier_scheme", "tier_window", b"tier_window", "tiers", b"tiers", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_refund_grace_days", b"_refund_grace_days", "availability", b"availability", "caps", b"caps", "cash", b"cash", "display_name", b"display_name", "earn", b"earn", "etag", b"etag", "freight_earns", b"freight_earns", "growth", b"growth", "inactive", b"inactive", "name", b"name", "redeem", b"redeem", "refund_grace_days", b"refund_grace_days", "rounding", b"rounding", "rules", b"rules", "scope", b"scope", "tier_scheme", b"tier_scheme", "tier_window", b"tier_window", "tiers", b"tiers", "time_zone", b"time_zone", "update_time", b"update_time", "validity", b"validity", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__refund_grace_days: _TypeAlias = _typing.Literal["refund_grace_days"]  # noqa: Y015
+    _WhichOneofArgType__refund_grace_days: _TypeAlias = _typing.Literal["_refund_grace_days", b"_refund_grace_days"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__refund_grace_days) -> _WhichOneofReturnType__refund_grace_days | None: ...
 
 Global___Programme: _TypeAlias = Programme  # noqa: Y015
 
@@ -1599,16 +1678,20 @@ class GetProgrammeRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     NAME_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """`programmes/default`."""
+    """`programmes/{programme}`."""
+    version: _builtins.int
+    """The version to read; 0 for the newest."""
     def __init__(
         self,
         *,
         name: _builtins.str = ...,
+        version: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

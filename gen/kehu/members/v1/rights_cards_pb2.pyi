@@ -299,7 +299,7 @@ class BenefitUse(_message.Message):
 
     @_builtins.property
     def period_start_time(self) -> _timestamp_pb2.Timestamp:
-        """The beginning of the period that it counts in; absent when it counts in all."""
+        """The beginning of the period that it counts in."""
 
     @_builtins.property
     def reverse_time(self) -> _timestamp_pb2.Timestamp:

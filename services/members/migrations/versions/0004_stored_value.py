@@ -135,10 +135,8 @@ create table rights_cards (
     member uuid not null,
     origin uuid not null,
     product uuid not null,
-    terms integer not null,
     state text not null,
     store text not null,
-    start_time timestamptz not null,
     end_time timestamptz not null,
     lapse_time timestamptz not null,
     auto_renew boolean not null,
@@ -146,11 +144,11 @@ create table rights_cards (
     freeze_time timestamptz,
     cancel_time timestamptz,
     create_time timestamptz not null,
-    renewals integer not null,
+    grace_days integer not null,
     version bigint not null,
     primary key (id),
     constraint rights_cards_freeze check ((state = 'FROZEN') = (freeze_time is not null)),
-    constraint rights_cards_times check (start_time < end_time and end_time <= lapse_time)
+    constraint rights_cards_times check (end_time <= lapse_time)
 );
 create index rights_cards_attempts on rights_cards (attempt_time) where state = 'ACTIVE' and auto_renew;
 create index rights_cards_due on rights_cards (lapse_time) where state = 'ACTIVE';
@@ -161,12 +159,13 @@ create table rights_card_terms (
     number integer not null,
     start_time timestamptz not null,
     end_time timestamptz not null,
-    price bigint not null,
-    currency text not null,
+    product_version integer not null,
+    price bigint,
+    currency text,
     payment uuid,
     reference text not null,
-    create_time timestamptz not null,
-    constraint rights_card_terms_pkey primary key (card, number)
+    constraint rights_card_terms_pkey primary key (card, number),
+    constraint rights_card_terms_times check (start_time < end_time)
 );
 create unique index rights_card_terms_reference on rights_card_terms (reference) where reference <> '';
 create table benefit_counters (

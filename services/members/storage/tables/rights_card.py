@@ -38,10 +38,8 @@ rights_cards = Table(
     Column("member", Uuid, nullable=False),
     Column("origin", Uuid, nullable=False),
     Column("product", Uuid, nullable=False),
-    Column("terms", Integer, nullable=False),
     Column("state", Text, nullable=False),
     Column("store", Text, nullable=False),
-    Column("start_time", DateTime(timezone=True), nullable=False),
     Column("end_time", DateTime(timezone=True), nullable=False),
     # When its time is up for good: the end, and the grace of cards that renew by themselves.
     Column("lapse_time", DateTime(timezone=True), nullable=False),
@@ -50,10 +48,10 @@ rights_cards = Table(
     Column("freeze_time", DateTime(timezone=True)),
     Column("cancel_time", DateTime(timezone=True)),
     Column("create_time", DateTime(timezone=True), nullable=False),
-    Column("renewals", Integer, nullable=False),
+    Column("grace_days", Integer, nullable=False),
     Column("version", BigInteger, nullable=False),
     CheckConstraint("(state = 'FROZEN') = (freeze_time is not null)", name="rights_cards_freeze"),
-    CheckConstraint("start_time < end_time and end_time <= lapse_time", name="rights_cards_times"),
+    CheckConstraint("end_time <= lapse_time", name="rights_cards_times"),
 )
 Index("rights_cards_member", rights_cards.c.member, rights_cards.c.id)
 Index("rights_cards_due", rights_cards.c.lapse_time, postgresql_where=text("state = 'ACTIVE'"))
@@ -69,11 +67,12 @@ rights_card_terms = Table(
     Column("number", Integer),
     Column("start_time", DateTime(timezone=True), nullable=False),
     Column("end_time", DateTime(timezone=True), nullable=False),
-    Column("price", BigInteger, nullable=False),
-    Column("currency", Text, nullable=False),
+    Column("product_version", Integer, nullable=False),
+    Column("price", BigInteger),
+    Column("currency", Text),
     Column("payment", Uuid),
     Column("reference", Text, nullable=False),
-    Column("create_time", DateTime(timezone=True), nullable=False),
+    CheckConstraint("start_time < end_time", name="rights_card_terms_times"),
     PrimaryKeyConstraint("card", "number", name="rights_card_terms_pkey"),
 )
 Index(
