@@ -30,7 +30,7 @@ class Settings(BaseSettings):
     database_pool_size: int = Field(8, ge=1, le=100, description="Connections that the process keeps to its database.")
     statement_timeout_ms: int = Field(5_000, ge=100, description="A statement that runs longer is given up.")
     default_deadline_ms: int = Field(5_000, ge=100, description="Deadline of a call that brings none.")
-    batch_deadline_ms: int = Field(60_000, ge=100, description="The same for methods named Batch... and Import....")
+    batch_deadline_ms: int = Field(60_000, ge=100, description="The same for Batch..., Import... and ...Report.")
     max_concurrent_calls: int = Field(512, ge=1, description="Calls under way at once; more are refused at once.")
     drain_seconds: float = Field(
         0.0, ge=0, description="How long `serve` waits after SIGTERM before it takes no new call."

@@ -32,8 +32,9 @@ class Method:
 
     @property
     def batch(self) -> bool:
-        """Whether a call of it carries many rows, and may take longer."""
-        return self.name.rpartition("/")[2].startswith(("Batch", "Import"))
+        """Whether a call of it goes through many rows, and may take longer."""
+        name = self.name.rpartition("/")[2]
+        return name.startswith(("Batch", "Import")) or name.endswith("Report")
 
 
 @dataclass(frozen=True, slots=True)

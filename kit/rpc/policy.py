@@ -50,7 +50,7 @@ ROLES: dict[str, tuple[str, ...]] = {
     "sales": ("pipeline.*", "leads.*", "products.read", "prices.*"),
     "shopper": ("products.read", "rewards.read", "prices.read", "orders.place"),
     "accountant": ("ledger.*", "settlements.read", "stored_value.read", "members.read", "points.read"),
-    "auditor": ("audit.read", "members.read", "points.read"),
+    "auditor": ("audit.read", "ledger.read", "ledger.verify", "members.read", "points.read"),
     "viewer": ("*.read",),
 }
 """Scopes of each role, with `*` for any. An unknown role grants nothing."""

@@ -1,8 +1,8 @@
-"""`LedgerService`: statements and corrections of the ledger."""
+"""`LedgerService`: statements, corrections and proof of the ledger."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
 from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -15,21 +15,27 @@ from kit.errors import Fault
 from kit.page import Tokens
 from kit.rpc import Edge
 from kit.rpc.convert import instant, next_token, page_of, wire_instant
+from kit.signing import Signer
 from services.members.api.audit import author
+from services.members.api.liability import balances, liability
+from services.members.api.verification import verification as rendered
 from services.members.domain.adjustment import Adjustment
 from services.members.domain.points import UNIT
 from services.members.domain.statement import Line, Period
-from services.members.usecases import adjustment, statement
+from services.members.usecases import adjustment, statement, verification
+from services.members.usecases import liability as liabilities
 from services.members.usecases.adjustment import AdjustedRow, AdjustPoints
 from services.members.usecases.statement import ReadStatement
+from services.members.usecases.verification import VerifyMember
 
 
 class LedgerServicer(ledger_pb2_grpc.LedgerServiceServicer):
-    """Serves the ledger."""
+    """Serves the ledger. `signer` signs what verifications find."""
 
-    def __init__(self, edge: Edge[Any], tokens: Tokens) -> None:
+    def __init__(self, edge: Edge[Any], tokens: Tokens, signer: Signer) -> None:
         self._edge = edge
         self._tokens = tokens
+        self._signer = signer
 
     async def BatchAdjustPoints(
         self, request: pb.BatchAdjustPointsRequest, context: ServicerContext
@@ -44,6 +50,38 @@ class LedgerServicer(ledger_pb2_grpc.LedgerServiceServicer):
         period, lines = await self._edge.read(statement.read, _query(request), page)
         token = next_token(request, self._tokens, page, rows=lines, position=lambda line: (str(line.id),))
         return _statement(period, lines[: page.size], token)
+
+    async def VerifyMember(self, request: pb.VerifyMemberRequest, context: ServicerContext) -> pb.Verification:
+        """Verify one member."""
+        command = VerifyMember(names.id_of("members", request.name), self._signer.sign)
+        return await self._edge.write(request, verification.verify_member, command, render=rendered)
+
+    async def ListVerifications(
+        self, request: pb.ListVerificationsRequest, context: ServicerContext
+    ) -> pb.ListVerificationsResponse:
+        """A page of a member's verifications."""
+        page = page_of(request, self._tokens)
+        member = names.id_of("members", request.parent, field="parent")
+        rows = await self._edge.read(verification.statements, member, page)
+        token = next_token(request, self._tokens, page, rows=rows, position=lambda signed: (str(signed.sequence),))
+        return pb.ListVerificationsResponse(
+            verifications=[rendered(signed) for signed in rows[: page.size]], next_page_token=token
+        )
+
+    async def GetVerificationKeySet(
+        self, request: pb.GetVerificationKeySetRequest, context: ServicerContext
+    ) -> pb.VerificationKeySet:
+        """The public key of the signatures."""
+        return pb.VerificationKeySet(jwks=json.dumps({"keys": [self._signer.public_jwk]}))
+
+    async def GetLiabilityReport(
+        self, request: pb.GetLiabilityReportRequest, context: ServicerContext
+    ) -> pb.LiabilityReport:
+        """What members could claim."""
+        time = instant(request.as_of_time, field="as_of_time") if request.HasField("as_of_time") else None
+        groups = request.group_by
+        # In a transaction, for only there a statement may have more time than others.
+        return await self._edge.write(request, liabilities.report, time, render=lambda found: liability(found, groups))
 
 
 def _row(index: int, row: pb.AdjustRow) -> Adjustment | Fault:
@@ -82,15 +120,11 @@ def _statement(period: Period, lines: list[Line], token: str) -> pb.Statement:
         unit=period.unit,
         start_time=wire_instant(period.start) if period.start else Timestamp(),
         end_time=wire_instant(period.end),
-        opening_balances=_balances(period.opening),
+        opening_balances=balances(period.opening),
         entries=[_line(period, line) for line in lines],
-        closing_balances=_balances(period.closing),
+        closing_balances=balances(period.closing),
         next_page_token=token,
     )
-
-
-def _balances(balances: Mapping[str, int]) -> list[pb.AccountBalance]:
-    return [pb.AccountBalance(account=kind, amount=amount) for kind, amount in sorted(balances.items())]
 
 
 def _line(period: Period, line: Line) -> pb.StatementEntry:

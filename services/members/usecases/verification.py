@@ -102,7 +102,7 @@ class VerifyMember:
     sign: Callable[[str], str]
 
 
-def verify_member(unit: Unit, command: VerifyMember) -> tuple[Signed, Verification]:
+def verify_member(unit: Unit, command: VerifyMember) -> Signed:
     """Recompute everything that is kept of a member, sign what was found, and keep it.
 
     Who was merged into another is verified as that one. Raises a Fault for who is no member.
@@ -129,7 +129,7 @@ def verify_member(unit: Unit, command: VerifyMember) -> tuple[Signed, Verificati
         command.sign(payload),
     )
     unit.proofs.add(signed)
-    return signed, verification
+    return signed
 
 
 def statements(unit: Unit, member: UUID, page: Page) -> list[Signed]:
