@@ -16,8 +16,10 @@ COMMANDS = {
     "token": "cli.token:token",
     "import": "cli.importing.command:import_file",
     "demo": "cli.demo.main:demo",
+    "verify": "cli.verify:verify",
 }
-"""The function of each command. Its module is loaded only for its command: most need half of the suite's libraries."""
+"""The function of each command, or the application of a group of them. Its module is loaded only for its command: most
+need half of the suite's libraries."""
 
 _IN_A_CHECKOUT = frozenset({"up", "down", "status", "token", "demo"})
 
@@ -29,7 +31,11 @@ def build(asked: str | None) -> typer.Typer:
     app.callback(help="Kehu, the customer suite: run it on this machine, bring data into it.")(_nothing)
     for name, place in COMMANDS.items():
         if name == asked or (asked not in COMMANDS and _can_run(name)):
-            app.command(name)(_load(place))
+            command = _load(place)
+            if isinstance(command, typer.Typer):
+                app.add_typer(command, name=name)
+            else:
+                app.command(name)(command)
     return app
 
 

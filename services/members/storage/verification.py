@@ -68,7 +68,7 @@ _HOLDS = text(f"""
 """)  # noqa: S608 - constants only
 
 _BALANCES = text(f"""
-    select a.owner, a.unit, a.kind, a.sign, s.account, coalesce(s.amount, 0) as expected, a.balance
+    select a.owner, a.unit, a.kind, s.account, coalesce(s.amount, 0) as expected, a.balance
     from (select * from ledger_accounts where hashint8(id) & :mask = :part) a
     full join (
         select account, sum(amount) as amount from (
@@ -77,11 +77,20 @@ _BALANCES = text(f"""
             select debit, -amount from ledger_entries where hashint8(debit) & :mask = :part
         ) m group by account
     ) s on s.account = a.id
-    where a.id is null or a.sign = 0 or a.balance is distinct from coalesce(s.amount, 0)
-    order by coalesce(a.sign, 1) <> 0  -- the house first, which is needed whatever else is found
+    where a.id is null or (a.sign <> 0 and a.balance <> coalesce(s.amount, 0))
     limit {_MOST}
 """)  # noqa: S608 - constants only
-_TOTALS = text("select unit, sum(balance) from ledger_accounts where sign <> 0 group by unit")
+# No balance is kept of the house's accounts: they are what their entries say.
+_ZERO_SUMS = text("""
+    with house as (select id, unit from ledger_accounts where sign = 0)
+    select unit, sum(amount) as total from (
+        select unit, balance as amount from ledger_accounts where sign <> 0
+        union all
+        select h.unit, e.amount from ledger_entries e join house h on h.id = e.credit
+        union all
+        select h.unit, -e.amount from ledger_entries e join house h on h.id = e.debit
+    ) both_sides group by unit having sum(amount) <> 0 order by unit
+""")
 
 _LOTS_BY_ENTRIES = text(f"""
     with said as (
@@ -212,24 +221,20 @@ class VerificationStore:
         """From here on to the end of the transaction, statements are planned for all rows and may take their time."""
         self._connection.execute(_PLAN)
 
-    def balances(self, part: int, parts: int) -> tuple[list[Check], dict[str, int]]:
-        """The accounts' balances that differ in one of `parts` parts (a power of two), and by unit what the balances
-        that are not kept, those of the house, and the differences add to the sum over all accounts."""
-        differences, rest = list[Check](), dict[str, int]()
-        for row in self._connection.execute(_BALANCES, {"mask": parts - 1, "part": part}):
-            if row.owner is None:
-                subject = f"ledger_accounts/{row.account}"
-                differences.append(check(Kind.BALANCE, subject, row.expected, "no account"))
-                continue
-            rest[row.unit] = rest.get(row.unit, 0) + int(row.expected - (row.balance or 0))
-            if row.sign:
-                subject = account_name(row.owner, row.unit, row.kind)
-                differences.append(check(Kind.BALANCE, subject, row.expected, row.balance))
-        return differences, rest
+    def balances(self, part: int, parts: int) -> list[Check]:
+        """The balances that differ from their entries, in one of `parts` parts (a power of two)."""
+        rows = self._connection.execute(_BALANCES, {"mask": parts - 1, "part": part})
+        return [
+            check(Kind.BALANCE, account_name(row.owner, row.unit, row.kind), row.expected, row.balance)
+            if row.owner
+            else check(Kind.BALANCE, f"ledger_accounts/{row.account}", row.expected, "no account")
+            for row in rows
+        ]
 
-    def totals(self) -> dict[str, int]:
-        """The sum of all kept balances by unit."""
-        return {unit: int(total) for unit, total in self._connection.execute(_TOTALS)}
+    def zero_sums(self) -> list[Check]:
+        """The units whose accounts, those of the house included, do not sum to zero."""
+        rows = self._connection.execute(_ZERO_SUMS)
+        return [check(Kind.ZERO_SUM, f"units/{row.unit}", 0, row.total) for row in rows]
 
     def lots(self, part: int, parts: int) -> list[Check]:
         """The lots that differ from the entries that name them, in one of `parts` parts (a power of two)."""

@@ -41,11 +41,11 @@ class Proofs(Protocol):
     def plan(self) -> None:
         """From here on statements are planned for all rows and may take their time."""
 
-    def balances(self, part: int, parts: int) -> tuple[list[Check], dict[str, int]]:
-        """The balances that differ, and what is not in `totals` of the sum of each unit."""
+    def balances(self, part: int, parts: int) -> list[Check]:
+        """The balances that differ from their entries."""
 
-    def totals(self) -> dict[str, int]:
-        """The sum of all kept balances by unit."""
+    def zero_sums(self) -> list[Check]:
+        """The units whose accounts do not sum to zero."""
 
     def lots(self, part: int, parts: int) -> list[Check]:
         """The lots that differ from their entries."""
@@ -138,7 +138,7 @@ def statements(unit: Unit, member: UUID, page: Page) -> list[Signed]:
     return unit.proofs.page(owner, before=int(page.after[0]) if page.after else None, limit=page.fetch)
 
 
-def balances(unit: Unit, part: int, parts: int) -> tuple[list[Check], dict[str, int]]:
+def balances(unit: Unit, part: int, parts: int) -> list[Check]:
     """Compare the balances of one part of all accounts with their entries."""
     unit.proofs.plan()
     return unit.proofs.balances(part, parts)
@@ -148,6 +148,12 @@ def lots(unit: Unit, part: int, parts: int) -> list[Check]:
     """Compare one part of all lots with their entries."""
     unit.proofs.plan()
     return unit.proofs.lots(part, parts)
+
+
+def zero_sums(unit: Unit) -> list[Check]:
+    """Compare the sum over all accounts of each unit with zero."""
+    unit.proofs.plan()
+    return unit.proofs.zero_sums()
 
 
 def lot_sums(unit: Unit) -> list[Check]:
@@ -164,20 +170,11 @@ def holds(unit: Unit) -> list[Check]:
 
 def ledger(unit: Unit) -> list[Check]:
     """Compare the whole ledger in one transaction, part by part; answers the differences."""
-    found, rests = list[Check](), list[dict[str, int]]()
+    found = list[Check]()
     for part in range(_PARTS):
-        differences, rest = balances(unit, part, _PARTS)
-        found += differences
-        rests.append(rest)
+        found += balances(unit, part, _PARTS)
         found += lots(unit, part, _PARTS)
-    return [*found, *zero_sums(unit.proofs.totals(), rests), *lot_sums(unit), *holds(unit), *trail(unit)]
-
-
-def zero_sums(totals: dict[str, int], rests: Sequence[dict[str, int]]) -> list[Check]:
-    """The units whose accounts do not sum to zero."""
-    units = sorted(totals.keys() | {name for rest in rests for name in rest})
-    sums = {name: totals.get(name, 0) + sum(rest.get(name, 0) for rest in rests) for name in units}
-    return [check(Kind.ZERO_SUM, f"units/{name}", 0, total) for name, total in sums.items() if total]
+    return [*found, *zero_sums(unit), *lot_sums(unit), *holds(unit), *trail(unit)]
 
 
 def trail(unit: Unit) -> list[Check]:
