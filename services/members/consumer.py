@@ -8,23 +8,37 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC
+from typing import Any
 
-from kehu.orders.v1.events_pb2 import OrderCancelled, OrderPaid, OrderRefunded
+from google.type.money_pb2 import Money as WireMoney
+from kehu.members.v1.events_pb2 import PointsEarned
+from kehu.orders.v1.events_pb2 import OrderCancelled, OrderCompleted, OrderPaid, OrderRefunded
+from prometheus_client import Gauge
 
 from kit import names
 from kit.money import Money
+from kit.telemetry import log
 from kit.worker import Received, Subscriptions
+from services.members.domain.badge import Metric
+from services.members.domain.basket import Basket, Left, Line
 from services.members.domain.purchase import Settlement
+from services.members.domain.referral import Order
+from services.members.domain.verification import Check
 from services.members.usecases import (
+    badge,
+    celebration,
     engagement,
     gift_card,
     hold,
     points,
     purchase,
+    recalculation,
     redemption,
+    referral,
     rights_card,
     stored_payment,
     tier,
+    verification,
 )
 from services.members.usecases.engagement_ports import EngagementUnit
 from services.members.usecases.hold import EndHold
@@ -32,11 +46,16 @@ from services.members.usecases.mall_ports import MallUnit
 from services.members.usecases.ports import Unit
 from services.members.usecases.rights_card_ports import RightsUnit
 from services.members.usecases.stored_value_ports import StoredValueUnit
+from services.members.usecases.verification import Unit as ProofUnit
+
+_DIFFERENCES = Gauge("ledger_differences", "What the last sweep found to differ from the ledger's entries.", ["check"])
+_VERIFIED = Gauge("ledger_verified_timestamp_seconds", "When the whole ledger was last compared with its entries.")
+_MOST_NAMED = 20
 
 subscriptions = Subscriptions("members")
 
 
-@subscriptions.on("orders", OrderPaid, OrderRefunded, queue="members.settlement")
+@subscriptions.on("orders", OrderPaid, OrderCompleted, OrderRefunded, queue="members.settlement")
 def settle(unit: Unit, events: Sequence[Received]) -> None:
     """Points, tiers and holds follow the newest state of each order. Guests earn nothing."""
     purchase.settle(unit, [_settlement(event) for event in events if event.message.member])
@@ -46,6 +65,26 @@ def settle(unit: Unit, events: Sequence[Received]) -> None:
 def release(unit: Unit, events: Sequence[Received]) -> None:
     """Points that were held for a cancelled order become available again."""
     purchase.release_cancelled(unit, [_end_hold(event.message.hold) for event in events if event.message.hold])
+
+
+@subscriptions.on("orders", OrderPaid, OrderRefunded, queue="members.referral")
+def reward_referrals(unit: EngagementUnit, events: Sequence[Received]) -> None:
+    """Referrals and badges follow the newest state of each order that was not imported."""
+    told = [event for event in events if event.message.member and not getattr(event.message, "imported", False)]
+    referral.settle(unit, [_order(event) for event in told])
+
+
+@subscriptions.on("members", PointsEarned, queue="members.badges")
+def award_badges(unit: EngagementUnit, events: Sequence[Received]) -> None:
+    """Who has earned enough points gets the badges for it."""
+    members = {names.id_of("members", event.message.member, field="member") for event in events}
+    badge.award(unit, members, Metric.POINTS_EARNED)
+
+
+@subscriptions.every(seconds=1)
+def recalculate(unit: Unit) -> None:
+    """Advance a recalculation of past purchases."""
+    recalculation.advance(unit)
 
 
 @subscriptions.every(seconds=2)
@@ -108,10 +147,40 @@ def lapse_rights_cards(unit: RightsUnit) -> None:
     rights_card.lapse(unit)
 
 
+@subscriptions.every(seconds=60)
+def congratulate(unit: EngagementUnit) -> None:
+    """Give the points of birthdays."""
+    celebration.congratulate(unit)
+
+
 @subscriptions.every(seconds=600)
 def forget_counters(unit: EngagementUnit) -> None:
     """Remove the counters of daily limits that nobody asks for any more."""
     engagement.forget_counters(unit)
+
+
+@subscriptions.every(seconds=60)
+def verify_ledger(unit: ProofUnit) -> None:
+    """Once an hour, compare the whole ledger with its entries. Every replica shows what was found."""
+    sweep, found = verification.sweep_ledger(unit)
+    _VERIFIED.set(sweep.time.timestamp())
+    for kind, number in sweep.differences.items():
+        _DIFFERENCES.labels(kind).set(number)
+    _report(found)
+
+
+@subscriptions.every(seconds=30)
+def verify_tiers(unit: ProofUnit) -> None:
+    """Replay the tiers of some members, and with the time of all."""
+    sweep, found = verification.sweep_tiers(unit)
+    _DIFFERENCES.labels("tier").set(max(sweep.differences.values()))
+    _report(found)
+
+
+def _report(found: Sequence[Check]) -> None:
+    """Name the first of the differences; `kehu verify members` lists them all."""
+    for each in found[:_MOST_NAMED]:
+        log.error("ledger differs", check=each.kind, subject=each.subject, expected=each.expected, actual=each.actual)
 
 
 def _settlement(event: Received) -> Settlement:
@@ -125,7 +194,53 @@ def _settlement(event: Received) -> Settlement:
         pay_time=message.pay_time.ToDatetime(UTC),
         version=event.version,
         hold=_end_hold(held).hold if held else None,
-        returned=message.points if isinstance(message, OrderRefunded) else 0,
+        returned=0 if isinstance(message, OrderPaid) else message.points,
+        **_goods(message),
+    )
+
+
+def _goods(message: OrderPaid | OrderCompleted | OrderRefunded) -> dict[str, Any]:
+    """What was bought, what is left of it, and when it was completed, if the event tells.
+
+    Lines that name neither product nor category say no more than the total.
+    """
+    if not message.HasField("paid_total"):  # told before events said so much
+        return {}
+    known = any(line.product or line.category for line in message.lines)
+    lines = [line for line in message.lines if known]
+    freight = _minor(message.freight) if message.HasField("freight") else 0
+    left = _minor(message.net_freight) if message.HasField("net_freight") else 0
+    goods = tuple(
+        Line(line.product, line.category, line.quantity, _minor(line.amount), _minor(line.paid_amount))
+        for line in lines
+    )
+    completed = None
+    if not isinstance(message, OrderPaid) and message.HasField("complete_time"):
+        completed = message.complete_time.ToDatetime(UTC)
+    return {
+        "basket": Basket(_minor(message.paid_total), freight, message.channel, message.store, goods),
+        "left": Left(
+            _minor(message.net_total), tuple(_minor(line.net_amount) for line in lines) if known else None, left
+        ),
+        "complete_time": completed,
+    }
+
+
+def _minor(amount: WireMoney) -> int:
+    return Money.from_wire(amount.units, amount.nanos, amount.currency_code, field="lines").minor
+
+
+def _order(event: Received) -> Order:
+    message = event.message
+    net = message.net_total
+    minor = Money.from_wire(net.units, net.nanos, net.currency_code, field="net_total").minor
+    return Order(
+        member=names.id_of("members", message.member, field="member"),
+        id=names.id_of("orders", message.order, field="order"),
+        pay_time=message.pay_time.ToDatetime(UTC),
+        paid=minor if isinstance(message, OrderPaid) else None,
+        net=minor,
+        version=event.version,
     )
 
 

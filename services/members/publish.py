@@ -7,8 +7,21 @@ from functools import singledispatch
 from kit import names
 from kit.outbox import Event
 from kit.wire import instant, money
-from services.members.domain.engagement_events import CheckedIn, ReceiptClaimed
-from services.members.domain.events import MemberEnrolled, MemberErased, PointsEarned, StoredValueChanged, TierChanged
+from services.members.domain.engagement_events import (
+    BadgeAwarded,
+    CheckedIn,
+    ReceiptClaimed,
+    ReferralRevoked,
+    ReferralRewarded,
+)
+from services.members.domain.events import (
+    MemberEnrolled,
+    MemberErased,
+    MemberMerged,
+    PointsEarned,
+    StoredValueChanged,
+    TierChanged,
+)
 from services.members.domain.redemption import Redemption, RedemptionCancelled, RedemptionConfirmed, RedemptionRefunded
 from services.members.domain.tier_scheme import NO_BENEFITS, Benefits
 
@@ -157,3 +170,44 @@ def _receipt_claimed(fact: ReceiptClaimed) -> Event:
         "claimTime": instant(fact.time),
     }
     return Event.of("kehu.members.v1.ReceiptClaimed", claim, 1, body)
+
+
+@to_event.register
+def _merged(fact: MemberMerged) -> Event:
+    member, other = names.join("members", fact.member), names.join("members", fact.into)
+    if fact.undone:
+        body = {"member": member, "from": other, "unmergeTime": instant(fact.time)}
+        return Event.of("kehu.members.v1.MemberUnmerged", member, fact.version, body)
+    body = {"member": member, "into": other, "mergeTime": instant(fact.time)}
+    return Event.of("kehu.members.v1.MemberMerged", member, fact.version, body)
+
+
+@to_event.register
+def _referral_rewarded(fact: ReferralRewarded) -> Event:
+    member = names.join("members", fact.member)
+    body = {
+        "member": member,
+        "referrer": names.join("members", fact.referrer),
+        "referrerPoints": str(fact.referrer_points),
+        "memberPoints": str(fact.member_points),
+        "rewardTime": instant(fact.time),
+    }
+    return Event.of("kehu.members.v1.ReferralRewarded", f"{member}/referral", fact.version, body)
+
+
+@to_event.register
+def _referral_revoked(fact: ReferralRevoked) -> Event:
+    member = names.join("members", fact.member)
+    body = {
+        "member": member,
+        "referrer": names.join("members", fact.referrer),
+        "revokeTime": instant(fact.time),
+    }
+    return Event.of("kehu.members.v1.ReferralRevoked", f"{member}/referral", fact.version, body)
+
+
+@to_event.register
+def _badge_awarded(fact: BadgeAwarded) -> Event:
+    member = names.join("members", fact.member)
+    body = {"member": member, "badge": names.join("badges", fact.badge), "awardTime": instant(fact.time)}
+    return Event.of("kehu.members.v1.BadgeAwarded", f"{member}/badgeAwards/{fact.badge}", 1, body)

@@ -13,6 +13,7 @@ from kehu.members.v1 import (
     ledger_pb2_grpc,
     mall_pb2_grpc,
     members_pb2_grpc,
+    programmes_pb2_grpc,
     rights_cards_pb2_grpc,
     stored_value_pb2_grpc,
     tiers_pb2_grpc,
@@ -31,6 +32,7 @@ from services.members.api.gift_card import GiftCardServicer
 from services.members.api.identity import IdentityServicer
 from services.members.api.ledger import LedgerServicer
 from services.members.api.mall import MallServicer
+from services.members.api.programmes import ProgrammesServicer
 from services.members.api.redemption_code import Codes
 from services.members.api.rights_card import RightsCardServicer
 from services.members.api.servicer import MembersServicer
@@ -101,6 +103,11 @@ def build(config: Config) -> Server:
                 "kehu.members.v1.MallService",
                 mall_pb2_grpc.add_MallServiceServicer_to_server,
                 MallServicer(edge, tokens, Codes(vault.load(config.keyring_file).digest)),
+            ),
+            Servicer(
+                "kehu.members.v1.ProgrammesService",
+                programmes_pb2_grpc.add_ProgrammesServiceServicer_to_server,
+                ProgrammesServicer(edge, tokens),
             ),
             Servicer(
                 "kehu.members.v1.TiersService",

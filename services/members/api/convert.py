@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, timedelta
-from typing import Any
 from uuid import UUID
 
-from google.protobuf.duration_pb2 import Duration
 from google.type.date_pb2 import Date
 from kehu.members.v1 import members_pb2 as pb
 
 from kit import names
-from kit.errors import Fault, invalid
+from kit.errors import Fault
 from kit.posting import Lot
-from kit.rpc.convert import etag, instant, masked_fields, money, wire_instant, wire_money
-from services.members.api import tier_scheme
-from services.members.domain import errors
+from kit.rpc.convert import etag, instant, masked_fields, wire_instant, wire_money
 from services.members.domain.hold import Hold
 from services.members.domain.loyalty_card import LoyaltyCard
 from services.members.domain.masking import mask_number
 from services.members.domain.member import Identifier, Identity, Member, Profile, external, parse_email, parse_phone
 from services.members.domain.points import Posted, Wallet
-from services.members.domain.programme import Programme, Rate
 from services.members.domain.tier import TierChange
 from services.members.usecases.hold import EndHold, PlaceHold
 from services.members.usecases.member import Enroll, EnrolledRow, Shown, UpdateMember
 from services.members.usecases.points import Accrue, LotsAsked, Spend
-from services.members.usecases.programme import NAME, UpdateProgramme
 
 _MEMBER_FIELDS = ("display_name", "phone", "email", "card_number", "identities", "home_store", "birthday", "org")
 _MEMBER_OUTPUT = (
@@ -41,12 +34,10 @@ _MEMBER_OUTPUT = (
     "tags",
     "state",
     "erase_time",
+    "merged_members",
     "etag",
 )
-_PROGRAMME_FIELDS = ("earn", "redeem", "tiers", "tier_window", "tier_scheme", "growth")
-_PROGRAMME_OUTPUT = ("name", "update_time", "etag")
 _TTL = timedelta(minutes=30)
-_WINDOW = timedelta(days=365)
 
 
 def member_id(name: str, *, field: str = "name") -> UUID:
@@ -116,21 +107,6 @@ def end_hold(request: pb.ConfirmHoldRequest | pb.ReleaseHoldRequest) -> EndHold:
     return EndHold(ids["member"], ids["hold"], points)
 
 
-def check_programme(name: str) -> None:
-    """Refuse the name of a programme that does not exist."""
-    if name != NAME:
-        raise errors.programme_not_found()
-
-
-def update_programme(request: pb.UpdateProgrammeRequest) -> UpdateProgramme:
-    """Read a change of the programme."""
-    programme = request.programme
-    check_programme(programme.name)
-    fields = masked_fields(programme, request.update_mask, mutable=_PROGRAMME_FIELDS, output_only=_PROGRAMME_OUTPUT)
-    rules = _rules(programme)
-    return UpdateProgramme(dict(rules[field]() for field in fields), _version(programme.etag))
-
-
 def member(shown: Shown, *, full: bool = True) -> pb.Member:
     """Show a member; unless in `full`, with what is personal masked."""
     known = shown.member
@@ -149,6 +125,7 @@ def member(shown: Shown, *, full: bool = True) -> pb.Member:
         org=profile.org,
         tier=shown.tier,
         state=pb.Member.STATE_ERASED if known.erase_time else pb.Member.STATE_ACTIVE,
+        merged_members=[member(Shown(each, tier=""), full=full) for each in known.merged],
         etag=etag(known.version),
     )
     _times(wire, known)
@@ -252,23 +229,6 @@ def hold(known: Hold) -> pb.Hold:
     )
 
 
-def programme(rules: Programme) -> pb.Programme:
-    """Show the programme."""
-    window = Duration()
-    window.FromTimedelta(rules.window)
-    return pb.Programme(
-        name=NAME,
-        earn=pb.Rate(points=rules.earn.points, amount=wire_money(rules.earn.amount)),
-        redeem=pb.Rate(points=rules.redeem.points, amount=wire_money(rules.redeem.amount)),
-        tiers=[tier_scheme.wire_tier(tier) for tier in rules.tiers],
-        tier_window=window,
-        tier_scheme=tier_scheme.wire_scheme(rules.scheme),
-        growth=pb.Rate(points=rules.growth.points, amount=wire_money(rules.growth.amount)) if rules.growth else None,
-        update_time=wire_instant(rules.update_time),
-        etag=etag(rules.version),
-    )
-
-
 def _profile(wire: pb.Member) -> Profile:
     return Profile(
         display_name=wire.display_name,
@@ -316,30 +276,6 @@ def _result(outcome: EnrolledRow | Fault) -> pb.EnrollResult:
     return pb.EnrollResult(
         state=pb.EnrollResult.State.Value(f"STATE_{outcome.state}"), member=names.join("members", outcome.member)
     )
-
-
-def _rules(wire: pb.Programme) -> dict[str, Callable[[], tuple[str, Any]]]:
-    """How to read each field of the programme, as the name and value of the domain's rule."""
-    return {
-        "earn": lambda: ("earn", _rate(wire.earn, "programme.earn", given=wire.HasField("earn"))),
-        "redeem": lambda: ("redeem", _rate(wire.redeem, "programme.redeem", given=wire.HasField("redeem"))),
-        "tiers": lambda: ("tiers", tuple(tier_scheme.tier(tier, index) for index, tier in enumerate(wire.tiers))),
-        "tier_scheme": lambda: ("scheme", tier_scheme.scheme(wire.tier_scheme)),
-        "growth": lambda: (
-            "growth",
-            _rate(wire.growth, "programme.growth", given=True) if wire.HasField("growth") else None,
-        ),
-        "tier_window": lambda: (
-            "window",
-            wire.tier_window.ToTimedelta() if wire.HasField("tier_window") else _WINDOW,
-        ),
-    }
-
-
-def _rate(wire: pb.Rate, field: str, *, given: bool) -> Rate:
-    if not given:
-        raise invalid(field, "must be given")
-    return Rate(wire.points, money(wire.amount, field=f"{field}.amount"))
 
 
 def _version(given: str) -> int | None:

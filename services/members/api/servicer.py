@@ -12,6 +12,7 @@ from kit.page import Tokens
 from kit.rpc import Edge
 from kit.rpc.convert import instant, next_token, page_of
 from services.members.api import convert, privacy
+from services.members.api import programme as wire_programme
 from services.members.usecases import hold, member, points, programme, tier
 
 
@@ -136,11 +137,11 @@ class MembersServicer(members_pb2_grpc.MembersServiceServicer):
 
     async def GetProgramme(self, request: pb.GetProgrammeRequest, context: ServicerContext) -> pb.Programme:
         """Read the rules."""
-        convert.check_programme(request.name)
-        return convert.programme(await self._edge.read(programme.get))
+        id_ = wire_programme.programme_id(request.name)
+        return wire_programme.programme(await self._edge.read(programme.get, id_, request.version))
 
     async def UpdateProgramme(self, request: pb.UpdateProgrammeRequest, context: ServicerContext) -> pb.Programme:
         """Change the rules."""
         return await self._edge.write(
-            request, programme.update, convert.update_programme(request), render=convert.programme
+            request, programme.update, wire_programme.change(request), render=wire_programme.programme
         )

@@ -82,6 +82,9 @@ def eligible(basket: Basket, left: Left, *scopes: Scope, freight: bool) -> int:
             if all(scope.covers(line) for scope in scopes)
         )
         return min(covered + (left.freight if counted else 0), left.net)
+    if left.freight is not None and not basket.lines:
+        chosen = any(scope.chosen for scope in scopes)
+        return 0 if chosen else left.net - (0 if counted else min(left.freight, left.net))
     goods = [line.net for line in basket.lines if all(scope.covers(line) for scope in scopes)]
     whole = sum(line.net for line in basket.lines) + basket.freight
     if not basket.lines:

@@ -105,7 +105,7 @@ def _base(programme: Programme, basket: Basket, left: Left) -> tuple[Grant, Frac
 def _granted(programme: Programme, rule: Rule, basket: Basket, left: Left, room: Room | None) -> tuple[Grant, Fraction]:
     """What a rule that applies gives, before rounding, up to its caps."""
     goods = eligible(basket, left, programme.scope, rule.scope, freight=False)
-    if goods == 0 or goods < rule.minimum:
+    if goods == 0 or goods < rule.least:
         verdict = Verdict.BELOW_MINIMUM if goods else Verdict.NO_GOODS
         return Grant(rule.id, verdict, room=room), Fraction(0)
     most, why = _least(rule.caps.order, room)

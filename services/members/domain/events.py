@@ -22,13 +22,15 @@ class MemberEnrolled:
 
 @dataclass(frozen=True, slots=True)
 class PointsEarned:
-    """Points came to a member, or earned ones were taken back (negative). `time` is the date of the purchase."""
+    """Points came to a member, or earned ones were taken back (negative). `time` is the date of the purchase,
+    `programme` the one whose points they are, empty for the default one."""
 
     member: UUID
     source: str
     points: int
     time: datetime
     version: int
+    programme: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,17 @@ class TierChanged:
     version: int
     expire: datetime | None = None
     benefits: Benefits = NO_BENEFITS
+
+
+@dataclass(frozen=True, slots=True)
+class MemberMerged:
+    """A member became another one, or (`undone`) is a member of its own again."""
+
+    member: UUID
+    into: UUID
+    time: datetime
+    version: int
+    undone: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from services.members.domain.points import MAX_POINTS, Terms
 from services.members.domain.points_as_cash import FREE_USE, CashRules
 from services.members.domain.rule import BASE_RULE, NO_CAPS, Caps, Rate, Rounding, Rule
 from services.members.domain.tier_scheme import MAX_GRACE_DAYS, NO_BENEFITS, ROLLING_SPEND, Benefits, Metric, TierScheme
-from services.members.domain.validity import AT_ONCE, FOR_EVER, Availability, Validity, days_later
+from services.members.domain.validity import AT_ONCE, FOR_EVER, Availability, Start, Validity, days_later
 
 __all__ = ["BASE", "DEFAULT", "Programme", "Rate", "Tier"]
 
@@ -103,16 +103,35 @@ class Programme:
         )
 
     @property
+    def waits_for_completion(self) -> bool:
+        """Whether the points of an order are pending until it is completed."""
+        return self.availability.start is Start.COMPLETION
+
+    @property
     def currency(self) -> str:
         """The currency that points are earned in; spend in another one neither earns nor counts."""
         return self.earn.amount.currency
+
+    @property
+    def asks_for_member(self) -> bool:
+        """Whether a condition may speak of the member."""
+        return any("member" in rule.condition for rule in self.rules)
+
+    @property
+    def shares_caps(self) -> bool:
+        """Whether a member's orders share a cap."""
+        return self.caps.shared or any(rule.caps.shared for rule in self.rules)
+
+    def earns_in(self, currency: str) -> bool:
+        """Whether orders of the currency earn."""
+        return self.active and currency == self.currency
 
     def earned(self, net: Money) -> int:
         """The points for an order of which `net` is left: for every whole amount of the earn rate.
 
         Raises a Fault for more points than one posting may move.
         """
-        if net.currency != self.currency:
+        if not self.earns_in(net.currency):
             return 0
         points = net.minor // self.earn.amount.minor * self.earn.points
         if points > MAX_POINTS:

@@ -11,6 +11,7 @@ from datetime import datetime
 from uuid import UUID
 
 from kit.money import Money
+from services.members.domain.basket import Basket, Left
 from services.members.domain.programme import Programme
 
 
@@ -19,6 +20,7 @@ class Settlement:
     """The state of a paid order, as an event tells it.
 
     `hold` is the hold on points that paid a part of it, `returned` the points given back by all refunds so far.
+    `basket` is what was bought, `left` what refunds left of it, if the event tells.
     """
 
     order: UUID
@@ -28,13 +30,17 @@ class Settlement:
     version: int
     hold: UUID | None = None
     returned: int = 0
+    basket: Basket | None = None
+    left: Left | None = None
+    complete_time: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Purchase:
     """An order of a member: the newest state known, the points earned by it, the version of the rules it earns by.
 
-    `returned` are the points that had paid a part of it and were given back.
+    `returned` are the points that had paid a part of it and were given back. `rules` and `earned` are those of the
+    default programme. `basket` is what was told of it first; it does not change, nor does what is told later.
     """
 
     order: UUID
@@ -45,6 +51,9 @@ class Purchase:
     rules: int
     earned: int = 0
     returned: int = 0
+    complete_time: datetime | None = None
+    basket: Basket | None = None
+    left: Left | None = None
 
     @classmethod
     def first(cls, settlement: Settlement, programme: Programme) -> Purchase:
@@ -57,14 +66,21 @@ class Purchase:
             settlement.version,
             rules=programme.version,
             returned=settlement.returned,
+            complete_time=settlement.complete_time,
+            basket=settlement.basket or Basket(settlement.net.minor),
+            left=settlement.left,
         )
 
     def told(self, settlement: Settlement) -> Purchase:
-        """The purchase after a settlement; the same one when the settlement is not newer."""
+        """The purchase after a settlement; the same one when the settlement is not newer, and tells of no completion
+        that is not known."""
+        complete_time = self.complete_time or settlement.complete_time
         if settlement.version <= self.version:
-            return self
+            return self if complete_time == self.complete_time else replace(self, complete_time=complete_time)
         return replace(
             self,
+            complete_time=complete_time,
+            left=settlement.left,
             net=settlement.net,
             pay_time=settlement.pay_time,
             version=settlement.version,
@@ -73,5 +89,22 @@ class Purchase:
 
     def earning(self, programme: Programme) -> tuple[Purchase, int]:
         """The purchase with the points it should have by its rules, and the difference to those it has."""
-        points = programme.earned(self.net)
+        return self.earns(programme.earned(self.net))
+
+    def earns(self, points: int) -> tuple[Purchase, int]:
+        """The purchase with so many points, and the difference to those it has."""
         return (self, 0) if points == self.earned else (replace(self, earned=points), points - self.earned)
+
+    def by(self, version: int, points: int) -> Purchase:
+        """The purchase when it earns so many points by a version of the default programme."""
+        return replace(self, rules=version, earned=points)
+
+    @property
+    def has_freight(self) -> bool:
+        """Whether it is known that a part of it was paid for the delivery."""
+        return bool((self.basket and self.basket.freight) or (self.left and self.left.freight))
+
+    @property
+    def remaining(self) -> Left:
+        """What refunds have left, as far as it was told."""
+        return self.left or Left(self.net.minor)

@@ -58,7 +58,7 @@ NO_CAPS = Caps()
 @dataclass(frozen=True, slots=True)
 class Rule:
     """What an order earns beside the programme's rate, if `condition` holds (empty: always) and the goods in `scope`
-    cost `minimum` minor units or more. Its effect is one of three: `rate` more points, the programme's own points times
+    cost `minimum` or more. Its effect is one of three: `rate` more points, the programme's own points times
     `multiplier` basis points, or `bonus` points. After an exclusive rule that applies, no later one does."""
 
     id: str
@@ -68,9 +68,14 @@ class Rule:
     multiplier: int = 0
     bonus: int = 0
     scope: Scope = EVERYTHING
-    minimum: int = 0
+    minimum: Money | None = None
     exclusive: bool = False
     caps: Caps = NO_CAPS
+
+    @property
+    def least(self) -> int:
+        """What the goods must cost, in minor units."""
+        return self.minimum.minor if self.minimum else 0
 
     def holds(self, context: Context) -> bool:
         """Whether the condition is true of an order."""
@@ -84,6 +89,8 @@ class Rule:
             raise errors.programme_invalid(f"{field}.multiplier", f"must be more than {ONCE}, which is once")
         if self.rate and (self.rate.amount.currency != currency or self.rate.amount.minor <= 0):
             raise errors.programme_invalid(f"{field}.rate.amount", f"must be more than nothing, in {currency}")
+        if self.minimum and (self.minimum.currency != currency or self.minimum.minor < 0):
+            raise errors.programme_invalid(f"{field}.minimum_spend", f"must not be below nothing, in {currency}")
         try:
             if self.condition:
                 compiled(self.condition)
@@ -122,7 +129,7 @@ def judged(rules: Sequence[Rule], basket: Basket, scope: Scope, context: Context
             yield rule, Verdict.EXCLUDED
         elif goods == 0:
             yield rule, Verdict.NO_GOODS
-        elif goods < rule.minimum:
+        elif goods < rule.least:
             yield rule, Verdict.BELOW_MINIMUM
         elif not rule.holds(context):
             yield rule, Verdict.CONDITION_FALSE

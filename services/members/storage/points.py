@@ -16,6 +16,7 @@ from services.members.domain.points import (
     BREAKAGE,
     HELD,
     HOUSE,
+    HOUSE_ACCOUNTS,
     MEMBER_ACCOUNTS,
     PENDING,
     RECEIVABLE,
@@ -30,12 +31,24 @@ _KINDS = tuple(MEMBER_ACCOUNTS)
 class WalletStore:
     """Reads, locks and posts to members' points."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._ledger = Ledger(connection, unit=UNIT, house=HOUSE)
+    def __init__(self, connection: Connection, unit: str = UNIT) -> None:
+        self._ledger = Ledger(connection, unit=unit, house=HOUSE)
 
     def open(self, members: Sequence[UUID]) -> None:
         """Open the accounts of new members."""
         self._ledger.open(members, MEMBER_ACCOUNTS)
+
+    def open_late(self, members: Collection[UUID]) -> None:
+        """Open the accounts of those members who have none here yet. Their wallets of the default programme are
+        locked."""
+        known = self._ledger.read(members, _KINDS)
+        new = {self._ledger.heir(member) for member in members} - known.keys()
+        if new:
+            self._ledger.open(sorted(new), MEMBER_ACCOUNTS)
+
+    def open_house(self) -> None:
+        """Open the house's accounts of a new programme."""
+        self._ledger.open([HOUSE], HOUSE_ACCOUNTS)
 
     def heir(self, member: UUID) -> UUID:
         """Who has taken over the member's accounts; the member, if nobody has. Known once they are read or locked."""

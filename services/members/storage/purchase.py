@@ -1,34 +1,90 @@
-"""Purchases as rows."""
+"""Purchases and what they earned by rules as rows."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import json
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, text
 
 from kit.money import Money
+from services.members.domain.basket import Basket, Left, Line
+from services.members.domain.condition import Person
+from services.members.domain.earning import Earning, Grant, Room
+from services.members.domain.history import Claimed, Kept
 from services.members.domain.purchase import Purchase
+from services.members.domain.rule import Verdict
 
 # `offset 0` keeps the planner from scanning the table: during an import its statistics lag behind, and it would
 # believe that every member has thousands of purchases.
 _OF = text("""
     select p.* from unnest(cast(:members as uuid[])) as m (member)
     cross join lateral (
-        select "order", member, net, currency, pay_time, version, rules, earned, returned
+        select "order", member, net, currency, pay_time, version, rules, earned, returned, complete_time
         from purchases where purchases.member = m.member offset 0
     ) p
 """)
 
+# What was bought is told once, and stays.
 _SAVE = text("""
-    insert into purchases ("order", member, net, currency, pay_time, version, rules, earned, returned)
-    select * from unnest(
+    insert into purchases ("order", member, net, currency, pay_time, version, rules, earned, returned, complete_time,
+                           paid, freight, channel, store, lines, lines_left, freight_left)
+    select o, m, n, c, t, v, r, e, b, f, p, d, h, s, cast(l as jsonb), cast(a as jsonb), x from unnest(
         cast(:orders as uuid[]), cast(:members as uuid[]), cast(:nets as bigint[]), cast(:currencies as text[]),
         cast(:pay_times as timestamptz[]), cast(:versions as bigint[]), cast(:rules as integer[]),
-        cast(:earned as bigint[]), cast(:returned as bigint[]))
+        cast(:earned as bigint[]), cast(:returned as bigint[]), cast(:complete_times as timestamptz[]),
+        cast(:paid as bigint[]), cast(:freights as bigint[]), cast(:channels as text[]), cast(:stores as text[]),
+        cast(:lines as text[]), cast(:lines_left as text[]), cast(:freights_left as bigint[])
+    ) as u (o, m, n, c, t, v, r, e, b, f, p, d, h, s, l, a, x)
     on conflict (member, "order") do update
-    set net = excluded.net, pay_time = excluded.pay_time, version = excluded.version, earned = excluded.earned,
-        returned = excluded.returned
+    set net = excluded.net, pay_time = excluded.pay_time, version = excluded.version, rules = excluded.rules,
+        earned = excluded.earned, returned = excluded.returned, complete_time = excluded.complete_time,
+        lines_left = case when excluded.lines_left is null and excluded.net = purchases.net then purchases.lines_left
+                          else excluded.lines_left end,
+        freight_left = case when excluded.freight_left is null and excluded.net = purchases.net
+                            then purchases.freight_left else excluded.freight_left end
+""")
+
+_BETWEEN = text("""
+    select "order", member, net, currency, pay_time, version, rules, earned, returned, complete_time
+    from purchases
+    where pay_time >= coalesce(cast(:start as timestamptz), '-infinity')
+      and pay_time < coalesce(cast(:end as timestamptz), 'infinity') and currency = :currency
+    order by pay_time, member, "order" limit :limit
+""")
+
+_KEPT = text("""
+    select p.member, p."order", p.net, p.paid, p.freight, p.channel, p.store, cast(p.lines as text),
+           cast(p.lines_left as text), p.freight_left, cast(p.person as text),
+           (select cast(json_agg(json_build_array(e.programme, e.version, e.points, e.grants)) as text)
+            from earnings e where e."order" = p."order")
+    from unnest(cast(:members as uuid[]), cast(:orders as uuid[])) as k (member, "order")
+    join purchases p on p.member = k.member and p."order" = k."order"
+""")
+
+_CLAIMED = text("""
+    select p.member, p."order", e.programme, p.pay_time, e.points, cast(e.grants as text)
+    from unnest(cast(:members as uuid[])) as m (member)
+    cross join lateral (select * from purchases where purchases.member = m.member offset 0) p
+    join earnings e on e."order" = p."order"
+""")
+
+_EARNED = text("""
+    with person as (
+        update purchases p set person = cast(u.person as jsonb)
+        from unnest(cast(:person_members as uuid[]), cast(:person_orders as uuid[]), cast(:persons as text[]))
+            as u (member, "order", person)
+        where p.member = u.member and p."order" = u."order" and p.person is null
+    )
+    insert into earnings ("order", programme, version, points, grants)
+    select u."order", u.programme, u.version, u.points, cast(u.grants as jsonb)
+    from unnest(cast(:orders as uuid[]), cast(:programmes as text[]), cast(:versions as integer[]),
+                cast(:points as bigint[]), cast(:grants as text[])) as u ("order", programme, version, points, grants)
+    on conflict ("order", programme) do update
+    set version = excluded.version, points = excluded.points, grants = excluded.grants
 """)
 
 
@@ -39,17 +95,22 @@ class PurchaseStore:
         self._connection = connection
 
     def of(self, members: Collection[UUID]) -> list[Purchase]:
-        """All purchases of the members."""
+        """All purchases of the members, without what was bought."""
         rows = self._connection.execute(_OF, {"members": list(members)}).all()
-        return [
-            Purchase(order, member, Money(net, currency), pay_time, version, rules, earned, returned)
-            for order, member, net, currency, pay_time, version, rules, earned, returned in rows
-        ]
+        return [Purchase(order, member, Money(net, currency), *rest) for order, member, net, currency, *rest in rows]
+
+    def between(self, start: datetime | None, end: datetime | None, currency: str, limit: int) -> list[Purchase]:
+        """Purchases of a currency paid in [start, end), the earliest first, without what was bought."""
+        query = {"start": start, "end": end, "currency": currency, "limit": limit}
+        rows = self._connection.execute(_BETWEEN, query).all()
+        return [Purchase(order, member, Money(net, unit), *rest) for order, member, net, unit, *rest in rows]
 
     def save(self, purchases: Sequence[Purchase]) -> None:
         """Keep new and changed purchases."""
         if not purchases:
             return
+        baskets = [purchase.basket or Basket(0) for purchase in purchases]
+        lefts = [purchase.left for purchase in purchases]
         self._connection.execute(
             _SAVE,
             {
@@ -62,5 +123,92 @@ class PurchaseStore:
                 "rules": [purchase.rules for purchase in purchases],
                 "earned": [purchase.earned for purchase in purchases],
                 "returned": [purchase.returned for purchase in purchases],
+                "complete_times": [purchase.complete_time for purchase in purchases],
+                "paid": [basket.paid for basket in baskets],
+                "freights": [basket.freight for basket in baskets],
+                "channels": [basket.channel for basket in baskets],
+                "stores": [basket.store for basket in baskets],
+                "lines": [_lines_document(basket) for basket in baskets],
+                "lines_left": [json.dumps(left.lines) if left and left.lines else None for left in lefts],
+                "freights_left": [left.freight if left else None for left in lefts],
             },
         )
+
+    def kept(self, orders: Collection[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], Kept]:
+        """What rules know of purchases, each given as its member and order, and what they earned by rules."""
+        keys = {"members": [member for member, _ in orders], "orders": [order for _, order in orders]}
+        rows = self._connection.execute(_KEPT, keys).all()
+        return {(member, order): _kept(*columns) for member, order, *columns in rows}
+
+    def claimed(self, members: Collection[UUID]) -> list[Claimed]:
+        """What the members' purchases take of the caps that they share."""
+        rows = self._connection.execute(_CLAIMED, {"members": list(members)}).all()
+        return [
+            Claimed(member, order, programme, pay_time, dict(_earning(0, points, json.loads(grants)).claims()))
+            for member, order, programme, pay_time, points, grants in rows
+        ]
+
+    def keep_earnings(
+        self, earned: Mapping[tuple[UUID, UUID], Mapping[str, Earning]], persons: Mapping[tuple[UUID, UUID], Person]
+    ) -> None:
+        """Keep what purchases earned by rules and, if it was not kept before, who their members were."""
+        rows = [
+            (order, programme, earning) for (_, order), each in earned.items() for programme, earning in each.items()
+        ]
+        if not rows and not persons:
+            return
+        self._connection.execute(
+            _EARNED,
+            {
+                "orders": [order for order, _, _ in rows],
+                "programmes": [programme for _, programme, _ in rows],
+                "versions": [earning.version for _, _, earning in rows],
+                "points": [earning.points for _, _, earning in rows],
+                "grants": [json.dumps(_grants_document(earning)) for _, _, earning in rows],
+                "person_members": [member for member, _ in persons],
+                "person_orders": [order for _, order in persons],
+                "persons": [
+                    json.dumps([each.tier, each.tags, each.first_purchase, each.birthday_month])
+                    for each in persons.values()
+                ],
+            },
+        )
+
+
+def _lines_document(basket: Basket) -> str | None:
+    """The goods; None when nothing is known of them but what they cost."""
+    if not any(line.product or line.category for line in basket.lines):
+        return None
+    return json.dumps([[line.product, line.category, line.quantity, line.amount, line.net] for line in basket.lines])
+
+
+def _kept(net: int, paid: int | None, freight: int, channel: str, store: str, *documents: Any) -> Kept:
+    lines, lines_left, freight_left, person, earnings = documents
+    goods = tuple(Line(*line) for line in json.loads(lines)) if lines else ()
+    left = Left(net, tuple(json.loads(lines_left)) if lines_left else None, freight_left)
+    return Kept(
+        Basket(net if paid is None else paid, freight, channel, store, goods),
+        left,
+        _person(json.loads(person)) if person else None,
+        {programme: _earning(*earning) for programme, *earning in json.loads(earnings or "[]")},
+    )
+
+
+def _person(kept: list[Any]) -> Person:
+    tier, tags, first_purchase, birthday_month = kept
+    return Person(tier, tuple(tags), first_purchase, birthday_month)
+
+
+def _grants_document(earning: Earning) -> dict[str, Any]:
+    return {
+        "room": earning.room,
+        "grants": [[each.rule, each.verdict.value, each.points, each.claim, each.room] for each in earning.grants],
+    }
+
+
+def _earning(version: int, points: int, kept: dict[str, Any]) -> Earning:
+    grants = tuple(
+        Grant(rule, Verdict(verdict), given, claim, Room(*room) if room else None)
+        for rule, verdict, given, claim, room in kept["grants"]
+    )
+    return Earning(version, points, grants, Room(*kept["room"]) if kept["room"] else None)

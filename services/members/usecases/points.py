@@ -16,7 +16,7 @@ from services.members.domain import errors
 from services.members.domain.hold import Hold
 from services.members.domain.points import MAX_POINTS, Posted, Terms, Wallet
 from services.members.domain.programme import Programme
-from services.members.usecases.ports import Unit
+from services.members.usecases.ports import PostingUnit, Unit
 
 R = TypeVar("R")
 P = ParamSpec("P")
@@ -50,7 +50,7 @@ class Spend:
 class Batch:
     """The locked wallets of many commands, which are folded into them one after the other."""
 
-    def __init__(self, unit: Unit, members: Collection[UUID], *, wait: bool = True) -> None:
+    def __init__(self, unit: PostingUnit, members: Collection[UUID], *, wait: bool = True) -> None:
         self.now = unit.now
         self.facts: list[object] = []
         self._unit = unit
@@ -149,6 +149,8 @@ class Batch:
 
     def _know(self, lots: Mapping[UUID, Sequence[Lot]]) -> None:
         for member, found in lots.items():
+            if member not in self._wallets:
+                continue  # they went back with a member when a merge was undone
             self._known.update(lot.id for lot in found)
             self._wallets[member] = self._wallets[member].knowing(found)
 

@@ -282,8 +282,20 @@ class PostingUnit(Protocol):
         """Publish facts if the transaction commits."""
 
 
+class Merged(Protocol):
+    """Who was merged into whom."""
+
+    def follow(self, news: Iterable[tuple[UUID, UUID]]) -> None:
+        """Keep that orders, each given after its member, came under the name of a member that is gone, so that they go
+        along if the merge is undone."""
+
+
 class Unit(Protocol):
     """One transaction over all of it."""
+
+    @property
+    def merges(self) -> Merged:
+        """Merges, as far as news of orders have to do with them."""
 
     @property
     def now(self) -> datetime:

@@ -6,21 +6,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
 from uuid import UUID
 
 from kit import names
 from kit.posting import Cause
 from services.members.domain import errors
+from services.members.domain.condition import Person
 from services.members.domain.hold import Hold, State
-from services.members.domain.programme import Programme
+from services.members.domain.points import Terms
+from services.members.domain.programme import DEFAULT, Programme
 from services.members.domain.purchase import Purchase, Settlement
-from services.members.usecases import growth, tier
+from services.members.usecases import earning, growth, tier
 from services.members.usecases import hold as holds
+from services.members.usecases.earning import Assessed, Assessor, Key, Known, Programmes
 from services.members.usecases.points import Batch
 from services.members.usecases.ports import Unit
-
-Known = dict[tuple[UUID, UUID], Purchase]
-"""Purchases by member and order."""
+from services.members.usecases.within import Within
 
 
 def settle(unit: Unit, settlements: Sequence[Settlement]) -> None:
@@ -31,20 +34,30 @@ def settle(unit: Unit, settlements: Sequence[Settlement]) -> None:
     """
     if not settlements:
         return
-    programmes = unit.programmes.versions()
-    current = programmes[max(programmes)]
+    programmes = unit.programmes.all()
+    current = programmes[DEFAULT][max(programmes[DEFAULT])]
+    batch = Batch(unit, {settlement.member for settlement in settlements})
+    owned = [replace(each, member=batch.wallet(each.member).member) for each in settlements]
+    renamed = [(was.member, was.order) for was, now in zip(settlements, owned, strict=True) if was.member != now.member]
+    unit.merges.follow(renamed)
+    settlements = owned
     members = {settlement.member for settlement in settlements}
-    batch = Batch(unit, members)
-    standings = unit.tiers.read(members)
     known: Known = {(purchase.member, purchase.order): purchase for purchase in unit.purchases.of(members)}
     told = _told(settlements, known, current)
-    changed = _earn(batch, list(told.values()), programmes)
-    known.update(((purchase.member, purchase.order), purchase) for purchase in changed)
-    unit.purchases.save(changed)
-    _settle_holds(unit, batch, settlements, known, current)
-    growth.settle(unit, changed, programmes)
-    batch.facts += tier.judge(unit, standings, list(known.values()), current)
-    batch.close()
+    if earning.plain(programmes, told.values()):
+        changed = apply(unit, batch, earning.by_rate(told.values(), programmes), known, programmes)
+        finish(unit, batch, settlements, {**known, **changed}, changed, programmes)
+        return
+    turns = earning.rounds(told, programmes) or [told]
+    for turn in turns:
+        standings = unit.tiers.read(members)
+        assessor = Assessor(unit, turn, known, standings, programmes)
+        changed = apply(unit, batch, assessor.assess(turn), known, programmes, assessor.persons)
+        known = {**known, **changed}
+        last = turn is turns[-1]
+        finish(unit, batch, settlements if last else [], known, changed, programmes)
+        if not last:
+            batch = Batch(unit, members)
 
 
 def release_cancelled(unit: Unit, ends: Sequence[holds.EndHold]) -> None:
@@ -68,20 +81,89 @@ def _told(
     return told
 
 
-def _earn(batch: Batch, told: Sequence[Purchase], programmes: Mapping[int, Programme]) -> list[Purchase]:
-    """Post the differences between the points that purchases should have and those that they have."""
-    earned = [(purchase, *purchase.earning(programmes[purchase.rules])) for purchase in told]
+def apply(
+    unit: Unit,
+    batch: Batch,
+    assessed: Sequence[Assessed],
+    known: Known,
+    programmes: Programmes,
+    persons: Mapping[Key, Person] = MappingProxyType({}),
+    *,
+    only: str = "",
+) -> Known:
+    """Post and keep what purchases earn, in all programmes or `only` in one; answers them."""
+    completed = earning.completed_now(assessed, known)
+    for programme in [only] if only else sorted({id_ for each in assessed for id_ in each.programmes()}):
+        mine = [each for each in assessed if programme in each.programmes()]
+        if programme == DEFAULT:
+            post(batch, DEFAULT, programmes[DEFAULT], mine, completed)
+            continue
+        within = Within(unit, programme)
+        within.wallets.open_late({each.purchase.member for each in mine})
+        other = Batch(within, {each.purchase.member for each in mine})
+        post(other, programme, programmes[programme], mine, completed)
+        other.close()
+    purchases = [each.purchase for each in assessed]
+    unit.purchases.save(purchases)
+    earned = {(each.purchase.member, each.purchase.order): each.earnings for each in assessed if each.earnings}
+    if earned or persons:
+        unit.purchases.keep_earnings(earned, persons)
+    return {(purchase.member, purchase.order): purchase for purchase in purchases}
+
+
+def post(
+    batch: Batch,
+    programme: str,
+    versions: Mapping[int, Programme],
+    assessed: Sequence[Assessed],
+    completed: Sequence[Assessed] = (),
+) -> None:
+    """Post the differences between the points that purchases should have in a programme and those that they have, and
+    let those be spent that only waited for the completion."""
+    moves = [(each, each.points(programme) - each.before.get(programme, 0)) for each in assessed]
+    waiting = [
+        each
+        for each in completed
+        if programme in each.programmes() and versions[each.version(programme)].waits_for_completion
+    ]
     batch.reclaiming(
-        (purchase.member, names.join("orders", purchase.order), -points) for purchase, _, points in earned if points < 0
+        [
+            *((each.purchase.member, _source(each.purchase), -points) for each, points in moves if points < 0),
+            *((each.purchase.member, _source(each.purchase), 0) for each in waiting),
+        ]
     )
-    for purchase, _, points in earned:
-        wallet = batch.wallet(purchase.member)
+    for each, points in moves:
         if points:
-            cause = Cause(
-                "ACCRUAL" if points > 0 else "CLAWBACK", names.join("orders", purchase.order), purchase.pay_time
-            )
-            batch.earn(wallet, points, cause, programmes[purchase.rules].terms(purchase.pay_time))
-    return [after for _, after, _ in earned]
+            purchase = each.purchase
+            cause = Cause("ACCRUAL" if points > 0 else "CLAWBACK", _source(purchase), purchase.pay_time)
+            batch.earn(batch.wallet(purchase.member), points, cause, _terms(each, versions[each.version(programme)]))
+    for each in waiting:
+        batch.schedule(each.purchase.member, _source(each.purchase), _terms(each, versions[each.version(programme)]))
+
+
+def _terms(assessed: Assessed, programme: Programme) -> Terms:
+    return programme.terms(assessed.purchase.pay_time, completed=assessed.purchase.complete_time)
+
+
+def _source(purchase: Purchase) -> str:
+    return names.join("orders", purchase.order)
+
+
+def finish(
+    unit: Unit,
+    batch: Batch,
+    settlements: Sequence[Settlement],
+    known: Known,
+    changed: Known,
+    programmes: Programmes,
+) -> None:
+    """Settle what follows from purchases beside the points: holds, growth and tiers."""
+    current = programmes[DEFAULT][max(programmes[DEFAULT])]
+    _settle_holds(unit, batch, settlements, known, current)
+    growth.settle(unit, list(changed.values()), programmes[DEFAULT])
+    standings = unit.tiers.read({member for member, _ in known})
+    batch.facts += tier.judge(unit, standings, list(known.values()), current)
+    batch.close()
 
 
 def _settle_holds(

@@ -80,7 +80,7 @@ def test_an_earning_says_what_became_of_every_rule() -> None:
         rules(
             times(15_000, id="gold", condition="member.tier == 'gold'"),
             times(20_000, id="tea", scope=TEA),
-            bonus(50, id="big", minimum=500_00),
+            bonus(50, id="big", minimum=dollars(500)),
             bonus(5, id="pos", condition="order.channel == 'pos'", exclusive=True),
             bonus(7, id="late"),
         ),
@@ -121,7 +121,7 @@ def test_a_rule_for_unknown_goods_does_not_apply() -> None:
 
 
 def test_a_refund_below_the_minimum_takes_the_bonus_back_and_lets_no_excluded_rule_in() -> None:
-    both = rules(bonus(10, minimum=100_00, exclusive=True), bonus(1_000))
+    both = rules(bonus(10, minimum=dollars(100), exclusive=True), bonus(1_000))
     bought = basket(line(120_00))
     assert earned(both, bought).points == 130
     found = earned(both, bought, Left(60_00, (60_00,), 0))
@@ -154,6 +154,7 @@ def test_more_points_than_a_posting_may_move_are_refused() -> None:
         (Rule("none"), "programme.rules[0]", "PROGRAMME_INVALID"),
         (Rule("two", bonus=1, multiplier=20_000), "programme.rules[0]", "PROGRAMME_INVALID"),
         (Rule("less", multiplier=10_000), "programme.rules[0].multiplier", "PROGRAMME_INVALID"),
+        (Rule("yen", bonus=1, minimum=Money(1, "JPY")), "programme.rules[0].minimum_spend", "PROGRAMME_INVALID"),
         (Rule("euro", rate=Rate(1, Money(1, "EUR"))), "programme.rules[0].rate.amount", "PROGRAMME_INVALID"),
         (Rule("typo", bonus=1, condition="member.teir == 'gold'"), "programme.rules[0].condition", "CONDITION_INVALID"),
     ],
@@ -180,7 +181,7 @@ some_rules = st.lists(
         lambda effect, **fields: Rule("", **effect, **fields),
         effects,
         scope=scopes,
-        minimum=st.integers(0, 30_000),
+        minimum=st.integers(0, 30_000).map(lambda cents: Money(cents, "USD")),
         exclusive=st.booleans(),
         caps=caps,
     ),

@@ -21,9 +21,10 @@ def hold_not_found(member: UUID, hold: UUID) -> Fault:
     return Fault(Kind.NOT_FOUND, "HOLD_NOT_FOUND", f"{name} does not exist", metadata={"name": name})
 
 
-def programme_not_found() -> Fault:
-    """There is only one programme."""
-    return Fault(Kind.NOT_FOUND, "PROGRAMME_NOT_FOUND", "there is no programme but programmes/default")
+def programme_not_found(programme: str) -> Fault:
+    """There is no such programme."""
+    name = names.join("programmes", programme)
+    return Fault(Kind.NOT_FOUND, "PROGRAMME_NOT_FOUND", f"{name} does not exist", metadata={"name": name})
 
 
 def identifier_taken(kind: str) -> Fault:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from kit import names
-from kit.errors import Fault, Kind, Violation
+from kit.errors import Fault, Kind, Violation, invalid
 
 
 def condition_invalid(field: str, position: int, description: str) -> Fault:
@@ -36,6 +36,11 @@ def purchase_not_found(member: UUID, order: UUID) -> Fault:
     """The member has no such purchase, or the news of it has not come yet."""
     name = names.join("members", member, "purchases", order)
     return Fault(Kind.NOT_FOUND, "PURCHASE_NOT_FOUND", f"{name} does not exist", metadata={"name": name})
+
+
+def currency_other(field: str, currency: str) -> Fault:
+    """Amounts are in another currency than the programme's."""
+    return invalid(field, f"must be in {currency}, like the programme")
 
 
 def recalculation_not_found(recalculation: UUID) -> Fault:

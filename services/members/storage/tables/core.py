@@ -38,7 +38,11 @@ members = Table(
     Column("org", Text, nullable=False, server_default=""),
     Column("tags", ARRAY(Text), nullable=False, server_default="{}"),
     Column("erase_time", DateTime(timezone=True)),
+    # Who stands for this member since a merge, and whether others are merged into this one.
+    Column("merged_into", Uuid),
+    Column("absorbs", Boolean, nullable=False, server_default="false"),
 )
+Index("members_merged", members.c.merged_into, postgresql_where=text("merged_into is not null"))
 Index("members_tags", members.c.tags, postgresql_using="gin", postgresql_where=text("tags <> '{}'"))
 Index("members_org", members.c.org, postgresql_ops={"org": "text_pattern_ops"}, postgresql_where=text("org <> ''"))
 Index("members_birth", members.c.birth_digest, postgresql_where=text("birth_digest is not null"))

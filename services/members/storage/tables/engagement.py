@@ -88,3 +88,81 @@ receipt_claims = Table(
     UniqueConstraint("store", "number", name="receipt_claims_receipt"),
 )
 Index("receipt_claims_member", receipt_claims.c.member, receipt_claims.c.id)
+
+referral_codes = Table(
+    "referral_codes",
+    metadata,
+    Column("member", Uuid, primary_key=True),
+    Column("code", Text, nullable=False),
+    UniqueConstraint("code", name="referral_codes_code"),
+)
+
+referrals = Table(
+    "referrals",
+    metadata,
+    Column("member", Uuid, primary_key=True),
+    Column("referrer", Uuid, nullable=False),
+    Column("create_time", DateTime(timezone=True), nullable=False),
+    Column("referrer_points", BigInteger, nullable=False),
+    Column("member_points", BigInteger, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("order", Uuid),
+    Column("referrer_given", BigInteger, nullable=False),
+    Column("member_given", BigInteger, nullable=False),
+    Column("reward_time", DateTime(timezone=True)),
+    Column("version", BigInteger, nullable=False),
+    CheckConstraint("referrer <> member", name="referrals_self"),
+    CheckConstraint("state = 'REWARDED' or (referrer_given = 0 and member_given = 0)", name="referrals_given"),
+)
+Index("referrals_referrer", referrals.c.referrer, referrals.c.member)
+
+# Orders that were paid here, not imported: they decide about referrals, and badges count them.
+referral_orders = Table(
+    "referral_orders",
+    metadata,
+    Column("member", Uuid),
+    Column("order", Uuid),
+    Column("pay_time", DateTime(timezone=True), nullable=False),
+    Column("paid", BigInteger),
+    Column("net", BigInteger, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    PrimaryKeyConstraint("member", "order", name="referral_orders_pkey"),
+)
+
+birthday_rewards = Table(
+    "birthday_rewards",
+    metadata,
+    Column("member", Uuid),
+    Column("year", Integer),
+    Column("points", BigInteger, nullable=False),
+    Column("create_time", DateTime(timezone=True), nullable=False),
+    PrimaryKeyConstraint("member", "year", name="birthday_rewards_pkey"),
+)
+
+profile_rewards = Table(
+    "profile_rewards",
+    metadata,
+    Column("member", Uuid, primary_key=True),
+    Column("points", BigInteger, nullable=False),
+    Column("create_time", DateTime(timezone=True), nullable=False),
+)
+
+badges = Table(
+    "badges",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("display_name", Text, nullable=False),
+    Column("metric", Text, nullable=False),
+    Column("threshold", BigInteger, nullable=False),
+    Column("create_time", DateTime(timezone=True), nullable=False),
+    Column("retire_time", DateTime(timezone=True)),
+)
+
+badge_awards = Table(
+    "badge_awards",
+    metadata,
+    Column("member", Uuid),
+    Column("badge", Uuid),
+    Column("award_time", DateTime(timezone=True), nullable=False),
+    PrimaryKeyConstraint("member", "badge", name="badge_awards_pkey"),
+)

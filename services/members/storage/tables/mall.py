@@ -35,6 +35,7 @@ rewards = Table(
     Column("per_member", Integer),
     Column("per_day", Integer),
     Column("tier", Text, nullable=False),
+    Column("tag", Text, nullable=False),
     Column("start_time", DateTime(timezone=True)),
     Column("end_time", DateTime(timezone=True)),
     Column("held", BigInteger, nullable=False),

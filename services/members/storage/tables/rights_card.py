@@ -36,7 +36,6 @@ rights_cards = Table(
     metadata,
     Column("id", Uuid, primary_key=True),
     Column("member", Uuid, nullable=False),
-    Column("origin", Uuid, nullable=False),
     Column("product", Uuid, nullable=False),
     Column("state", Text, nullable=False),
     Column("store", Text, nullable=False),
