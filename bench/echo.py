@@ -1,0 +1,31 @@
+"""The ceiling: a gRPC server that answers each call of members at once, and does nothing else."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+
+import grpc
+from kehu.members.v1 import members_pb2 as pb
+from kehu.members.v1.members_pb2_grpc import MembersServiceServicer, add_MembersServiceServicer_to_server
+
+
+class Echo(MembersServiceServicer):
+    """Answers of the size that members gives."""
+
+    async def AccruePoints(self, request: pb.AccruePointsRequest, _context: object) -> pb.AccruePointsResponse:
+        """Answer."""
+        return pb.AccruePointsResponse(balance=pb.Balance(name=f"{request.parent}/balance", available=request.points))
+
+
+async def main() -> None:
+    """Serve until the end."""
+    server = grpc.aio.server()
+    add_MembersServiceServicer_to_server(Echo(), server)
+    server.add_insecure_port(os.environ["KEHU_GRPC_ADDRESS"])
+    await server.start()
+    await server.wait_for_termination()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

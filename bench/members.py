@@ -1,0 +1,236 @@
+"""`python -m bench.members [--small]`: how fast members keeps points, beside what nothing at all would cost.
+
+Everything runs here: the load, the service, a database that syncs to disk. So figures are for comparing within one
+run. Prints a table and writes `bench/results/members.json`.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from time import perf_counter
+
+from kehu.members.v1 import members_pb2 as pb
+from kehu.members.v1.members_pb2_grpc import MembersServiceStub
+
+from bench.installation import Installation, installation
+from bench.load import Call, Load, measure
+from bench.population import ENTRIES, member, populate
+
+RESULTS = Path(__file__).parent / "results" / "members.json"
+CALLERS = 128
+SECONDS = 3.0
+SMALL, LARGE, DUE = 10_000, 1_000_000, 1_000_000
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table. `target` bounds the ratio to the baseline, or the figure where there is no baseline."""
+
+    case: str
+    figure: float
+    unit: str
+    baseline: float | None = None
+    ratio: float | None = None
+    target: str = ""
+    passed: bool | None = None
+
+
+@dataclass
+class Table:
+    """What was measured so far."""
+
+    rows: list[Row] = field(default_factory=list)
+
+    def add(
+        self,
+        case: str,
+        figure: float,
+        unit: str,
+        *,
+        baseline: float | None = None,
+        least: float | None = None,
+        most: float | None = None,
+    ) -> float:
+        """Note a figure; `least` and `most` bound its ratio to the baseline, or itself if there is none."""
+        ratio = figure / baseline if baseline else None
+        judged = figure if ratio is None else ratio
+        target = f">= {least:g}" if least is not None else f"<= {most:g}" if most is not None else ""
+        passed = judged >= least if least is not None else judged <= most if most is not None else None
+        row = Row(
+            case, round(figure, 2), unit, baseline and round(baseline, 2), ratio and round(ratio, 3), target, passed
+        )
+        self.rows.append(row)
+        ratio_text = f"{ratio:.2f}" if ratio is not None else ""
+        verdict = {None: "", True: "pass", False: "MISS"}[passed]
+        print(f"{case:58} {figure:12,.1f} {unit:10} {ratio_text:>6} {target:>10} {verdict}", flush=True)
+        return figure
+
+    def write(self) -> None:
+        """Keep the figures."""
+        RESULTS.parent.mkdir(exist_ok=True)
+        rows = [
+            {("pass" if key == "passed" else key): value for key, value in asdict(row).items()} for row in self.rows
+        ]
+        RESULTS.write_text(json.dumps(rows, indent=2) + "\n")
+
+
+def main(*, small: bool) -> None:
+    """Measure it all."""
+    table = Table()
+    with installation() as place:
+        populate(place, 1, SMALL)
+        echo = _echo(place, table)
+        with place.serving("services.members", "serve") as address:
+            accrued = _calls(place, address, table, echo)
+        _control(place, table, accrued)
+        _pgbench(place, table, accrued)
+        if not small:
+            _scale(place, table, accrued)
+        _sweep(place, table, LARGE if not small else 20 * SMALL)
+        _verify(place, table)
+    table.write()
+
+
+def _echo(place: Installation, table: Table) -> Load:
+    with place.serving("bench.echo") as address:
+        load = measure(address, "", _accrue(SMALL), callers=CALLERS, seconds=SECONDS)
+    table.add("no-op echo (plain grpc.aio)", load.rate, "calls/s")
+    return load
+
+
+def _calls(place: Installation, address: str, table: Table, echo: Load) -> Load:
+    def run(make: Callable[[MembersServiceStub], Call]) -> Load:
+        return measure(address, _bearer(place), make, callers=CALLERS, seconds=SECONDS)
+
+    accrued = run(_accrue(SMALL))
+    table.add("accrue, distinct members", accrued.rate, "calls/s", baseline=echo.rate, least=0.5)
+    table.add("accrue, distinct members, p99", accrued.p99, "ms")
+    hot = run(_accrue(1))
+    table.add("accrue, one member", hot.rate, "calls/s", baseline=echo.rate, least=0.4)
+    pairs = run(_hold_and_confirm)
+    table.add("hold and confirm", pairs.rate, "pairs/s", baseline=echo.rate, least=0.25)
+    read = run(_balance)
+    table.add("get balance", read.rate, "calls/s", baseline=echo.rate, least=0.7)
+    return accrued
+
+
+def _control(place: Installation, table: Table, accrued: Load) -> None:
+    with place.serving("bench.control") as address:
+        load = measure(address, _bearer(place), _accrue(SMALL), callers=CALLERS, seconds=SECONDS)
+    table.add("control: one transaction per request", load.rate, "calls/s")
+    table.add("accrue beside the control", accrued.rate, "calls/s", baseline=load.rate, least=6)
+
+
+def _pgbench(place: Installation, table: Table, accrued: Load) -> None:
+    rate = place.pgbench(_PGBENCH.format(members=SMALL), clients=16, seconds=int(SECONDS))
+    table.add("pgbench, one transaction of the same statements, 16 clients", rate, "calls/s")
+    table.add("accrue beside pgbench", accrued.rate, "calls/s", baseline=rate)
+
+
+def _scale(place: Installation, table: Table, few: Load) -> None:
+    started = perf_counter()
+    populate(place, SMALL + 1, LARGE)
+    table.add(f"made {LARGE:,} members, {LARGE * ENTRIES:,} entries", perf_counter() - started, "s")
+    with place.serving("services.members", "serve") as address:
+        load = measure(address, _bearer(place), _accrue(LARGE), callers=CALLERS, seconds=SECONDS)
+    table.add("accrue among a million members", load.rate, "calls/s", baseline=few.rate, least=0.8)
+    table.add("the same, p99", load.p99, "ms", baseline=few.p99, most=1.5)
+
+
+def _sweep(place: Installation, table: Table, lots: int) -> None:
+    """Let lots expire in two processes, first alone, then beside accruals."""
+    place.query(_DUE.format(lots=lots))
+    place.query("vacuum analyze ledger_lots")
+    swept = _sweepers(place)
+    gone = sum(each["lots"] for each in swept)
+    rate = gone / max(each["seconds"] for each in swept)
+    table.add(f"expiry of {gone:,.0f} lots", rate, "lots/s", least=50_000)
+    table.add("longest transaction of the sweep", max(each["longest"] for each in swept), "s", most=1)
+    place.query(_DUE.format(lots=lots))
+    with place.serving("services.members", "serve") as address:
+        alone = measure(address, _bearer(place), _accrue(SMALL), callers=CALLERS, seconds=SECONDS / 2)
+        with place.running([sys.executable, "-m", "bench.sweeper", place.url]):
+            beside = measure(address, _bearer(place), _accrue(SMALL), callers=CALLERS, seconds=SECONDS / 2)
+    table.add("accrue beside the sweep", beside.rate, "calls/s", baseline=alone.rate, least=0.6)
+
+
+def _sweepers(place: Installation) -> list[dict[str, float]]:
+    command = [sys.executable, "-m", "bench.sweeper", place.url]
+    both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]  # noqa: S603 - ours
+    return [json.loads(process.communicate()[0]) for process in both]
+
+
+def _verify(place: Installation, table: Table) -> None:
+    entries = place.query("select count(*) from ledger_entries")[0][0]
+    started = perf_counter()
+    done = subprocess.run(  # noqa: S603 - ours
+        [sys.executable, "-m", "cli", "verify", "members", "--database-url", place.url],
+        check=False,
+        cwd=RESULTS.parents[2],
+    )
+    table.add(f"verify {entries:,} entries, exit status {done.returncode}", perf_counter() - started, "s", most=60)
+
+
+def _bearer(place: Installation) -> str:
+    return place.keys.bearer("admin")
+
+
+def _accrue(members: int) -> Callable[[MembersServiceStub], Call]:
+    chance = random.Random(1)  # noqa: S311 - the same members each time
+
+    def make(stub: MembersServiceStub) -> Call:
+        async def call(_number: int) -> object:
+            parent = f"members/{member(chance.randrange(members) + 1)}"
+            return await stub.AccruePoints(pb.AccruePointsRequest(parent=parent, points=5, source="bench"))
+
+        return call
+
+    return make
+
+
+def _hold_and_confirm(stub: MembersServiceStub) -> Call:
+    async def call(number: int) -> object:
+        parent = f"members/{member(number % SMALL + 1)}"
+        hold = await stub.CreateHold(pb.CreateHoldRequest(parent=parent, hold=pb.Hold(points=1), source="bench"))
+        return await stub.ConfirmHold(pb.ConfirmHoldRequest(name=hold.name))
+
+    return call
+
+
+def _balance(stub: MembersServiceStub) -> Call:
+    async def call(number: int) -> object:
+        return await stub.GetBalance(pb.GetBalanceRequest(name=f"members/{member(number % SMALL + 1)}/balance"))
+
+    return call
+
+
+_DUE = """
+update ledger_lots set expire_time = now() - interval '1 day'
+where ctid = any(array(select ctid from ledger_lots where available > 0 limit {lots}))
+"""
+
+_PGBENCH = """\\set n random(1, {members})
+begin;
+select id, kind, balance, version from ledger_accounts
+where unit = 'points' and owner = bench_member(:n) order by id for update;
+update ledger_accounts set balance = balance + 5, version = version + 1
+where unit = 'points' and owner = bench_member(:n) and kind = 'available';
+insert into ledger_lots (id, unit, owner, source, granted, grant_time, available_time, pending, available, held)
+values (gen_random_uuid(), 'points', bench_member(:n), 'bench', 5, now(), now(), 0, 5, 0);
+insert into ledger_entries (debit, credit, amount, kind, source, effective_time, create_time)
+select 1, id, 5, 'ACCRUAL', 'bench', now(), now() from ledger_accounts
+where unit = 'points' and owner = bench_member(:n) and kind = 'available';
+insert into outbox (id, aggregatetype, aggregateid, type, subject_version, payload, headers)
+values (gen_random_uuid(), 'members', 'members/' || bench_member(:n) || '/balance', 'PointsEarned', 1, '{{}}', '{{}}');
+commit;
+"""
+
+
+if __name__ == "__main__":
+    main(small="--small" in sys.argv)
