@@ -8,9 +8,10 @@ import pytest
 from google.protobuf import json_format
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
-from kehu.members.v1 import events_pb2
+from kehu.members.v1 import events_pb2, tier_benefits_pb2
 
 from services.members.domain.events import MemberEnrolled, PointsEarned, TierChanged
+from services.members.domain.tier_scheme import Benefits
 from services.members.publish import to_event
 from tests.support.builders.members import MEMBER
 
@@ -36,6 +37,24 @@ NAME = f"members/{MEMBER}"
             TierChanged(MEMBER, "base", "gold", TIME, 7),
             f"{NAME}/tier",
             events_pb2.TierChanged(member=NAME, from_tier="base", to_tier="gold", change_time=WIRE),
+        ),
+        (
+            TierChanged(MEMBER, "base", "gold", TIME, 7, TIME, Benefits(15_000, True, "gift", "vip", (("a", "b"),))),
+            f"{NAME}/tier",
+            events_pb2.TierChanged(
+                member=NAME,
+                from_tier="base",
+                to_tier="gold",
+                change_time=WIRE,
+                expire_time=WIRE,
+                benefits=tier_benefits_pb2.TierBenefits(
+                    multiplier_basis_points=15_000,
+                    free_shipping=True,
+                    birthday_gift="gift",
+                    service_level="vip",
+                    extras={"a": "b"},
+                ),
+            ),
         ),
     ],
 )
