@@ -224,6 +224,7 @@ class Ledger:
             if heir is not None:
                 self._heirs[owner] = heir
             elif owner != self._house:
+                self._heirs.pop(owner, None)
                 positions[owner] = dict(zip(found, map(Position, balances, versions), strict=True))
         heirs = {self.heir(owner) for owner in owners if owner in self._heirs} - positions.keys()
         return positions | self._positions(statement, heirs, kinds) if heirs else positions

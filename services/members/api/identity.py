@@ -16,8 +16,9 @@ from kit.page import Page, Tokens
 from kit.rpc import Edge
 from kit.rpc.convert import next_token, page_of, wire_instant
 from services.members.api import convert, privacy
+from services.members.api import merge as merges
 from services.members.api.audit import author
-from services.members.usecases import erasure, export, loyalty_card, tag
+from services.members.usecases import erasure, export, loyalty_card, merge, tag
 from services.members.usecases.erasure import EraseMember
 from services.members.usecases.export import Exported, ExportMember
 from services.members.usecases.loyalty_card import BlockCard, IssueCard, Owned, ReplaceCard
@@ -70,6 +71,21 @@ class IdentityServicer(identity_pb2_grpc.IdentityServiceServicer):
         command = EraseMember(convert.member_id(request.name), author(), request.reason)
         show = privacy.shower()
         return await self._edge.write(request, erasure.erase, command, render=show, recall=privacy.recall(show))
+
+    async def MergeMembers(self, request: pb.MergeMembersRequest, context: ServicerContext) -> pb.Merge:
+        """Make two members one."""
+        return await self._edge.write(request, merge.merge, merges.merge_members(request), render=merges.render)
+
+    async def UndoMerge(self, request: pb.UndoMergeRequest, context: ServicerContext) -> pb.Merge:
+        """Make them two again."""
+        return await self._edge.write(request, merge.undo, merges.undo(request), render=merges.render)
+
+    async def ListMerges(self, request: pb.ListMergesRequest, context: ServicerContext) -> pb.ListMergesResponse:
+        """A page of a member's merges."""
+        page = page_of(request, self._tokens)
+        rows = await self._edge.read(merge.page, convert.member_id(request.parent, field="parent"), page)
+        token = next_token(request, self._tokens, page, rows=rows, position=lambda made: (str(made.id),))
+        return pb.ListMergesResponse(merges=[merges.render(made) for made in rows[: page.size]], next_page_token=token)
 
     async def ExportMember(self, request: pb.ExportMemberRequest, context: ServicerContext) -> pb.ExportMemberResponse:
         """Tell what is known of a person."""

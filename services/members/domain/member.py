@@ -159,6 +159,8 @@ class Member:
     cards: tuple[LoyaltyCard, ...] = ()
     tags: tuple[str, ...] = ()
     erase_time: datetime | None = None
+    merged: tuple[Member, ...] = ()
+    """Who was merged into this member, as they were."""
 
     @classmethod
     def enroll(
@@ -172,8 +174,11 @@ class Member:
 
     def completed(self, told: Profile) -> Profile:
         """The profile, completed by what is told; a card that the member has or had already is nothing new."""
-        known = {card.number for card in self.cards}
-        return self.profile.completed(replace(told, card_number="") if told.card_number in known else told)
+        known = {card.number for card in self.cards}.union(*(each.known_values() for each in self.merged))
+        news = {name: "" for name in ("phone", "email", "card_number") if getattr(told, name) in known}
+        elsewhere = {external(identity) for each in self.merged for identity in each.profile.identities}
+        identities = tuple(each for each in told.identities if external(each) not in elsewhere)
+        return self.profile.completed(replace(told, identities=identities, **news))
 
     def changed(self, profile: Profile, now: datetime) -> Member:
         """The member with another profile; the same member when nothing differs. Raises a Fault if the profile names a
@@ -219,8 +224,12 @@ class Member:
         """The member as nobody's, and the fact; the same and none when the person was erased before."""
         if self.erase_time is not None:
             return self, []
-        after = replace(self._next(now, profile=Profile(), cards=(), tags=()), erase_time=now)
+        after = replace(self._next(now, profile=Profile(), cards=(), tags=()), erase_time=now, merged=())
         return after, [MemberErased(self.id, now, after.version)]
+
+    def touched(self, now: datetime) -> Member:
+        """The member in its next version, with nothing else changed. Raises a Fault when the person was erased."""
+        return self._next(now)
 
     def identifiers(self) -> frozenset[Identifier]:
         """What must belong to no other member. The number of a card that is no longer good stays taken."""
@@ -228,13 +237,22 @@ class Member:
 
     def known_as(self) -> list[UUID]:
         """Every id under which something of the person is stored."""
-        return [self.id]
+        return [self.id, *(each.id for each in self.merged)]
+
+    def known_values(self) -> set[str]:
+        """What leads to the member, but for identities in other systems."""
+        return {each.value for each in self.identifiers() if each.kind != "external"}
+
+    def holder(self, member: UUID) -> Member:
+        """The member of this id: this one, or one that was merged into it."""
+        return next((each for each in self.merged if each.id == member), self)
 
     def leads_to(self, identifier: Identifier) -> bool:
         """Whether an identifier of the member may be used: a card that is no longer good may not."""
         return not any(
             card.number == identifier.value and card.state is not CardState.ACTIVE
-            for card in self.cards
+            for each in (self, *self.merged)
+            for card in each.cards
             if identifier.kind == "card"
         )
 

@@ -21,19 +21,32 @@ from services.members.storage import person
 from services.members.storage.person import Sealed
 
 _FIND = text("""
-    select i.kind, i.channel, i.value, i.member from identifiers i
+    select i.kind, i.channel, i.value, coalesce(m.merged_into, m.id) from identifiers i
     join unnest(cast(:kinds as text[]), cast(:channels as text[]), cast(:values as text[])) as k (kind, channel, value)
         using (kind, channel, value)
+    join members m on m.id = i.member
 """)
 
+# ruff: noqa: S608 - the statements are put together from constants only
 _MEMBERS = """
-    select m.id, m.home_store, m.org, m.tags, m.enroll_time, m.create_time, m.update_time, m.version, m.erase_time,
-           m.sealed, k.key_id, k.wrapped
+    select m.id, m.merged_into, m.absorbs, m.home_store, m.org, m.tags, m.enroll_time, m.create_time, m.update_time,
+           m.version, m.erase_time, m.sealed, k.key_id, k.wrapped
     from members m left join member_keys k on k.member = m.id
 """
-_READ = text(f"{_MEMBERS} where m.id = any(cast(:ids as uuid[]))")
-_LOCK = text("select id from members where id = any(cast(:ids as uuid[])) order by id for update")
-_BEFORE = "m.id < coalesce(cast(:before as uuid), 'ffffffff-ffff-ffff-ffff-ffffffffffff') and m.erase_time is null"
+_READ = text(f"""
+    with asked as (
+        select id as asked, coalesce(merged_into, id) as root from members where id = any(cast(:ids as uuid[]))
+    )
+    {_MEMBERS.replace("select", "select a.asked,", 1)} join asked a on a.root = m.id
+""")
+_MERGED = text(f"{_MEMBERS} where m.merged_into = any(cast(:ids as uuid[])) order by m.id")
+_LOCK = text("""
+    select id from members
+    where id = any(array(select coalesce(merged_into, id) from members where id = any(cast(:ids as uuid[]))))
+    order by id for update
+""")
+_BEFORE = "m.id < coalesce(cast(:before as uuid), 'ffffffff-ffff-ffff-ffff-ffffffffffff')"
+_PRESENT = "m.erase_time is null and m.merged_into is null"
 # In the words of the partial indexes, or they would not be used.
 _TAGGED = "m.tags <> '{}' and m.tags @> array[cast(:tag as text)]"
 _WITHIN = "m.org <> '' and (m.org = :org or (m.org ~>=~ (:org || '/') and m.org ~<~ (:org || '0')))"
@@ -83,7 +96,30 @@ _CLAIM = text("""
     on conflict do nothing
 """)
 
-_BORN = text("select id from members where birth_digest = any(cast(:digests as text[])) order by id")
+_BORN = text("""
+    select distinct coalesce(merged_into, id) from members where birth_digest = any(cast(:digests as text[])) order by 1
+""")
+
+_ABSORB = text("""
+    with kept as (update members set absorbs = true where id = cast(:kept as uuid))
+    update members set merged_into = cast(:kept as uuid)
+    where id = cast(:gone as uuid) or merged_into = cast(:gone as uuid)
+""")
+
+# Those who had been merged into the one that goes back go with it.
+_RELEASE = text("""
+    with recursive family as (
+        select gone from merges where kept = cast(:gone as uuid) and state = 'ACTIVE'
+        union
+        select m.gone from merges m join family f on m.kept = f.gone where m.state = 'ACTIVE'
+    )
+    update members set merged_into = case id when cast(:gone as uuid) then null else cast(:gone as uuid) end
+    where id = cast(:gone as uuid) or id in (select gone from family)
+""")
+_ALONE = text("""
+    update members m set absorbs = false
+    where id = cast(:kept as uuid) and not exists (select 1 from members where merged_into = m.id)
+""")
 
 
 class MemberStore:
@@ -102,28 +138,45 @@ class MemberStore:
         return {stored[Identifier(kind, channel, value)]: member for kind, channel, value, member in rows}
 
     def read(self, members: Collection[UUID]) -> dict[UUID, Member]:
-        """The members, without a lock; unknown ones are missing."""
-        return {row.id: self._member(row) for row in self._connection.execute(_READ, {"ids": list(members)}).all()}
+        """The members, without a lock; unknown ones are missing. Who was merged is answered as the other."""
+        rows = self._connection.execute(_READ, {"ids": list(members)}).all()
+        found = {row.id: self._member(row) for row in rows}
+        merged = self._merged(row.id for row in rows if row.absorbs)
+        return {row.asked: replace(found[row.id], merged=merged.get(row.id, ())) for row in rows}
 
     def lock(self, members: Collection[UUID]) -> dict[UUID, Member]:
         """The members, locked until the end of the transaction."""
         if not members:
             return {}
-        self._connection.execute(_LOCK, {"ids": list(members)})
-        # A second statement, for only that sees what was committed while the first one waited.
-        return self.read(members)
+        while True:
+            locked = set(self._connection.execute(_LOCK, {"ids": list(members)}).scalars())
+            # A second statement, for only that sees what was committed while the first one waited.
+            found = self.read(members)
+            if locked.issuperset(member.id for member in found.values()):  # else one was merged meanwhile
+                return found
 
     def page(self, page: Page, *, tag: str = "", org: str = "") -> list[Member]:
         """Members before a position, the newest first, of a tag and a part of the organisation."""
         before = UUID(page.after[0]) if page.after else None
         given = {name: value for name, value in (("tag", tag), ("org", org)) if value}
         query = {"before": before, "limit": page.fetch, **given}
-        return [self._member(row) for row in self._connection.execute(_page(*given), query).all()]
+        rows = self._connection.execute(_page(*given), query).all()
+        merged = self._merged(row.id for row in rows if row.absorbs)
+        return [replace(self._member(row), merged=merged.get(row.id, ())) for row in rows]
 
     def born_on(self, days: Collection[str]) -> list[UUID]:
         """Who has a birthday on one of the days, each as `02-28`."""
         digests = [person.birth_digest(self._vault, day) for day in days]
         return list(self._connection.execute(_BORN, {"digests": digests}).scalars())
+
+    def absorb(self, gone: UUID, kept: UUID) -> None:
+        """From now on the one stands for the other. Both are locked."""
+        self._connection.execute(_ABSORB, {"gone": gone, "kept": kept})
+
+    def release(self, gone: UUID, kept: UUID) -> None:
+        """The member stands for itself again. The merge has been kept as undone before."""
+        self._connection.execute(_RELEASE, {"gone": gone})
+        self._connection.execute(_ALONE, {"kept": kept})
 
     def add(self, members: Sequence[Member]) -> None:
         """Keep new members. Raises `Raced` when an identifier was taken meanwhile."""
@@ -172,6 +225,14 @@ class MemberStore:
         if gone:
             self._connection.execute(_FORGET, _keys(self._stored(identifier) for identifier in gone))
         self._claim(new)
+
+    def _merged(self, members: Iterable[UUID]) -> dict[UUID, tuple[Member, ...]]:
+        """Who was merged into these members."""
+        asked = list(members)
+        found: dict[UUID, tuple[Member, ...]] = {}
+        for row in self._connection.execute(_MERGED, {"ids": asked}).all() if asked else ():
+            found[row.merged_into] = (*found.get(row.merged_into, ()), self._member(row))
+        return found
 
     def _claim(self, owned: Iterable[tuple[Identifier, UUID]]) -> None:
         """Enter identifiers in sorted order, so that two transactions can't wait for each other."""
@@ -231,7 +292,7 @@ class MemberStore:
 
 @lru_cache
 def _page(*filters: str) -> TextClause:
-    clauses = [_BEFORE, *({"tag": _TAGGED, "org": _WITHIN}[each] for each in filters)]
+    clauses = [_BEFORE, _PRESENT, *({"tag": _TAGGED, "org": _WITHIN}[each] for each in filters)]
     return text(f"{_MEMBERS} where {' and '.join(clauses)} order by m.id desc limit :limit")
 
 

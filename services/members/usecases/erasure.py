@@ -38,10 +38,12 @@ def erase(unit: Unit, command: EraseMember) -> Shown:
     before = unit.members.lock([command.member]).get(command.member)
     if before is None:
         raise errors.member_not_found(command.member)
-    after, facts = before.erased(unit.now)
-    if after is not before:
-        unit.members.save([(before, after)])
-        unit.emit(facts)
-        subject = names.join("members", after.id)
+    persons = [before, *before.merged]  # whoever was merged is the same person
+    erased = [(known, *known.erased(unit.now)) for known in persons]
+    changed = [(known, after, facts) for known, after, facts in erased if after is not known]
+    if changed:
+        unit.members.save([(known, after) for known, after, _ in changed])
+        unit.emit([fact for _, _, facts in changed for fact in facts])
+        subject = names.join("members", before.id)
         unit.audit.record(Act(command.author, subject, command.reason, {"state": "ACTIVE"}, {"state": "ERASED"}))
-    return members.show(unit, after)
+    return members.show(unit, erased[0][1])

@@ -115,12 +115,12 @@ def _end(unit: Unit, commands: Sequence[EndHold], way: Callable[[EndHold], End])
 
 
 def _end_one(batch: Batch, holds: dict[UUID, Hold], command: EndHold, how: End) -> Hold:
-    holds[command.hold] = end(batch, _of(holds, command), how)
+    holds[command.hold] = end(batch, _of(batch, holds, command), how)
     return holds[command.hold]
 
 
-def _of(holds: Mapping[UUID, Hold], command: EndHold) -> Hold:
+def _of(batch: Batch, holds: Mapping[UUID, Hold], command: EndHold) -> Hold:
     hold = holds.get(command.hold)
-    if hold is None or hold.member != command.member:
+    if hold is None or command.member not in batch or hold.member != batch.wallet(command.member).member:
         raise errors.hold_not_found(command.member, command.hold)
     return hold

@@ -68,7 +68,7 @@ def issue(unit: Unit, command: IssueCard) -> Owned:
 
 def block(unit: Unit, command: BlockCard) -> Owned:
     """Block a card; nothing changes when it is blocked or replaced already. Raises a Fault when there is none."""
-    before = _locked(unit, command.member)
+    before = _locked(unit, command.member).holder(command.member)
     after = before.without(command.ordinal, CardState.BLOCKED, unit.now)
     if after is not before:
         unit.members.save([(before, after)])
@@ -78,7 +78,7 @@ def block(unit: Unit, command: BlockCard) -> Owned:
 
 def replace(unit: Unit, command: ReplaceCard) -> Owned:
     """Replace a card, blocked or not; answers the new one. Raises a Fault when it was replaced before."""
-    before = _locked(unit, command.member)
+    before = _locked(unit, command.member).holder(command.member)
     if before.card(command.ordinal).state is CardState.REPLACED:
         raise loyalty_card_ended()
     ended = before.without(command.ordinal, CardState.REPLACED, unit.now)
@@ -92,7 +92,8 @@ def get(unit: ports.Unit, member: UUID, ordinal: int) -> Owned:
     known = unit.members.read([member]).get(member)
     if known is None:
         raise errors.member_not_found(member)
-    return Owned(known.id, known.card(ordinal))
+    holder = known.holder(member)
+    return Owned(holder.id, holder.card(ordinal))
 
 
 def _locked(unit: Unit, member: UUID) -> Member:

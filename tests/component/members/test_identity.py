@@ -276,3 +276,46 @@ async def test_an_export_is_not_for_everybody(address: str, keys: Keys, members:
     nobody = pb.ExportMemberRequest(name=NOBODY, reason="?")
     async with channel_to(address, keys.bearer("clerk")) as channel:
         assert (await refused(Identity(channel).ExportMember(nobody))).reason == "MEMBER_NOT_FOUND"
+
+
+async def test_two_members_become_one_and_two_again(
+    channel: grpc.aio.Channel, members: MembersServiceStub, identity: Identity
+) -> None:
+    one, two = await enrolled(members, card_number="A-1"), await enrolled(members, card_number="B-1")
+    for name in (one.name, two.name):
+        await members.AccruePoints(members_pb.AccruePointsRequest(parent=name, points=50, source="orders/1"))
+    request = pb.MergeMembersRequest(
+        merged_member=one.name, member=two.name, reason="the same person", request_id=str(uuid.uuid4())
+    )
+    merge = await identity.MergeMembers(request)
+    assert await identity.MergeMembers(request) == merge
+    assert (merge.merged_member, merge.member, merge.state) == (one.name, two.name, pb.Merge.STATE_ACTIVE)
+    shown = await members.GetMember(members_pb.GetMemberRequest(name=one.name))
+    assert (shown.name, [each.name for each in shown.merged_members]) == (two.name, [one.name])
+    assert shown.merged_members[0].loyalty_cards[0].name == f"{one.name}/loyaltyCards/1"
+    balance = await members.GetBalance(members_pb.GetBalanceRequest(name=f"{one.name}/balance"))
+    assert (balance.name, balance.available) == (f"{two.name}/balance", 100)
+    entries = await members.ListEntries(members_pb.ListEntriesRequest(parent=two.name))
+    assert entries.entries[0].kind == members_pb.Entry.KIND_MERGE
+    export = await identity.ExportMember(pb.ExportMemberRequest(name=two.name, reason="?", page_size=1000))
+    assert {"merges", "ledger_entries", "ledger_lots"} <= {record.kind for record in export.records}
+    undo = pb.UndoMergeRequest(name=merge.name, reason="two persons", request_id=str(uuid.uuid4()))
+    undone = await identity.UndoMerge(undo)
+    assert await identity.UndoMerge(undo) == undone
+    assert undone.state == pb.Merge.STATE_UNDONE
+    for before in (one, two):
+        after = await members.GetMember(members_pb.GetMemberRequest(name=before.name))
+        assert (after.name, after.loyalty_cards, after.merged_members) == (before.name, before.loyalty_cards, [])
+        listed = await identity.ListMerges(pb.ListMergesRequest(parent=before.name))
+        assert list(listed.merges) == [undone]
+    assert await trail(channel, one.name) == ["UndoMerge", "MergeMembers"]
+
+
+async def test_merges_of_nobody_and_of_one_are_refused(members: MembersServiceStub, identity: Identity) -> None:
+    one = await enrolled(members)
+    for merged, reason in ((one.name, "MERGE_INVALID"), (NOBODY, "MEMBER_NOT_FOUND")):
+        request = pb.MergeMembersRequest(merged_member=merged, member=one.name, reason="?")
+        assert (await refused(identity.MergeMembers(request))).reason == reason
+    nothing = pb.UndoMergeRequest(name=f"merges/{uuid.uuid4()}", reason="?")
+    assert (await refused(identity.UndoMerge(nothing))).reason == "MERGE_NOT_FOUND"
+    assert (await refused(identity.ListMerges(pb.ListMergesRequest(parent=NOBODY)))).reason == "MEMBER_NOT_FOUND"

@@ -46,5 +46,28 @@ def limit_exceeded(what: str, limit: int) -> Fault:
     return Fault(Kind.FAILED_PRECONDITION, "LIMIT_EXCEEDED", f"a member has at most {limit} {what}", metadata=metadata)
 
 
+def merge_invalid(description: str) -> Fault:
+    """These two can't be merged."""
+    return Fault(Kind.FAILED_PRECONDITION, "MERGE_INVALID", description, metadata={"cause": description})
+
+
+def merge_not_found(merge: UUID) -> Fault:
+    """There was no such merge."""
+    name = names.join("merges", merge)
+    return Fault(Kind.NOT_FOUND, "MERGE_NOT_FOUND", f"{name} does not exist", metadata={"name": name})
+
+
+def unmerge_expired(merge: UUID) -> Fault:
+    """A merge can be undone for a while only."""
+    name = names.join("merges", merge)
+    message = f"{name} is too old to be undone"
+    return Fault(Kind.FAILED_PRECONDITION, "UNMERGE_EXPIRED", message, metadata={"name": name})
+
+
+def unmerge_blocked(description: str) -> Fault:
+    """What has happened since the merge can't be taken apart."""
+    return Fault(Kind.FAILED_PRECONDITION, "UNMERGE_BLOCKED", description, metadata={"cause": description})
+
+
 def _field(reason: str, field: str, description: str) -> Fault:
     return Fault(Kind.INVALID_ARGUMENT, reason, f"{field}: {description}", violations=[Violation(field, description)])
