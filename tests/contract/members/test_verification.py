@@ -9,11 +9,13 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from prometheus_client import REGISTRY
 from sqlalchemy import text
 
 from kit.errors import Fault
 from kit.page import Page
-from services.members.domain.verification import Check, Signed, chain_faults
+from services.members import consumer
+from services.members.domain.verification import Check, Kind, Signed, chain_faults
 from services.members.usecases import hold, points, purchase, verification
 from services.members.usecases.verification import VerifyMember
 from tests.contract.members.conftest import World
@@ -237,3 +239,21 @@ def test_the_tiers_are_swept_round_by_round(unchecked: World) -> None:
     forge(world, "update tier_changes set to_tier = 'silver' where member = :member and upgrade", member=member)
     world.do(verification.sweep_tiers)
     assert world.do(verification.sweep_tiers)[0].differences == {"tier": 0, "tier_before": 0}
+
+
+def test_what_the_sweeps_find_shows_in_the_metrics(unchecked: World) -> None:
+    def shown(check: str) -> float | None:
+        return REGISTRY.get_sample_value("ledger_differences", {"check": check})
+
+    world = unchecked
+    member = busy_of(world)
+    for _ in range(2):
+        world.do(consumer.verify_ledger)
+        world.do(consumer.verify_tiers)
+    assert {shown(kind) for kind in Kind} == {0}
+    assert REGISTRY.get_sample_value("ledger_verified_timestamp_seconds") == world.clock.now.timestamp()
+    forge(world, FORGERIES["a hold"][0], FORGERIES["a tier"][0], member=member)
+    world.clock.move(timedelta(hours=1))
+    world.do(consumer.verify_ledger)
+    world.do(consumer.verify_tiers)
+    assert (shown("hold"), shown("tier"), shown("balance")) == (1, 1, 0)
