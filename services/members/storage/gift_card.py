@@ -50,7 +50,6 @@ _SAVE = text("""
     update gift_cards
     set state = :state, code = :code, code_suffix = :suffix, claim = :claim, store = :store, void_reason = :void_reason,
         offer_expire_time = cast(:offer_expire_time as timestamptz), holder = cast(:holder as uuid),
-        origin = case when holder is distinct from cast(:holder as uuid) then cast(:holder as uuid) else origin end,
         top_up = cast(:top_up as uuid), activate_time = cast(:activate_time as timestamptz),
         expire_time = cast(:expire_time as timestamptz)
     where id = :id and state = :before and code = :code_before

@@ -49,10 +49,10 @@ _TERMS = text("""
 """)
 _NAMED = text("select card from rights_card_terms where reference = :reference and reference <> ''")
 _SAVE = text(f"""
-    insert into rights_cards ({_COLUMNS}, origin)
+    insert into rights_cards ({_COLUMNS})
     values (:id, :member, :product, :state, :store, cast(:end_time as timestamptz), cast(:lapse_time as timestamptz),
             :auto_renew, cast(:attempt_time as timestamptz), cast(:freeze_time as timestamptz),
-            cast(:cancel_time as timestamptz), cast(:create_time as timestamptz), :grace_days, :version, :member)
+            cast(:cancel_time as timestamptz), cast(:create_time as timestamptz), :grace_days, :version)
     on conflict (id) do update
     set state = excluded.state, end_time = excluded.end_time, lapse_time = excluded.lapse_time,
         auto_renew = excluded.auto_renew, attempt_time = excluded.attempt_time, freeze_time = excluded.freeze_time,

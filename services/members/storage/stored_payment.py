@@ -14,11 +14,10 @@ from kit.page import Page
 from services.members.domain.stored_payment import State, StoredPayment
 from services.members.domain.stored_value import DrawOrder, Parts
 
-_GIVEN = """
+_COLUMNS = """
     id, owner, of_card, currency, store, source, reference, draw_order, asked, principal, bonus, state, create_time,
-    expire_time, end_time
+    expire_time, end_time, refunded_principal, refunded_bonus
 """
-_COLUMNS = f"{_GIVEN}, refunded_principal, refunded_bonus"
 _READ = text(f"select {_COLUMNS} from stored_payments where id = any(cast(:ids as uuid[]))")  # noqa: S608 - constants only
 _NAMED = text(f"""
     select {_COLUMNS} from stored_payments where reference = any(cast(:references as text[])) and reference <> ''
@@ -33,14 +32,14 @@ _DUE = text("""
     order by expire_time limit :limit for update skip locked
 """)
 _ADD = text(f"""
-    insert into stored_payments ({_COLUMNS}, origin)
-    select p.*, 0, 0, p.owner
+    insert into stored_payments ({_COLUMNS})
+    select p.*, 0, 0
     from unnest(cast(:ids as uuid[]), cast(:owners as uuid[]), cast(:of_cards as boolean[]),
                 cast(:currencies as text[]), cast(:stores as text[]), cast(:sources as text[]),
                 cast(:references as text[]), cast(:orders as text[]), cast(:asked as bigint[]),
                 cast(:principals as bigint[]), cast(:bonuses as bigint[]), cast(:states as text[]),
                 cast(:create_times as timestamptz[]), cast(:expire_times as timestamptz[]),
-                cast(:end_times as timestamptz[])) as p ({_GIVEN})
+                cast(:end_times as timestamptz[])) as p
     on conflict do nothing
 """)  # noqa: S608 - constants only
 _SAVE = text("""

@@ -13,10 +13,10 @@ from kit.page import Page
 from services.members.domain.stored_value import Parts
 from services.members.domain.top_up import TopUp
 
-_GIVEN = """
-    id, owner, of_card, currency, store, reference, principal, bonus, rules, create_time
+_COLUMNS = """
+    id, owner, of_card, currency, store, reference, principal, bonus, rules, create_time,
+    refunded_principal, refunded_bonus
 """
-_COLUMNS = f"{_GIVEN}, refunded_principal, refunded_bonus"
 _READ = text(f"select {_COLUMNS} from top_ups where id = any(cast(:ids as uuid[]))")  # noqa: S608 - constants only
 _NAMED = text(f"""
     select {_COLUMNS} from top_ups where reference = any(cast(:references as text[])) and reference <> ''
@@ -27,12 +27,12 @@ _PAGE = text(f"""
     order by id desc limit :limit
 """)  # noqa: S608 - constants only
 _ADD = text(f"""
-    insert into top_ups ({_COLUMNS}, origin)
-    select t.*, 0, 0, t.owner
+    insert into top_ups ({_COLUMNS})
+    select t.*, 0, 0
     from unnest(cast(:ids as uuid[]), cast(:owners as uuid[]), cast(:of_cards as boolean[]),
                 cast(:currencies as text[]), cast(:stores as text[]), cast(:references as text[]),
                 cast(:principals as bigint[]), cast(:bonuses as bigint[]), cast(:rules as integer[]),
-                cast(:create_times as timestamptz[])) as t ({_GIVEN})
+                cast(:create_times as timestamptz[])) as t
     on conflict do nothing
 """)  # noqa: S608 - constants only
 _SAVE = text("""

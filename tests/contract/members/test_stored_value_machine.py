@@ -214,11 +214,20 @@ def shared(postgres: Databases) -> Iterator[World]:
     postgres.drop(world.url)
 
 
-def test_stored_value_does_what_the_naive_model_says(shared: World) -> None:
+def _run(shared: World, *, examples: int, steps: int) -> None:
     machine = type("Machine", (Stored,), {"world": shared})
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=50, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=examples, stateful_step_count=steps, deadline=None, suppress_health_check=list(HealthCheck)
         ),
     )
+
+
+def test_stored_value_does_what_the_naive_model_says(shared: World) -> None:
+    _run(shared, examples=50, steps=40)
+
+
+@pytest.mark.long
+def test_stored_value_does_what_the_naive_model_says_for_a_long_time(shared: World) -> None:
+    _run(shared, examples=1_000, steps=100)

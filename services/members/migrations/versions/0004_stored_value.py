@@ -24,7 +24,6 @@ create table stored_value_rules (
 create table top_ups (
     id uuid not null,
     owner uuid not null,
-    origin uuid not null,
     of_card boolean not null,
     currency text not null,
     store text not null,
@@ -45,7 +44,6 @@ create index top_ups_time on top_ups (currency, create_time);
 create table stored_payments (
     id uuid not null,
     owner uuid not null,
-    origin uuid not null,
     of_card boolean not null,
     currency text not null,
     store text not null,
@@ -103,7 +101,6 @@ create table gift_cards (
     claim bytea,
     offer_expire_time timestamptz,
     holder uuid,
-    origin uuid,
     top_up uuid,
     store text not null,
     create_time timestamptz not null,
@@ -133,7 +130,6 @@ create table rights_card_products (
 create table rights_cards (
     id uuid not null,
     member uuid not null,
-    origin uuid not null,
     product uuid not null,
     state text not null,
     store text not null,
