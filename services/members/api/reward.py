@@ -23,6 +23,7 @@ _MUTABLE = {
     "per_member_limit": "per_member",
     "per_member_daily_limit": "per_day",
     "tier": "tier",
+    "tag": "tag",
     "start_time": "start",
     "end_time": "end",
 }
@@ -85,6 +86,7 @@ def render(reward: Reward) -> pb.Reward:
         per_member_limit=offer.per_member,
         per_member_daily_limit=offer.per_day,
         tier=offer.tier,
+        tag=offer.tag,
         start_time=wire_instant(offer.start) if offer.start else None,
         end_time=wire_instant(offer.end) if offer.end else None,
         state=pb.Reward.State.Value(f"STATE_{reward.state}"),
@@ -108,6 +110,7 @@ def _values(wire: pb.Reward) -> dict[str, Any]:
         "per_member": wire.per_member_limit if wire.HasField("per_member_limit") else None,
         "per_day": wire.per_member_daily_limit if wire.HasField("per_member_daily_limit") else None,
         "tier": wire.tier,
+        "tag": wire.tag,
         "start": instant(wire.start_time, field="reward.start_time") if wire.HasField("start_time") else None,
         "end": instant(wire.end_time, field="reward.end_time") if wire.HasField("end_time") else None,
     }

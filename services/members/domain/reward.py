@@ -46,6 +46,7 @@ class Offer:
     per_member: int | None = None
     per_day: int | None = None
     tier: str = ""
+    tag: str = ""
     start: datetime | None = None
     end: datetime | None = None
 
@@ -137,10 +138,12 @@ class Reward:
         if self.offer.end is not None and now >= self.offer.end:
             raise errors.reward_not_on_sale(self.id, "no longer")
 
-    def check_tier(self, reached: Collection[str]) -> None:
-        """Raise a Fault unless its tier is among those that the member has reached."""
+    def check_member(self, reached: Collection[str], tags: Collection[str]) -> None:
+        """Raise a Fault unless it is for a member who has reached these tiers and has these tags."""
         if self.offer.tier and self.offer.tier not in reached:
-            raise errors.reward_not_for_member(self.id, tier=self.offer.tier)
+            raise errors.reward_not_for_member(self.id, "tier", self.offer.tier)
+        if self.offer.tag and self.offer.tag not in tags:
+            raise errors.reward_not_for_member(self.id, "tag", self.offer.tag)
 
     def check_limits(self, quantity: int, taken: Taken) -> None:
         """Raise a Fault when the member would have more than is allowed."""

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import NamedTuple
 from uuid import UUID
 
 from kit.errors import Fault
@@ -24,9 +25,6 @@ _SWEEP = 1_000
 
 _AT_ONCE = timedelta(minutes=1)
 """How long a hold lasts that is confirmed in the transaction that places it."""
-
-Reached = Mapping[UUID, Collection[str]]
-"""The tiers that members have reached."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +93,8 @@ def redeem(unit: MallUnit, commands: Sequence[Redeem]) -> list[Redemption | Faul
     desk.batch.spending(
         (command.member, desk.reward(command.reward).offer.points * command.quantity) for command in known
     )
-    gated = {desk.member(command.member) for command in known if desk.reward(command.reward).offer.tier}
-    reached = _reached(unit, desk, gated)
-    outcomes = [attempt(_ask, desk, command, reached, today) for command in commands]
+    gates = _Gates.of(unit, desk, known)
+    outcomes = [attempt(_ask, desk, command, gates, today) for command in commands]
     desk.close()
     return outcomes
 
@@ -166,7 +163,7 @@ def page(unit: MallUnit, page: Page, only: Filter) -> list[Redemption]:
     return found
 
 
-def _ask(desk: Desk, command: Redeem, reached: Reached, today: str) -> Redemption:
+def _ask(desk: Desk, command: Redeem, gates: _Gates, today: str) -> Redemption:
     reward = desk.reward(command.reward)
     asked = Redemption.asked(
         command.redemption,
@@ -180,7 +177,7 @@ def _ask(desk: Desk, command: Redeem, reached: Reached, today: str) -> Redemptio
         ttl=command.ttl,
     )
     reward.check_open(desk.now)
-    reward.check_tier(reached.get(asked.member, ()))
+    reward.check_member(gates.reached.get(asked.member, ()), gates.tags.get(asked.member, ()))
     desk.check(asked)
     if asked.cash is not None:
         desk.place(asked, command.ttl)
@@ -243,8 +240,25 @@ def _lapse(desk: Desk, known: Redemption) -> bool:
     return expired is not known
 
 
-def _reached(unit: MallUnit, desk: Desk, members: Collection[UUID]) -> Reached:
-    """The tiers that each member has reached, the present one and those below it."""
-    order = [tier.id for tier in desk.programme.tiers]
-    now = {member: tier for member, (tier, _) in unit.tiers.at(members, unit.now).items()} if members else {}
-    return {member: order[: order.index(tier) + 1] for member, tier in now.items() if tier in order}
+class _Gates(NamedTuple):
+    """What decides for whom rewards are: the tiers that members have reached, the present one and those below it, and
+    their tags. Of members is known what the rewards ask for that they redeem."""
+
+    reached: Mapping[UUID, Collection[str]]
+    tags: Mapping[UUID, Collection[str]]
+
+    @classmethod
+    def of(cls, unit: MallUnit, desk: Desk, commands: Sequence[Redeem]) -> _Gates:
+        """What these commands need; nothing is read for rewards that are for all."""
+        asked = [(desk.member(command.member), desk.reward(command.reward).offer) for command in commands]
+        tiered, tagged = (
+            {member for member, offer in asked if offer.tier},
+            {member for member, offer in asked if offer.tag},
+        )
+        order = [tier.id for tier in desk.programme.tiers]
+        tiers = unit.tiers.at(tiered, unit.now) if tiered else {}
+        members = unit.members.read(tagged) if tagged else {}
+        return cls(
+            {member: order[: order.index(tier) + 1] for member, (tier, _) in tiers.items() if tier in order},
+            {key: member.tags for key, member in members.items()},
+        )

@@ -236,12 +236,24 @@ def shared(postgres: Databases) -> Iterator[World]:
     postgres.drop(world.url)
 
 
-@pytest.mark.timeout(600)
-def test_the_mall_does_what_the_naive_model_says(shared: World) -> None:
+def _run(shared: World, *, examples: int, steps: int) -> None:
     machine = type("Machine", (Mall,), {"world": shared})
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=30, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=examples,
+            stateful_step_count=steps,
+            deadline=None,
+            report_multiple_bugs=False,
+            suppress_health_check=list(HealthCheck),
         ),
     )
+
+
+def test_the_mall_does_what_the_naive_model_says(shared: World) -> None:
+    _run(shared, examples=30, steps=40)
+
+
+@pytest.mark.long
+def test_the_mall_does_what_the_naive_model_says_for_a_long_time(shared: World) -> None:
+    _run(shared, examples=1_000, steps=100)

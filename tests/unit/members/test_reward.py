@@ -74,10 +74,16 @@ def test_turning_it_twice_is_turning_it_once() -> None:
 
 
 def test_who_has_not_reached_the_tier_is_refused() -> None:
-    reward().check_tier(())
-    reward(tier="silver").check_tier(["silver", "gold"])
+    reward().check_member((), ())
+    reward(tier="silver").check_member(["silver", "gold"], ())
     with pytest.raises(Fault, match="gold"):
-        reward(tier="gold").check_tier(["silver"])
+        reward(tier="gold").check_member(["silver"], ())
+
+
+def test_who_has_not_the_tag_is_refused() -> None:
+    reward(tag="friend").check_member((), ["friend", "staff"])
+    with pytest.raises(Fault, match="friend"):
+        reward(tag="friend").check_member(["gold"], ["staff"])
 
 
 def test_limits_count_what_a_member_has() -> None:

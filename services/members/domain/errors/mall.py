@@ -53,10 +53,10 @@ def reward_limit_reached(reward: UUID, *, limit: int, taken: int, span: str) -> 
     )
 
 
-def reward_not_for_member(reward: UUID, *, tier: str) -> Fault:
-    """The member's tier is too low."""
-    metadata = {"reward": str(reward), "tier": tier}
-    message = f"the reward is for members of the tier {tier} or a higher one"
+def reward_not_for_member(reward: UUID, gate: str, needed: str) -> Fault:
+    """The member has not reached the tier, or has not the tag, that it takes."""
+    metadata = {"reward": str(reward), gate: needed}
+    message = f"the reward is for members with the {gate} {needed}" + " or a higher one" * (gate == "tier")
     return Fault(Kind.FAILED_PRECONDITION, "REWARD_NOT_FOR_MEMBER", message, metadata=metadata)
 
 

@@ -42,6 +42,7 @@ def _rewards() -> None:
         sa.Column("per_member", sa.Integer),
         sa.Column("per_day", sa.Integer),
         sa.Column("tier", sa.Text, nullable=False),
+        sa.Column("tag", sa.Text, nullable=False),
         sa.Column("start_time", INSTANT),
         sa.Column("end_time", INSTANT),
         sa.Column("held", sa.BigInteger, nullable=False),

@@ -1,0 +1,89 @@
+"""The facts of the mall go out as the proto JSON of their messages."""
+
+from __future__ import annotations
+
+import pytest
+from google.protobuf import json_format
+from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
+from kehu.members.v1 import events_pb2
+
+from kit.money import Money
+from services.members.domain.redemption import RedemptionCancelled, RedemptionConfirmed, RedemptionRefunded
+from services.members.domain.reward import Kind
+from services.members.publish import to_event
+from tests.support.builders.mall import confirmed, redemption, usd
+from tests.support.builders.members import MEMBER, NOW
+
+PRICE = Money(300, "USD")
+WIRE = Timestamp(seconds=int(NOW.timestamp()))
+
+
+def facts() -> list[tuple[object, Message]]:
+    free, paid, waiting = confirmed(), confirmed(cash=PRICE), redemption(cash=PRICE)
+    cancelled, refunded = waiting.cancelled(NOW)[0], paid.refunded("refunds/1", NOW, restock=True)[0]
+    return [
+        (
+            RedemptionConfirmed(free, Kind.COUPON, 'couponTemplates/"1"'),
+            events_pb2.RedemptionConfirmed(
+                redemption=free.source,
+                member=f"members/{MEMBER}",
+                reward=f"rewards/{free.reward}",
+                quantity=1,
+                points=100,
+                kind="COUPON",
+                item='couponTemplates/"1"',
+                confirm_time=WIRE,
+            ),
+        ),
+        (
+            RedemptionConfirmed(paid, Kind.PHYSICAL, ""),
+            events_pb2.RedemptionConfirmed(
+                redemption=paid.source,
+                member=f"members/{MEMBER}",
+                reward=f"rewards/{paid.reward}",
+                quantity=1,
+                points=100,
+                cash=usd(3),
+                kind="PHYSICAL",
+                payment="psp/1",
+                confirm_time=WIRE,
+            ),
+        ),
+        (
+            RedemptionCancelled(cancelled),
+            events_pb2.RedemptionCancelled(
+                redemption=cancelled.source,
+                member=f"members/{MEMBER}",
+                reward=f"rewards/{cancelled.reward}",
+                quantity=1,
+                points=100,
+                cash=usd(3),
+                state="CANCELLED",
+                end_time=WIRE,
+            ),
+        ),
+        (
+            RedemptionRefunded(refunded),
+            events_pb2.RedemptionRefunded(
+                redemption=refunded.source,
+                member=f"members/{MEMBER}",
+                reward=f"rewards/{refunded.reward}",
+                quantity=1,
+                points=100,
+                cash=usd(3),
+                restocked=True,
+                refund_payment="refunds/1",
+                end_time=WIRE,
+            ),
+        ),
+    ]
+
+
+@pytest.mark.parametrize(("fact", "message"), facts())
+def test_an_event_of_the_mall_reads_back_as_its_message(fact: object, message: Message) -> None:
+    event = to_event(fact)
+    assert json_format.Parse(event.payload, type(message)()) == message
+    assert (event.type, event.schema) == (message.DESCRIPTOR.name, message.DESCRIPTOR.full_name)
+    redemption = getattr(fact, "redemption")  # noqa: B009 - each of these facts has one
+    assert (event.subject, event.version) == (redemption.source, redemption.version)
