@@ -28,6 +28,7 @@ _NAMES = [
         "quotes",
         "reps",
         "programmes",
+        "rewards",
     )
 ]
 _NASTY = [
@@ -54,6 +55,10 @@ _NASTY = [
     *_NAMES,
     f"members/{_ID}/holds/{_ID}",
     f"members/{_ID}/balance",
+    f"members/{_ID}/storedValues/CNY",
+    "storedValueRules/CNY",
+    f"rightsCards/{_ID}/uses/{_ID}",
+    f"members/{_ID}/redemptions/{_ID}",
     f"orders/{_ID}/refunds/{_ID}",
 ]
 
