@@ -153,7 +153,7 @@ def _benefits(benefits: Benefits) -> dict[str, object]:
         "freeShipping": benefits.free_shipping,
         "birthdayGift": benefits.birthday_gift,
         "serviceLevel": benefits.service_level,
-        "extras": dict(benefits.extras),
+        "extras": [{"key": key, "value": value} for key, value in benefits.extras],
     }
 
 

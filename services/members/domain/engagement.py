@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from services.members.domain.celebration import BirthdayRules, ProfileRules
 from services.members.domain.check_in import CheckInRules
 from services.members.domain.receipt import ReceiptRules
+from services.members.domain.referral import ReferralRules
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +19,9 @@ class EngagementPolicy:
     update_time: datetime
     check_in: CheckInRules | None = None
     receipts: ReceiptRules | None = None
+    referrals: ReferralRules | None = None
+    birthdays: BirthdayRules | None = None
+    profiles: ProfileRules | None = None
 
     def changed(self, other: EngagementPolicy, now: datetime) -> EngagementPolicy:
         """The next version, with the other's rules; the same one when the rules are equal.
@@ -35,3 +40,5 @@ class EngagementPolicy:
             self.check_in.check("check_in")
         if self.receipts:
             self.receipts.check("receipts")
+        if self.referrals:
+            self.referrals.check("referrals")

@@ -29,3 +29,34 @@ class ReceiptClaimed:
     amount: Money
     points: int
     time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ReferralRewarded:
+    """The first order of a member who was brought is paid, and both got their points."""
+
+    member: UUID
+    referrer: UUID
+    referrer_points: int
+    member_points: int
+    time: datetime
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReferralRevoked:
+    """The first order of a member who was brought was refunded in full, and the points were taken back."""
+
+    member: UUID
+    referrer: UUID
+    time: datetime
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class BadgeAwarded:
+    """A member got a badge."""
+
+    member: UUID
+    badge: UUID
+    time: datetime

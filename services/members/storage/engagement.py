@@ -10,10 +10,12 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
+from services.members.domain.celebration import BirthdayRules, LeapDay, ProfileField, ProfileRules
 from services.members.domain.check_in import CheckInRules, MakeUpRules, MissedDay, StreakBonus
 from services.members.domain.daily_limit import DailyLimit, Scope
 from services.members.domain.engagement import EngagementPolicy
 from services.members.domain.receipt import ReceiptRules
+from services.members.domain.referral import ReferralRules
 
 _CURRENT = text("""
     select version, update_time, cast(rules as text) as rules from engagement_policies order by version desc limit 1
@@ -50,7 +52,13 @@ class EngagementPolicyStore:
 
 def _policy(row: Row[tuple[int, datetime, str]]) -> EngagementPolicy:
     rules: dict[str, dict[str, Any]] = json.loads(row.rules)
-    readers: dict[str, Callable[[dict[str, Any]], Any]] = {"check_in": _check_in, "receipts": _receipts}
+    readers: dict[str, Callable[[dict[str, Any]], Any]] = {
+        "check_in": _check_in,
+        "receipts": _receipts,
+        "referrals": _referrals,
+        "birthdays": lambda found: BirthdayRules(found["points"], LeapDay(found["leap_day"])),
+        "profiles": lambda found: ProfileRules(found["points"], tuple(map(ProfileField, found["fields"]))),
+    }
     return EngagementPolicy(row.version, row.update_time, **{name: readers[name](each) for name, each in rules.items()})
 
 
@@ -68,6 +76,16 @@ def _check_in(rules: dict[str, Any]) -> CheckInRules:
 
 def _receipts(rules: dict[str, Any]) -> ReceiptRules:
     return ReceiptRules(rules["claim_days"], rules["max_points"], _limits(rules))
+
+
+def _referrals(rules: dict[str, Any]) -> ReferralRules:
+    return ReferralRules(
+        rules["referrer_points"],
+        rules["member_points"],
+        rules["attach_days"],
+        rules["rewards_per_month"],
+        _limits(rules),
+    )
 
 
 def _limits(rules: dict[str, Any]) -> tuple[DailyLimit, ...]:

@@ -11,11 +11,12 @@ from uuid import UUID
 from kit import names
 from kit.errors import Fault
 from services.members.domain import errors
+from services.members.domain.badge import Metric
 from services.members.domain.check_in import CheckIn, CheckInRules, check_make_up
 from services.members.domain.daily_limit import Origin
 from services.members.domain.engagement_events import CheckedIn
 from services.members.domain.errors.engagement import check_in_day_invalid, engagement_disabled
-from services.members.usecases import engagement, points
+from services.members.usecases import badge, engagement, points
 from services.members.usecases.engagement_ports import EngagementUnit
 from services.members.usecases.points import Accrue, Spend
 
@@ -56,7 +57,7 @@ def check_in(unit: EngagementUnit, origin: Origin) -> CheckIn:
     Raises a Fault when there is no such member, check-ins are switched off, or a daily limit would be passed.
     """
     rules, today = _rules(unit), _today(unit)
-    engagement.lock(unit, origin)
+    origin = engagement.lock(unit, origin)
     days = unit.check_ins.days(origin.member)
     if today in days:
         return _one(unit, origin.member, today)
@@ -73,16 +74,16 @@ def make_up(unit: EngagementUnit, command: MakeUp) -> CheckIn:
     rules, today, day = _rules(unit), _today(unit), command.day
     if rules.make_up is None:
         raise engagement_disabled("check-in make-up")
-    engagement.lock(unit, Origin(command.member))
-    days = unit.check_ins.days(command.member)
+    member = engagement.lock(unit, Origin(command.member)).member
+    days = unit.check_ins.days(member)
     if day in days:
-        return _filled(unit, command)
+        return _filled(unit, member, day)
     first = day.replace(day=1)
-    made_up = sum(each.made_up for each in unit.check_ins.read(command.member, first, _next_month(first)))
-    check_make_up(rules.make_up, day, today=today, joined=_joined(unit, command.member), made_up=made_up)
-    done = CheckIn.fill(command.member, day, days, rules=rules, now=unit.now)
+    made_up = sum(each.made_up for each in unit.check_ins.read(member, first, _next_month(first)))
+    check_make_up(rules.make_up, day, today=today, joined=_joined(unit, member), made_up=made_up)
+    done = CheckIn.fill(member, day, days, rules=rules, now=unit.now)
     if rules.make_up.price:
-        outcome = points.spend(unit, [Spend(command.member, rules.make_up.price, source(done))])[0]
+        outcome = points.spend(unit, [Spend(member, rules.make_up.price, source(done))])[0]
         if isinstance(outcome, Fault):
             raise outcome
     return _keep(unit, done)
@@ -91,7 +92,7 @@ def make_up(unit: EngagementUnit, command: MakeUp) -> CheckIn:
 def calendar(unit: EngagementUnit, month: Month) -> Calendar:
     """A month of check-ins. Raises a Fault when there is no such member, or check-ins are switched off."""
     rules, today = _rules(unit), _today(unit)
-    if month.member not in unit.wallets.read([month.member]):
+    if not unit.wallets.read([month.member]):
         raise errors.member_not_found(month.member)
     first = (month.first or today).replace(day=1)
     found = unit.check_ins.read(month.member, first, _next_month(first))
@@ -110,6 +111,7 @@ def _keep(unit: EngagementUnit, done: CheckIn) -> CheckIn:
     unit.check_ins.add(done)
     engagement.grant(unit, [Accrue(done.member, done.points, source(done))])
     unit.emit([CheckedIn(done.member, done.day, done.streak, done.points)])
+    badge.award(unit, [done.member], Metric.CHECK_INS)
     return done
 
 
@@ -117,10 +119,10 @@ def _one(unit: EngagementUnit, member: UUID, day: date) -> CheckIn:
     return unit.check_ins.read(member, day, day + _DAY)[0]
 
 
-def _filled(unit: EngagementUnit, command: MakeUp) -> CheckIn:
-    known = _one(unit, command.member, command.day)
+def _filled(unit: EngagementUnit, member: UUID, day: date) -> CheckIn:
+    known = _one(unit, member, day)
     if not known.made_up:
-        raise check_in_day_invalid(command.day, "the member checked in on it")
+        raise check_in_day_invalid(day, "the member checked in on it")
     return known
 
 

@@ -8,13 +8,14 @@ from datetime import timedelta
 from typing import Any
 
 from kit.errors import Fault, etag_mismatch
+from kit.posting import Cause
 from services.members.domain import errors
 from services.members.domain.daily_limit import DailyLimit, Origin, uses
 from services.members.domain.engagement import EngagementPolicy
 from services.members.domain.errors.engagement import daily_limit_reached
 from services.members.usecases import points
 from services.members.usecases.engagement_ports import EngagementUnit
-from services.members.usecases.points import Accrue
+from services.members.usecases.points import Accrue, Batch
 from services.members.usecases.ports import Unit
 
 NAME = "engagementPolicies/default"
@@ -49,10 +50,14 @@ def update(unit: EngagementUnit, command: UpdateEngagementPolicy) -> EngagementP
     return changed
 
 
-def lock(unit: Unit, origin: Origin) -> None:
-    """Lock the wallet of the member who does something. Raises a Fault when there is no such member."""
+def lock(unit: Unit, origin: Origin) -> Origin:
+    """Lock the wallet of the member who does something, or of the member into whom that one was merged.
+
+    Answers the origin with the member that counts. Raises a Fault when there is no such member.
+    """
     if not unit.wallets.lock([origin.member]):
         raise errors.member_not_found(origin.member)
+    return replace(origin, member=unit.wallets.heir(origin.member))
 
 
 def limit(
@@ -70,6 +75,16 @@ def grant(unit: Unit, grants: Sequence[Accrue]) -> None:
     for outcome in points.accrue(unit, [each for each in grants if each.points]):
         if isinstance(outcome, Fault):
             raise outcome
+
+
+def reclaim(unit: Unit, takes: Sequence[Accrue]) -> None:
+    """Take back points that were given, from what their source granted first. Raises a Fault as `grant` does."""
+    takes = [each for each in takes if each.points]
+    batch = Batch(unit, {each.member for each in takes})
+    batch.reclaiming((each.member, each.source, each.points) for each in takes)
+    for each in takes:
+        batch.earn(batch.wallet(each.member), -each.points, Cause("CLAWBACK", each.source, unit.now))
+    batch.close()
 
 
 def forget_counters(unit: EngagementUnit) -> int:

@@ -17,6 +17,8 @@ from services.members.domain.errors.identity import loyalty_card_ended, member_e
 from services.members.domain.events import MemberEnrolled
 from services.members.domain.member import Identifier, Member, Profile, external, parse_org
 from services.members.domain.programme import BASE
+from services.members.usecases import celebration
+from services.members.usecases.engagement_ports import EngagementUnit
 from services.members.usecases.points import attempt
 from services.members.usecases.ports import Unit
 
@@ -63,12 +65,13 @@ class EnrolledRow(NamedTuple):
     member: UUID
 
 
-def enroll(unit: Unit, command: Enroll) -> Shown:
+def enroll(unit: EngagementUnit, command: Enroll) -> Shown:
     """Enrol one member. Raises a Fault when an identifier belongs to somebody already."""
     profile = command.profile.normalised("member.")
     _refuse_taken(profile, unit.members.find(profile.identifiers()), None)
     member, fact = Member.enroll(command.member, profile, enroll_time=command.enroll_time, now=unit.now)
     _keep_new(unit, [member], [fact])
+    celebration.reward_profile(unit, member)
     return Shown(member)
 
 
@@ -119,7 +122,7 @@ def page(unit: Unit, page: Page, *, tag: str = "", org: str = "") -> list[Shown]
     return [Shown(member, *tiers.get(member.id, (BASE, None))) for member in members]
 
 
-def update(unit: Unit, command: UpdateMember) -> Shown:
+def update(unit: EngagementUnit, command: UpdateMember) -> Shown:
     """Change a profile. Raises a Fault when there is no such member, an identifier is taken, or another change was
     faster."""
     before = unit.members.lock([command.member]).get(command.member)
@@ -136,6 +139,7 @@ def update(unit: Unit, command: UpdateMember) -> Shown:
     after = before.changed(profile, unit.now)
     if after is not before:
         unit.members.save([(before, after)])
+        celebration.reward_profile(unit, after)
     return show(unit, after)
 
 

@@ -108,13 +108,12 @@ def claim(unit: EngagementUnit, command: Claim) -> ReceiptClaim:
     receipt = key.read(command.code)
     rules.check_time(receipt, unit.now)
     points = rules.worth(unit.programmes.current().earned(receipt.amount))
-    origin = Origin(command.member, command.device, receipt.store)
-    engagement.lock(unit, origin)
-    done = ReceiptClaim(command.id, command.member, receipt, points, key.id, unit.now)
+    origin = engagement.lock(unit, Origin(command.member, command.device, receipt.store))
+    done = ReceiptClaim(command.id, origin.member, receipt, points, key.id, unit.now)
     if not unit.receipt_claims.add(done):
         raise receipt_claimed()
     engagement.limit(unit, ACTIVITY, rules.limits, origin=origin, points=points)
-    engagement.grant(unit, [Accrue(command.member, points, source(done))])
+    engagement.grant(unit, [Accrue(done.member, points, source(done))])
     unit.emit([ReceiptClaimed(done.id, done.member, receipt.store, receipt.amount, points, unit.now)])
     return done
 

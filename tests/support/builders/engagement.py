@@ -14,9 +14,11 @@ from services.members.domain.check_in import CheckInRules, MakeUpRules, MissedDa
 from services.members.domain.daily_limit import DailyLimit, Scope
 from services.members.domain.engagement import EngagementPolicy
 from services.members.domain.receipt import Algorithm, Receipt, ReceiptKey, ReceiptRules
-from tests.support.builders.members import NOW
+from services.members.domain.referral import Order, Referral, ReferralRules
+from tests.support.builders.members import MEMBER, NOW
 
 TODAY = NOW.date()
+REFERRER = UUID("018f0000-0000-7000-8000-000000000002")
 
 
 def days(*offsets: int) -> set[date]:
@@ -83,6 +85,26 @@ def printed(private: Ed25519PrivateKey, key: UUID, receipt: Receipt, claims: dic
         "iat": int(receipt.time.timestamp()),
     }
     return jwt.encode(said | (claims or {}), private, algorithm="EdDSA", headers={"kid": str(key)})
+
+
+def referral_rules(
+    *, referrer: int = 200, member: int = 100, days: int = 7, per_month: int = 0, limits: tuple[DailyLimit, ...] = ()
+) -> ReferralRules:
+    """Two hundred points for who brings somebody within a week of joining, a hundred for who is brought."""
+    return ReferralRules(referrer, member, days, per_month, limits)
+
+
+def referral() -> Referral:
+    """A member who was brought now."""
+    return Referral(MEMBER, REFERRER, NOW, referrer_points=200, member_points=100)
+
+
+def order_told(
+    *, paid: int | None, member: UUID = MEMBER, net: int | None = None, days: int = 0, version: int = 1
+) -> Order:
+    """The news of an order that was paid so many days from now."""
+    left = net if net is not None else paid or 0
+    return Order(member, uuid4(), NOW + timedelta(days=days), paid, left, version)
 
 
 def policy(**rules: Any) -> EngagementPolicy:

@@ -26,15 +26,17 @@ from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#kehu/members/v1/tier_benefits.proto\x12\x0fkehu.members.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\"\xd9\x02\n\x0cTierBenefits\x12\x30\n\x17multiplier_basis_points\x18\x01 \x01(\x05\x42\x0f\xe2\x41\x01\x01\xbaH\x08\x1a\x06\x18\xc0\x84=(\x00\x12\x1b\n\rfree_shipping\x18\x02 \x01(\x08\x42\x04\xe2\x41\x01\x01\x12.\n\rbirthday_gift\x18\x03 \x01(\tB\x17\xe2\x41\x01\x01\xbaH\x10r\x0e\x18\xc8\x01\x32\t^\\P{Cc}*$\x12-\n\rservice_level\x18\x04 \x01(\tB\x16\xe2\x41\x01\x01\xbaH\x0fr\r\x18@2\t^\\P{Cc}*$\x12l\n\x06\x65xtras\x18\x05 \x03(\x0b\x32).kehu.members.v1.TierBenefits.ExtrasEntryB1\xe2\x41\x01\x01\xbaH*\x9a\x01\'\x10\x32\"\x11r\x0f\x10\x01\x18@2\t^\\P{Cc}*$*\x10r\x0e\x18\xf4\x03\x32\t^\\P{Cc}*$\x1a-\n\x0b\x45xtrasEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#kehu/members/v1/tier_benefits.proto\x12\x0fkehu.members.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\"\xd7\x02\n\x0cTierBenefits\x12\x30\n\x17multiplier_basis_points\x18\x01 \x01(\x05\x42\x0f\xe2\x41\x01\x01\xbaH\x08\x1a\x06\x18\xc0\x84=(\x00\x12\x1b\n\rfree_shipping\x18\x02 \x01(\x08\x42\x04\xe2\x41\x01\x01\x12.\n\rbirthday_gift\x18\x03 \x01(\tB\x17\xe2\x41\x01\x01\xbaH\x10r\x0e\x18\xc8\x01\x32\t^\\P{Cc}*$\x12-\n\rservice_level\x18\x04 \x01(\tB\x16\xe2\x41\x01\x01\xbaH\x0fr\r\x18@2\t^\\P{Cc}*$\x12\x41\n\x06\x65xtras\x18\x05 \x03(\x0b\x32#.kehu.members.v1.TierBenefits.ExtraB\x0c\xe2\x41\x01\x01\xbaH\x05\x92\x01\x02\x10\x32\x1aV\n\x05\x45xtra\x12%\n\x03key\x18\x01 \x01(\tB\x18\xe2\x41\x01\x02\xbaH\x11r\x0f\x10\x01\x18@2\t^\\P{Cc}*$\x12&\n\x05value\x18\x02 \x01(\tB\x17\xe2\x41\x01\x01\xbaH\x10r\x0e\x18\xf4\x03\x32\t^\\P{Cc}*$b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'kehu.members.v1.tier_benefits_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_TIERBENEFITS_EXTRASENTRY']._loaded_options = None
-  _globals['_TIERBENEFITS_EXTRASENTRY']._serialized_options = b'8\001'
+  _globals['_TIERBENEFITS_EXTRA'].fields_by_name['key']._loaded_options = None
+  _globals['_TIERBENEFITS_EXTRA'].fields_by_name['key']._serialized_options = b'\342A\001\002\272H\021r\017\020\001\030@2\t^\\P{Cc}*$'
+  _globals['_TIERBENEFITS_EXTRA'].fields_by_name['value']._loaded_options = None
+  _globals['_TIERBENEFITS_EXTRA'].fields_by_name['value']._serialized_options = b'\342A\001\001\272H\020r\016\030\364\0032\t^\\P{Cc}*$'
   _globals['_TIERBENEFITS'].fields_by_name['multiplier_basis_points']._loaded_options = None
   _globals['_TIERBENEFITS'].fields_by_name['multiplier_basis_points']._serialized_options = b'\342A\001\001\272H\010\032\006\030\300\204=(\000'
   _globals['_TIERBENEFITS'].fields_by_name['free_shipping']._loaded_options = None
@@ -44,9 +46,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TIERBENEFITS'].fields_by_name['service_level']._loaded_options = None
   _globals['_TIERBENEFITS'].fields_by_name['service_level']._serialized_options = b'\342A\001\001\272H\017r\r\030@2\t^\\P{Cc}*$'
   _globals['_TIERBENEFITS'].fields_by_name['extras']._loaded_options = None
-  _globals['_TIERBENEFITS'].fields_by_name['extras']._serialized_options = b'\342A\001\001\272H*\232\001\'\0202\"\021r\017\020\001\030@2\t^\\P{Cc}*$*\020r\016\030\364\0032\t^\\P{Cc}*$'
+  _globals['_TIERBENEFITS'].fields_by_name['extras']._serialized_options = b'\342A\001\001\272H\005\222\001\002\0202'
   _globals['_TIERBENEFITS']._serialized_start=119
-  _globals['_TIERBENEFITS']._serialized_end=464
-  _globals['_TIERBENEFITS_EXTRASENTRY']._serialized_start=419
-  _globals['_TIERBENEFITS_EXTRASENTRY']._serialized_end=464
+  _globals['_TIERBENEFITS']._serialized_end=462
+  _globals['_TIERBENEFITS_EXTRA']._serialized_start=376
+  _globals['_TIERBENEFITS_EXTRA']._serialized_end=462
 # @@protoc_insertion_point(module_scope)

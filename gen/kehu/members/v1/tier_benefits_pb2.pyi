@@ -25,13 +25,17 @@ class TierBenefits(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     @_typing.final
-    class ExtrasEntry(_message.Message):
+    class Extra(_message.Message):
+        """A benefit of the shop's own, for example `lounge: yes`."""
+
         DESCRIPTOR: _descriptor.Descriptor
 
         KEY_FIELD_NUMBER: _builtins.int
         VALUE_FIELD_NUMBER: _builtins.int
         key: _builtins.str
+        """What."""
         value: _builtins.str
+        """How much of it, or of which kind."""
         def __init__(
             self,
             *,
@@ -58,8 +62,8 @@ class TierBenefits(_message.Message):
     service_level: _builtins.str
     """How the member is served, for example `priority`."""
     @_builtins.property
-    def extras(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
-        """Whatever else, for example `lounge: yes`."""
+    def extras(self) -> _containers.RepeatedCompositeFieldContainer[Global___TierBenefits.Extra]:
+        """Whatever else; each key once."""
 
     def __init__(
         self,
@@ -68,7 +72,7 @@ class TierBenefits(_message.Message):
         free_shipping: _builtins.bool = ...,
         birthday_gift: _builtins.str = ...,
         service_level: _builtins.str = ...,
-        extras: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        extras: _abc.Iterable[Global___TierBenefits.Extra] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...

@@ -74,7 +74,6 @@ def receipt_key_revoked(key: UUID) -> Fault:
     return Fault(Kind.FAILED_PRECONDITION, "RECEIPT_KEY_REVOKED", message, metadata={"name": name})
 
 
-
 def receipt_expired(days: int) -> Fault:
     """The receipt is too old to be claimed."""
     message = f"a receipt can be claimed for {days} days, which are over"
@@ -90,3 +89,25 @@ def receipt_worthless() -> Fault:
     """The receipt's amount earns not a single point."""
     message = "the receipt earns no point: its amount is too small, or in another currency than the programme's"
     return Fault(Kind.FAILED_PRECONDITION, "RECEIPT_WORTHLESS", message)
+
+
+def referral_code_unknown() -> Fault:
+    """The code is nobody's."""
+    return Fault(Kind.NOT_FOUND, "REFERRAL_CODE_UNKNOWN", "nobody has this referral code")
+
+
+def referral_self() -> Fault:
+    """The code is the member's own."""
+    return Fault(Kind.FAILED_PRECONDITION, "REFERRAL_SELF", "members can't refer themselves")
+
+
+def referral_circular() -> Fault:
+    """The referrer was brought by the member, directly or by others."""
+    message = "the referrer was brought by this member, directly or by others"
+    return Fault(Kind.FAILED_PRECONDITION, "REFERRAL_CIRCULAR", message)
+
+
+def referral_closed(cause: str, description: str) -> Fault:
+    """The member can't be referred any more."""
+    message = f"the member can't be referred any more: {description}"
+    return Fault(Kind.FAILED_PRECONDITION, "REFERRAL_CLOSED", message, metadata={"cause": cause})

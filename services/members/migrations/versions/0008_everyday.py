@@ -1,4 +1,4 @@
-"""Engagement: daily check-ins, receipts, and the counters of daily limits. At first everything is switched off."""
+"""Engagement: check-ins, receipts, referrals, birthdays, badges and daily limits. At first all is switched off."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -16,6 +16,9 @@ def upgrade() -> None:
     _rules()
     _check_ins()
     _receipts()
+    _referrals()
+    _celebrations()
+    _badges()
     op.execute("insert into engagement_policies (version, rules, update_time) values (1, '{}', now())")
     # The first key of the service: what it signs with is derived from the keyring and this id.
     op.execute(
@@ -85,3 +88,75 @@ def _receipts() -> None:
         sa.UniqueConstraint("store", "number", name="receipt_claims_receipt"),
     )
     op.create_index("receipt_claims_member", "receipt_claims", ["member", "id"])
+
+
+def _referrals() -> None:
+    op.create_table(
+        "referral_codes",
+        sa.Column("member", sa.Uuid, primary_key=True),
+        sa.Column("code", sa.Text, nullable=False),
+        sa.UniqueConstraint("code", name="referral_codes_code"),
+    )
+    op.create_table(
+        "referrals",
+        sa.Column("member", sa.Uuid, primary_key=True),
+        sa.Column("referrer", sa.Uuid, nullable=False),
+        sa.Column("create_time", INSTANT, nullable=False),
+        sa.Column("referrer_points", sa.BigInteger, nullable=False),
+        sa.Column("member_points", sa.BigInteger, nullable=False),
+        sa.Column("state", sa.Text, nullable=False),
+        sa.Column("order", sa.Uuid),
+        sa.Column("referrer_given", sa.BigInteger, nullable=False),
+        sa.Column("member_given", sa.BigInteger, nullable=False),
+        sa.Column("reward_time", INSTANT),
+        sa.Column("version", sa.BigInteger, nullable=False),
+        sa.CheckConstraint("referrer <> member", name="referrals_self"),
+        sa.CheckConstraint("state = 'REWARDED' or (referrer_given = 0 and member_given = 0)", name="referrals_given"),
+    )
+    op.create_index("referrals_referrer", "referrals", ["referrer", "member"])
+    op.create_table(
+        "referral_orders",
+        sa.Column("member", sa.Uuid),
+        sa.Column("order", sa.Uuid),
+        sa.Column("pay_time", INSTANT, nullable=False),
+        sa.Column("paid", sa.BigInteger),
+        sa.Column("net", sa.BigInteger, nullable=False),
+        sa.Column("version", sa.BigInteger, nullable=False),
+        sa.PrimaryKeyConstraint("member", "order", name="referral_orders_pkey"),
+    )
+
+
+def _celebrations() -> None:
+    op.create_table(
+        "birthday_rewards",
+        sa.Column("member", sa.Uuid),
+        sa.Column("year", sa.Integer),
+        sa.Column("points", sa.BigInteger, nullable=False),
+        sa.Column("create_time", INSTANT, nullable=False),
+        sa.PrimaryKeyConstraint("member", "year", name="birthday_rewards_pkey"),
+    )
+    op.create_table(
+        "profile_rewards",
+        sa.Column("member", sa.Uuid, primary_key=True),
+        sa.Column("points", sa.BigInteger, nullable=False),
+        sa.Column("create_time", INSTANT, nullable=False),
+    )
+
+
+def _badges() -> None:
+    op.create_table(
+        "badges",
+        sa.Column("id", sa.Uuid, primary_key=True),
+        sa.Column("display_name", sa.Text, nullable=False),
+        sa.Column("metric", sa.Text, nullable=False),
+        sa.Column("threshold", sa.BigInteger, nullable=False),
+        sa.Column("create_time", INSTANT, nullable=False),
+        sa.Column("retire_time", INSTANT),
+    )
+    op.create_table(
+        "badge_awards",
+        sa.Column("member", sa.Uuid),
+        sa.Column("badge", sa.Uuid),
+        sa.Column("award_time", INSTANT, nullable=False),
+        sa.PrimaryKeyConstraint("member", "badge", name="badge_awards_pkey"),
+    )

@@ -1,0 +1,187 @@
+"""Referrals: codes, who brought whom, and the rewards that follow the orders of new members."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from uuid import UUID
+
+from kit import names
+from kit.errors import not_found
+from kit.page import Page
+from services.members.domain import errors
+from services.members.domain.badge import Metric
+from services.members.domain.daily_limit import Origin
+from services.members.domain.engagement_events import ReferralRevoked, ReferralRewarded
+from services.members.domain.errors.engagement import (
+    engagement_disabled,
+    referral_circular,
+    referral_closed,
+    referral_code_unknown,
+    referral_self,
+)
+from services.members.domain.referral import Order, Referral, ReferralRules, State, code_of
+from services.members.usecases import badge, engagement
+from services.members.usecases.engagement_ports import EngagementUnit
+from services.members.usecases.points import Accrue
+
+ACTIVITY = "referral"
+
+
+@dataclass(frozen=True, slots=True)
+class Attach:
+    """A new member was brought by who has this code."""
+
+    member: UUID
+    code: str
+    device: str = ""
+    store: str = ""
+
+
+def create_code(unit: EngagementUnit, member: UUID) -> tuple[UUID, str]:
+    """The member and the code to bring others with, a new one if there is none. Raises a Fault for nobody."""
+    member = engagement.lock(unit, Origin(member)).member
+    code = unit.referrals.code(member)
+    while code is None:
+        made = code_of(unit.new_id().int)
+        code = made if unit.referrals.add_code(member, made) else None
+    return member, code
+
+
+def get_code(unit: EngagementUnit, member: UUID) -> tuple[UUID, str]:
+    """The member and the code. Raises a Fault when there is none."""
+    code = unit.referrals.code(member)
+    if code is None:
+        raise not_found(names.join("members", member, "referralCode"))
+    return member, code
+
+
+def attach(unit: EngagementUnit, command: Attach) -> Referral:
+    """Say who brought a new member; the same once more answers the same.
+
+    Raises a Fault for an unknown code, a member who brings themself or whoever brought them, one who can't be referred
+    any more, and when a daily limit would be passed.
+    """
+    rules = _rules(unit)
+    referrer = unit.referrals.owner(command.code)
+    if referrer is None:
+        raise referral_code_unknown()
+    if referrer == command.member:
+        raise referral_self()
+    locked = unit.wallets.lock([command.member, referrer])
+    if unit.wallets.heir(command.member) not in locked:
+        raise errors.member_not_found(command.member)
+    known = unit.referrals.read([command.member]).get(command.member)
+    if known is not None:
+        return _same(known, referrer)
+    unit.referrals.queue_up()
+    if command.member in unit.referrals.chain(referrer):
+        raise referral_circular()
+    _check_member(unit, rules, command.member)
+    origin = Origin(referrer, command.device, command.store)
+    engagement.limit(unit, ACTIVITY, rules.limits, origin=origin, points=rules.referrer_points)
+    made = Referral(command.member, referrer, unit.now, rules.referrer_points, rules.member_points)
+    unit.referrals.add(made)
+    return made
+
+
+def get(unit: EngagementUnit, member: UUID) -> Referral:
+    """Who brought a member. Raises a Fault when nobody did."""
+    known = unit.referrals.read([member]).get(member)
+    if known is None:
+        raise not_found(names.join("members", member, "referral"))
+    return known
+
+
+def page(unit: EngagementUnit, referrer: UUID, page: Page) -> Sequence[Referral]:
+    """A page of the members whom a member has brought. Raises a Fault when there is no such member."""
+    found = unit.referrals.page(referrer, page)
+    if not found and not unit.wallets.read([referrer]):
+        raise errors.member_not_found(referrer)
+    return found
+
+
+def settle(unit: EngagementUnit, told: Sequence[Order]) -> None:
+    """Bring referrals and badges in line with what is now known of these orders.
+
+    Raises a Fault when a member does not exist: the event can't be used.
+    """
+    if not told:
+        return
+    members = {order.member for order in told}
+    referrers = {referral.referrer for referral in unit.referrals.read(members).values()}
+    locked = unit.wallets.lock(members | referrers)
+    for member in members:
+        if unit.wallets.heir(member) not in locked:
+            raise errors.member_not_found(member)
+    known = {order.id: order for order in unit.referrals.orders(members)}
+    changed = {}
+    for order in told:
+        before = known.get(order.id)
+        known[order.id] = changed[order.id] = before.told(order) if before else order
+    unit.referrals.save_orders(list(changed.values()))
+    for referral in unit.referrals.read(members).values():
+        _judge(unit, referral, [order for order in known.values() if order.member == referral.member])
+    badge.award(unit, members, Metric.ORDERS)
+
+
+def source(referral: Referral) -> str:
+    """What the points of a referral come from, as the ledger names it."""
+    return names.join("members", referral.member, "referral")
+
+
+def _judge(unit: EngagementUnit, before: Referral, orders: Sequence[Order]) -> None:
+    state, order = before.judged(orders)
+    capped = state is State.REWARDED is not before.state and _capped(unit, before.referrer)
+    after = before.settled(state, order, now=unit.now, capped=capped)
+    if after is before:
+        return
+    unit.referrals.save(after)
+    old, new = _given(before), _given(after)
+    engagement.grant(unit, [Accrue(who, points, source(after)) for who, points in new.items() if not old.get(who)])
+    engagement.reclaim(unit, [Accrue(who, points, source(after)) for who, points in old.items() if not new.get(who)])
+    if state is State.REWARDED:
+        unit.emit([_rewarded(after, unit.now)])
+    elif before.state is State.REWARDED:
+        unit.emit([ReferralRevoked(after.member, after.referrer, unit.now, after.version)])
+
+
+def _given(referral: Referral) -> Mapping[UUID, int]:
+    return {referral.referrer: referral.referrer_given, referral.member: referral.member_given}
+
+
+def _rewarded(referral: Referral, now: datetime) -> ReferralRewarded:
+    return ReferralRewarded(
+        referral.member, referral.referrer, referral.referrer_given, referral.member_given, now, referral.version
+    )
+
+
+def _capped(unit: EngagementUnit, referrer: UUID) -> bool:
+    """Whether a locked referrer has had the rewards of the month."""
+    rules = unit.engagement_policies.current().referrals
+    if rules is None or not rules.rewards_per_month:
+        return False
+    zone = unit.programmes.current().zone
+    today: date = unit.now.astimezone(zone).date()
+    month = datetime.combine(today.replace(day=1), time(), zone)
+    return unit.referrals.rewarded(referrer, month) >= rules.rewards_per_month
+
+
+def _same(known: Referral, referrer: UUID) -> Referral:
+    if known.referrer != referrer:
+        raise referral_closed("referred", "was referred by somebody else")
+    return known
+
+
+def _check_member(unit: EngagementUnit, rules: ReferralRules, member: UUID) -> None:
+    joined = unit.members.read([member])[member].enroll_time
+    bought = bool(unit.purchases.of([member])) or any(order.counts for order in unit.referrals.orders([member]))
+    rules.check_member(joined=joined, bought=bought, now=unit.now)
+
+
+def _rules(unit: EngagementUnit) -> ReferralRules:
+    rules = unit.engagement_policies.current().referrals
+    if rules is None:
+        raise engagement_disabled(ACTIVITY)
+    return rules
