@@ -84,7 +84,14 @@ class Edge(Generic[U]):
         def one(unit: U, values: Sequence[C]) -> Sequence[R | Fault]:
             return [usecase(unit, value) for value in values]
 
-        outcome = (await self._run(one, [_command(request, command)], render, recall))[0]
+        keyed = _command(request, command)
+        try:
+            outcome = (await self._run(one, [keyed], render, recall))[0]
+        except Fault:
+            # The same request may have been faster elsewhere, and left nothing to do for this one but its answer.
+            if keyed.key is None or await self._answers(keyed) is None:
+                raise
+            outcome = (await self._run(one, [keyed], render, recall))[0]
         if isinstance(outcome, Fault):
             raise outcome
         return outcome
