@@ -62,7 +62,7 @@ def wire_benefits(known: Benefits) -> tier_benefits_pb2.TierBenefits:
         free_shipping=known.free_shipping,
         birthday_gift=known.birthday_gift,
         service_level=known.service_level,
-        extras=dict(known.extras),
+        extras=[tier_benefits_pb2.TierBenefits.Extra(key=key, value=value) for key, value in known.extras],
     )
 
 
@@ -72,7 +72,7 @@ def _benefits(wire: tier_benefits_pb2.TierBenefits) -> Benefits:
         free_shipping=wire.free_shipping,
         birthday_gift=wire.birthday_gift,
         service_level=wire.service_level,
-        extras=tuple(sorted(wire.extras.items())),
+        extras=tuple(sorted((extra.key, extra.value) for extra in wire.extras)),
     )
 
 

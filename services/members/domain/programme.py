@@ -200,6 +200,8 @@ class Programme:
             if tier.id in names:
                 raise errors.programme_invalid(f"tiers[{index}].id", "must be another than base and the tiers before")
             self._check_threshold(tier, f"tiers[{index}]")
+            if len(dict(tier.benefits.extras)) < len(tier.benefits.extras):
+                raise errors.programme_invalid(f"tiers[{index}].benefits.extras", "must have each key once")
             if tier.least <= least:
                 kind = "threshold" if isinstance(tier.threshold, Money) else "points"
                 raise errors.programme_invalid(f"tiers[{index}].{kind}", "must be more than the tier's before")

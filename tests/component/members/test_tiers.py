@@ -31,7 +31,7 @@ GOLD = tier_benefits_pb2.TierBenefits(
     free_shipping=True,
     birthday_gift="couponTemplates/1",
     service_level="priority",
-    extras={"lounge": "yes"},
+    extras=[tier_benefits_pb2.TierBenefits.Extra(key="lounge", value="yes")],
 )
 
 

@@ -52,7 +52,7 @@ NAME = f"members/{MEMBER}"
                     free_shipping=True,
                     birthday_gift="gift",
                     service_level="vip",
-                    extras={"a": "b"},
+                    extras=[tier_benefits_pb2.TierBenefits.Extra(key="a", value="b")],
                 ),
             ),
         ),

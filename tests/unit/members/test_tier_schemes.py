@@ -233,6 +233,7 @@ def test_the_status_knows_since_when_and_the_override_in_force() -> None:
         ({"scheme": TierScheme(Metric.EARNED)}, "tiers[0].points"),
         ({"scheme": TierScheme(Metric.GROWTH), "tiers": (Tier("silver", 5), Tier("gold", 5))}, "tiers[1].points"),
         ({"tiers": (Tier("silver", 5),)}, "tiers[0].threshold"),
+        ({"tiers": (Tier("gold", dollars(1), Benefits(extras=(("a", "1"), ("a", "2")))),)}, "tiers[0].benefits.extras"),
         ({"growth": Rate(1, Money(5, "EUR"))}, "growth.amount"),
     ],
 )
