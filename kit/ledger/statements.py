@@ -65,13 +65,18 @@ POST = text(f"""
 
 _LOT = "id, owner, source, granted, grant_time, available_time, expire_time, pending, available, held"
 LOTS = text(f"select {_LOT} from ledger_lots where id = any(cast(:ids as uuid[]))")
-# The index gives the lots of one owner in this order; nothing is sorted, and no more is read than asked for.
+# The index gives the lots of one owner in this order; nothing is sorted, and no more come than the amount needs.
 SPENDABLE = text(f"""
-    select l.* from unnest(cast(:owners as uuid[])) as o (owner) cross join lateral (
-        select {_LOT} from ledger_lots
-        where ledger_lots.owner = o.owner and unit = :unit and available > 0
-        order by expire_time, grant_time, id limit :limit
+    select {_LOT} from unnest(cast(:owners as uuid[]), cast(:amounts as bigint[])) as o (asked, amount)
+    cross join lateral (
+        select *, sum(available) over (order by expire_time, grant_time, id) - available as before
+        from (
+            select {_LOT} from ledger_lots
+            where ledger_lots.owner = o.asked and unit = :unit and available > 0
+            order by expire_time, grant_time, id limit :limit
+        ) first
     ) l
+    where l.before < o.amount or l.before = 0
 """)
 LOTS_FROM = text(f"""
     select l.* from unnest(cast(:owners as uuid[]), cast(:sources as text[])) as o (owner, source)
@@ -131,17 +136,25 @@ ENTRIES = text("""
 # Two statements, for only the second sees what was committed while the first one waited. Whoever is busy is left out:
 # any number of replicas may sweep, and nobody waits for them.
 DUE_TO_EXPIRE = text("""
-    select distinct owner from (
-        select owner from ledger_lots
-        where expire_time <= cast(:now as timestamptz) and available > 0 and unit = :unit
+    with owners as (
+        select distinct owner from (
+            select owner from ledger_lots
+            where expire_time <= cast(:now as timestamptz) and available > 0 and unit = :unit
+            order by expire_time limit :owners
+        ) due
+    )
+    select l.id, l.owner from owners cross join lateral (
+        select id, owner from ledger_lots
+        where ledger_lots.owner = owners.owner and unit = :unit and available > 0
+              and expire_time <= cast(:now as timestamptz)
         order by expire_time limit :limit
-    ) due
+    ) l
+    limit :limit
 """)
 EXPIRE = text("""
     with gone as (
         update ledger_lots l set available = 0
-        where l.unit = :unit and l.owner = any(cast(:owners as uuid[])) and l.available > 0
-              and l.expire_time <= cast(:now as timestamptz)
+        where l.id = any(cast(:lots as uuid[])) and l.owner = any(cast(:owners as uuid[])) and l.available > 0
         returning l.id, l.owner, l.source, l.expire_time, old.available as amount
     ), sums as (
         select owner, sum(amount) as amount, count(*) as count from gone group by owner

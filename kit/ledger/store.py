@@ -135,13 +135,13 @@ class Ledger:
 
         Few lots are read at first, and all only of those owners whose first ones don't suffice.
         """
-        found = self._spendable(list(amounts), _FEW_LOTS)
+        found = self._spendable(amounts, _FEW_LOTS)
         short = [
             owner
             for owner, lots in found.items()
             if len(lots) == _FEW_LOTS and sum(lot.available for lot in lots) < amounts[owner]
         ]
-        return found | (self._spendable(short, None) if short else {})
+        return found | (self._spendable({owner: amounts[owner] for owner in short}, None) if short else {})
 
     def lots(self, ids: Collection[UUID]) -> dict[UUID, Lot]:
         """The lots with these ids."""
@@ -161,11 +161,18 @@ class Ledger:
 
         What is held is left alone: a hold shields its lots. Owners that others work on have the next turn.
         """
-        due = self._connection.execute(statements.DUE_TO_EXPIRE, self._due(now, limit)).scalars().all()
-        free = self.lock(due, ["available"], wait=False) if due else {}
+        query = {**self._due(now, limit), "owners": max(1, limit // _LOTS_PER_OWNER)}
+        due = self._connection.execute(statements.DUE_TO_EXPIRE, query).all()
+        free = self.lock({owner for _, owner in due}, ["available"], wait=False) if due else {}
         if not free:
             return 0
-        query = {"unit": self._unit, "owners": list(free), "now": now, "breakage": self._ids[self._house][into]}
+        query = {
+            "unit": self._unit,
+            "lots": [lot for lot, _ in due],
+            "owners": list(free),
+            "now": now,
+            "breakage": self._ids[self._house][into],
+        }
         return self._connection.execute(statements.EXPIRE, query).rowcount
 
     def due(self, now: datetime, limit: int) -> list[Lot]:
@@ -211,8 +218,13 @@ class Ledger:
     def _due(self, now: datetime, limit: int) -> dict[str, object]:
         return {"unit": self._unit, "now": now, "limit": limit}
 
-    def _spendable(self, owners: Sequence[UUID], limit: int | None) -> dict[UUID, list[Lot]]:
-        query = {"unit": self._unit, "owners": owners, "limit": limit}
+    def _spendable(self, amounts: Mapping[UUID, int], limit: int | None) -> dict[UUID, list[Lot]]:
+        query = {
+            "unit": self._unit,
+            "owners": list(amounts),
+            "amounts": list(amounts.values()),
+            "limit": limit,
+        }
         return _by_owner(self._connection.execute(statements.SPENDABLE, query).all())
 
     def _positions(self, statement: TextClause, owners: Collection[UUID], kinds: Sequence[str]) -> Positions:
@@ -231,6 +243,9 @@ class Ledger:
 
 
 _FEW_LOTS = 32
+
+_LOTS_PER_OWNER = 5
+"""Lots that expire at once are often many of few owners: so many are expected when a round is planned."""
 
 _LOT_ACCOUNTS = ("pending", "available", "held")
 
