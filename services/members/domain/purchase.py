@@ -40,7 +40,7 @@ class Purchase:
     """An order of a member: the newest state known, the points earned by it, the version of the rules it earns by.
 
     `returned` are the points that had paid a part of it and were given back. `rules` and `earned` are those of the
-    default programme. `basket` is what was told of it first; it does not change, nor does what is told later.
+    default programme. `basket` is what was told of it first; it stays, unless an import tells of more than there was.
     """
 
     order: UUID
@@ -81,6 +81,7 @@ class Purchase:
             self,
             complete_time=complete_time,
             left=settlement.left,
+            basket=settlement.basket if settlement.net.minor > self.net.minor else self.basket,  # it was imported anew
             net=settlement.net,
             pay_time=settlement.pay_time,
             version=settlement.version,

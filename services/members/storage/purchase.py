@@ -28,7 +28,7 @@ _OF = text("""
     ) p
 """)
 
-# What was bought is told once, and stays.
+# What was bought is told once, and stays until it is told anew.
 _SAVE = text("""
     insert into purchases ("order", member, net, currency, pay_time, version, rules, earned, returned, complete_time,
                            paid, freight, channel, store, lines, lines_left, freight_left)
@@ -45,7 +45,12 @@ _SAVE = text("""
         lines_left = case when excluded.lines_left is null and excluded.net = purchases.net then purchases.lines_left
                           else excluded.lines_left end,
         freight_left = case when excluded.freight_left is null and excluded.net = purchases.net
-                            then purchases.freight_left else excluded.freight_left end
+                            then purchases.freight_left else excluded.freight_left end,
+        paid = coalesce(excluded.paid, purchases.paid),
+        freight = case when excluded.paid is null then purchases.freight else excluded.freight end,
+        channel = case when excluded.paid is null then purchases.channel else excluded.channel end,
+        store = case when excluded.paid is null then purchases.store else excluded.store end,
+        lines = case when excluded.paid is null then purchases.lines else excluded.lines end
 """)
 
 _BETWEEN = text("""
@@ -124,7 +129,7 @@ class PurchaseStore:
                 "earned": [purchase.earned for purchase in purchases],
                 "returned": [purchase.returned for purchase in purchases],
                 "complete_times": [purchase.complete_time for purchase in purchases],
-                "paid": [basket.paid for basket in baskets],
+                "paid": [purchase.basket.paid if purchase.basket else None for purchase in purchases],
                 "freights": [basket.freight for basket in baskets],
                 "channels": [basket.channel for basket in baskets],
                 "stores": [basket.store for basket in baskets],

@@ -100,10 +100,13 @@ class Assessor:
         """What one purchase earns: by the versions it keeps to, or by others that it shall keep to from now on."""
         key = purchase.member, purchase.order
         kept = self._kept.get(key) or Kept(purchase.basket or Basket(purchase.net.minor), purchase.remaining)
+        grown = purchase.basket is not None and key in self._kept
+        if purchase.basket is not None:
+            kept = kept._replace(basket=purchase.basket)
         if purchase.left or kept.left.net != purchase.net.minor:
             kept = kept._replace(left=purchase.remaining)
         earnings = {
-            id_: self._earning(purchase, kept, programme, fresh=versions is not None)
+            id_: self._earning(purchase, kept, programme, fresh=grown or versions is not None)
             for id_, programme in (versions or self._versions(purchase, kept)).items()
         }
         before = {id_: earning.points for id_, earning in kept.earnings.items()} | {DEFAULT: purchase.earned}

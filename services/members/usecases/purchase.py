@@ -126,12 +126,9 @@ def post(
         for each in completed
         if programme in each.programmes() and versions[each.version(programme)].waits_for_completion
     ]
-    batch.reclaiming(
-        [
-            *((each.purchase.member, _source(each.purchase), -points) for each, points in moves if points < 0),
-            *((each.purchase.member, _source(each.purchase), 0) for each in waiting),
-        ]
-    )
+    asked = {(each.purchase.member, _source(each.purchase)): 0 for each in waiting}
+    asked |= {(each.purchase.member, _source(each.purchase)): -points for each, points in moves if points < 0}
+    batch.reclaiming((member, source, points) for (member, source), points in asked.items())
     for each, points in moves:
         if points:
             purchase = each.purchase

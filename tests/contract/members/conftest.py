@@ -35,13 +35,25 @@ INVARIANTS = {
             coalesce((select sum(points) from holds where member = a.owner and state = 'ACTIVE'), 0)
     """,
     "nobody has points and a debt at once": """
-        select a.owner from ledger_accounts a join ledger_accounts d on d.owner = a.owner
+        select a.owner from ledger_accounts a join ledger_accounts d on d.owner = a.owner and d.unit = a.unit
         where a.kind = 'available' and d.kind = 'receivable' and a.balance > 0 and d.balance < 0
     """,
     "what orders earned is what was posted for them": """
         select p."order" from purchases p where p.earned <> coalesce((
             select sum(case e.kind when 'ACCRUAL' then e.amount else -e.amount end) from ledger_entries e
-            where e.source = 'orders/' || p."order" and e.kind in ('ACCRUAL', 'CLAWBACK')), 0)
+            join ledger_accounts a on a.id = e.debit
+            where e.source = 'orders/' || p."order" and e.kind in ('ACCRUAL', 'CLAWBACK') and a.unit = 'points'), 0)
+    """,
+    "what orders earned in other programmes is what was posted for them": """
+        select n."order" from earnings n where n.programme <> 'default' and n.points <> coalesce((
+            select sum(case e.kind when 'ACCRUAL' then e.amount else -e.amount end) from ledger_entries e
+            join ledger_accounts a on a.id = e.debit
+            where e.source = 'orders/' || n."order" and e.kind in ('ACCRUAL', 'CLAWBACK')
+                  and a.unit = 'points/' || n.programme), 0)
+    """,
+    "what is kept of the rules of the default programme is what it earned": """
+        select p."order" from purchases p join earnings n on n."order" = p."order" and n.programme = 'default'
+        where p.earned <> n.points or p.rules <> n.version
     """,
     "what holds gave back is what was posted for them": """
         select h.member from holds h group by h.member having sum(h.returned) <> coalesce((

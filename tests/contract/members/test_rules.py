@@ -1,0 +1,393 @@
+"""Earn rules on a real database: the same points whatever order the news take, caps that hold, programmes apart."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import datetime, timedelta
+from itertools import permutations
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+from sqlalchemy import event
+
+from kit.errors import Fault
+from kit.money import Money
+from services.members.domain.basket import Basket, Left, Line, Scope
+from services.members.domain.condition import Person
+from services.members.domain.points_as_cash import CashRules
+from services.members.domain.programme import Programme, Rate
+from services.members.domain.purchase import Settlement
+from services.members.domain.rule import Caps, Rounding, Rule
+from services.members.domain.validity import Availability, Start
+from services.members.usecases import dry_run as trying
+from services.members.usecases import points, programme, purchase, purchase_view, recalculation, tag
+from services.members.usecases.dry_run import DryRun
+from services.members.usecases.programme import UpdateProgramme
+from services.members.usecases.recalculation import StartRecalculation
+from tests.contract.members.conftest import World
+from tests.support.builders.members import NOW, day, dollars
+from tests.support.builders.members import programme as default_programme
+from tests.support.builders.rules import bonus, line, times
+
+TEA = Scope(categories=frozenset({"tea"}))
+RULES = (
+    times(20_000, id="tea", scope=TEA),
+    bonus(30, id="gold", condition="member.tier == 'gold' && order.channel == 'pos'"),
+    bonus(25, id="first", condition="member.first_purchase"),
+    Rule("big", rate=Rate(1, dollars(10)), minimum=dollars(50), caps=Caps(order=9, day=12)),
+)
+
+
+def bought(of: UUID, *lines: Line, pay_time: datetime = NOW, **facts: Any) -> Settlement:
+    """The news that goods are paid."""
+    basket = Basket(sum(each.net for each in lines), channel="pos", lines=lines, **facts)
+    left = Left(basket.paid, tuple(each.net for each in lines), 0)
+    return Settlement(uuid4(), of, Money(basket.paid, "USD"), pay_time, 2, basket=basket, left=left)
+
+
+def refunded(paid: Settlement, version: int, *nets: int, **changes: Any) -> Settlement:
+    """The news of what a refund has left of each line."""
+    left = Left(sum(nets), nets, 0)
+    return replace(paid, net=Money(left.net, "USD"), version=version, left=left, **changes)
+
+
+def order_of(member: UUID) -> UUID:
+    """The one order of a member."""
+    return UUID(int=member.int ^ 1)
+
+
+def change(world: World, programme_id: str = "default", **rules: Any) -> Programme:
+    found: Programme = world.do(programme.update, UpdateProgramme(rules, programme=programme_id))
+    return found
+
+
+def found(world: World, of: UUID) -> tuple[Any, ...]:
+    """Everything that settling by rules may change for a member, without ids."""
+    return (
+        world.rows(
+            "select unit, kind, balance from ledger_accounts where owner = :of and unit like 'points%' order by 1, 2",
+            of=of,
+        ),
+        world.rows(
+            """select net, version, rules, earned, complete_time, cast(lines_left as text), cast(person as text)
+               from purchases where member = :of order by pay_time, net""",
+            of=of,
+        ),
+        world.rows(
+            """select e.programme, e.version, e.points, cast(e.grants as text) from earnings e
+               join purchases p on p."order" = e."order" where p.member = :of order by p.pay_time, p.net, 1""",
+            of=of,
+        ),
+        world.rows(
+            """select unit, available_time, expire_time, sum(pending), sum(available) from ledger_lots
+               where owner = :of and pending + available > 0 group by 1, 2, 3 order by 1""",
+            of=of,
+        ),
+        world.rows("select tier, next_change from standings where member = :of", of=of),
+    )
+
+
+@pytest.mark.parametrize("start", Start)
+def test_all_120_orders_of_the_news_give_the_same_state(world: World, start: Start) -> None:
+    change(world, rules=RULES, availability=Availability(start, 3))
+    second = replace(default_programme(earn=Rate(1, dollars(5))), id="stars", tiers=(), rules=(bonus(3),))
+    world.do(programme.create, second)
+    paid = bought(uuid4(), line(60_00, "tea"), line(80_00, "cake"))
+    done = NOW + timedelta(hours=1)
+    completed = replace(paid, version=3, complete_time=done)
+    first = refunded(paid, 4, 60_00, 30_00, complete_time=done)
+    second_refund = refunded(paid, 5, 15_00, 30_00, complete_time=done)
+    news = [paid, paid, paid, completed, first, second_refund]
+    orders = sorted(set(permutations((0, 0, 0, 3, 4, 5))))
+    assert len(orders) == 120
+    members = world.enrolled(len(orders))
+    world.clock.move(timedelta(days=10))
+    for turn in zip(*orders, strict=True):
+        told = zip(turn, members, strict=True)
+        world.do(purchase.settle, [replace(news[at], member=of, order=order_of(of)) for at, of in told])
+    wanted = found(world, members[0])
+    assert all(found(world, of) == wanted for of in members)
+    assert wanted[1][0].earned == 45 + 15 + 25  # the rate, tea twice, the first purchase; less than 50.00 is left
+    world.clock.now = NOW
+
+
+def test_an_earning_is_kept_with_what_each_rule_gave_and_why_not_more(world: World) -> None:
+    change(world, rules=RULES)
+    (of,) = world.enrolled()
+    paid = bought(of, line(60_00, "tea"), line(80_00, "cake"))
+    again = bought(of, line(50_00, "cake"), pay_time=NOW + timedelta(minutes=1))
+    world.do(purchase.settle, [paid])
+    world.clock.move(timedelta(minutes=1))
+    world.do(purchase.settle, [again])
+    _, one = world.do(purchase_view.earning, of, paid.order, "default")
+    _, two = world.do(purchase_view.earning, of, again.order, "default")
+    assert {(grant.rule, grant.points, grant.verdict.value) for grant in one.grants} == {
+        ("base", 140, "APPLIED"),
+        ("tea", 60, "APPLIED"),
+        ("gold", 0, "CONDITION_FALSE"),
+        ("first", 25, "APPLIED"),
+        ("big", 9, "CAPPED_ORDER"),
+    }
+    assert {(grant.rule, grant.points, grant.verdict.value) for grant in two.grants} == {
+        ("base", 50, "APPLIED"),
+        ("tea", 0, "NO_GOODS"),
+        ("gold", 0, "CONDITION_FALSE"),
+        ("first", 0, "CONDITION_FALSE"),
+        ("big", 3, "CAPPED_DAY"),
+    }
+    assert world.wallet(of) == (140 + 60 + 25 + 9 + 50 + 3, 0, 0)
+
+
+def test_without_rules_the_rate_explains_everything(world: World) -> None:
+    (of,) = world.enrolled()
+    paid = bought(of, line(12_00))
+    world.do(purchase.settle, [paid])
+    shown = world.do(purchase_view.read, of, paid.order)
+    assert [(grant.rule, grant.points) for grant in shown.earnings["default"].grants] == [("base", 12)]
+    for order, id_ in ((uuid4(), "default"), (paid.order, "stars")):
+        with pytest.raises(Fault):
+            world.do(purchase_view.earning, of, order, id_)
+
+
+def test_tags_and_birthdays_are_those_of_the_moment_at_which_an_order_is_first_heard_of(world: World) -> None:
+    change(world, rules=(bonus(5, condition="'vip' in member.tags"),))
+    (of,) = world.enrolled()
+    before, after = bought(of, line(10_00)), bought(of, line(10_00))
+    world.do(purchase.settle, [before])
+    world.do(tag.modify, tag.ModifyTags(of, add=("vip",), remove=()))
+    world.do(purchase.settle, [after, refunded(before, 3, 9_00)])
+    assert world.wallet(of) == (9 + 15, 0, 0)
+
+
+def test_a_tier_counts_for_the_next_order_also_in_one_batch(world: World) -> None:
+    change(world, rules=(bonus(30, condition="member.tier == 'gold'"),))
+    one, other = world.enrolled(2)
+    news = [bought(one, line(net), pay_time=day(n)) for n, net in enumerate((300_00, 90_00, 90_00))]
+    world.do(purchase.settle, list(reversed(news)))
+    for each in news:
+        world.do(purchase.settle, [replace(each, member=other, order=uuid4())])
+    assert world.wallet(one) == world.wallet(other) == (480 + 60, 0, 0)
+
+
+def test_shared_caps_hold_whatever_is_bought_and_refunded(world: World) -> None:
+    chance = random.Random(3)
+    rule = Rule("capped", rate=Rate(1, dollars(1)), caps=Caps(order=40, day=70, member=150))
+    change(world, rules=(rule,), earn=Rate(1, Money(10**12, "USD")), rounding=Rounding.HALF_EVEN, caps=Caps(day=65))
+    members = world.enrolled(4)
+    paid: list[Settlement] = []
+    for step in range(60):
+        if paid and chance.random() < 0.4:
+            at = chance.randrange(len(paid))
+            paid[at] = refunded(paid[at], step + 3, chance.randrange(0, paid[at].net.minor + 1))
+            world.do(purchase.settle, [paid[at]])
+        else:
+            new = bought(chance.choice(members), line(chance.randrange(1, 60_00)), pay_time=day(chance.randrange(3)))
+            world.do(purchase.settle, [new])
+            paid.append(new)
+        for _, ever, most in world.rows("""
+            select member, sum(total), max(total) from (
+                select p.member, p.pay_time, sum(p.earned) as total from purchases p group by 1, 2) d group by 1"""):
+            assert ever <= 150
+            assert most <= 65
+    for step, old in enumerate(paid, 100):
+        world.do(purchase.settle, [refunded(old, step, 0)])
+    assert {world.wallet(of) for of in members} == {(0, 0, 0)}
+
+
+def test_programmes_have_points_of_their_own(world: World) -> None:
+    world.do(programme.create, replace(default_programme(earn=Rate(2, dollars(1))), id="stars", tiers=()))
+    (of,) = world.enrolled()
+    paid = bought(of, line(10_00))
+    world.do(purchase.settle, [paid])
+    world.do(purchase.settle, [refunded(paid, 3, 4_00)])
+    wallets = {rules.id: wallet.available for rules, wallet in world.do(purchase_view.balances, of)}
+    assert wallets == {"default": 4, "stars": 8}
+    assert {
+        (subject, json.loads(payload).get("programme")) for subject, _, payload in world.published("PointsEarned")
+    } == {
+        (f"members/{of}/balance", None),
+        (f"members/{of}/balances/stars", "programmes/stars"),
+    }
+    change(world, "stars", active=False)
+    world.do(purchase.settle, [bought(of, line(10_00))])
+    assert {rules.id: wallet.available for rules, wallet in world.do(purchase_view.balances, of)} == {
+        "default": 14,
+        "stars": 8,
+    }
+
+
+def test_two_programmes_of_one_name_are_refused(world: World) -> None:
+    stars = replace(default_programme(), id="stars", tiers=())
+    world.do(programme.create, stars)
+    with pytest.raises(Fault) as refusal:
+        world.do(programme.create, stars)
+    assert refusal.value.reason == "PROGRAMME_EXISTS"
+
+
+def test_points_wait_as_many_days_as_the_programme_says(world: World) -> None:
+    change(world, availability=Availability(Start.DAYS, 7))
+    (of,) = world.enrolled()
+    world.do(purchase.settle, [bought(of, line(10_00))])
+    assert world.wallet(of) == (0, 0, 0)
+    world.clock.move(timedelta(days=7))
+    world.do(points.mature)
+    assert world.wallet(of) == (10, 0, 0)
+
+
+def statements(world: World, news: Sequence[Settlement]) -> int:
+    """How many statements settling takes."""
+
+    def count(unit: Any) -> int:
+        counted: list[object] = []
+        event.listen(unit.connection, "before_cursor_execute", lambda *call: counted.append(call))
+        purchase.settle(unit, news)
+        return len(counted)
+
+    return int(world.do(count))
+
+
+def test_a_batch_by_rules_takes_the_same_few_statements_whatever_its_size(world: World) -> None:
+    change(world, rules=(RULES[0], RULES[3]))
+    few, many = world.enrolled(1), world.enrolled(40)
+    one = statements(world, [bought(of, line(10_00, "tea")) for of in few])
+    assert one == statements(world, [bought(of, line(10_00, "tea")) for of in many * 5])
+
+
+def history(world: World) -> list[UUID]:
+    """Members with some purchases by the first rules, a few of them refunded."""
+    members = world.enrolled(6)
+    chance = random.Random(4)
+    news = [
+        bought(of, line(chance.randrange(1, 90_00), "tea"), line(5_00, "cake"), pay_time=day(n))
+        for of in members
+        for n in range(3)
+    ]
+    world.do(purchase.settle, news)
+    world.do(purchase.settle, [refunded(each, 3, 0, 5_00) for each in news[::4]])
+    return members
+
+
+ALWAYS = (day(-1), NOW + timedelta(days=1))
+
+
+def recalculate(world: World) -> recalculation.Recalculation:
+    job = world.do(recalculation.start, StartRecalculation(uuid4(), "default", *ALWAYS, "tests"))
+    while world.do(recalculation.get, job.id).running:
+        world.do(recalculation.advance)
+    done: recalculation.Recalculation = world.do(recalculation.get, job.id)
+    return done
+
+
+def test_a_dry_run_says_what_a_recalculation_posts_and_writes_nothing(world: World) -> None:
+    members = history(world)
+    before = [found(world, of) for of in members]
+    rules = (*RULES[:1], bonus(7, id="second", condition="!member.first_purchase"), replace(RULES[3], minimum=None))
+    tried = world.do(trying.dry_run, DryRun("default", {"rules": rules}, *ALWAYS, (), 1000))
+    assert [found(world, of) for of in members] == before
+    change(world, rules=rules)
+    done = recalculate(world)
+    assert (done.purchases, done.changed, done.points) == (tried.purchases, tried.changed, tried.change) != (0, 0, 0)
+    after = world.rows("select sum(earned) as points from purchases")[0].points
+    assert after == tried.points + tried.change
+    assert sum(world.wallet(of)[0] for of in members) == after
+    again = recalculate(world)
+    assert (again.purchases, again.points) == (0, 0)
+
+
+def test_a_dry_run_of_single_orders_tells_each_difference(world: World) -> None:
+    (of,) = world.enrolled()
+    paid, other = bought(of, line(10_00, "tea")), bought(of, line(20_00, "cake"))
+    world.do(purchase.settle, [paid, other])
+    keys = ((of, paid.order), (of, other.order))
+    tried = world.do(trying.dry_run, DryRun("default", {"rules": RULES[:1]}, None, None, keys, 10))
+    assert (tried.purchases, tried.changed, tried.points, tried.change) == (2, 1, 30, 10)
+    (difference,) = tried.differences
+    assert (difference.purchase.order, difference.points, difference.earning.points) == (paid.order, 10, 20)
+    with pytest.raises(Fault):
+        world.do(trying.dry_run, DryRun("default", {}, None, None, ((of, uuid4()),), 10))
+    most = world.do(trying.dry_run, DryRun("default", {"rules": RULES[:1]}, None, None, (), 1))
+    assert (most.purchases, most.more) == (1, True)
+
+
+def test_refunds_after_a_recalculation_go_by_the_newer_rules(world: World) -> None:
+    (of,) = world.enrolled()
+    paid = bought(of, line(10_00, "tea"))
+    world.do(purchase.settle, [paid])
+    change(world, rules=RULES[:1])
+    recalculate(world)
+    assert world.wallet(of) == (20, 0, 0)
+    world.do(purchase.settle, [refunded(paid, 3, 4_00)])
+    assert world.wallet(of) == (8, 0, 0)
+    world.do(purchase.settle, [refunded(paid, 4, 0)])
+    assert world.wallet(of) == (0, 0, 0)
+
+
+def test_a_recalculation_by_many_replicas_posts_once(world: World) -> None:
+    members = history(world)
+    change(world, rules=RULES)
+    world.do(recalculation.start, StartRecalculation(uuid4(), "default", *ALWAYS, "tests"))
+    with pytest.raises(Fault) as refusal:
+        world.do(recalculation.start, StartRecalculation(uuid4(), "default", *ALWAYS, "tests"))
+    assert refusal.value.reason == "RECALCULATION_RUNNING"
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(20):
+            list(pool.map(lambda _: world.do(recalculation.advance), range(4)))
+            if world.rows("select 1 from recalculations where state = 'DONE'"):
+                break
+    (job,) = world.rows("select state, purchases from recalculations")
+    assert (job.state, job.purchases) == ("DONE", 18)
+    posted = world.rows("select sum(earned) as points from purchases")[0].points
+    assert sum(world.wallet(of)[0] for of in members) == posted
+
+
+def test_another_programme_can_be_filled_from_the_past(world: World) -> None:
+    (of,) = world.enrolled()
+    paid = bought(of, line(10_00))
+    world.do(purchase.settle, [paid])
+    world.do(programme.create, replace(default_programme(earn=Rate(3, dollars(1))), id="stars", tiers=()))
+    job = world.do(recalculation.start, StartRecalculation(uuid4(), "stars", *ALWAYS, "tests"))
+    for _ in range(3):
+        world.do(recalculation.advance)
+    assert world.do(recalculation.get, job.id).points == 30
+    world.do(purchase.settle, [refunded(paid, 3, 4_00)])
+    assert {rules.id: wallet.available for rules, wallet in world.do(purchase_view.balances, of)} == {
+        "default": 4,
+        "stars": 12,
+    }
+
+
+def test_a_quote_tells_how_many_points_could_pay(world: World) -> None:
+    (of,) = world.enrolled(available=5_000)
+    change(world, cash=CashRules(least=100, most=3_000, ratio=5_000))
+    quote = purchase_view.Quote(of, "default", Basket(40_00), "USD")
+    quoted = world.do(purchase_view.quote, quote)
+    assert (quoted.usable.points, quoted.usable.value) == (2_000, dollars(20))
+    with pytest.raises(Fault):
+        world.do(purchase_view.quote, replace(quote, currency="EUR"))
+
+
+def test_a_person_is_kept_only_where_a_rule_asks(world: World) -> None:
+    (of,) = world.enrolled()
+    world.do(purchase.settle, [bought(of, line(10_00))])
+    assert world.rows("select person from purchases")[0].person is None
+    change(world, rules=RULES)
+    world.do(purchase.settle, [bought(of, line(10_00), pay_time=NOW + timedelta(days=1))])
+    kept = world.rows("select person from purchases where person is not null")
+    assert [tuple(each.person) for each in kept] == [(Person().tier, [], False, 0)]
+
+
+def test_an_order_that_is_imported_anew_with_more_is_judged_anew(world: World) -> None:
+    change(world, rules=(times(20_000, scope=TEA),))
+    (of,) = world.enrolled()
+    paid = bought(of, line(10_00, "tea"))
+    world.do(purchase.settle, [paid])
+    more = bought(of, line(10_00, "tea"), line(5_00, "tea"))
+    world.do(purchase.settle, [replace(more, order=paid.order, version=3)])
+    assert world.wallet(of) == (30, 0, 0)
+    world.do(purchase.settle, [replace(refunded(more, 4, 10_00, 0), order=paid.order)])
+    assert world.wallet(of) == (20, 0, 0)
