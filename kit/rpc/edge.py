@@ -89,7 +89,7 @@ class Edge(Generic[U]):
             outcome = (await self._run(one, [keyed], render, recall))[0]
         except Fault:
             # The same request may have been faster elsewhere, and left nothing to do for this one but its answer.
-            if keyed.key is None or await self._answers(keyed) is None:
+            if await self.answered(request) is None:
                 raise
             outcome = (await self._run(one, [keyed], render, recall))[0]
         if isinstance(outcome, Fault):

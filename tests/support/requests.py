@@ -28,6 +28,8 @@ _NAMES = [
         "quotes",
         "reps",
         "programmes",
+        "receiptKeys",
+        "badges",
         "rewards",
     )
 ]
@@ -55,6 +57,10 @@ _NASTY = [
     *_NAMES,
     f"members/{_ID}/holds/{_ID}",
     f"members/{_ID}/balance",
+    f"members/{_ID}/checkInCalendar",
+    f"members/{_ID}/referral",
+    f"members/{_ID}/referralCode",
+    "engagementPolicies/default",
     f"members/{_ID}/storedValues/CNY",
     "storedValueRules/CNY",
     f"rightsCards/{_ID}/uses/{_ID}",
