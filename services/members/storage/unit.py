@@ -30,9 +30,9 @@ from services.members.storage.purchase import PurchaseStore
 from services.members.storage.purse import PurseStore
 from services.members.storage.recalculation import RecalculationStore
 from services.members.storage.receipt import ReceiptClaimStore, ReceiptKeyStore
-from services.members.storage.referral import ReferralStore
 from services.members.storage.redemption import RedemptionStore
-from services.members.storage.reward import RewardStore, ShareStore
+from services.members.storage.referral import ReferralStore
+from services.members.storage.reward import RewardStore
 from services.members.storage.rights_card import RightsCardStore
 from services.members.storage.rights_card_product import RightsCardProductStore
 from services.members.storage.settlement import SettlementStore
@@ -84,7 +84,6 @@ class MembersUnit(Unit):
         self.rights_card_products = RightsCardProductStore(connection)
         self.rights_cards = RightsCardStore(connection)
         self.rewards = RewardStore(connection)
-        self.shares = ShareStore(connection)
         self.redemptions = RedemptionStore(connection)
 
     def wallets_of(self, programme: str) -> WalletStore:

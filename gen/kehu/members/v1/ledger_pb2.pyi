@@ -314,7 +314,7 @@ class Check(_message.Message):
     ACTUAL_FIELD_NUMBER: _builtins.int
     OK_FIELD_NUMBER: _builtins.int
     kind: _builtins.str
-    """What is compared: `balance`, `lot`, `lot_sum`, `hold` or `tier`."""
+    """What is compared: `balance`, `lot`, `no_lot`, `hold` or `tier`."""
     subject: _builtins.str
     """Of what, for example `members/{member}/points/available`."""
     expected: _builtins.str

@@ -814,7 +814,7 @@ class RenewRightsCardRequest(_message.Message):
     name: _builtins.str
     """`rightsCards/{rights_card}`."""
     store: _builtins.str
-    """The store, as it is named in all reports."""
+    """The store that renews it; by default the one that gave it."""
     reference: _builtins.str
     """The number under which the price was paid elsewhere. Unique for ever. Without it the price is paid from stored value."""
     request_id: _builtins.str
