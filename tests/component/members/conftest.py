@@ -8,7 +8,11 @@ from typing import Any
 
 import grpc
 import pytest
+from kehu.members.v1 import members_pb2 as pb
+from kehu.members.v1.gift_cards_pb2_grpc import GiftCardServiceStub
 from kehu.members.v1.members_pb2_grpc import MembersServiceStub
+from kehu.members.v1.rights_cards_pb2_grpc import RightsCardServiceStub
+from kehu.members.v1.stored_value_pb2_grpc import StoredValueServiceStub
 
 from kit.db import Database
 from kit.rpc import Server
@@ -57,3 +61,28 @@ def database(url: str) -> Iterator[Database[MembersUnit]]:
     database = Database(url, partial(MembersUnit, publish=publish.to_event, vault=VAULT))
     yield database
     database.close()
+
+
+@pytest.fixture
+def stored_value(channel: grpc.aio.Channel) -> StoredValueServiceStub:
+    """Stored value, as a client sees it."""
+    return StoredValueServiceStub(channel)
+
+
+@pytest.fixture
+def gift_cards(channel: grpc.aio.Channel) -> GiftCardServiceStub:
+    """Gift cards, as a client sees them."""
+    return GiftCardServiceStub(channel)
+
+
+@pytest.fixture
+def rights_cards(channel: grpc.aio.Channel) -> RightsCardServiceStub:
+    """Rights cards, as a client sees them."""
+    return RightsCardServiceStub(channel)
+
+
+@pytest.fixture
+async def member(members: MembersServiceStub) -> str:
+    """Somebody who joined."""
+    enrolled = await members.EnrollMember(pb.EnrollMemberRequest(member=pb.Member(display_name="Fang")))
+    return str(enrolled.name)
