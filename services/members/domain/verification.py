@@ -33,8 +33,9 @@ class Kind(StrEnum):
     """An account's balance with the sum of its entries."""
     LOT = "lot"
     """What is left of a lot with the sum of the entries that name it."""
-    LOT_SUM = "lot_sum"
-    """An account's balance with the sum of the lots that it is divided into."""
+    NO_LOT = "no_lot"
+    """What the entries that name no lot add up to, in an account that is divided into lots, with zero: then its lots
+    add up to its balance."""
     HOLD = "hold"
     """What is held, in all and of a lot, with the sum of the active holds."""
     TIER = "tier"
@@ -88,7 +89,7 @@ class Books:
 
     def checks(self) -> list[Check]:
         """Every comparison."""
-        return [*self._balances(), *self._lots(), *self._lot_sums(), *self._holds()]
+        return [*self._balances(), *self._lots(), *self._no_lot(), *self._holds()]
 
     def _balances(self) -> Iterator[Check]:
         for (unit, account), balance in sorted(self.balances.items()):
@@ -109,12 +110,11 @@ class Books:
         for (lot, account), expected in sorted(named.items()):
             yield check(Kind.LOT, lot_name(self.member, lot, account), expected, "no lot")
 
-    def _lot_sums(self) -> Iterator[Check]:
-        for (unit, account), balance in sorted(self.balances.items()):
+    def _no_lot(self) -> Iterator[Check]:
+        for unit, account in sorted(self.balances):
             if divided(unit) and account in LOT_ACCOUNTS:
-                place = LOT_ACCOUNTS.index(account)
-                lots = sum(lot.left[place] for lot in self.lots.values() if lot.unit == unit)
-                yield check(Kind.LOT_SUM, account_name(self.member, unit, account), lots, balance)
+                without = self.sums.get((unit, account, None), 0)
+                yield check(Kind.NO_LOT, account_name(self.member, unit, account), 0, without)
 
     def _holds(self) -> Iterator[Check]:
         held = sum(points for points, _ in self.holds)

@@ -82,13 +82,18 @@ _BALANCES = text(f"""
 """)  # noqa: S608 - constants only
 # No balance is kept of the house's accounts: they are what their entries say.
 _ZERO_SUMS = text("""
-    with house as (select id, unit from ledger_accounts where sign = 0)
+    with house as materialized (
+        select id, unit from ledger_accounts where sign = 0
+    ), flows as (
+        select d.unit as debit, c.unit as credit, sum(e.amount) as amount from ledger_entries e
+        left join house d on d.id = e.debit left join house c on c.id = e.credit group by d.unit, c.unit
+    )
     select unit, sum(amount) as total from (
-        select unit, balance as amount from ledger_accounts where sign <> 0
+        select unit, sum(balance) as amount from ledger_accounts where sign <> 0 group by unit
         union all
-        select h.unit, e.amount from ledger_entries e join house h on h.id = e.credit
+        select credit, amount from flows where credit is not null
         union all
-        select h.unit, -e.amount from ledger_entries e join house h on h.id = e.debit
+        select debit, -amount from flows where debit is not null
     ) both_sides group by unit having sum(amount) <> 0 order by unit
 """)
 
@@ -121,27 +126,14 @@ _LOTS_BY_ENTRIES = text(f"""
     limit {_MOST}
 """)  # noqa: S608 - constants only
 
-_LOT_SUMS = text(f"""
-    with lots as (
-        select owner, unit, sum(pending) as pending, sum(available) as available, sum(held) as held
-        from ledger_lots where pending <> 0 or available <> 0 or held <> 0 group by owner, unit
-    ), accounts as (
-        select owner, unit, sum(balance) filter (where kind = 'pending') as pending,
-               sum(balance) filter (where kind = 'available') as available,
-               sum(balance) filter (where kind = 'held') as held
-        from ledger_accounts
-        where (unit = '{UNIT}' or unit like '{UNIT}/%') and kind in ('pending', 'available', 'held') and balance <> 0
-        group by owner, unit
-    ), both_sides as (
-        select coalesce(l.owner, a.owner) as owner, coalesce(l.unit, a.unit) as unit, k.*
-        from lots l full join accounts a on a.owner = l.owner and a.unit = l.unit
-        cross join lateral (
-            values ('pending', coalesce(l.pending, 0), coalesce(a.pending, 0)),
-                   ('available', coalesce(l.available, 0), coalesce(a.available, 0)),
-                   ('held', coalesce(l.held, 0), coalesce(a.held, 0))
-        ) k (kind, expected, kept)
-    )
-    select owner, unit, kind, expected, kept from both_sides where expected <> kept limit {_MOST}
+_NO_LOT = text(f"""
+    select a.owner, a.unit, a.kind, sum(m.amount) as amount from (
+        select credit as account, amount from ledger_entries where lot is null
+        union all
+        select debit, -amount from ledger_entries where lot is null
+    ) m join ledger_accounts a on a.id = m.account
+    where (a.unit = '{UNIT}' or a.unit like '{UNIT}/%') and a.kind in ('pending', 'available', 'held')
+    group by a.owner, a.unit, a.kind having sum(m.amount) <> 0 limit {_MOST}
 """)  # noqa: S608 - constants only
 
 _HELD = text(f"""
@@ -242,12 +234,10 @@ class VerificationStore:
         rows = self._connection.execute(_LOTS_BY_ENTRIES, {"mask": parts - 1, "part": part, "house": house})
         return [check(Kind.LOT, lot_name(row.owner, row.lot, row.kind), row.expected, row.kept) for row in rows]
 
-    def lot_sums(self) -> list[Check]:
-        """The balances of points that differ from the sum of their lots."""
-        rows = self._connection.execute(_LOT_SUMS)
-        return [
-            check(Kind.LOT_SUM, account_name(row.owner, row.unit, row.kind), row.expected, row.kept) for row in rows
-        ]
+    def no_lot(self) -> list[Check]:
+        """The accounts of points of which entries without a lot say something: their lots can't add up to them."""
+        rows = self._connection.execute(_NO_LOT)
+        return [check(Kind.NO_LOT, account_name(row.owner, row.unit, row.kind), 0, row.amount) for row in rows]
 
     def holds(self) -> list[Check]:
         """What is held, in all and of a lot, where it differs from the active holds."""

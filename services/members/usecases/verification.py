@@ -50,8 +50,8 @@ class Proofs(Protocol):
     def lots(self, part: int, parts: int) -> list[Check]:
         """The lots that differ from their entries."""
 
-    def lot_sums(self) -> list[Check]:
-        """The balances that differ from their lots."""
+    def no_lot(self) -> list[Check]:
+        """The accounts of points of which entries without a lot say something."""
 
     def holds(self) -> list[Check]:
         """What is held and differs from the active holds."""
@@ -156,10 +156,10 @@ def zero_sums(unit: Unit) -> list[Check]:
     return unit.proofs.zero_sums()
 
 
-def lot_sums(unit: Unit) -> list[Check]:
-    """Compare all balances of points with their lots."""
+def no_lot(unit: Unit) -> list[Check]:
+    """Compare what entries without a lot add up to with zero."""
     unit.proofs.plan()
-    return unit.proofs.lot_sums()
+    return unit.proofs.no_lot()
 
 
 def holds(unit: Unit) -> list[Check]:
@@ -174,7 +174,7 @@ def ledger(unit: Unit) -> list[Check]:
     for part in range(_PARTS):
         found += balances(unit, part, _PARTS)
         found += lots(unit, part, _PARTS)
-    return [*found, *zero_sums(unit), *lot_sums(unit), *holds(unit), *trail(unit)]
+    return [*found, *zero_sums(unit), *no_lot(unit), *holds(unit), *trail(unit)]
 
 
 def trail(unit: Unit) -> list[Check]:
