@@ -13,6 +13,7 @@ from kit import errors
 from kit.money import Money
 from kit.page import Page
 from services.members.domain.redemption import Delivery, Redemption, State
+from services.members.domain.reward import Share, Taken
 from services.members.storage.tables.mall import redemptions as table
 
 _READ = text("select * from redemptions where id = any(cast(:ids as uuid[]))")
@@ -24,6 +25,17 @@ _GIVEN_BACK = text("select refund_payment, id from redemptions where refund_paym
 _DUE = text("""
     select id, member from redemptions where state = 'HELD' and expire_time <= cast(:now as timestamptz)
     order by expire_time limit :limit
+""")
+
+# What a member has of a reward follows from the redemptions themselves, and so survives a merge of members.
+_TAKEN = text("""
+    select s.reward, s.member, s.day, t.total, t.today
+    from unnest(cast(:rewards as uuid[]), cast(:members as uuid[]), cast(:days as text[])) as s (reward, member, day)
+    cross join lateral (
+        select coalesce(sum(quantity), 0) as total, coalesce(sum(quantity) filter (where r.day = s.day), 0) as today
+        from redemptions r
+        where r.member = s.member and r.reward = s.reward and r.state in ('HELD', 'CONFIRMED', 'FULFILLED')
+    ) t
 """)
 
 _ADD = text("""
@@ -66,6 +78,15 @@ class RedemptionStore:
         """The redemptions with these ids; unknown ones are missing."""
         rows = self._connection.execute(_READ, {"ids": list(redemptions)}).mappings()
         return {row["id"]: _redemption(row) for row in rows}
+
+    def taken(self, shares: Collection[Share]) -> dict[Share, Taken]:
+        """What locked members have of rewards, as far as limits count."""
+        if not shares:
+            return {}
+        rewards, members, days = zip(*shares, strict=True)
+        columns = {"rewards": list(rewards), "members": list(members), "days": list(days)}
+        rows = self._connection.execute(_TAKEN, columns).all()
+        return {Share(reward, member, day): Taken(int(total), int(today)) for reward, member, day, total, today in rows}
 
     def paid(self, payments: Collection[str]) -> dict[str, UUID]:
         """Which redemptions these payments confirmed; new ones are missing."""

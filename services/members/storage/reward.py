@@ -1,8 +1,7 @@
-"""Rewards as rows, and what members have of them."""
+"""Rewards as rows."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Mapping
 from typing import Any
 from uuid import UUID
@@ -13,7 +12,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from kit import errors
 from kit.money import Money
 from kit.page import Page
-from services.members.domain.reward import Kind, Offer, Pieces, Reward, Share, State, Taken
+from services.members.domain.reward import Kind, Offer, Pieces, Reward, State
 from services.members.storage.tables.mall import rewards as table
 
 # The domain has checked the stock under the row's lock; the condition makes sure that nothing else ever passes it.
@@ -23,31 +22,6 @@ _COUNT = text("""
     where r.id = u.id
       and (u.held + u.redeemed <= 0 or r.held + u.held + r.redeemed + u.redeemed <= r.stock)
 """)
-
-_READ_SHARES = text("""
-    select u.reward, u.member, u.day, coalesce(total.used, 0), coalesce(daily.used, 0)
-    from unnest(cast(:rewards as uuid[]), cast(:members as uuid[]), cast(:days as text[])) as u (reward, member, day)
-    join redemption_shares total on total.reward = u.reward and total.member = u.member and total.day = ''
-    left join redemption_shares daily on daily.reward = u.reward and daily.member = u.member and daily.day = u.day
-""")
-
-# Check and reservation are one statement; a row that would pass its limit is not touched, and so not counted.
-_TAKE = text("""
-    insert into redemption_shares as s (reward, member, day, used, most)
-    select * from unnest(cast(:rewards as uuid[]), cast(:members as uuid[]), cast(:days as text[]),
-                         cast(:counts as bigint[]), cast(:limits as bigint[])) order by 1, 2, 3
-    on conflict (reward, member, day) do update set used = s.used + excluded.used, most = excluded.most
-    where s.used + excluded.used <= coalesce(excluded.most, s.used + excluded.used)
-""")
-
-_GIVE_BACK = text("""
-    update redemption_shares s set used = s.used - u.count
-    from unnest(cast(:rewards as uuid[]), cast(:members as uuid[]), cast(:days as text[]), cast(:counts as bigint[]))
-         as u (reward, member, day, count)
-    where s.reward = u.reward and s.member = u.member and s.day = u.day
-""")
-
-_ALL_DAYS = ""
 
 
 class RewardStore:
@@ -102,53 +76,6 @@ class RewardStore:
         }
         if self._connection.execute(_COUNT, columns).rowcount != len(changes):
             raise errors.conflict()
-
-
-class ShareStore:
-    """Keeps how many of a reward each member has, in all and by day."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
-    def read(self, shares: Collection[Share]) -> dict[Share, Taken]:
-        """What members have; who has nothing is missing."""
-        if not shares:
-            return {}
-        rows = self._connection.execute(_READ_SHARES, _columns(shares)).all()
-        return {Share(reward, member, day): Taken(total, today) for reward, member, day, total, today in rows}
-
-    def take(self, shares: Mapping[Share, int], limits: Mapping[UUID, tuple[int | None, int | None]]) -> None:
-        """Give members more. Raises a Fault when a limit would be passed."""
-        if not shares:
-            return
-        counts = _rows(shares)
-        columns: dict[str, Any] = {
-            **_columns(counts),
-            "counts": list(counts.values()),
-            "limits": [limits[share.reward][share.day != _ALL_DAYS] for share in counts],
-        }
-        if self._connection.execute(_TAKE, columns).rowcount != len(counts):
-            raise errors.conflict()
-
-    def give_back(self, shares: Mapping[Share, int]) -> None:
-        """Let members have less."""
-        if shares:
-            counts = _rows(shares)
-            self._connection.execute(_GIVE_BACK, {**_columns(counts), "counts": list(counts.values())})
-
-
-def _rows(shares: Mapping[Share, int]) -> Counter[Share]:
-    """The counts of each day, and those of all days."""
-    counts: Counter[Share] = Counter()
-    for share, count in shares.items():
-        counts[share] += count
-        counts[share._replace(day=_ALL_DAYS)] += count
-    return counts
-
-
-def _columns(shares: Collection[Share]) -> dict[str, Any]:
-    rewards, members, days = zip(*shares, strict=True)
-    return {"rewards": list(rewards), "members": list(members), "days": list(days)}
 
 
 def _row(reward: Reward) -> dict[str, Any]:

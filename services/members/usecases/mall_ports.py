@@ -36,24 +36,14 @@ class Rewards(Protocol):
         """Add to the counters of locked rewards. Raises a Fault when more than the stock would be given away."""
 
 
-class Shares(Protocol):
-    """How many of a reward each member has; whoever changes that has locked the member's wallet."""
-
-    def read(self, shares: Collection[Share]) -> dict[Share, Taken]:
-        """What members have; who has nothing is missing."""
-
-    def take(self, shares: Mapping[Share, int], limits: Mapping[UUID, tuple[int | None, int | None]]) -> None:
-        """Give members more, within the limits of each reward in all and a day. Raises a Fault beyond."""
-
-    def give_back(self, shares: Mapping[Share, int]) -> None:
-        """Let members have less."""
-
-
 class Redemptions(Protocol):
     """Redemptions; whoever changes one has locked its member's wallet."""
 
     def read(self, redemptions: Collection[UUID]) -> dict[UUID, Redemption]:
         """The redemptions with these ids."""
+
+    def taken(self, shares: Collection[Share]) -> dict[Share, Taken]:
+        """What locked members have of rewards, as far as limits count."""
 
     def paid(self, payments: Collection[str]) -> dict[str, UUID]:
         """Which redemptions these payments confirmed."""
@@ -85,10 +75,6 @@ class MallUnit(Unit, Protocol):
     @property
     def rewards(self) -> Rewards:
         """Rewards."""
-
-    @property
-    def shares(self) -> Shares:
-        """What members have of them."""
 
     @property
     def redemptions(self) -> Redemptions:

@@ -150,17 +150,22 @@ def expire(unit: MallUnit) -> int:
 def get(unit: MallUnit, member: UUID, redemption: UUID) -> Redemption:
     """A member's redemption. Raises a Fault when there is none."""
     found = unit.redemptions.read([redemption]).get(redemption)
-    if found is None or found.member != member:
+    if found is None or found.member not in (member, _present(unit, member)):
         raise errors.redemption_not_found(member, redemption)
     return found
 
 
 def page(unit: MallUnit, page: Page, only: Filter) -> list[Redemption]:
     """A page of redemptions, the newest first. Raises a Fault when there is no such member."""
-    found = unit.redemptions.page(page, member=only.member, reward=only.reward, state=only.state)
-    if not found and only.member is not None and only.member not in unit.members.read([only.member]):
-        raise members_errors.member_not_found(only.member)
-    return found
+    member = None if only.member is None else _present(unit, only.member)
+    return unit.redemptions.page(page, member=member, reward=only.reward, state=only.state)
+
+
+def _present(unit: MallUnit, member: UUID) -> UUID:
+    """The member, or who took over if they were merged. Raises a Fault when there is no such member."""
+    if not unit.wallets.read([member]):
+        raise members_errors.member_not_found(member)
+    return unit.wallets.heir(member)
 
 
 def _ask(desk: Desk, command: Redeem, gates: _Gates, today: str) -> Redemption:

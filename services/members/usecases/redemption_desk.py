@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from datetime import timedelta
 from uuid import UUID
@@ -24,7 +23,8 @@ class Desk:
     what came of all.
 
     What a redemption takes of its reward, and of its member's limits, follows from its state. So whoever keeps a
-    redemption here says nothing of counters: they move by the difference.
+    redemption here says nothing of counters: they move by the difference. Limits are checked under the member's lock,
+    which whoever redeems, cancels or refunds for that member must have.
     """
 
     def __init__(self, unit: MallUnit, members: Collection[UUID], *, wait: bool = True) -> None:
@@ -59,7 +59,7 @@ class Desk:
 
     def look_up(self, shares: Collection[Share]) -> None:
         """Read what members have of rewards already."""
-        self._taken = dict(self._unit.shares.read(shares))
+        self._taken = dict(self._unit.redemptions.taken(shares))
 
     def member(self, member: UUID) -> UUID:
         """The member, or who took over if they were merged. Raises a Fault when there is no such member."""
@@ -145,18 +145,13 @@ class Desk:
         self._holds[redemption.hold] = holds.end(self.batch, self._holds[redemption.hold], how)
 
     def _count(self, changed: Sequence[Redemption]) -> None:
-        """Write the counters, each moved by the sum of its differences."""
+        """Write the rewards' counters, each moved by the sum of the differences."""
         stock: dict[UUID, Pieces] = {}
-        shares: Counter[Share] = Counter()
         for after in changed:
             before = self._before.get(after.id)
             pieces = after.pieces.less(before.pieces if before else _NOTHING)
             stock[after.reward] = stock.get(after.reward, _NOTHING).plus(pieces)
-            shares[after.share] += pieces.taken
         self._unit.rewards.count({key: pieces for key, pieces in stock.items() if pieces.held or pieces.redeemed})
-        limits = {key: (each.offer.per_member, each.offer.per_day) for key, each in self._rewards.items()}
-        self._unit.shares.take({share: count for share, count in shares.items() if count > 0}, limits)
-        self._unit.shares.give_back({share: -count for share, count in shares.items() if count < 0})
 
 
 def _ended(hold: Hold, before: Hold | None) -> bool:

@@ -11,16 +11,20 @@ import pytest
 
 from kit.errors import Fault
 from kit.page import Page
+from services.members.domain.audit import Author
 from services.members.domain.redemption import Delivery, Redemption, State
 from services.members.domain.reward import Reward
 from services.members.domain.reward import State as RewardState
-from services.members.usecases import fulfilment, hold, redemption, reward
+from services.members.usecases import fulfilment, hold, merge, redemption, reward
 from services.members.usecases.fulfilment import Fulfil, IssueCode, VerifyCode
+from services.members.usecases.merge import MergeMembers, UndoMerge
 from services.members.usecases.redemption import Cancel, Filter, Refund
 from services.members.usecases.reward import TurnReward, UpdateReward
 from tests.contract.members.conftest import World
 from tests.support.builders.mall import create_reward, pay, redeem
 from tests.support.builders.members import dollars
+
+ADA = Author("ada", "MergeMembers")
 
 MALL_INVARIANTS = {
     "what is set aside and given away follows from the redemptions": """
@@ -29,12 +33,6 @@ MALL_INVARIANTS = {
                    coalesce(sum(quantity) filter (where state in ('CONFIRMED', 'FULFILLED')
                                                         or state = 'REFUNDED' and not restocked), 0)
             from redemptions where reward = r.id)
-    """,
-    "what members have follows from the redemptions": """
-        select s.* from redemption_shares s where s.used <> (
-            select coalesce(sum(quantity), 0) from redemptions r
-            where r.reward = s.reward and r.member = s.member and s.day in ('', r.day)
-              and r.state in ('HELD', 'CONFIRMED', 'FULFILLED'))
     """,
     "a redemption's points are where its state says": """
         select r.id from redemptions r join holds h on h.id = r.hold where (h.points, h.confirmed, h.returned) <> (
@@ -329,3 +327,32 @@ def test_redemptions_are_listed_by_member_reward_and_state(world: World) -> None
     assert listed(member=other, state=State.HELD) == {ids[3]}
     with pytest.raises(Fault, match="no such member"):
         listed(member=uuid4())
+
+
+def test_after_a_merge_redemptions_and_limits_are_those_of_both(world: World) -> None:
+    gone, kept = world.enrolled(2, available=300)
+    cup, pen = on_sale(world, per_member=3), on_sale(world, cash=dollars(1))
+    mine, theirs, waiting = asked(world, gone, cup), asked(world, kept, cup), asked(world, gone, pen)
+    world.do(merge.merge, MergeMembers(uuid4(), gone, kept, ADA, "the same person"))
+    ids = {mine.id, theirs.id, waiting.id}
+    for name in (gone, kept):
+        assert {each.id for each in world.do(redemption.page, Page(10), Filter(member=name))} == ids
+        assert world.do(redemption.get, name, waiting.id).member == kept
+    assert asked(world, gone, cup).member == kept
+    assert reason(asked(world, kept, cup)) == "REWARD_LIMIT_REACHED"
+    assert world.do(redemption.refund, [Refund(gone, mine.id, "", True)])[0].state is State.REFUNDED
+    assert world.do(redemption.confirm, [pay(waiting)])[0].state is State.CONFIRMED
+    assert asked(world, gone, cup).state is State.CONFIRMED
+
+
+def test_when_a_merge_is_undone_each_has_their_own_redemptions_again(world: World) -> None:
+    gone, kept = world.enrolled(2, available=300)
+    cup = on_sale(world, per_member=1)
+    mine, theirs = asked(world, gone, cup), asked(world, kept, on_sale(world))
+    made = world.do(merge.merge, MergeMembers(uuid4(), gone, kept, ADA, "the same person"))
+    assert reason(asked(world, kept, cup)) == "REWARD_LIMIT_REACHED"
+    world.do(merge.undo, UndoMerge(made.id, ADA, "two persons"))
+    for name, own in ((gone, mine), (kept, theirs)):
+        assert {each.id for each in world.do(redemption.page, Page(10), Filter(member=name))} == {own.id}
+    assert asked(world, kept, cup).state is State.CONFIRMED
+    assert world.do(redemption.refund, [Refund(gone, mine.id, "", True)])[0].member == gone

@@ -1,4 +1,4 @@
-"""The points mall: rewards, what members have of them, and redemptions."""
+"""The points mall: rewards and redemptions."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -56,16 +56,6 @@ def _rewards() -> None:
         sa.CheckConstraint("state in ('DRAFT', 'ON_SALE', 'OFF_SALE')", name="rewards_state"),
         postgresql_with={"fillfactor": 50},
     )
-    op.create_table(
-        "redemption_shares",
-        sa.Column("reward", sa.Uuid),
-        sa.Column("member", sa.Uuid),
-        sa.Column("day", sa.Text),
-        sa.Column("used", sa.BigInteger, nullable=False),
-        sa.Column("most", sa.BigInteger),
-        sa.PrimaryKeyConstraint("reward", "member", "day", name="redemption_shares_pkey"),
-        sa.CheckConstraint("used between 0 and coalesce(most, used)", name="redemption_shares_limit"),
-    )
 
 
 def _redemptions() -> None:
@@ -110,6 +100,7 @@ def _redemptions() -> None:
         postgresql_with={"fillfactor": 80},
     )
     op.create_index("redemptions_member", "redemptions", ["member", "id"])
+    op.create_index("redemptions_share", "redemptions", ["member", "reward"])
     op.create_index("redemptions_reward", "redemptions", ["reward", "id"])
     op.create_index("redemptions_due", "redemptions", ["expire_time"], postgresql_where=sa.text("state = 'HELD'"))
     for column in ("payment", "refund_payment", "digest"):

@@ -1,4 +1,4 @@
-"""Rewards, what members have of them, and redemptions."""
+"""Rewards and redemptions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from sqlalchemy import (
     DateTime,
     Index,
     Integer,
-    PrimaryKeyConstraint,
     Table,
     Text,
     Uuid,
@@ -49,19 +48,6 @@ rewards = Table(
     CheckConstraint("state in ('DRAFT', 'ON_SALE', 'OFF_SALE')", name="rewards_state"),
     # Every redemption moves the counters: room on the page keeps the updates off the index.
     postgresql_with={"fillfactor": 50},
-)
-
-# A member has a row of all days (the empty day), and one for each day on which there was something to count.
-redemption_shares = Table(
-    "redemption_shares",
-    metadata,
-    Column("reward", Uuid),
-    Column("member", Uuid),
-    Column("day", Text),
-    Column("used", BigInteger, nullable=False),
-    Column("most", BigInteger),
-    PrimaryKeyConstraint("reward", "member", "day", name="redemption_shares_pkey"),
-    CheckConstraint("used between 0 and coalesce(most, used)", name="redemption_shares_limit"),
 )
 
 # No foreign keys: whoever writes a redemption has locked the member's accounts and the reward; neither is ever deleted.
@@ -115,6 +101,7 @@ redemptions = Table(
     postgresql_with={"fillfactor": 80},
 )
 Index("redemptions_member", redemptions.c.member, redemptions.c.id)
+Index("redemptions_share", redemptions.c.member, redemptions.c.reward)
 Index("redemptions_reward", redemptions.c.reward, redemptions.c.id)
 Index("redemptions_due", redemptions.c.expire_time, postgresql_where=text("state = 'HELD'"))
 # Each is known once, for ever.
