@@ -61,10 +61,10 @@ def overridden(
     history: Sequence[TierChange], overrides: Sequence[TierOverride], programme: Programme
 ) -> list[TierChange]:
     """The history in which overrides have their way for as long as they last; those of unknown tiers have none."""
+    if not overrides:
+        return list(history)
     names = _names(programme)
     manual = [span for span in spans(overrides) if span.tier in names]
-    if not manual:
-        return list(history)
     edges = {edge for span in manual for edge in (span.start, span.end)}
     levels = []
     for time in sorted(edges | {change.time for change in history}):
