@@ -66,6 +66,8 @@ def statement(
 
 def _signatures(text: str) -> Iterator[str]:
     """The signatures in a file."""
+    if not text.strip():
+        raise SignatureInvalid("the file is empty")
     if not text.lstrip().startswith("{"):
         yield from text.split()
         return
