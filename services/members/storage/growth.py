@@ -41,10 +41,6 @@ _SAVE = text("""
     on conflict (member, "order") do update set growth = excluded.growth
 """)
 
-_MOVE = text("""
-    update order_growth set member = :heir where member = :member and "order" = any(cast(:orders as uuid[]))
-""")
-
 Orders = Mapping[tuple[UUID, UUID], int]
 """Growth value by member and order."""
 
@@ -105,10 +101,6 @@ class GrowthStore:
             "growth": list(orders.values()),
         }
         self._connection.execute(_SAVE, columns)
-
-    def move_orders(self, member: UUID, heir: UUID, orders: Collection[UUID]) -> None:
-        """Keep what orders of a member earned as earned by another."""
-        self._connection.execute(_MOVE, {"member": member, "heir": heir, "orders": list(orders)})
 
 
 def _growths(positions: Positions) -> dict[UUID, Growth]:

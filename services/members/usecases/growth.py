@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -68,11 +68,6 @@ def settle(unit: Unit, purchases: Sequence[Purchase], programmes: Mapping[int, P
         transfers += posted
     unit.growth.post(transfers, unit.now)
     unit.growth.save_earned(changed)
-
-
-def move_orders(unit: Unit, member: UUID, heir: UUID, orders: Collection[UUID]) -> None:
-    """Let orders belong to another, who has their growth value by a merge or gives it back by undoing one."""
-    unit.growth.move_orders(member, heir, orders)
 
 
 def read(unit: Unit, member: UUID) -> Growth:

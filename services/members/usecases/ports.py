@@ -210,9 +210,6 @@ class Growths(Protocol):
     def save_earned(self, orders: Mapping[tuple[UUID, UUID], int]) -> None:
         """Keep what orders have earned."""
 
-    def move_orders(self, member: UUID, heir: UUID, orders: Collection[UUID]) -> None:
-        """Keep what orders of a member earned as earned by another."""
-
 
 class Programmes(Protocol):
     """The versions of the programmes."""
