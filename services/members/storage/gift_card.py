@@ -45,14 +45,20 @@ _ADD = text(f"""
                 cast(:create_times as timestamptz[]), cast(:expire_times as timestamptz[]))
         as c (id, batch, currency, value, promotional, code, code_suffix, create_time, expire_time)
 """)  # noqa: S608 - constants only
-# The card must still stand as it was read, with the same code: so of two who claim it one comes too late.
+# A card must still stand as it was read, with the same code: so of two who claim it one comes too late.
 _SAVE = text("""
-    update gift_cards
-    set state = :state, code = :code, code_suffix = :suffix, claim = :claim, store = :store, void_reason = :void_reason,
-        offer_expire_time = cast(:offer_expire_time as timestamptz), holder = cast(:holder as uuid),
-        top_up = cast(:top_up as uuid), activate_time = cast(:activate_time as timestamptz),
-        expire_time = cast(:expire_time as timestamptz)
-    where id = :id and state = :before and code = :code_before
+    update gift_cards c
+    set state = n.state, code = n.code, code_suffix = n.suffix, claim = n.claim, store = n.store,
+        void_reason = n.void_reason, offer_expire_time = n.offer_expire_time, holder = n.holder, top_up = n.top_up,
+        activate_time = n.activate_time, expire_time = n.expire_time
+    from unnest(cast(:ids as uuid[]), cast(:states_before as text[]), cast(:codes_before as bytea[]),
+                cast(:states as text[]), cast(:codes as bytea[]), cast(:suffixes as text[]), cast(:claims as bytea[]),
+                cast(:stores as text[]), cast(:void_reasons as text[]), cast(:offer_expire_times as timestamptz[]),
+                cast(:holders as uuid[]), cast(:top_ups as uuid[]), cast(:activate_times as timestamptz[]),
+                cast(:expire_times as timestamptz[]))
+        as n (id, state_before, code_before, state, code, suffix, claim, store, void_reason, offer_expire_time, holder,
+              top_up, activate_time, expire_time)
+    where c.id = n.id and c.state = n.state_before and c.code = n.code_before
 """)
 
 
@@ -108,27 +114,27 @@ class GiftCardStore:
 
     def save(self, cards: Sequence[tuple[GiftCard, GiftCard]]) -> None:
         """Keep changed cards, each given as it was and as it is. Raises `Raced` when one stands otherwise by now."""
-        for before, after in cards:
-            if after is before:
-                continue
-            columns = {
-                "id": after.id,
-                "before": before.state.value,
-                "code_before": before.code.hash,
-                "state": after.state.value,
-                "code": after.code.hash,
-                "suffix": after.code.suffix,
-                "claim": after.claim,
-                "store": after.store,
-                "void_reason": after.void_reason,
-                "offer_expire_time": after.offer_expire_time,
-                "holder": after.holder,
-                "top_up": after.top_up,
-                "activate_time": after.activate_time,
-                "expire_time": after.expire_time,
-            }
-            if self._connection.execute(_SAVE, columns).rowcount != 1:
-                raise Raced
+        changed = [(before, after) for before, after in cards if after is not before]
+        if not changed:
+            return
+        columns = {
+            "ids": [after.id for _, after in changed],
+            "states_before": [before.state.value for before, _ in changed],
+            "codes_before": [before.code.hash for before, _ in changed],
+            "states": [after.state.value for _, after in changed],
+            "codes": [after.code.hash for _, after in changed],
+            "suffixes": [after.code.suffix for _, after in changed],
+            "claims": [after.claim for _, after in changed],
+            "stores": [after.store for _, after in changed],
+            "void_reasons": [after.void_reason for _, after in changed],
+            "offer_expire_times": [after.offer_expire_time for _, after in changed],
+            "holders": [after.holder for _, after in changed],
+            "top_ups": [after.top_up for _, after in changed],
+            "activate_times": [after.activate_time for _, after in changed],
+            "expire_times": [after.expire_time for _, after in changed],
+        }
+        if self._connection.execute(_SAVE, columns).rowcount != len(changed):
+            raise Raced
 
     def _rows(self, statement: Any, **query: object) -> list[GiftCard]:
         return [_card(row) for row in self._connection.execute(statement, query).all()]

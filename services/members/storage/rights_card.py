@@ -50,9 +50,12 @@ _TERMS = text("""
 _NAMED = text("select card from rights_card_terms where reference = :reference and reference <> ''")
 _SAVE = text(f"""
     insert into rights_cards ({_COLUMNS})
-    values (:id, :member, :product, :state, :store, cast(:end_time as timestamptz), cast(:lapse_time as timestamptz),
-            :auto_renew, cast(:attempt_time as timestamptz), cast(:freeze_time as timestamptz),
-            cast(:cancel_time as timestamptz), cast(:create_time as timestamptz), :grace_days, :version)
+    select * from unnest(
+        cast(:ids as uuid[]), cast(:members as uuid[]), cast(:products as uuid[]), cast(:states as text[]),
+        cast(:stores as text[]), cast(:end_times as timestamptz[]), cast(:lapse_times as timestamptz[]),
+        cast(:auto_renews as boolean[]), cast(:attempt_times as timestamptz[]), cast(:freeze_times as timestamptz[]),
+        cast(:cancel_times as timestamptz[]), cast(:create_times as timestamptz[]), cast(:grace_days as integer[]),
+        cast(:versions as bigint[]))
     on conflict (id) do update
     set state = excluded.state, end_time = excluded.end_time, lapse_time = excluded.lapse_time,
         auto_renew = excluded.auto_renew, attempt_time = excluded.attempt_time, freeze_time = excluded.freeze_time,
@@ -61,15 +64,17 @@ _SAVE = text(f"""
 """)  # noqa: S608 - constants only
 _MOVE_TERMS = text("""
     update rights_card_terms t set start_time = n.start_time, end_time = n.end_time
-    from unnest(cast(:numbers as integer[]), cast(:starts as timestamptz[]), cast(:ends as timestamptz[]))
-        as n (number, start_time, end_time)
-    where t.card = cast(:card as uuid) and t.number = n.number
+    from unnest(cast(:cards as uuid[]), cast(:numbers as integer[]), cast(:starts as timestamptz[]),
+                cast(:ends as timestamptz[])) as n (card, number, start_time, end_time)
+    where t.card = n.card and t.number = n.number
 """)
-_ADD_TERM = text("""
+_ADD_TERMS = text("""
     insert into rights_card_terms
         (card, number, start_time, end_time, product_version, price, currency, payment, reference)
-    values (cast(:card as uuid), :number, cast(:start as timestamptz), cast(:end as timestamptz), :version,
-            cast(:price as bigint), cast(:currency as text), cast(:payment as uuid), :reference)
+    select * from unnest(
+        cast(:cards as uuid[]), cast(:numbers as integer[]), cast(:starts as timestamptz[]),
+        cast(:ends as timestamptz[]), cast(:versions as integer[]), cast(:prices as bigint[]),
+        cast(:currencies as text[]), cast(:payments as uuid[]), cast(:references as text[]))
     on conflict do nothing
 """)
 
@@ -145,15 +150,20 @@ class RightsCardStore:
 
     def save(self, cards: Sequence[tuple[RightsCard | None, RightsCard]]) -> None:
         """Keep new and changed cards, each given as it was and as it is. Raises `Raced` when a reference is taken."""
-        for before, after in cards:
-            if after is before:
-                continue
-            self._connection.execute(_SAVE, _row(after))
-            known = len(before.terms) if before is not None else 0
-            if before is not None and before.terms != after.terms[:known]:
-                self._move(after, known)
-            for term in after.terms[known:]:
-                self._add(after.id, term)
+        changed = [(before, after) for before, after in cards if after is not before]
+        if not changed:
+            return
+        self._connection.execute(_SAVE, _columns([after for _, after in changed]))
+        moved: list[tuple[UUID, Term]] = []
+        new: list[tuple[UUID, Term]] = []
+        for before, after in changed:
+            known = before.terms if before is not None else ()
+            moved += [(after.id, now) for was, now in zip(known, after.terms, strict=False) if now != was]
+            new += [(after.id, term) for term in after.terms[len(known) :]]
+        if moved:
+            self._connection.execute(_MOVE_TERMS, _terms(moved))
+        if new and self._connection.execute(_ADD_TERMS, _terms(new) | _prices(new)).rowcount != len(new):
+            raise Raced
 
     def count(self, card: UUID, benefit: str, period: datetime, *, count: int, quota: int) -> bool:
         """Count uses in a period, unless that would be more than the quota; answers whether they count."""
@@ -207,47 +217,42 @@ class RightsCardStore:
         row = self._connection.execute(statement, query).one_or_none()
         return None if row is None else Use(*row)
 
-    def _move(self, card: RightsCard, known: int) -> None:
-        columns = {
-            "card": card.id,
-            "numbers": [term.number for term in card.terms[:known]],
-            "starts": [term.start for term in card.terms[:known]],
-            "ends": [term.end for term in card.terms[:known]],
-        }
-        self._connection.execute(_MOVE_TERMS, columns)
 
-    def _add(self, card: UUID, term: Term) -> None:
-        columns = {
-            "card": card,
-            "number": term.number,
-            "start": term.start,
-            "end": term.end,
-            "version": term.version,
-            "price": term.price.minor if term.price else None,
-            "currency": term.price.currency if term.price else None,
-            "payment": term.payment,
-            "reference": term.reference,
-        }
-        if self._connection.execute(_ADD_TERM, columns).rowcount != 1:
-            raise Raced
-
-
-def _row(card: RightsCard) -> dict[str, object]:
+def _columns(cards: Sequence[RightsCard]) -> dict[str, object]:
     return {
-        "id": card.id,
-        "member": card.member,
-        "product": card.product,
-        "state": card.state.value,
-        "store": card.store,
-        "end_time": card.end,
-        "lapse_time": card.lapse_time,
-        "auto_renew": card.auto_renew,
-        "attempt_time": card.attempt_time,
-        "freeze_time": card.freeze_time,
-        "cancel_time": card.cancel_time,
-        "create_time": card.create_time,
-        "grace_days": card.grace.days,
-        "version": card.version,
+        "ids": [card.id for card in cards],
+        "members": [card.member for card in cards],
+        "products": [card.product for card in cards],
+        "states": [card.state.value for card in cards],
+        "stores": [card.store for card in cards],
+        "end_times": [card.end for card in cards],
+        "lapse_times": [card.lapse_time for card in cards],
+        "auto_renews": [card.auto_renew for card in cards],
+        "attempt_times": [card.attempt_time for card in cards],
+        "freeze_times": [card.freeze_time for card in cards],
+        "cancel_times": [card.cancel_time for card in cards],
+        "create_times": [card.create_time for card in cards],
+        "grace_days": [card.grace.days for card in cards],
+        "versions": [card.version for card in cards],
+    }
+
+
+def _terms(terms: Sequence[tuple[UUID, Term]]) -> dict[str, object]:
+    return {
+        "cards": [card for card, _ in terms],
+        "numbers": [term.number for _, term in terms],
+        "starts": [term.start for _, term in terms],
+        "ends": [term.end for _, term in terms],
+    }
+
+
+def _prices(terms: Sequence[tuple[UUID, Term]]) -> dict[str, object]:
+    return {
+        "versions": [term.version for _, term in terms],
+        "prices": [term.price.minor if term.price else None for _, term in terms],
+        "currencies": [term.price.currency if term.price else None for _, term in terms],
+        "payments": [term.payment for _, term in terms],
+        "references": [term.reference for _, term in terms],
     }
 
 

@@ -23,7 +23,7 @@ from services.members.usecases.stored_value_ports import StoredValueUnit
 from services.members.usecases.till import Till, Touch
 from services.members.usecases.top_up import known_member
 
-_SWEEP = 500
+_SWEEP = 2_000
 """Cards that expire in one transaction."""
 
 
@@ -219,11 +219,10 @@ def expire(unit: StoredValueUnit) -> int:
     due = unit.gift_cards.read(unit.gift_cards.due(unit.now, _SWEEP))
     touches = {card.id: Touch(card.id, True, card.value.currency, ISSUER) for card in due.values()}
     till = Till(unit, touches.values(), wait=False)
-    for card_id, card in till.cards.items():
-        touch = touches[card_id]
-        cause = Cause("LAPSE", card.name, card.expire_time or unit.now)
+    for card in till.cards.values():
+        touch, cause = touches[card.id], Cause("LAPSE", card.name, card.expire_time or unit.now)
         till.post(touch, *till.purse(touch).lapse(cause=cause), source=card.name)
-        unit.gift_cards.save([(card, card.settled(unit.now))])
+    unit.gift_cards.save([(card, card.settled(unit.now)) for card in till.cards.values()])
     till.close()
     return len(till.cards)
 

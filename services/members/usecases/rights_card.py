@@ -6,7 +6,7 @@ be renewable, the whole transaction is given up, and the payment with it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -20,11 +20,12 @@ from services.members.domain.rights_card_product import RightsCardProduct
 from services.members.domain.stored_payment import StoredPayment
 from services.members.usecases import rights_card_product as products
 from services.members.usecases import stored_payment
+from services.members.usecases.points import attempt
 from services.members.usecases.rights_card_ports import RightsUnit
 from services.members.usecases.stored_payment import Pay
 from services.members.usecases.top_up import known_member
 
-_SWEEP = 200
+_SWEEP = 1_000
 """Cards that are renewed or ended in one transaction."""
 
 
@@ -118,9 +119,16 @@ def renew_due(unit: RightsUnit, new_id: Callable[[], UUID]) -> int:
     cards = unit.rights_cards.lock(
         [card for card, member in due.items() if unit.wallets.heir(member) in free], wait=False
     )
-    renewed = [_renew_due(unit, card, new_id()) for card in cards.values() if card.due(unit.now)]
-    unit.rights_cards.save([(cards[card.id], card) for card in renewed])
-    return len(renewed)
+    kinds = {card.product: products.get(unit, card.product) for card in cards.values()}
+    extended = {
+        card.id: attempt(_extend, card, kinds[card.product], new_id(), unit.now)
+        for card in cards.values()
+        if card.due(unit.now)
+    }
+    renewed = _paid_for(unit, [each for each in extended.values() if isinstance(each, RightsCard)])
+    tried = [(cards[card], renewed.get(card) or cards[card].unpaid(unit.now)) for card in extended]
+    unit.rights_cards.save(tried)
+    return len(tried)
 
 
 def lapse(unit: RightsUnit) -> int:
@@ -216,15 +224,22 @@ def benefits(unit: RightsUnit, card: UUID, page: Page) -> list[Left]:
     ]
 
 
-def _renew_due(unit: RightsUnit, card: RightsCard, payment: UUID) -> RightsCard:
-    product = products.get(unit, card.product)
-    try:
-        # Whether it can be renewed is known before anything is paid.
-        renewed = card.extended(product, payment=payment if product.price else None, reference="", now=unit.now)
-        _pay(unit, card, product, Renew(card.id, card.store, payment))
-    except Fault:
-        return card.unpaid(unit.now)
-    return renewed
+def _extend(card: RightsCard, product: RightsCardProduct, payment: UUID, now: datetime) -> RightsCard:
+    """The card with one more term, to be paid by the payment with this id if it has a price."""
+    return card.extended(product, payment=payment if product.price else None, reference="", now=now)
+
+
+def _paid_for(unit: RightsUnit, cards: Sequence[RightsCard]) -> dict[UUID, RightsCard]:
+    """Pay the last terms of the cards from stored value; answers those cards that are paid for, or free."""
+    due = [(card, term.payment, term.price) for card in cards for term in card.terms[-1:]]
+    pays = [
+        (card, Pay(payment, card.member, price, card.store, source=card.name))
+        for card, payment, price in due
+        if payment is not None and price is not None
+    ]
+    outcomes = stored_payment.pay(unit, [pay for _, pay in pays])
+    refused = {card.id for (card, _), outcome in zip(pays, outcomes, strict=True) if isinstance(outcome, Fault)}
+    return {card.id: card for card in cards if card.id not in refused}
 
 
 def _pay(unit: RightsUnit, card: RightsCard, product: RightsCardProduct, command: Issue | Renew) -> UUID | None:

@@ -31,7 +31,7 @@ def issue(count: int = 1, *, request_id: str = "") -> pb.IssueGiftCardsRequest:
 @pytest.fixture
 async def card(gift_cards: GiftCardServiceStub) -> pb.IssuedGiftCard:
     """A card of 100 that was sold, and its code."""
-    (issued,) = (await gift_cards.IssueGiftCards(issue())).gift_cards
+    issued: pb.IssuedGiftCard = (await gift_cards.IssueGiftCards(issue())).gift_cards[0]
     await gift_cards.ActivateGiftCard(pb.ActivateGiftCardRequest(name=issued.gift_card.name, store="east"))
     return issued
 

@@ -24,8 +24,8 @@ BENEFITS = [
 
 
 def product(**fields: Any) -> pb.RightsCardProduct:
-    base = {"display_name": "Gold", "benefits": BENEFITS, "validity_days": 30, "time_zone": "Asia/Shanghai"}
-    return pb.RightsCardProduct(**base | fields)
+    base: dict[str, Any] = {"display_name": "Gold", "benefits": BENEFITS, "validity_days": 30}
+    return pb.RightsCardProduct(**base | {"time_zone": "Asia/Shanghai"} | fields)
 
 
 async def made(rights_cards: RightsCardServiceStub, **fields: Any) -> pb.RightsCardProduct:
@@ -97,7 +97,7 @@ async def test_benefits_are_used_listed_and_taken_back(
     rest = await rights_cards.ListBenefits(
         pb.ListBenefitsRequest(parent=card.name, page_size=1, page_token=first.next_page_token)
     )
-    wash, lounge = [*first.benefits, *rest.benefits]
+    (wash,), (lounge,) = first.benefits, rest.benefits
     assert (wash.used, wash.remaining, wash.HasField("reset_time")) == (3, 0, False)
     assert (lounge.used, lounge.remaining, lounge.HasField("reset_time")) == (0, 1, True)
     assert rest.next_page_token == ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -103,7 +104,7 @@ def test_all_that_is_left_goes_into_stored_value_once(world: World) -> None:
     members = world.enrolled(6)
     card = active(world)
     card_pay(world, 2_500)
-    outcomes = at_once([lambda of=of: world.do(gift_card.redeem, Redeem(HASH, of)) for of in members])  # type: ignore[misc]
+    outcomes = at_once([partial(world.do, gift_card.redeem, Redeem(HASH, of)) for of in members])
     assert sum(not isinstance(outcome, Exception) for outcome in outcomes) == 1
     assert sum(free_and_held(world, of)[0][0] for of in members) == 7_500
     assert state(world, card) == (State.REDEEMED, 0, 0)
@@ -119,10 +120,7 @@ def test_of_many_who_claim_a_card_one_has_it(world: World) -> None:
     assert card_pay(world, 1).reason == "GIFT_CARD_UNUSABLE"
     codes = {of: spell(number + 1_000) for number, of in enumerate(members)}
     outcomes = at_once(
-        [
-            lambda of=of: world.do(gift_card.take, Take(digest(CLAIM).hash, of, digest(codes[of])))  # type: ignore[misc]
-            for of in members
-        ]
+        [partial(world.do, gift_card.take, Take(digest(CLAIM).hash, of, digest(codes[of]))) for of in members]
     )
     (taken,) = [outcome for outcome in outcomes if not isinstance(outcome, Exception)]
     assert {getattr(each, "reason", "raced") for each in outcomes if isinstance(each, Exception)} <= {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -177,11 +178,8 @@ def test_two_hundred_payments_of_ten_against_a_thousand_give_exactly_a_hundred(w
 
 def test_first_top_ups_at_many_stores_at_once_open_each_account_once(world: World) -> None:
     members = world.enrolled(5)
-    acts = [
-        lambda of=of, store=store: one(world, top_up.top_up, pay_in(of, 100, store=f"store-{store}"))  # type: ignore[misc]
-        for of in members
-        for store in range(8)
-    ]
+    stores = [f"store-{number}" for number in range(8)]
+    acts = [partial(one, world, top_up.top_up, pay_in(of, 100, store=store)) for of in members for store in stores]
     assert all(isinstance(outcome, TopUp) for outcome in at_once(acts))
     assert {free_and_held(world, of) for of in members} == {((800, 0), (0, 0))}
     check_stored_value(world)
