@@ -20,7 +20,9 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class TierBenefits(_message.Message):
-    """The benefits of a tier. Members keeps them; who grants one of them reads it here."""
+    """The benefits of a tier. Members keeps them; who grants one of them reads it here. Only the multiplier of points could
+    be granted by members itself: let an earn rule do so, on the condition that the member has the tier.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
