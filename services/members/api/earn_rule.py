@@ -98,7 +98,10 @@ def wire_rounding(known: Rounding) -> pb.EarnRounding.ValueType:
 
 def validity(wire: pb.PointsValidity) -> Validity:
     """Read until when points count."""
-    return Validity(Expiry(pb.PointsValidity.Expiry.Name(wire.expiry or 1).removeprefix("EXPIRY_")), wire.count)
+    return Validity(
+        Expiry(pb.PointsValidity.Expiry.Name(wire.expiry or pb.PointsValidity.EXPIRY_NEVER).removeprefix("EXPIRY_")),
+        wire.count,
+    )
 
 
 def wire_validity(known: Validity) -> pb.PointsValidity:
@@ -108,7 +111,12 @@ def wire_validity(known: Validity) -> pb.PointsValidity:
 
 def availability(wire: pb.PointsAvailability) -> Availability:
     """Read from when points count."""
-    return Availability(Start(pb.PointsAvailability.Start.Name(wire.start or 1).removeprefix("START_")), wire.days)
+    return Availability(
+        Start(
+            pb.PointsAvailability.Start.Name(wire.start or pb.PointsAvailability.START_IMMEDIATE).removeprefix("START_")
+        ),
+        wire.days,
+    )
 
 
 def wire_availability(known: Availability) -> pb.PointsAvailability:

@@ -71,7 +71,7 @@ def earning(of: Purchase, known: Earning, programme: str = "default") -> pb.Earn
     )
 
 
-def balances(found: list[tuple[Programme, Wallet]]) -> pb.ListProgrammeBalancesResponse:
+def balances(found: list[tuple[Programme, Wallet]], token: str) -> pb.ListProgrammeBalancesResponse:
     """Show a member's points by programme."""
     return pb.ListProgrammeBalancesResponse(
         balances=[
@@ -84,7 +84,8 @@ def balances(found: list[tuple[Programme, Wallet]]) -> pb.ListProgrammeBalancesR
                 value=wire_money(programme.worth(wallet.available)),
             )
             for programme, wallet in found
-        ]
+        ],
+        next_page_token=token,
     )
 
 
@@ -119,7 +120,7 @@ def quoted(found: Quoted) -> pb.QuoteRedemptionResponse:
     )
 
 
-def dry_run(request: pb.DryRunProgrammeRequest) -> DryRun:
+def dry_run(request: pb.PreviewProgrammeRequest) -> DryRun:
     """Read which rules are to be tried on what."""
     programme, values = draft(request.programme)
     start = instant(request.start_time, field="start_time") if request.HasField("start_time") else None
@@ -130,15 +131,15 @@ def dry_run(request: pb.DryRunProgrammeRequest) -> DryRun:
     return DryRun(programme, values, start, end, tuple(dict.fromkeys(purchases)), request.limit or _LIMIT)
 
 
-def outcome(found: Outcome) -> pb.DryRunProgrammeResponse:
+def outcome(found: Outcome) -> pb.PreviewProgrammeResponse:
     """Show what purchases would earn."""
-    return pb.DryRunProgrammeResponse(
+    return pb.PreviewProgrammeResponse(
         purchase_count=found.purchases,
         changed_count=found.changed,
         points=found.points,
         points_change=found.change,
         differences=[
-            pb.DryRunDifference(
+            pb.PreviewDifference(
                 purchase=_name(each.purchase),
                 pay_time=wire_instant(each.purchase.pay_time),
                 points=each.points,

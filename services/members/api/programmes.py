@@ -68,8 +68,11 @@ class ProgrammesServicer(programmes_pb2_grpc.ProgrammesServiceServicer):
         self, request: pb.ListProgrammeBalancesRequest, context: ServicerContext
     ) -> pb.ListProgrammeBalancesResponse:
         """List a member's points by programme."""
+        page = page_of(request, self._tokens)
         member = names.id_of("members", request.parent, field="parent")
-        return convert.balances(await self._edge.read(purchase_view.balances, member))
+        rows = await self._edge.read(purchase_view.balances, member, page)
+        token = next_token(request, self._tokens, page, rows=rows, position=lambda row: (row[0].id,))
+        return convert.balances(rows[: page.size], token)
 
     async def QuoteRedemption(
         self, request: pb.QuoteRedemptionRequest, context: ServicerContext
@@ -77,9 +80,9 @@ class ProgrammesServicer(programmes_pb2_grpc.ProgrammesServiceServicer):
         """Say how many points could pay a part of an order."""
         return convert.quoted(await self._edge.read(purchase_view.quote, convert.quote(request)))
 
-    async def DryRunProgramme(
-        self, request: pb.DryRunProgrammeRequest, context: ServicerContext
-    ) -> pb.DryRunProgrammeResponse:
+    async def PreviewProgramme(
+        self, request: pb.PreviewProgrammeRequest, context: ServicerContext
+    ) -> pb.PreviewProgrammeResponse:
         """Say what past orders would have earned."""
         return convert.outcome(await self._edge.read(dry_run.dry_run, convert.dry_run(request)))
 

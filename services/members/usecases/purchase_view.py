@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 from uuid import UUID
 
+from kit.page import Page
 from services.members.domain.basket import Basket
 from services.members.domain.earning import Earning, Grant
 from services.members.domain.errors import rules as refusals
@@ -69,16 +70,10 @@ def by_the_rate(purchase: Purchase) -> Earning:
     return Earning(purchase.rules, purchase.earned, (base,))
 
 
-def balances(unit: Unit, member: UUID) -> list[tuple[Programme, Wallet]]:
-    """A member's points in the programmes in which there ever were some. Raises a Fault when there is no such
-    member."""
+def balances(unit: Unit, member: UUID, page: Page) -> list[tuple[Programme, Wallet]]:
+    """A member's points in a page of the programmes, by id. Raises a Fault when there is no such member."""
     owner = tier.owner_of(unit, member)
-    found = []
-    for id_, versions in sorted(unit.programmes.all().items()):
-        wallet = unit.wallets_of(id_).present({owner}, unit.now).get(owner)
-        if wallet is not None:
-            found.append((versions[max(versions)], wallet))
-    return found
+    return [(programme, _wallet(unit, programme.id, owner)) for programme in unit.programmes.latest(page)]
 
 
 def quote(unit: Unit, command: Quote) -> Quoted:
@@ -88,5 +83,10 @@ def quote(unit: Unit, command: Quote) -> Quoted:
     programme = programmes.get(unit, command.programme)
     if command.currency != programme.redeem.amount.currency:
         raise refusals.currency_other("lines", programme.redeem.amount.currency)
-    wallet = unit.wallets_of(programme.id).present({owner}, unit.now).get(owner, Wallet(owner))
-    return Quoted(usable(programme.cash, programme.redeem, command.basket, wallet.available), programme)
+    available = _wallet(unit, programme.id, owner).available
+    return Quoted(usable(programme.cash, programme.redeem, command.basket, available), programme)
+
+
+def _wallet(unit: Unit, programme: str, owner: UUID) -> Wallet:
+    """The wallet in a programme, which is empty before there were any points."""
+    return unit.wallets_of(programme).present({owner}, unit.now).get(owner, Wallet(owner))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import grpc
 import pytest
@@ -73,7 +74,7 @@ def settle(database: Database[MembersUnit], member: str, *lines: events_pb2.Even
     return f"{member}/purchases/{order}"
 
 
-def double_tea(**fields: object) -> rules.EarnRule:
+def double_tea(**fields: Any) -> rules.EarnRule:
     return rules.EarnRule(
         id="tea",
         title="Double points for tea",
@@ -83,7 +84,7 @@ def double_tea(**fields: object) -> rules.EarnRule:
     )
 
 
-async def update(members: MembersServiceStub, *paths: str, **fields: object) -> members_pb2.Programme:
+async def update(members: MembersServiceStub, *paths: str, **fields: Any) -> members_pb2.Programme:
     found: members_pb2.Programme = await members.UpdateProgramme(
         members_pb2.UpdateProgrammeRequest(
             programme=members_pb2.Programme(name=NAME, **fields), update_mask=FieldMask(paths=paths or list(fields))
@@ -137,7 +138,7 @@ async def test_every_rule_comes_back_as_it_was_given(members: MembersServiceStub
     ],
 )
 async def test_rules_that_make_no_sense_are_refused_where_they_go_wrong(
-    members: MembersServiceStub, rule: dict[str, object], reason: str, field: str
+    members: MembersServiceStub, rule: dict[str, Any], reason: str, field: str
 ) -> None:
     refusal = await refused(update(members, rules=[rules.EarnRule(**{"id": "some", **rule})]))
     assert refusal.code is grpc.StatusCode.INVALID_ARGUMENT
@@ -214,8 +215,8 @@ async def test_rules_are_tried_before_they_are_published_and_then_applied_to_the
     tea = settle(database, member, line(30, "tea"))
     settle(database, member, line(12, "cake"))
     draft = members_pb2.Programme(name=NAME, rules=[double_tea()])
-    tried = await programmes.DryRunProgramme(
-        pb.DryRunProgrammeRequest(programme=draft, start_time=stamp(PAID), end_time=stamp(PAID + timedelta(days=1)))
+    tried = await programmes.PreviewProgramme(
+        pb.PreviewProgrammeRequest(programme=draft, start_time=stamp(PAID), end_time=stamp(PAID + timedelta(days=1)))
     )
     assert (tried.purchase_count, tried.changed_count, tried.points, tried.points_change) == (2, 1, 42, 30)
     assert [(each.purchase, each.points, each.earning.points) for each in tried.differences] == [(tea, 30, 60)]
@@ -242,12 +243,12 @@ async def test_rules_are_tried_before_they_are_published_and_then_applied_to_the
 
 async def test_a_draft_is_checked_as_if_it_were_published(programmes: ProgrammesServiceStub) -> None:
     draft = members_pb2.Programme(name=NAME, rules=[rules.EarnRule(id="typo", bonus_points=1, condition="nonsense")])
-    refusal = await refused(programmes.DryRunProgramme(pb.DryRunProgrammeRequest(programme=draft)))
+    refusal = await refused(programmes.PreviewProgramme(pb.PreviewProgrammeRequest(programme=draft)))
     assert (refusal.reason, refusal.metadata["position"]) == ("CONDITION_INVALID", "1")
-    ends_before = pb.DryRunProgrammeRequest(
+    ends_before = pb.PreviewProgrammeRequest(
         programme=members_pb2.Programme(name=NAME), start_time=stamp(PAID), end_time=stamp(PAID)
     )
-    assert list((await refused(programmes.DryRunProgramme(ends_before))).fields) == ["end_time"]
+    assert list((await refused(programmes.PreviewProgramme(ends_before))).fields) == ["end_time"]
 
 
 async def test_a_quote_says_what_points_may_pay(

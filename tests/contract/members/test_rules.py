@@ -17,11 +17,13 @@ from sqlalchemy import event
 
 from kit.errors import Fault
 from kit.money import Money
+from kit.page import Page
 from services.members.domain.basket import Basket, Left, Line, Scope
 from services.members.domain.condition import Person
 from services.members.domain.points_as_cash import CashRules
 from services.members.domain.programme import Programme, Rate
 from services.members.domain.purchase import Settlement
+from services.members.domain.recalculation import Recalculation
 from services.members.domain.rule import Caps, Rounding, Rule
 from services.members.domain.validity import Availability, Start
 from services.members.usecases import dry_run as trying
@@ -205,7 +207,7 @@ def test_programmes_have_points_of_their_own(world: World) -> None:
     paid = bought(of, line(10_00))
     world.do(purchase.settle, [paid])
     world.do(purchase.settle, [refunded(paid, 3, 4_00)])
-    wallets = {rules.id: wallet.available for rules, wallet in world.do(purchase_view.balances, of)}
+    wallets = {rules.id: wallet.available for rules, wallet in world.do(purchase_view.balances, of, Page(9))}
     assert wallets == {"default": 4, "stars": 8}
     assert {
         (subject, json.loads(payload).get("programme")) for subject, _, payload in world.published("PointsEarned")
@@ -215,7 +217,7 @@ def test_programmes_have_points_of_their_own(world: World) -> None:
     }
     change(world, "stars", active=False)
     world.do(purchase.settle, [bought(of, line(10_00))])
-    assert {rules.id: wallet.available for rules, wallet in world.do(purchase_view.balances, of)} == {
+    assert {rules.id: wallet.available for rules, wallet in world.do(purchase_view.balances, of, Page(9))} == {
         "default": 14,
         "stars": 8,
     }
@@ -275,11 +277,11 @@ def history(world: World) -> list[UUID]:
 ALWAYS = (day(-1), NOW + timedelta(days=1))
 
 
-def recalculate(world: World) -> recalculation.Recalculation:
+def recalculate(world: World) -> Recalculation:
     job = world.do(recalculation.start, StartRecalculation(uuid4(), "default", *ALWAYS, "tests"))
     while world.do(recalculation.get, job.id).running:
         world.do(recalculation.advance)
-    done: recalculation.Recalculation = world.do(recalculation.get, job.id)
+    done: Recalculation = world.do(recalculation.get, job.id)
     return done
 
 
@@ -355,7 +357,7 @@ def test_another_programme_can_be_filled_from_the_past(world: World) -> None:
         world.do(recalculation.advance)
     assert world.do(recalculation.get, job.id).points == 30
     world.do(purchase.settle, [refunded(paid, 3, 4_00)])
-    assert {rules.id: wallet.available for rules, wallet in world.do(purchase_view.balances, of)} == {
+    assert {rules.id: wallet.available for rules, wallet in world.do(purchase_view.balances, of, Page(9))} == {
         "default": 4,
         "stars": 12,
     }

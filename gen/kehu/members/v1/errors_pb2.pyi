@@ -162,6 +162,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """What was paid is not the cash price, or a payment is named where there is none."""
     ERROR_REASON_REDEMPTION_CODE_INVALID: _ErrorReason.ValueType  # 88
     """There is no such code, it is void, or it was used."""
+    ERROR_REASON_POINT_TRANSFER_REFUSED: _ErrorReason.ValueType  # 89
+    """The policy lets members give no points, fewer, or more; or a member would give points to themselves."""
     ERROR_REASON_ENGAGEMENT_DISABLED: _ErrorReason.ValueType  # 90
     """There are no rules for this activity: the engagement policy has to switch it on first."""
     ERROR_REASON_ENGAGEMENT_INVALID: _ErrorReason.ValueType  # 91
@@ -344,6 +346,8 @@ ERROR_REASON_PAYMENT_MISMATCH: ErrorReason.ValueType  # 87
 """What was paid is not the cash price, or a payment is named where there is none."""
 ERROR_REASON_REDEMPTION_CODE_INVALID: ErrorReason.ValueType  # 88
 """There is no such code, it is void, or it was used."""
+ERROR_REASON_POINT_TRANSFER_REFUSED: ErrorReason.ValueType  # 89
+"""The policy lets members give no points, fewer, or more; or a member would give points to themselves."""
 ERROR_REASON_ENGAGEMENT_DISABLED: ErrorReason.ValueType  # 90
 """There are no rules for this activity: the engagement policy has to switch it on first."""
 ERROR_REASON_ENGAGEMENT_INVALID: ErrorReason.ValueType  # 91

@@ -641,3 +641,39 @@ class BadgeAwarded(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___BadgeAwarded: _TypeAlias = BadgeAwarded  # noqa: Y015
+
+@_typing.final
+class PointsTransferred(_message.Message):
+    """A member gave points to another."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MEMBER_FIELD_NUMBER: _builtins.int
+    RECIPIENT_FIELD_NUMBER: _builtins.int
+    POINTS_FIELD_NUMBER: _builtins.int
+    TRANSFER_TIME_FIELD_NUMBER: _builtins.int
+    member: _builtins.str
+    """Who gave them, `members/{member}`."""
+    recipient: _builtins.str
+    """Who got them, `members/{member}`."""
+    points: _builtins.int
+    """How many."""
+    @_builtins.property
+    def transfer_time(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        member: _builtins.str = ...,
+        recipient: _builtins.str = ...,
+        points: _builtins.int = ...,
+        transfer_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["transfer_time", b"transfer_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["member", b"member", "points", b"points", "recipient", b"recipient", "transfer_time", b"transfer_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PointsTransferred: _TypeAlias = PointsTransferred  # noqa: Y015

@@ -4,6 +4,7 @@ import grpc
 import warnings
 
 from kehu.members.v1 import mall_pb2 as kehu_dot_members_dot_v1_dot_mall__pb2
+from kehu.members.v1 import point_transfers_pb2 as kehu_dot_members_dot_v1_dot_point__transfers__pb2
 
 GRPC_GENERATED_VERSION = '1.85.1'
 GRPC_VERSION = grpc.__version__
@@ -109,6 +110,26 @@ class MallServiceStub:
                 '/kehu.members.v1.MallService/VerifyRedemptionCode',
                 request_serializer=kehu_dot_members_dot_v1_dot_mall__pb2.VerifyRedemptionCodeRequest.SerializeToString,
                 response_deserializer=kehu_dot_members_dot_v1_dot_mall__pb2.Redemption.FromString,
+                _registered_method=True)
+        self.TransferPoints = channel.unary_unary(
+                '/kehu.members.v1.MallService/TransferPoints',
+                request_serializer=kehu_dot_members_dot_v1_dot_point__transfers__pb2.TransferPointsRequest.SerializeToString,
+                response_deserializer=kehu_dot_members_dot_v1_dot_point__transfers__pb2.PointTransfer.FromString,
+                _registered_method=True)
+        self.ListPointTransfers = channel.unary_unary(
+                '/kehu.members.v1.MallService/ListPointTransfers',
+                request_serializer=kehu_dot_members_dot_v1_dot_point__transfers__pb2.ListPointTransfersRequest.SerializeToString,
+                response_deserializer=kehu_dot_members_dot_v1_dot_point__transfers__pb2.ListPointTransfersResponse.FromString,
+                _registered_method=True)
+        self.GetPointTransferPolicy = channel.unary_unary(
+                '/kehu.members.v1.MallService/GetPointTransferPolicy',
+                request_serializer=kehu_dot_members_dot_v1_dot_point__transfers__pb2.GetPointTransferPolicyRequest.SerializeToString,
+                response_deserializer=kehu_dot_members_dot_v1_dot_point__transfers__pb2.PointTransferPolicy.FromString,
+                _registered_method=True)
+        self.UpdatePointTransferPolicy = channel.unary_unary(
+                '/kehu.members.v1.MallService/UpdatePointTransferPolicy',
+                request_serializer=kehu_dot_members_dot_v1_dot_point__transfers__pb2.UpdatePointTransferPolicyRequest.SerializeToString,
+                response_deserializer=kehu_dot_members_dot_v1_dot_point__transfers__pb2.PointTransferPolicy.FromString,
                 _registered_method=True)
 
 
@@ -227,6 +248,35 @@ class MallServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def TransferPoints(self, request, context):
+        """Gives points of one member to another, within the policy. They keep the moment at which they
+        expire. What the other member owes is paid first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListPointTransfers(self, request, context):
+        """Lists what a member gave away, the newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetPointTransferPolicy(self, request, context):
+        """Reads how much members may give to each other.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UpdatePointTransferPolicy(self, request, context):
+        """Changes how much members may give to each other.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_MallServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -304,6 +354,26 @@ def add_MallServiceServicer_to_server(servicer, server):
                     servicer.VerifyRedemptionCode,
                     request_deserializer=kehu_dot_members_dot_v1_dot_mall__pb2.VerifyRedemptionCodeRequest.FromString,
                     response_serializer=kehu_dot_members_dot_v1_dot_mall__pb2.Redemption.SerializeToString,
+            ),
+            'TransferPoints': grpc.unary_unary_rpc_method_handler(
+                    servicer.TransferPoints,
+                    request_deserializer=kehu_dot_members_dot_v1_dot_point__transfers__pb2.TransferPointsRequest.FromString,
+                    response_serializer=kehu_dot_members_dot_v1_dot_point__transfers__pb2.PointTransfer.SerializeToString,
+            ),
+            'ListPointTransfers': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListPointTransfers,
+                    request_deserializer=kehu_dot_members_dot_v1_dot_point__transfers__pb2.ListPointTransfersRequest.FromString,
+                    response_serializer=kehu_dot_members_dot_v1_dot_point__transfers__pb2.ListPointTransfersResponse.SerializeToString,
+            ),
+            'GetPointTransferPolicy': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetPointTransferPolicy,
+                    request_deserializer=kehu_dot_members_dot_v1_dot_point__transfers__pb2.GetPointTransferPolicyRequest.FromString,
+                    response_serializer=kehu_dot_members_dot_v1_dot_point__transfers__pb2.PointTransferPolicy.SerializeToString,
+            ),
+            'UpdatePointTransferPolicy': grpc.unary_unary_rpc_method_handler(
+                    servicer.UpdatePointTransferPolicy,
+                    request_deserializer=kehu_dot_members_dot_v1_dot_point__transfers__pb2.UpdatePointTransferPolicyRequest.FromString,
+                    response_serializer=kehu_dot_members_dot_v1_dot_point__transfers__pb2.PointTransferPolicy.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -712,6 +782,114 @@ class MallService:
             '/kehu.members.v1.MallService/VerifyRedemptionCode',
             kehu_dot_members_dot_v1_dot_mall__pb2.VerifyRedemptionCodeRequest.SerializeToString,
             kehu_dot_members_dot_v1_dot_mall__pb2.Redemption.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def TransferPoints(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kehu.members.v1.MallService/TransferPoints',
+            kehu_dot_members_dot_v1_dot_point__transfers__pb2.TransferPointsRequest.SerializeToString,
+            kehu_dot_members_dot_v1_dot_point__transfers__pb2.PointTransfer.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListPointTransfers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kehu.members.v1.MallService/ListPointTransfers',
+            kehu_dot_members_dot_v1_dot_point__transfers__pb2.ListPointTransfersRequest.SerializeToString,
+            kehu_dot_members_dot_v1_dot_point__transfers__pb2.ListPointTransfersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetPointTransferPolicy(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kehu.members.v1.MallService/GetPointTransferPolicy',
+            kehu_dot_members_dot_v1_dot_point__transfers__pb2.GetPointTransferPolicyRequest.SerializeToString,
+            kehu_dot_members_dot_v1_dot_point__transfers__pb2.PointTransferPolicy.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UpdatePointTransferPolicy(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kehu.members.v1.MallService/UpdatePointTransferPolicy',
+            kehu_dot_members_dot_v1_dot_point__transfers__pb2.UpdatePointTransferPolicyRequest.SerializeToString,
+            kehu_dot_members_dot_v1_dot_point__transfers__pb2.PointTransferPolicy.FromString,
             options,
             channel_credentials,
             insecure,

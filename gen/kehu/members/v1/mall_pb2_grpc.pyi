@@ -6,6 +6,7 @@ The points mall: rewards that members redeem their points for."""
 from collections import abc as _abc
 from grpc import aio as _aio
 from kehu.members.v1 import mall_pb2 as _mall_pb2
+from kehu.members.v1 import point_transfers_pb2 as _point_transfers_pb2
 import abc as _abc_1
 import grpc as _grpc
 import sys
@@ -74,6 +75,16 @@ class MallServiceStub:
     """
     VerifyRedemptionCode: _grpc.UnaryUnaryMultiCallable[_mall_pb2.VerifyRedemptionCodeRequest, _mall_pb2.Redemption]
     """Verifies a code in a store, once: the redemption that it belongs to is fulfilled by it."""
+    TransferPoints: _grpc.UnaryUnaryMultiCallable[_point_transfers_pb2.TransferPointsRequest, _point_transfers_pb2.PointTransfer]
+    """Gives points of one member to another, within the policy. They keep the moment at which they
+    expire. What the other member owes is paid first.
+    """
+    ListPointTransfers: _grpc.UnaryUnaryMultiCallable[_point_transfers_pb2.ListPointTransfersRequest, _point_transfers_pb2.ListPointTransfersResponse]
+    """Lists what a member gave away, the newest first."""
+    GetPointTransferPolicy: _grpc.UnaryUnaryMultiCallable[_point_transfers_pb2.GetPointTransferPolicyRequest, _point_transfers_pb2.PointTransferPolicy]
+    """Reads how much members may give to each other."""
+    UpdatePointTransferPolicy: _grpc.UnaryUnaryMultiCallable[_point_transfers_pb2.UpdatePointTransferPolicyRequest, _point_transfers_pb2.PointTransferPolicy]
+    """Changes how much members may give to each other."""
 
 @_typing.type_check_only
 class MallServiceAsyncStub(MallServiceStub):
@@ -121,6 +132,16 @@ class MallServiceAsyncStub(MallServiceStub):
     """
     VerifyRedemptionCode: _aio.UnaryUnaryMultiCallable[_mall_pb2.VerifyRedemptionCodeRequest, _mall_pb2.Redemption]  # type: ignore[assignment]
     """Verifies a code in a store, once: the redemption that it belongs to is fulfilled by it."""
+    TransferPoints: _aio.UnaryUnaryMultiCallable[_point_transfers_pb2.TransferPointsRequest, _point_transfers_pb2.PointTransfer]  # type: ignore[assignment]
+    """Gives points of one member to another, within the policy. They keep the moment at which they
+    expire. What the other member owes is paid first.
+    """
+    ListPointTransfers: _aio.UnaryUnaryMultiCallable[_point_transfers_pb2.ListPointTransfersRequest, _point_transfers_pb2.ListPointTransfersResponse]  # type: ignore[assignment]
+    """Lists what a member gave away, the newest first."""
+    GetPointTransferPolicy: _aio.UnaryUnaryMultiCallable[_point_transfers_pb2.GetPointTransferPolicyRequest, _point_transfers_pb2.PointTransferPolicy]  # type: ignore[assignment]
+    """Reads how much members may give to each other."""
+    UpdatePointTransferPolicy: _aio.UnaryUnaryMultiCallable[_point_transfers_pb2.UpdatePointTransferPolicyRequest, _point_transfers_pb2.PointTransferPolicy]  # type: ignore[assignment]
+    """Changes how much members may give to each other."""
 
 class MallServiceServicer(metaclass=_abc_1.ABCMeta):
     """Rewards, and their redemption for points and cash."""
@@ -255,5 +276,39 @@ class MallServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_mall_pb2.Redemption, _abc.Awaitable[_mall_pb2.Redemption]]:
         """Verifies a code in a store, once: the redemption that it belongs to is fulfilled by it."""
+
+    @_abc_1.abstractmethod
+    def TransferPoints(
+        self,
+        request: _point_transfers_pb2.TransferPointsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_point_transfers_pb2.PointTransfer, _abc.Awaitable[_point_transfers_pb2.PointTransfer]]:
+        """Gives points of one member to another, within the policy. They keep the moment at which they
+        expire. What the other member owes is paid first.
+        """
+
+    @_abc_1.abstractmethod
+    def ListPointTransfers(
+        self,
+        request: _point_transfers_pb2.ListPointTransfersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_point_transfers_pb2.ListPointTransfersResponse, _abc.Awaitable[_point_transfers_pb2.ListPointTransfersResponse]]:
+        """Lists what a member gave away, the newest first."""
+
+    @_abc_1.abstractmethod
+    def GetPointTransferPolicy(
+        self,
+        request: _point_transfers_pb2.GetPointTransferPolicyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_point_transfers_pb2.PointTransferPolicy, _abc.Awaitable[_point_transfers_pb2.PointTransferPolicy]]:
+        """Reads how much members may give to each other."""
+
+    @_abc_1.abstractmethod
+    def UpdatePointTransferPolicy(
+        self,
+        request: _point_transfers_pb2.UpdatePointTransferPolicyRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_point_transfers_pb2.PointTransferPolicy, _abc.Awaitable[_point_transfers_pb2.PointTransferPolicy]]:
+        """Changes how much members may give to each other."""
 
 def add_MallServiceServicer_to_server(servicer: MallServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -135,7 +135,7 @@ class Member(_message.Message):
         """When the person was erased."""
 
     @_builtins.property
-    def merged_members(self) -> _containers.RepeatedCompositeFieldContainer[Global___Member]:
+    def merged_members(self) -> _containers.RepeatedCompositeFieldContainer[Global___MergedMember]:
         """The members that were merged into this one, as they were: their identifiers and cards lead here, and their names
         stand for this member's.
         """
@@ -161,7 +161,7 @@ class Member(_message.Message):
         state: Global___Member.State.ValueType = ...,
         org: _builtins.str = ...,
         erase_time: _timestamp_pb2.Timestamp | None = ...,
-        merged_members: _abc.Iterable[Global___Member] | None = ...,
+        merged_members: _abc.Iterable[Global___MergedMember] | None = ...,
         etag: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["birthday", b"birthday", "create_time", b"create_time", "enroll_time", b"enroll_time", "erase_time", b"erase_time", "tier_expire_time", b"tier_expire_time", "update_time", b"update_time"]  # noqa: Y015
@@ -197,6 +197,58 @@ class Identity(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Identity: _TypeAlias = Identity  # noqa: Y015
+
+@_typing.final
+class MergedMember(_message.Message):
+    """Who was merged into a member, as far as it leads there."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MEMBER_FIELD_NUMBER: _builtins.int
+    DISPLAY_NAME_FIELD_NUMBER: _builtins.int
+    PHONE_FIELD_NUMBER: _builtins.int
+    EMAIL_FIELD_NUMBER: _builtins.int
+    BIRTHDAY_FIELD_NUMBER: _builtins.int
+    IDENTITIES_FIELD_NUMBER: _builtins.int
+    LOYALTY_CARDS_FIELD_NUMBER: _builtins.int
+    member: _builtins.str
+    """The name that now stands for the other member, `members/{member}`."""
+    display_name: _builtins.str
+    """How the customer was addressed under it."""
+    phone: _builtins.str
+    """The phone number."""
+    email: _builtins.str
+    """The e-mail address."""
+    @_builtins.property
+    def birthday(self) -> _date_pb2.Date:
+        """The day of birth."""
+
+    @_builtins.property
+    def identities(self) -> _containers.RepeatedCompositeFieldContainer[Global___Identity]:
+        """Who the customer is in other systems."""
+
+    @_builtins.property
+    def loyalty_cards(self) -> _containers.RepeatedCompositeFieldContainer[Global___LoyaltyCard]:
+        """The cards; they are blocked and replaced by their own names."""
+
+    def __init__(
+        self,
+        *,
+        member: _builtins.str = ...,
+        display_name: _builtins.str = ...,
+        phone: _builtins.str = ...,
+        email: _builtins.str = ...,
+        birthday: _date_pb2.Date | None = ...,
+        identities: _abc.Iterable[Global___Identity] | None = ...,
+        loyalty_cards: _abc.Iterable[Global___LoyaltyCard] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["birthday", b"birthday"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["birthday", b"birthday", "display_name", b"display_name", "email", b"email", "identities", b"identities", "loyalty_cards", b"loyalty_cards", "member", b"member", "phone", b"phone"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___MergedMember: _TypeAlias = MergedMember  # noqa: Y015
 
 @_typing.final
 class LoyaltyCard(_message.Message):
@@ -381,6 +433,8 @@ class Entry(_message.Message):
         """Points were given or taken by hand."""
         KIND_MERGE: Entry._Kind.ValueType  # 13
         """Points moved with a member that was merged into another, or moved back."""
+        KIND_TRANSFER: Entry._Kind.ValueType  # 14
+        """Points were given by one member to another."""
 
     class Kind(_Kind, metaclass=_KindEnumTypeWrapper):
         """What happened."""
@@ -413,6 +467,8 @@ class Entry(_message.Message):
     """Points were given or taken by hand."""
     KIND_MERGE: Entry.Kind.ValueType  # 13
     """Points moved with a member that was merged into another, or moved back."""
+    KIND_TRANSFER: Entry.Kind.ValueType  # 14
+    """Points were given by one member to another."""
 
     class _Account:
         ValueType = _typing.NewType("ValueType", _builtins.int)

@@ -481,16 +481,24 @@ class ListProgrammeBalancesRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     PARENT_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     """`members/{member}`."""
+    page_size: _builtins.int
+    """How many at most: 50 by default, 1,000 at most."""
+    page_token: _builtins.str
+    """From the answer before."""
     def __init__(
         self,
         *,
         parent: _builtins.str = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["parent", b"parent"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "parent", b"parent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -503,18 +511,22 @@ class ListProgrammeBalancesResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     BALANCES_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """For the next page; empty on the last."""
     @_builtins.property
     def balances(self) -> _containers.RepeatedCompositeFieldContainer[Global___ProgrammeBalance]:
-        """By programme; the default one is always there."""
+        """One for each programme, by its id."""
 
     def __init__(
         self,
         *,
         balances: _abc.Iterable[Global___ProgrammeBalance] | None = ...,
+        next_page_token: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["balances", b"balances"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["balances", b"balances", "next_page_token", b"next_page_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -673,7 +685,7 @@ class QuoteRedemptionResponse(_message.Message):
 Global___QuoteRedemptionResponse: _TypeAlias = QuoteRedemptionResponse  # noqa: Y015
 
 @_typing.final
-class DryRunProgrammeRequest(_message.Message):
+class PreviewProgrammeRequest(_message.Message):
     """Asks what past orders would have earned."""
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -716,10 +728,10 @@ class DryRunProgrammeRequest(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___DryRunProgrammeRequest: _TypeAlias = DryRunProgrammeRequest  # noqa: Y015
+Global___PreviewProgrammeRequest: _TypeAlias = PreviewProgrammeRequest  # noqa: Y015
 
 @_typing.final
-class DryRunProgrammeResponse(_message.Message):
+class PreviewProgrammeResponse(_message.Message):
     """What past orders would have earned."""
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -741,7 +753,7 @@ class DryRunProgrammeResponse(_message.Message):
     more: _builtins.bool
     """Whether there are more orders than were tried."""
     @_builtins.property
-    def differences(self) -> _containers.RepeatedCompositeFieldContainer[Global___DryRunDifference]:
+    def differences(self) -> _containers.RepeatedCompositeFieldContainer[Global___PreviewDifference]:
         """The orders whose points would change, the earliest first; 100 at most."""
 
     def __init__(
@@ -751,7 +763,7 @@ class DryRunProgrammeResponse(_message.Message):
         changed_count: _builtins.int = ...,
         points: _builtins.int = ...,
         points_change: _builtins.int = ...,
-        differences: _abc.Iterable[Global___DryRunDifference] | None = ...,
+        differences: _abc.Iterable[Global___PreviewDifference] | None = ...,
         more: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
@@ -760,10 +772,10 @@ class DryRunProgrammeResponse(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___DryRunProgrammeResponse: _TypeAlias = DryRunProgrammeResponse  # noqa: Y015
+Global___PreviewProgrammeResponse: _TypeAlias = PreviewProgrammeResponse  # noqa: Y015
 
 @_typing.final
-class DryRunDifference(_message.Message):
+class PreviewDifference(_message.Message):
     """An order that would earn another number of points."""
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -798,7 +810,7 @@ class DryRunDifference(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___DryRunDifference: _TypeAlias = DryRunDifference  # noqa: Y015
+Global___PreviewDifference: _TypeAlias = PreviewDifference  # noqa: Y015
 
 @_typing.final
 class CreateRecalculationRequest(_message.Message):

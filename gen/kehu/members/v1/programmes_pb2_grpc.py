@@ -71,10 +71,10 @@ class ProgrammesServiceStub:
                 request_serializer=kehu_dot_members_dot_v1_dot_programmes__pb2.QuoteRedemptionRequest.SerializeToString,
                 response_deserializer=kehu_dot_members_dot_v1_dot_programmes__pb2.QuoteRedemptionResponse.FromString,
                 _registered_method=True)
-        self.DryRunProgramme = channel.unary_unary(
-                '/kehu.members.v1.ProgrammesService/DryRunProgramme',
-                request_serializer=kehu_dot_members_dot_v1_dot_programmes__pb2.DryRunProgrammeRequest.SerializeToString,
-                response_deserializer=kehu_dot_members_dot_v1_dot_programmes__pb2.DryRunProgrammeResponse.FromString,
+        self.PreviewProgramme = channel.unary_unary(
+                '/kehu.members.v1.ProgrammesService/PreviewProgramme',
+                request_serializer=kehu_dot_members_dot_v1_dot_programmes__pb2.PreviewProgrammeRequest.SerializeToString,
+                response_deserializer=kehu_dot_members_dot_v1_dot_programmes__pb2.PreviewProgrammeResponse.FromString,
                 _registered_method=True)
         self.CreateRecalculation = channel.unary_unary(
                 '/kehu.members.v1.ProgrammesService/CreateRecalculation',
@@ -128,7 +128,7 @@ class ProgrammesServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListProgrammeBalances(self, request, context):
-        """Lists a member's points in every programme in which there ever were some.
+        """Lists a member's points in every programme.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -141,7 +141,7 @@ class ProgrammesServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def DryRunProgramme(self, request, context):
+    def PreviewProgramme(self, request, context):
         """Says what past orders would have earned by other rules. Nothing is posted, and nothing is kept.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -150,7 +150,7 @@ class ProgrammesServiceServicer:
 
     def CreateRecalculation(self, request, context):
         """Makes past orders earn by the newest version of a programme, in the background: the differences are posted. Try it
-        with `DryRunProgramme` first.
+        with `PreviewProgramme` first.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -201,10 +201,10 @@ def add_ProgrammesServiceServicer_to_server(servicer, server):
                     request_deserializer=kehu_dot_members_dot_v1_dot_programmes__pb2.QuoteRedemptionRequest.FromString,
                     response_serializer=kehu_dot_members_dot_v1_dot_programmes__pb2.QuoteRedemptionResponse.SerializeToString,
             ),
-            'DryRunProgramme': grpc.unary_unary_rpc_method_handler(
-                    servicer.DryRunProgramme,
-                    request_deserializer=kehu_dot_members_dot_v1_dot_programmes__pb2.DryRunProgrammeRequest.FromString,
-                    response_serializer=kehu_dot_members_dot_v1_dot_programmes__pb2.DryRunProgrammeResponse.SerializeToString,
+            'PreviewProgramme': grpc.unary_unary_rpc_method_handler(
+                    servicer.PreviewProgramme,
+                    request_deserializer=kehu_dot_members_dot_v1_dot_programmes__pb2.PreviewProgrammeRequest.FromString,
+                    response_serializer=kehu_dot_members_dot_v1_dot_programmes__pb2.PreviewProgrammeResponse.SerializeToString,
             ),
             'CreateRecalculation': grpc.unary_unary_rpc_method_handler(
                     servicer.CreateRecalculation,
@@ -418,7 +418,7 @@ class ProgrammesService:
             _registered_method=True)
 
     @staticmethod
-    def DryRunProgramme(request,
+    def PreviewProgramme(request,
             target,
             options=(),
             channel_credentials=None,
@@ -431,9 +431,9 @@ class ProgrammesService:
         return grpc.experimental.unary_unary(
             request,
             target,
-            '/kehu.members.v1.ProgrammesService/DryRunProgramme',
-            kehu_dot_members_dot_v1_dot_programmes__pb2.DryRunProgrammeRequest.SerializeToString,
-            kehu_dot_members_dot_v1_dot_programmes__pb2.DryRunProgrammeResponse.FromString,
+            '/kehu.members.v1.ProgrammesService/PreviewProgramme',
+            kehu_dot_members_dot_v1_dot_programmes__pb2.PreviewProgrammeRequest.SerializeToString,
+            kehu_dot_members_dot_v1_dot_programmes__pb2.PreviewProgrammeResponse.FromString,
             options,
             channel_credentials,
             insecure,

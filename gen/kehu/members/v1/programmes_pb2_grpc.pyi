@@ -45,14 +45,14 @@ class ProgrammesServiceStub:
     GetPurchase: _grpc.UnaryUnaryMultiCallable[_programmes_pb2.GetPurchaseRequest, _programmes_pb2.Purchase]
     """Reads what is known of an order for the sake of points: what is left of it, and what it earned in each programme."""
     ListProgrammeBalances: _grpc.UnaryUnaryMultiCallable[_programmes_pb2.ListProgrammeBalancesRequest, _programmes_pb2.ListProgrammeBalancesResponse]
-    """Lists a member's points in every programme in which there ever were some."""
+    """Lists a member's points in every programme."""
     QuoteRedemption: _grpc.UnaryUnaryMultiCallable[_programmes_pb2.QuoteRedemptionRequest, _programmes_pb2.QuoteRedemptionResponse]
     """Says how many points could pay a part of an order, and what they are worth. Nothing is set aside."""
-    DryRunProgramme: _grpc.UnaryUnaryMultiCallable[_programmes_pb2.DryRunProgrammeRequest, _programmes_pb2.DryRunProgrammeResponse]
+    PreviewProgramme: _grpc.UnaryUnaryMultiCallable[_programmes_pb2.PreviewProgrammeRequest, _programmes_pb2.PreviewProgrammeResponse]
     """Says what past orders would have earned by other rules. Nothing is posted, and nothing is kept."""
     CreateRecalculation: _grpc.UnaryUnaryMultiCallable[_programmes_pb2.CreateRecalculationRequest, _programmes_pb2.Recalculation]
     """Makes past orders earn by the newest version of a programme, in the background: the differences are posted. Try it
-    with `DryRunProgramme` first.
+    with `PreviewProgramme` first.
     """
     GetRecalculation: _grpc.UnaryUnaryMultiCallable[_programmes_pb2.GetRecalculationRequest, _programmes_pb2.Recalculation]
     """Reads how far a recalculation is."""
@@ -73,14 +73,14 @@ class ProgrammesServiceAsyncStub(ProgrammesServiceStub):
     GetPurchase: _aio.UnaryUnaryMultiCallable[_programmes_pb2.GetPurchaseRequest, _programmes_pb2.Purchase]  # type: ignore[assignment]
     """Reads what is known of an order for the sake of points: what is left of it, and what it earned in each programme."""
     ListProgrammeBalances: _aio.UnaryUnaryMultiCallable[_programmes_pb2.ListProgrammeBalancesRequest, _programmes_pb2.ListProgrammeBalancesResponse]  # type: ignore[assignment]
-    """Lists a member's points in every programme in which there ever were some."""
+    """Lists a member's points in every programme."""
     QuoteRedemption: _aio.UnaryUnaryMultiCallable[_programmes_pb2.QuoteRedemptionRequest, _programmes_pb2.QuoteRedemptionResponse]  # type: ignore[assignment]
     """Says how many points could pay a part of an order, and what they are worth. Nothing is set aside."""
-    DryRunProgramme: _aio.UnaryUnaryMultiCallable[_programmes_pb2.DryRunProgrammeRequest, _programmes_pb2.DryRunProgrammeResponse]  # type: ignore[assignment]
+    PreviewProgramme: _aio.UnaryUnaryMultiCallable[_programmes_pb2.PreviewProgrammeRequest, _programmes_pb2.PreviewProgrammeResponse]  # type: ignore[assignment]
     """Says what past orders would have earned by other rules. Nothing is posted, and nothing is kept."""
     CreateRecalculation: _aio.UnaryUnaryMultiCallable[_programmes_pb2.CreateRecalculationRequest, _programmes_pb2.Recalculation]  # type: ignore[assignment]
     """Makes past orders earn by the newest version of a programme, in the background: the differences are posted. Try it
-    with `DryRunProgramme` first.
+    with `PreviewProgramme` first.
     """
     GetRecalculation: _aio.UnaryUnaryMultiCallable[_programmes_pb2.GetRecalculationRequest, _programmes_pb2.Recalculation]  # type: ignore[assignment]
     """Reads how far a recalculation is."""
@@ -134,7 +134,7 @@ class ProgrammesServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _programmes_pb2.ListProgrammeBalancesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_programmes_pb2.ListProgrammeBalancesResponse, _abc.Awaitable[_programmes_pb2.ListProgrammeBalancesResponse]]:
-        """Lists a member's points in every programme in which there ever were some."""
+        """Lists a member's points in every programme."""
 
     @_abc_1.abstractmethod
     def QuoteRedemption(
@@ -145,11 +145,11 @@ class ProgrammesServiceServicer(metaclass=_abc_1.ABCMeta):
         """Says how many points could pay a part of an order, and what they are worth. Nothing is set aside."""
 
     @_abc_1.abstractmethod
-    def DryRunProgramme(
+    def PreviewProgramme(
         self,
-        request: _programmes_pb2.DryRunProgrammeRequest,
+        request: _programmes_pb2.PreviewProgrammeRequest,
         context: _ServicerContext,
-    ) -> _typing.Union[_programmes_pb2.DryRunProgrammeResponse, _abc.Awaitable[_programmes_pb2.DryRunProgrammeResponse]]:
+    ) -> _typing.Union[_programmes_pb2.PreviewProgrammeResponse, _abc.Awaitable[_programmes_pb2.PreviewProgrammeResponse]]:
         """Says what past orders would have earned by other rules. Nothing is posted, and nothing is kept."""
 
     @_abc_1.abstractmethod
@@ -159,7 +159,7 @@ class ProgrammesServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_programmes_pb2.Recalculation, _abc.Awaitable[_programmes_pb2.Recalculation]]:
         """Makes past orders earn by the newest version of a programme, in the background: the differences are posted. Try it
-        with `DryRunProgramme` first.
+        with `PreviewProgramme` first.
         """
 
     @_abc_1.abstractmethod
