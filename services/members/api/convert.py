@@ -125,13 +125,26 @@ def member(shown: Shown, *, full: bool = True) -> pb.Member:
         org=profile.org,
         tier=shown.tier,
         state=pb.Member.STATE_ERASED if known.erase_time else pb.Member.STATE_ACTIVE,
-        merged_members=[member(Shown(each, tier=""), full=full) for each in known.merged],
+        merged_members=[_merged(each, full=full) for each in known.merged],
         etag=etag(known.version),
     )
     _times(wire, known)
     if shown.tier_expire_time is not None:
         wire.tier_expire_time.FromDatetime(shown.tier_expire_time)
     return wire
+
+
+def _merged(known: Member, *, full: bool) -> pb.MergedMember:
+    profile = known.profile if full else known.profile.masked()
+    return pb.MergedMember(
+        member=names.join("members", known.id),
+        display_name=profile.display_name,
+        phone=profile.phone,
+        email=profile.email,
+        birthday=_wire_birthday(profile.birthday) if profile.birthday else None,
+        identities=[pb.Identity(channel=each.channel, external_id=each.external_id) for each in profile.identities],
+        loyalty_cards=[loyalty_card(known.id, card, full=full) for card in known.cards],
+    )
 
 
 def loyalty_card(member: UUID, card: LoyaltyCard, *, full: bool = True) -> pb.LoyaltyCard:

@@ -291,7 +291,7 @@ async def test_two_members_become_one_and_two_again(
     assert await identity.MergeMembers(request) == merge
     assert (merge.merged_member, merge.member, merge.state) == (one.name, two.name, pb.Merge.STATE_ACTIVE)
     shown = await members.GetMember(members_pb.GetMemberRequest(name=one.name))
-    assert (shown.name, [each.name for each in shown.merged_members]) == (two.name, [one.name])
+    assert (shown.name, [each.member for each in shown.merged_members]) == (two.name, [one.name])
     assert shown.merged_members[0].loyalty_cards[0].name == f"{one.name}/loyaltyCards/1"
     balance = await members.GetBalance(members_pb.GetBalanceRequest(name=f"{one.name}/balance"))
     assert (balance.name, balance.available) == (f"{two.name}/balance", 100)
