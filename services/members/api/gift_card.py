@@ -17,6 +17,7 @@ from kit.money import Money
 from kit.page import Tokens
 from kit.rpc import Edge
 from kit.rpc.convert import instant, next_token, page_of, wire_instant, wire_money
+from services.members.api.audit import author
 from services.members.api.stored_value import TTL, positive, show_payment, show_purse, ttl_of
 from services.members.domain.gift_card import digest, spell
 from services.members.usecases import gift_card
@@ -119,7 +120,7 @@ class GiftCardServicer(gift_cards_pb2_grpc.GiftCardServiceServicer):
 
     async def VoidGiftCard(self, request: pb.VoidGiftCardRequest, context: ServicerContext) -> pb.GiftCard:
         """Make a card worthless."""
-        command = Void(names.id_of("giftCards", request.name), names.new_id(), request.reason)
+        command = Void(names.id_of("giftCards", request.name), names.new_id(), author(), request.reason)
         return await self._edge.write(request, gift_card.void, command, render=_card)
 
     async def ReplaceGiftCardCode(
@@ -127,7 +128,7 @@ class GiftCardServicer(gift_cards_pb2_grpc.GiftCardServiceServicer):
     ) -> pb.ReplaceGiftCardCodeResponse:
         """Give a card another code."""
         code = _new_code()
-        command = Recode(names.id_of("giftCards", request.name), digest(code))
+        command = Recode(names.id_of("giftCards", request.name), digest(code), author())
         card, fresh = await self._once(request, gift_card.recode, command, pb.ReplaceGiftCardCodeResponse)
         return pb.ReplaceGiftCardCodeResponse(gift_card=card, code=code if fresh else "")
 

@@ -12,6 +12,7 @@ from kit.errors import Fault
 from kit.money import Money, currency_mismatch
 from kit.page import Page
 from kit.posting import Cause
+from services.members.domain.audit import Act, Author
 from services.members.domain.errors import stored_value as errors
 from services.members.domain.gift_card import Code, GiftCard
 from services.members.domain.stored_payment import StoredPayment
@@ -87,6 +88,7 @@ class Void:
 
     card: UUID
     refund: UUID
+    author: Author
     reason: str
 
 
@@ -96,6 +98,7 @@ class Recode:
 
     card: UUID
     code: Code
+    author: Author
 
 
 def issue(unit: StoredValueUnit, command: Issue) -> list[Shown]:
@@ -202,13 +205,20 @@ def void(unit: StoredValueUnit, command: Void) -> Shown:
         unit.stored_refunds.add([made])
         till.till.close()
     unit.gift_cards.save([(card, voided)])
+    if voided is not card:
+        left = str(Money(till.purse.free.total, card.value.currency))
+        before, after = {"state": card.state.value, "balance": left}, {"state": voided.state.value}
+        unit.audit.record(Act(command.author, card.name, command.reason, before, after))
     return Shown(voided, purse)
 
 
 def recode(unit: StoredValueUnit, command: Recode) -> Shown:
     """Give a card a new code; the old one is worth nothing from now on."""
     till = _till(unit, command.card)
-    return _saved(unit, till, till.card.recode(command.code, unit.now))
+    recoded = till.card.recode(command.code, unit.now)
+    before, after = ({"code_suffix": card.code.suffix} for card in (till.card, recoded))
+    unit.audit.record(Act(command.author, recoded.name, "a new code in place of the old one", before, after))
+    return _saved(unit, till, recoded)
 
 
 def expire(unit: StoredValueUnit) -> int:

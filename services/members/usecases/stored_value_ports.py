@@ -16,6 +16,7 @@ from services.members.domain.stored_refund import StoredRefund
 from services.members.domain.stored_value import Purse
 from services.members.domain.stored_value_rules import StoredValueRules
 from services.members.domain.top_up import TopUp
+from services.members.usecases.audit import Audit
 
 
 class Owners(Protocol):
@@ -180,6 +181,10 @@ class StoredValueUnit(Protocol):
     @property
     def gift_cards(self) -> GiftCards:
         """Gift cards."""
+
+    @property
+    def audit(self) -> Audit:
+        """The trail of manual acts."""
 
     @property
     def settlements(self) -> Settlements:

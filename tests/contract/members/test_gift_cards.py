@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from kit.errors import Fault
+from services.members.domain.audit import Author
 from services.members.domain.gift_card import GiftCard, State, digest, spell
 from services.members.domain.stored_payment import StoredPayment
 from services.members.usecases import gift_card, stored_payment
@@ -22,6 +23,7 @@ from tests.support.builders.stored_value import activate, end, give_back, issue,
 
 CODE, CLAIM, NEW = (spell(number) for number in (11, 2**99 + 7, 31**20))
 HASH = digest(CODE).hash
+ADA = Author("ada", "VoidGiftCard")
 
 
 def issued(world: World, **fields: Any) -> GiftCard:
@@ -150,10 +152,14 @@ def test_an_offer_that_was_withdrawn_or_is_over_cannot_be_taken(world: World) ->
 def test_a_void_card_is_worth_nothing_and_its_store_gets_its_value_back(world: World) -> None:
     card = active(world)
     card_pay(world, 3_000)
-    void = Void(card, uuid4(), "lost by the customer")
+    void = Void(card, uuid4(), ADA, "lost by the customer")
     world.do(gift_card.void, void)
     assert state(world, card) == (State.VOID, 0, 0)
     assert world.do(gift_card.void, void).card.state is State.VOID
+    trail = world.rows("select actor, reason, before from audit_entries")
+    assert [tuple(each) for each in trail] == [
+        ("ada", "lost by the customer", '{"balance":"70.00 CNY","state":"ACTIVE"}')
+    ]
     assert card_pay(world, 1).reason == "GIFT_CARD_UNUSABLE"
     (top_up,) = world.rows("select principal, refunded_principal from top_ups")
     assert tuple(top_up) == (10_000, 7_000)
@@ -162,13 +168,13 @@ def test_a_void_card_is_worth_nothing_and_its_store_gets_its_value_back(world: W
 def test_a_payment_cannot_come_back_to_a_void_card(world: World) -> None:
     card = active(world)
     paid = card_pay(world, 3_000)
-    world.do(gift_card.void, Void(card, uuid4(), "stolen"))
+    world.do(gift_card.void, Void(card, uuid4(), ADA, "stolen"))
     assert refused(world, stored_payment.refund, give_back(paid.id)) == "GIFT_CARD_UNUSABLE"
 
 
 def test_a_new_code_takes_the_old_ones_place(world: World) -> None:
     card = active(world)
-    world.do(gift_card.recode, Recode(card, digest(NEW)))
+    world.do(gift_card.recode, Recode(card, digest(NEW), ADA))
     assert card_pay(world, 1).reason == "GIFT_CARD_CODE_UNKNOWN"
     assert isinstance(card_pay(world, 1, NEW), StoredPayment)
 

@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from kit.errors import Fault
+from services.members.domain.audit import Author
 from services.members.domain.gift_card import digest, spell
 from services.members.domain.settlement import Settlement
 from services.members.domain.stored_value import NOTHING, Parts, account_owner
@@ -148,7 +149,7 @@ class Walk:
             self.do(gift_card.redeem, gift_card.Redeem(hash_, self.member()))
 
     def void(self) -> None:
-        self.do(gift_card.void, Void(self.any("card"), uuid4(), "test"))
+        self.do(gift_card.void, Void(self.any("card"), uuid4(), Author("ada", "VoidGiftCard"), "test"))
 
     def wait(self) -> None:
         self.world.clock.move(timedelta(seconds=19))
