@@ -11,7 +11,6 @@ from datetime import UTC
 from typing import Any
 
 from google.type.money_pb2 import Money as WireMoney
-from kehu.members.v1.events_pb2 import PointsEarned
 from kehu.orders.v1.events_pb2 import OrderCancelled, OrderCompleted, OrderPaid, OrderRefunded
 from prometheus_client import Gauge
 
@@ -56,9 +55,11 @@ subscriptions = Subscriptions("members")
 
 
 @subscriptions.on("orders", OrderPaid, OrderCompleted, OrderRefunded, queue="members.settlement")
-def settle(unit: Unit, events: Sequence[Received]) -> None:
-    """Points, tiers and holds follow the newest state of each order. Guests earn nothing."""
-    purchase.settle(unit, [_settlement(event) for event in events if event.message.member])
+def settle(unit: EngagementUnit, events: Sequence[Received]) -> None:
+    """Points, tiers, holds and badges for points follow the newest state of each order. Guests earn nothing."""
+    settlements = [_settlement(event) for event in events if event.message.member]
+    purchase.settle(unit, settlements)
+    badge.award(unit, {unit.wallets.heir(settlement.member) for settlement in settlements}, Metric.POINTS_EARNED)
 
 
 @subscriptions.on("orders", OrderCancelled, queue="members.cancellation")
@@ -72,13 +73,6 @@ def reward_referrals(unit: EngagementUnit, events: Sequence[Received]) -> None:
     """Referrals and badges follow the newest state of each order that was not imported."""
     told = [event for event in events if event.message.member and not getattr(event.message, "imported", False)]
     referral.settle(unit, [_order(event) for event in told])
-
-
-@subscriptions.on("members", PointsEarned, queue="members.badges")
-def award_badges(unit: EngagementUnit, events: Sequence[Received]) -> None:
-    """Who has earned enough points gets the badges for it."""
-    members = {names.id_of("members", event.message.member, field="member") for event in events}
-    badge.award(unit, members, Metric.POINTS_EARNED)
 
 
 @subscriptions.every(seconds=1)
@@ -111,13 +105,13 @@ def expire_redemptions(unit: MallUnit) -> None:
     redemption.expire(unit)
 
 
-@subscriptions.every(seconds=10)
+@subscriptions.every(seconds=1)
 def advance_tiers(unit: Unit) -> None:
     """Announce the tiers that time has changed."""
     tier.advance(unit)
 
 
-@subscriptions.every(seconds=5)
+@subscriptions.every(seconds=1)
 def requalify_members(unit: Unit) -> None:
     """Judge members by the newest rules."""
     tier.requalify(unit)

@@ -25,8 +25,9 @@ from services.members.domain.tier_status import Log, TierStatus, status_at
 from services.members.usecases.audit import Audit
 from services.members.usecases.ports import Unit
 
-_ROUND = 500
-"""Members that are judged in one transaction of a timer."""
+_ROUND = 1_000
+"""Members that are judged in one transaction of a timer: some 500 ms of work. When a year turns, all are due at once;
+their tiers are read right from the first moment, for the history tells them, only the events take their time."""
 
 
 class ActingUnit(Unit, Protocol):
