@@ -22,6 +22,7 @@ from services.members.domain.events import (
     StoredValueChanged,
     TierChanged,
 )
+from services.members.domain.point_transfer import PointsTransferred
 from services.members.domain.redemption import Redemption, RedemptionCancelled, RedemptionConfirmed, RedemptionRefunded
 from services.members.domain.tier_scheme import NO_BENEFITS, Benefits
 
@@ -211,3 +212,15 @@ def _badge_awarded(fact: BadgeAwarded) -> Event:
     member = names.join("members", fact.member)
     body = {"member": member, "badge": names.join("badges", fact.badge), "awardTime": instant(fact.time)}
     return Event.of("kehu.members.v1.BadgeAwarded", f"{member}/badgeAwards/{fact.badge}", 1, body)
+
+
+@to_event.register
+def _transferred(fact: PointsTransferred) -> Event:
+    transfer = fact.transfer
+    body = {
+        "member": names.join("members", transfer.member),
+        "recipient": names.join("members", transfer.recipient),
+        "points": str(transfer.points),
+        "transferTime": instant(transfer.create_time),
+    }
+    return Event.of("kehu.members.v1.PointsTransferred", transfer.source, 1, body)

@@ -24,6 +24,7 @@ from services.members.storage.hold import HoldStore
 from services.members.storage.liability import LiabilityStore
 from services.members.storage.member import MemberStore
 from services.members.storage.merge import MergeStore
+from services.members.storage.point_transfer import PointTransferStore
 from services.members.storage.points import WalletStore
 from services.members.storage.programme import ProgrammeStore
 from services.members.storage.purchase import PurchaseStore
@@ -85,6 +86,7 @@ class MembersUnit(Unit):
         self.rights_cards = RightsCardStore(connection)
         self.rewards = RewardStore(connection)
         self.redemptions = RedemptionStore(connection)
+        self.point_transfers = PointTransferStore(connection)
 
     def wallets_of(self, programme: str) -> WalletStore:
         """The wallets of a programme's own unit of points."""

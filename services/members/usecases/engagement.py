@@ -10,10 +10,11 @@ from typing import Any
 from kit.errors import Fault, etag_mismatch
 from kit.posting import Cause
 from services.members.domain import errors
+from services.members.domain.badge import Metric
 from services.members.domain.daily_limit import DailyLimit, Origin, uses
 from services.members.domain.engagement import EngagementPolicy
 from services.members.domain.errors.engagement import daily_limit_reached
-from services.members.usecases import points
+from services.members.usecases import badge, points
 from services.members.usecases.engagement_ports import EngagementUnit
 from services.members.usecases.points import Accrue, Batch
 from services.members.usecases.ports import Unit
@@ -70,11 +71,16 @@ def limit(
         raise daily_limit_reached(activity, passed.scope.lower())
 
 
-def grant(unit: Unit, grants: Sequence[Accrue]) -> None:
-    """Give points, and no fewer than all of them. Raises a Fault when a member does not exist."""
-    for outcome in points.accrue(unit, [each for each in grants if each.points]):
+def grant(unit: EngagementUnit, grants: Sequence[Accrue]) -> None:
+    """Give points, and no fewer than all of them, and the badges for them.
+
+    Raises a Fault when a member does not exist.
+    """
+    grants = [each for each in grants if each.points]
+    for outcome in points.accrue(unit, grants):
         if isinstance(outcome, Fault):
             raise outcome
+    badge.award(unit, {unit.wallets.heir(each.member) for each in grants}, Metric.POINTS_EARNED)
 
 
 def reclaim(unit: Unit, takes: Sequence[Accrue]) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from uuid import UUID
 
@@ -67,21 +67,22 @@ def attach(unit: EngagementUnit, command: Attach) -> Referral:
     referrer = unit.referrals.owner(command.code)
     if referrer is None:
         raise referral_code_unknown()
-    if referrer == command.member:
-        raise referral_self()
     locked = unit.wallets.lock([command.member, referrer])
-    if unit.wallets.heir(command.member) not in locked:
+    member, referrer = unit.wallets.heir(command.member), unit.wallets.heir(referrer)
+    if member not in locked:
         raise errors.member_not_found(command.member)
-    known = unit.referrals.read([command.member]).get(command.member)
+    if referrer == member:
+        raise referral_self()
+    known = unit.referrals.read([member]).get(member)
     if known is not None:
         return _same(known, referrer)
     unit.referrals.queue_up()
-    if command.member in unit.referrals.chain(referrer):
+    if member in unit.referrals.chain(referrer):
         raise referral_circular()
-    _check_member(unit, rules, command.member)
+    _check_member(unit, rules, member)
     origin = Origin(referrer, command.device, command.store)
     engagement.limit(unit, ACTIVITY, rules.limits, origin=origin, points=rules.referrer_points)
-    made = Referral(command.member, referrer, unit.now, rules.referrer_points, rules.member_points)
+    made = Referral(member, referrer, unit.now, rules.referrer_points, rules.member_points)
     unit.referrals.add(made)
     return made
 
@@ -115,6 +116,8 @@ def settle(unit: EngagementUnit, told: Sequence[Order]) -> None:
     for member in members:
         if unit.wallets.heir(member) not in locked:
             raise errors.member_not_found(member)
+    told = [replace(order, member=unit.wallets.heir(order.member)) for order in told]
+    members = {order.member for order in told}
     known = {order.id: order for order in unit.referrals.orders(members)}
     changed = {}
     for order in told:
@@ -133,22 +136,23 @@ def source(referral: Referral) -> str:
 
 def _judge(unit: EngagementUnit, before: Referral, orders: Sequence[Order]) -> None:
     state, order = before.judged(orders)
-    capped = state is State.REWARDED is not before.state and _capped(unit, before.referrer)
-    after = before.settled(state, order, now=unit.now, capped=capped)
+    won = state is State.REWARDED and before.state is not State.REWARDED
+    lost = state is not State.REWARDED and before.state is State.REWARDED
+    after = before.settled(state, order, now=unit.now, capped=won and _capped(unit, before))
     if after is before:
         return
     unit.referrals.save(after)
-    old, new = _given(before), _given(after)
-    engagement.grant(unit, [Accrue(who, points, source(after)) for who, points in new.items() if not old.get(who)])
-    engagement.reclaim(unit, [Accrue(who, points, source(after)) for who, points in old.items() if not new.get(who)])
-    if state is State.REWARDED:
+    if won:
+        engagement.grant(unit, _given(after))
         unit.emit([_rewarded(after, unit.now)])
-    elif before.state is State.REWARDED:
+    if lost:
+        engagement.reclaim(unit, _given(before))
         unit.emit([ReferralRevoked(after.member, after.referrer, unit.now, after.version)])
 
 
-def _given(referral: Referral) -> Mapping[UUID, int]:
-    return {referral.referrer: referral.referrer_given, referral.member: referral.member_given}
+def _given(referral: Referral) -> list[Accrue]:
+    shares = ((referral.referrer, referral.referrer_given), (referral.member, referral.member_given))
+    return [Accrue(who, points, source(referral)) for who, points in shares]
 
 
 def _rewarded(referral: Referral, now: datetime) -> ReferralRewarded:
@@ -157,15 +161,17 @@ def _rewarded(referral: Referral, now: datetime) -> ReferralRewarded:
     )
 
 
-def _capped(unit: EngagementUnit, referrer: UUID) -> bool:
-    """Whether a locked referrer has had the rewards of the month."""
+def _capped(unit: EngagementUnit, referral: Referral) -> bool:
+    """Whether a locked referrer gets nothing: one who is the member, after a merge, or has had the month's rewards."""
+    if unit.wallets.heir(referral.referrer) == unit.wallets.heir(referral.member):
+        return True
     rules = unit.engagement_policies.current().referrals
     if rules is None or not rules.rewards_per_month:
         return False
     zone = unit.programmes.current().zone
     today: date = unit.now.astimezone(zone).date()
     month = datetime.combine(today.replace(day=1), time(), zone)
-    return unit.referrals.rewarded(referrer, month) >= rules.rewards_per_month
+    return unit.referrals.rewarded(referral.referrer, month) >= rules.rewards_per_month
 
 
 def _same(known: Referral, referrer: UUID) -> Referral:

@@ -18,7 +18,6 @@ from kehu.members.v1 import engagement_pb2 as pb
 from kehu.members.v1 import members_pb2 as mpb
 from kehu.members.v1 import referrals_pb2 as rpb
 from kehu.members.v1.engagement_pb2_grpc import EngagementServiceStub
-from kehu.members.v1.events_pb2 import PointsEarned
 from kehu.members.v1.members_pb2_grpc import MembersServiceStub
 from kehu.orders.v1.events_pb2 import OrderPaid, OrderRefunded
 
@@ -134,11 +133,9 @@ async def test_badges_are_made_given_listed_and_retired(
     assert await engagement.GetBadge(bpb.GetBadgeRequest(name=made[0].name)) == made[0]
     member = await enroll(members)
     await engagement.CreateCheckIn(cpb.CreateCheckInRequest(parent=member))
-    database.write(consumer.reward_referrals, [paid(member, 20)])
-    await members.AccruePoints(mpb.AccruePointsRequest(parent=member, points=99, source="surveys/1"))
-    earned = PointsEarned(member=member, points=99, source="surveys/1")
-    event = Received(uuid.uuid4(), "PointsEarned", f"{member}/balance", 1, datetime.now(UTC), earned)
-    database.write(consumer.award_badges, [event])
+    order = paid(member, 99)
+    database.write(consumer.reward_referrals, [order])
+    database.write(consumer.settle, [order])
     request, seen = bpb.ListBadgeAwardsRequest(parent=member, page_size=2), []
     while True:
         page = await engagement.ListBadgeAwards(request)

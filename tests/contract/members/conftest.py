@@ -19,7 +19,7 @@ from kit.vault import Keyring, Vault
 from services.members import publish
 from services.members.domain.points import Wallet
 from services.members.storage.unit import MembersUnit
-from services.members.usecases import member, points
+from services.members.usecases import member, points, verification
 from tests.support.builders.members import NOW, row
 from tests.support.keyring import VAULT
 
@@ -77,6 +77,17 @@ INVARIANTS = {
               and a.balance <> coalesce((
                   select sum(case a.kind when 'pending' then l.pending when 'held' then l.held else l.available end)
                   from ledger_lots l where l.owner = a.owner and l.unit = a.unit), 0)
+    """,
+    "what check-ins, receipts, referrals, birthdays and profiles gave is what was posted for them": """
+        select given.kind from (
+            select 'checkIns/%' as kind, coalesce(sum(points), 0) as points from check_ins
+            union all select 'receiptClaims/%', coalesce(sum(points), 0) from receipt_claims
+            union all select 'referral', coalesce(sum(referrer_given + member_given), 0) from referrals
+            union all select 'birthdays/%', coalesce(sum(points), 0) from birthday_rewards
+            union all select 'profile', coalesce(sum(points), 0) from profile_rewards
+        ) as given where given.points <> coalesce((
+            select sum(case e.kind when 'ACCRUAL' then e.amount else -e.amount end) from ledger_entries e
+            where e.source like 'members/%/' || given.kind and e.kind in ('ACCRUAL', 'CLAWBACK')), 0)
     """,
 }
 
@@ -146,6 +157,17 @@ class World:
         """Fail if an invariant is hurt."""
         for name, query in INVARIANTS.items():
             assert self.rows(query) == [], name
+        assert self.do(self._retold) == [], "tiers follow from what counts for them"
+        assert self.do(verification.ledger) == []
+        assert self.do(verification.tiers, verification.NOBODY)[0] == []
+
+    @staticmethod
+    def _retold(unit: MembersUnit) -> list[UUID]:
+        """Members whose tiers, replayed from zero, are others than those that are kept."""
+        rules = unit.programmes.current().version
+        standings = unit.tiers.read(list(unit.connection.scalars(text("select member from standings"))))
+        replayed = tier.replayed(unit, standings)
+        return [of for of, each in standings.items() if each.rules == rules and each.history != replayed[of]]
 
 
 @pytest.fixture

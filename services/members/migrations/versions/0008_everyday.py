@@ -110,7 +110,6 @@ def _referrals() -> None:
         sa.Column("member_given", sa.BigInteger, nullable=False),
         sa.Column("reward_time", INSTANT),
         sa.Column("version", sa.BigInteger, nullable=False),
-        sa.CheckConstraint("referrer <> member", name="referrals_self"),
         sa.CheckConstraint("state = 'REWARDED' or (referrer_given = 0 and member_given = 0)", name="referrals_given"),
     )
     op.create_index("referrals_referrer", "referrals", ["referrer", "member"])

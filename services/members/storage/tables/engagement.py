@@ -111,7 +111,6 @@ referrals = Table(
     Column("member_given", BigInteger, nullable=False),
     Column("reward_time", DateTime(timezone=True)),
     Column("version", BigInteger, nullable=False),
-    CheckConstraint("referrer <> member", name="referrals_self"),
     CheckConstraint("state = 'REWARDED' or (referrer_given = 0 and member_given = 0)", name="referrals_given"),
 )
 Index("referrals_referrer", referrals.c.referrer, referrals.c.member)
