@@ -42,7 +42,7 @@ class Installation:
             "KEHU_KEYRING_FILE": str(self.keys.keyring_file),
             "KEHU_PAGE_TOKEN_KEY": "a key of the benchmark",
             "KEHU_LOG_LEVEL": "warning",
-            "KEHU_MAX_CONCURRENT_CALLS": "2048",
+            "KEHU_DATABASE_POOL_SIZE": "16",
         }
 
     def query(self, statement: str) -> list[tuple[object, ...]]:

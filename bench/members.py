@@ -19,7 +19,7 @@ from kehu.members.v1 import members_pb2 as pb
 from kehu.members.v1.members_pb2_grpc import MembersServiceStub
 
 from bench.installation import Installation, installation
-from bench.load import Call, Load, measure
+from bench.load import Call, Load, Metadata, measure
 from bench.population import ENTRIES, member, populate
 
 RESULTS = Path(__file__).parent / "results" / "members.json"
@@ -99,13 +99,13 @@ def main(*, small: bool) -> None:
 
 def _echo(place: Installation, table: Table) -> Load:
     with place.serving("bench.echo") as address:
-        load = measure(address, "", _accrue(SMALL), callers=CALLERS, seconds=SECONDS)
+        load = measure(address, _bearer(place), _accrue(SMALL), callers=CALLERS, seconds=SECONDS)
     table.add("no-op echo (plain grpc.aio)", load.rate, "calls/s")
     return load
 
 
 def _calls(place: Installation, address: str, table: Table, echo: Load) -> Load:
-    def run(make: Callable[[MembersServiceStub], Call]) -> Load:
+    def run(make: Callable[[MembersServiceStub, Metadata], Call]) -> Load:
         return measure(address, _bearer(place), make, callers=CALLERS, seconds=SECONDS)
 
     accrued = run(_accrue(SMALL))
@@ -122,8 +122,8 @@ def _calls(place: Installation, address: str, table: Table, echo: Load) -> Load:
 
 def _control(place: Installation, table: Table, accrued: Load) -> None:
     with place.serving("bench.control") as address:
-        load = measure(address, _bearer(place), _accrue(SMALL), callers=CALLERS, seconds=SECONDS)
-    table.add("control: one transaction per request", load.rate, "calls/s")
+        load = measure(address, _bearer(place), _accrue(SMALL), callers=16, seconds=SECONDS)
+    table.add("control: one transaction per request, 16 callers", load.rate, "calls/s")
     table.add("accrue beside the control", accrued.rate, "calls/s", baseline=load.rate, least=6)
 
 
@@ -181,31 +181,37 @@ def _bearer(place: Installation) -> str:
     return place.keys.bearer("admin")
 
 
-def _accrue(members: int) -> Callable[[MembersServiceStub], Call]:
+def _accrue(members: int) -> Callable[[MembersServiceStub, Metadata], Call]:
     chance = random.Random(1)  # noqa: S311 - the same members each time
 
-    def make(stub: MembersServiceStub) -> Call:
+    def make(stub: MembersServiceStub, metadata: Metadata) -> Call:
         async def call(_number: int) -> object:
             parent = f"members/{member(chance.randrange(members) + 1)}"
-            return await stub.AccruePoints(pb.AccruePointsRequest(parent=parent, points=5, source="bench"))
+            return await stub.AccruePoints(
+                pb.AccruePointsRequest(parent=parent, points=5, source="bench"), metadata=metadata
+            )
 
         return call
 
     return make
 
 
-def _hold_and_confirm(stub: MembersServiceStub) -> Call:
+def _hold_and_confirm(stub: MembersServiceStub, metadata: Metadata) -> Call:
     async def call(number: int) -> object:
         parent = f"members/{member(number % SMALL + 1)}"
-        hold = await stub.CreateHold(pb.CreateHoldRequest(parent=parent, hold=pb.Hold(points=1), source="bench"))
-        return await stub.ConfirmHold(pb.ConfirmHoldRequest(name=hold.name))
+        hold = await stub.CreateHold(
+            pb.CreateHoldRequest(parent=parent, hold=pb.Hold(points=1), source="bench"), metadata=metadata
+        )
+        return await stub.ConfirmHold(pb.ConfirmHoldRequest(name=hold.name), metadata=metadata)
 
     return call
 
 
-def _balance(stub: MembersServiceStub) -> Call:
+def _balance(stub: MembersServiceStub, metadata: Metadata) -> Call:
     async def call(number: int) -> object:
-        return await stub.GetBalance(pb.GetBalanceRequest(name=f"members/{member(number % SMALL + 1)}/balance"))
+        return await stub.GetBalance(
+            pb.GetBalanceRequest(name=f"members/{member(number % SMALL + 1)}/balance"), metadata=metadata
+        )
 
     return call
 

@@ -28,7 +28,7 @@ insert into ledger_lots (id, unit, owner, source, granted, grant_time, available
                          held)
 select bench_lot(n * {entries} + i), 'points', bench_member(n), 'orders/' || bench_lot(n * {entries} + i), 10,
        now() - interval '1 year' + i * interval '30 days', now() - interval '1 year' + i * interval '30 days',
-       now() + i * interval '30 days', 0, 10, 0
+       now() + (i + 1) * interval '30 days', 0, 10, 0
 from generate_series({first}, {last}) n, generate_series(0, {entries} - 1) i
 """
 _ENTRIES = """

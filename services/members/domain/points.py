@@ -102,16 +102,16 @@ class Wallet:
         Without terms they can be spent at once and for ever.
         """
         start, end = terms or Terms(cause.time)
-        granted = Lot(lot, self.member, cause.source, points, cause.time, start, end)
         if start is None or (now is not None and start > now):
-            wallet = _with(self, replace(granted, pending=points))
-            return _moved(wallet, [_Move(_EXPENSE, self._account(PENDING), points, lot)], cause, new=lot)
+            waiting = Lot(lot, self.member, cause.source, points, cause.time, start, end, pending=points)
+            return _moved(_with(self, waiting), [_Move(_EXPENSE, self._account(PENDING), points, lot)], cause, new=lot)
         owed, rest = draw(points, [self.receivable])
         moves = [_Move(_EXPENSE, self._account(RECEIVABLE), owed, None)]
         if not rest:
             return _moved(self, moves, cause)
         moves.append(_Move(_EXPENSE, self._account(AVAILABLE), rest, lot))
-        return _moved(_with(self, replace(granted, granted=rest, available=rest)), moves, cause, new=lot)
+        granted = Lot(lot, self.member, cause.source, rest, cause.time, start, end, available=rest)
+        return _moved(_with(self, granted), moves, cause, new=lot)
 
     def mature(self, lot: Lot, cause: Cause) -> tuple[Wallet, list[Transfer]]:
         """The points of a pending lot can be spent: what the member owes is paid first."""
@@ -244,7 +244,15 @@ def parts_of(transfers: Iterable[Transfer]) -> tuple[Part, ...]:
 def _with(wallet: Wallet, lot: Lot) -> Wallet:
     lots = list(wallet.lots)
     insort(lots, lot, key=lambda each: each.order)
-    return replace(wallet, lots=tuple(lots))
+    return Wallet(
+        wallet.member,
+        wallet.available,
+        wallet.held,
+        wallet.receivable,
+        wallet.version,
+        wallet.pending,
+        tuple(lots),
+    )
 
 
 def _moved(
@@ -285,11 +293,17 @@ def _moved(
 
 
 def _drawn(lot: Lot, change: dict[str, int]) -> Lot:
-    return replace(
-        lot,
-        pending=lot.pending + change[PENDING],
-        available=lot.available + change[AVAILABLE],
-        held=lot.held + change[HELD],
+    return Lot(
+        lot.id,
+        lot.owner,
+        lot.source,
+        lot.granted,
+        lot.grant_time,
+        lot.available_time,
+        lot.expire_time,
+        lot.pending + change[PENDING],
+        lot.available + change[AVAILABLE],
+        lot.held + change[HELD],
     )
 
 
