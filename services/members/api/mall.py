@@ -7,15 +7,17 @@ from typing import Any
 from grpc.aio import ServicerContext
 from kehu.members.v1 import mall_pb2 as pb
 from kehu.members.v1 import mall_pb2_grpc
+from kehu.members.v1 import point_transfers_pb2 as tpb
 
 from kit import names
 from kit.page import Tokens
 from kit.rpc import Edge
 from kit.rpc.convert import next_token, page_of
-from services.members.api import redemption, reward
+from services.members.api import point_transfer, redemption, reward
 from services.members.api.redemption_code import Codes
 from services.members.domain.reward import State
 from services.members.usecases import fulfilment
+from services.members.usecases import point_transfer as point_transfers
 from services.members.usecases import redemption as redemptions
 from services.members.usecases import reward as rewards
 from services.members.usecases.fulfilment import IssueCode, VerifyCode
@@ -31,6 +33,7 @@ class MallServicer(mall_pb2_grpc.MallServiceServicer):
         self._redeem = edge.lane("redeem", redemptions.redeem, render=redemption.render)
         self._confirm = edge.lane("confirm redemption", redemptions.confirm, render=redemption.render)
         self._cancel = edge.lane("cancel redemption", redemptions.cancel, render=redemption.render)
+        self._transfer = edge.lane("transfer", point_transfers.transfer, render=point_transfer.render)
         self._refund = edge.lane("refund redemption", redemptions.refund, render=redemption.render)
 
     async def CreateReward(self, request: pb.CreateRewardRequest, context: ServicerContext) -> pb.Reward:
@@ -123,3 +126,32 @@ class MallServicer(mall_pb2_grpc.MallServiceServicer):
         """Hand a redemption over against its code."""
         command = VerifyCode(self._codes.kept(request.code), request.store)
         return await self._edge.write(request, fulfilment.verify_code, command, render=redemption.render)
+
+    async def TransferPoints(self, request: tpb.TransferPointsRequest, context: ServicerContext) -> tpb.PointTransfer:
+        """Give points to another member."""
+        answer: tpb.PointTransfer = await self._transfer(request, point_transfer.transfer(request))
+        return answer
+
+    async def ListPointTransfers(
+        self, request: tpb.ListPointTransfersRequest, context: ServicerContext
+    ) -> tpb.ListPointTransfersResponse:
+        """Read a page of what a member gave away."""
+        page = page_of(request, self._tokens)
+        rows = await self._edge.read(point_transfers.page, point_transfer.giver(request), page)
+        token = next_token(request, self._tokens, page, rows=rows, position=lambda row: (str(row.id),))
+        shown = [point_transfer.render(row) for row in rows[: page.size]]
+        return tpb.ListPointTransfersResponse(point_transfers=shown, next_page_token=token)
+
+    async def GetPointTransferPolicy(
+        self, request: tpb.GetPointTransferPolicyRequest, context: ServicerContext
+    ) -> tpb.PointTransferPolicy:
+        """Read how much members may give to each other."""
+        point_transfer.check(request.name)
+        return point_transfer.policy(await self._edge.read(point_transfers.policy))
+
+    async def UpdatePointTransferPolicy(
+        self, request: tpb.UpdatePointTransferPolicyRequest, context: ServicerContext
+    ) -> tpb.PointTransferPolicy:
+        """Change how much members may give to each other."""
+        command = point_transfer.update(request)
+        return await self._edge.write(request, point_transfers.update, command, render=point_transfer.policy)

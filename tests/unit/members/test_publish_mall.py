@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import uuid4
+
 import pytest
 from google.protobuf import json_format
 from google.protobuf.message import Message
@@ -9,6 +11,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from kehu.members.v1 import events_pb2
 
 from kit.money import Money
+from services.members.domain.point_transfer import PointsTransferred, PointTransfer
 from services.members.domain.redemption import RedemptionCancelled, RedemptionConfirmed, RedemptionRefunded
 from services.members.domain.reward import Kind
 from services.members.publish import to_event
@@ -78,6 +81,15 @@ def facts() -> list[tuple[object, Message]]:
             ),
         ),
     ]
+
+
+def test_given_points_are_told_as_such() -> None:
+    made = PointTransfer(uuid4(), MEMBER, uuid4(), 2**40, "2026-03-01", NOW)
+    event = to_event(PointsTransferred(made))
+    assert json_format.Parse(event.payload, events_pb2.PointsTransferred()) == events_pb2.PointsTransferred(
+        member=f"members/{MEMBER}", recipient=f"members/{made.recipient}", points=2**40, transfer_time=WIRE
+    )
+    assert (event.type, event.subject, event.version) == ("PointsTransferred", made.source, 1)
 
 
 @pytest.mark.parametrize(("fact", "message"), facts())

@@ -90,3 +90,11 @@ def redemption_code_invalid(why: str) -> Fault:
     """The code leads to nothing that may be handed over."""
     message = f"the code is not valid: {why}"
     return Fault(Kind.FAILED_PRECONDITION, "REDEMPTION_CODE_INVALID", message, metadata={"why": why})
+
+
+def point_transfer_refused(why: str, **limits: int) -> Fault:
+    """The policy does not let these points be given."""
+    metadata = {"why": why} | {name: str(limit) for name, limit in limits.items()}
+    return Fault(
+        Kind.FAILED_PRECONDITION, "POINT_TRANSFER_REFUSED", f"the points can't be given: {why}", metadata=metadata
+    )

@@ -1,4 +1,4 @@
-"""The points mall: rewards and redemptions."""
+"""The points mall: rewards, redemptions, and what members give to each other."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -24,6 +24,8 @@ STATES = (
 def upgrade() -> None:
     _rewards()
     _redemptions()
+    _point_transfers()
+    op.execute(NO_TRANSFERS)
 
 
 def _rewards() -> None:
@@ -111,3 +113,32 @@ def _redemptions() -> None:
             unique=True,
             postgresql_where=sa.text(f"{column} is not null"),
         )
+
+
+def _point_transfers() -> None:
+    op.create_table(
+        "point_transfers",
+        sa.Column("id", sa.Uuid, primary_key=True),
+        sa.Column("member", sa.Uuid, nullable=False),
+        sa.Column("recipient", sa.Uuid, nullable=False),
+        sa.Column("points", sa.BigInteger, nullable=False),
+        sa.Column("day", sa.Text, nullable=False),
+        sa.Column("create_time", INSTANT, nullable=False),
+        sa.CheckConstraint("points > 0", name="point_transfers_points"),
+    )
+    op.create_index("point_transfers_member", "point_transfers", ["member", "id"])
+    op.create_index("point_transfers_day", "point_transfers", ["member", "day"])
+    op.create_table(
+        "point_transfer_policy",
+        sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("daily_limit", sa.BigInteger, nullable=False),
+        sa.Column("minimum", sa.BigInteger, nullable=False),
+        sa.Column("update_time", INSTANT, nullable=False),
+        sa.Column("version", sa.BigInteger, nullable=False),
+        sa.CheckConstraint("id = 1", name="point_transfer_policy_single"),
+    )
+
+
+NO_TRANSFERS = """
+insert into point_transfer_policy (id, daily_limit, minimum, update_time, version) values (1, 0, 1, now(), 1)
+"""

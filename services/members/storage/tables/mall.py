@@ -1,4 +1,4 @@
-"""Rewards and redemptions."""
+"""Rewards, redemptions, and what members gave to each other."""
 
 from __future__ import annotations
 
@@ -113,3 +113,29 @@ Index(
     postgresql_where=text("refund_payment is not null"),
 )
 Index("redemptions_digest", redemptions.c.digest, unique=True, postgresql_where=text("digest is not null"))
+
+point_transfers = Table(
+    "point_transfers",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("member", Uuid, nullable=False),
+    Column("recipient", Uuid, nullable=False),
+    Column("points", BigInteger, nullable=False),
+    Column("day", Text, nullable=False),
+    Column("create_time", DateTime(timezone=True), nullable=False),
+    CheckConstraint("points > 0", name="point_transfers_points"),
+)
+Index("point_transfers_member", point_transfers.c.member, point_transfers.c.id)
+Index("point_transfers_day", point_transfers.c.member, point_transfers.c.day)
+
+# One row.
+point_transfer_policy = Table(
+    "point_transfer_policy",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("daily_limit", BigInteger, nullable=False),
+    Column("minimum", BigInteger, nullable=False),
+    Column("update_time", DateTime(timezone=True), nullable=False),
+    Column("version", BigInteger, nullable=False),
+    CheckConstraint("id = 1", name="point_transfer_policy_single"),
+)
