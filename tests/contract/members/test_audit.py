@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
@@ -81,7 +82,8 @@ def test_no_entry_is_ever_changed(world: World, statement: str) -> None:
     assert "audit_entries" in str(refusal.value.__cause__)
 
 
-def test_a_change_made_by_force_is_found(world: World) -> None:
+def test_a_change_made_by_force_is_found(migrated: Callable[[str], str]) -> None:
+    world = World(migrated("members"))
     world.do(record, *(act() for _ in range(3)))
 
     def forge(unit: MembersUnit) -> None:
@@ -90,3 +92,4 @@ def test_a_change_made_by_force_is_found(world: World) -> None:
 
     world.do(forge)
     assert faults(world.do(walk)) == ["auditEntries/2 is not what was written"]
+    world.database.close()
