@@ -59,7 +59,7 @@ def document(model: Model) -> Json:
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": "http://127.0.0.1:8080", "description": "The gateway of `make up`"}],
-        "tags": [{"name": each.room, "description": first_sentence(each.comment)} for each in model.services],
+        "tags": [{"name": each.title, "description": first_sentence(each.comment)} for each in model.services],
         "paths": dict(sorted(found.items())),
         "components": {
             "securitySchemes": {

@@ -95,12 +95,17 @@ class Method:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A service; `room` is its short name."""
+    """A gRPC service; `room` is the short name of the service of the suite that it is a part of."""
 
     name: str
     room: str
     comment: str
     methods: tuple[Method, ...]
+
+    @property
+    def title(self) -> str:
+        """What people call it: `StoredValue` for `kehu.members.v1.StoredValueService`."""
+        return self.name.rpartition(".")[2].removesuffix("Service")
 
 
 @dataclass(slots=True)

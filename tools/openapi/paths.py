@@ -45,7 +45,7 @@ class Paths:
         in_path = {variable.field for variable in binding.template.variables}
         operation: Json = {
             "operationId": method.rpc.name[0].lower() + method.rpc.name[1:],
-            "tags": [service.room],
+            "tags": [service.title],
             "summary": first_sentence(method.comment),
             "description": _description(method, {field.proto.name for field in request.fields}),
             "security": [{"token": [method.rpc.scope]}],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from google.protobuf.descriptor_pb2 import FieldDescriptorProto as Proto
 
@@ -26,8 +26,16 @@ def pages(model: Model) -> dict[str, str]:
     paths = Paths(model, Schemas(model))
     return {
         "README.md": _index(model, paths),
-        **{f"{service.room}.md": _page(model, service) for service in model.services},
+        **{f"{room}.md": _page(model, services) for room, services in _rooms(model).items()},
     }
+
+
+def _rooms(model: Model) -> dict[str, list[Service]]:
+    """The gRPC services of each service of the suite, that with its name first."""
+    found: dict[str, list[Service]] = {}
+    for service in sorted(model.services, key=lambda each: (each.room, each.title.lower() != each.room, each.title)):
+        found.setdefault(service.room, []).append(service)
+    return found
 
 
 def _index(model: Model, paths: Paths) -> str:
@@ -41,15 +49,17 @@ def _index(model: Model, paths: Paths) -> str:
         "`request_id` (a UUID): the same one again is answered once more, not done once more. Lists come in pages:",
         "`page_size` (50 by default, at most 1,000), and `page_token` from the `next_page_token` of the page before.\n",
     ]
-    for service in model.services:
-        lines += [
-            f"## {service.room.capitalize()}\n",
-            f"{service.comment} `{service.name}`, [messages]({service.room}.md).\n",
-            "| method | REST | scope | what it does |",
-            "|---|---|---|---|",
-            *(_row(service, method, paths) for method in service.methods),
-            "",
-        ]
+    for room, services in _rooms(model).items():
+        lines.append(f"## {room.capitalize()}\n")
+        for service in services:
+            lines += [
+                *([f"### {service.title}\n"] if len(services) > 1 else []),
+                f"{service.comment} `{service.name}`, [messages]({room}.md).\n",
+                "| method | REST | scope | what it does |",
+                "|---|---|---|---|",
+                *(_row(service, method, paths) for method in service.methods),
+                "",
+            ]
     return "\n".join(lines)
 
 
@@ -59,15 +69,14 @@ def _row(service: Service, method: Method, paths: Paths) -> str:
     return f"| {link} | {rest} | `{method.rpc.scope}` | {_cell(first_sentence(method.comment))} |"
 
 
-def _page(model: Model, service: Service) -> str:
-    lines = [_MARK, f"# {service.room.capitalize()}\n", f"{service.comment}\n", "## Methods\n"]
-    for method in service.methods:
-        takes, gives = _link(model, service, method.rpc.request), _link(model, service, method.response)
-        lines += [
-            f"### {method.rpc.name}\n",
-            f"{method.comment}\n",
-            f"Takes {takes}, answers {gives}. Needs the scope `{method.rpc.scope}`.\n",
-        ]
+def _page(model: Model, services: Sequence[Service]) -> str:
+    """The page of a service of the suite: its gRPC services one after the other, then all messages."""
+    service, *others = services
+    lines = [_MARK, f"# {service.room.capitalize()}\n"]
+    for each in services:
+        heading = f"## Methods of {each.title}\n" if others else "## Methods\n"
+        lines += [heading, f"{each.comment}\n"] if others else [f"{each.comment}\n", heading]
+        lines += _methods(model, each)
     lines.append("## Messages\n")
     for message in _messages(model, service):
         lines += _section(model, service, message)
@@ -78,6 +87,14 @@ def _page(model: Model, service: Service) -> str:
         rows = [f"| `{value.name}` | {_cell(value.comment)} |" for value in enum.values]
         lines += [f"### {_title(enum.name)}\n", f"{enum.comment}\n", "| value | meaning |", "|---|---|", *rows, ""]
     return "\n".join(lines)
+
+
+def _methods(model: Model, service: Service) -> Iterator[str]:
+    for method in service.methods:
+        takes, gives = _link(model, service, method.rpc.request), _link(model, service, method.response)
+        yield f"### {method.rpc.name}\n"
+        yield f"{method.comment}\n"
+        yield f"Takes {takes}, answers {gives}. Needs the scope `{method.rpc.scope}`.\n"
 
 
 def _section(model: Model, service: Service, message: Message) -> Iterator[str]:

@@ -174,3 +174,13 @@ def test_every_page_has_its_methods_messages_and_links(files: dict[str, str], mo
 )
 def test_a_summary_is_the_first_sentence(comment: str, first: str) -> None:
     assert first_sentence(comment) == first
+
+
+def test_a_page_has_the_methods_of_all_grpc_services_of_its_service(files: dict[str, str], model: Model) -> None:
+    missing = [
+        method.rpc.path
+        for service in model.services
+        for method in service.methods
+        if f"### {method.rpc.name}\n" not in files[f"{service.room}.md"]
+    ]
+    assert missing == []
