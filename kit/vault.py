@@ -9,7 +9,6 @@ touched. Everything is AES-256-GCM, bound to its owner and purpose, so that what
 from __future__ import annotations
 
 import base64
-import hashlib
 import hmac
 import json
 import secrets
@@ -142,8 +141,8 @@ class Vault:
     def digest(self, *parts: str) -> str:
         """A keyed hash (HMAC-SHA-256) by which equal parts are found without telling them, as 43 letters."""
         # Each part goes with its length, or ("ab", "c") would be found by ("a", "bc").
-        message = b"".join(len(part).to_bytes(4) + part for part in map(_utf8, parts))
-        code = hmac.digest(self._keyring.lookup, message, hashlib.sha256)
+        message = "".join([f"{len(part)}:{part}" for part in parts]).encode("utf-8", "surrogatepass")
+        code = hmac.digest(self._keyring.lookup, message, "sha256")
         return base64.urlsafe_b64encode(code).rstrip(b"=").decode()
 
     def _wrap(self, key: bytes, owner: bytes) -> WrappedKey:
@@ -176,7 +175,3 @@ def _decrypt(cipher: AESGCM, sealed: bytes, bound: bytes) -> bytes:
 
 def _bound(owner: bytes, purpose: bytes) -> bytes:
     return len(owner).to_bytes(4) + owner + purpose
-
-
-def _utf8(text: str) -> bytes:
-    return text.encode("utf-8", "surrogatepass")

@@ -128,6 +128,7 @@ class MemberStore:
     def __init__(self, connection: Connection, vault: Vault) -> None:
         self._connection = connection
         self._vault = vault
+        self._digests: dict[Identifier, Identifier] = {}
 
     def find(self, identifiers: Collection[Identifier]) -> dict[Identifier, UUID]:
         """Whose these identifiers are; free ones are missing."""
@@ -245,7 +246,11 @@ class MemberStore:
 
     def _stored(self, identifier: Identifier) -> Identifier:
         """The identifier with its hash in the place of its value."""
-        return identifier._replace(value=person.digest(self._vault, identifier))
+        stored = self._digests.get(identifier)
+        if stored is None:
+            stored = Identifier(identifier.kind, identifier.channel, person.digest(self._vault, identifier))
+            self._digests[identifier] = stored
+        return stored
 
     def _stored_keys(self, members: Collection[UUID]) -> dict[UUID, WrappedKey]:
         rows = self._connection.execute(_KEYS, {"ids": list(members)}).all()

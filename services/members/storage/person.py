@@ -13,6 +13,7 @@ from services.members.domain.member import Identifier, Identity, Member, Profile
 
 _PURPOSE = b"person"
 _BIRTHDAY = "birthday"
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 class Sealed(NamedTuple):
@@ -48,7 +49,7 @@ def birth_digest(vault: Vault, birthday: str) -> str | None:
 
 def _dump(member: Member) -> str:
     profile = member.profile
-    return json.dumps(
+    return _ENCODER.encode(
         {
             "name": profile.display_name,
             "phone": profile.phone,
@@ -56,9 +57,7 @@ def _dump(member: Member) -> str:
             "birthday": profile.birthday,
             "identities": profile.identities,
             "cards": [_card(card) for card in member.cards],
-        },
-        ensure_ascii=False,
-        separators=(",", ":"),
+        }
     )
 
 
