@@ -19,6 +19,7 @@ from services.members.domain.events import (
     MemberErased,
     MemberMerged,
     PointsEarned,
+    PointsExpiring,
     StoredValueChanged,
     TierChanged,
 )
@@ -69,6 +70,20 @@ def _tier_changed(fact: TierChanged) -> Event:
     if fact.benefits != NO_BENEFITS:
         body["benefits"] = _benefits(fact.benefits)
     return Event.of("kehu.members.v1.TierChanged", f"{member}/tier", fact.version, body)
+
+
+@to_event.register
+def _expiring(fact: PointsExpiring) -> Event:
+    member = names.join("members", fact.member)
+    programme = names.join("programmes", fact.programme)
+    body = {
+        "member": member,
+        "points": str(fact.points),
+        "expireTime": instant(fact.time),
+        "programme": programme,
+    }
+    version = int(fact.time.timestamp())  # members are told in the order of expiry
+    return Event.of("kehu.members.v1.PointsExpiring", f"{member}/{programme}/expiry", version, body)
 
 
 @to_event.register

@@ -17,6 +17,7 @@ from services.members.storage.celebration import CelebrationStore
 from services.members.storage.check_in import CheckInStore
 from services.members.storage.daily_limit import DailyUseStore
 from services.members.storage.engagement import EngagementPolicyStore
+from services.members.storage.expiry_notice import ExpiryNoticeStore
 from services.members.storage.export import RecordStore
 from services.members.storage.gift_card import GiftCardStore
 from services.members.storage.growth import GrowthStore
@@ -86,6 +87,7 @@ class MembersUnit(Unit):
         self.rights_cards = RightsCardStore(connection)
         self.rewards = RewardStore(connection)
         self.redemptions = RedemptionStore(connection)
+        self.expiry_notices = ExpiryNoticeStore(connection)
         self.point_transfers = PointTransferStore(connection)
 
     def wallets_of(self, programme: str) -> WalletStore:

@@ -26,8 +26,7 @@ def congratulate(unit: EngagementUnit) -> int:
     rules = unit.engagement_policies.current().birthdays
     if rules is None:
         return 0
-    today = unit.now.astimezone(unit.programmes.current().zone).date()
-    for day, birthdays in rules.lately(today, _CATCH_UP_DAYS):
+    for day, birthdays in rules.lately(engagement.today(unit), _CATCH_UP_DAYS):
         due = unit.celebrations.due(unit.members.born_on(birthdays), day.year, _ROUND)
         if due:
             return _give(unit, rules, due, day.year)

@@ -56,13 +56,13 @@ def check_in(unit: EngagementUnit, origin: Origin) -> CheckIn:
 
     Raises a Fault when there is no such member, check-ins are switched off, or a daily limit would be passed.
     """
-    rules, today = _rules(unit), _today(unit)
+    rules, today = _rules(unit), engagement.today(unit)
     origin = engagement.lock(unit, origin)
     days = unit.check_ins.days(origin.member)
     if today in days:
         return _one(unit, origin.member, today)
     done = CheckIn.today(origin.member, today, days, rules=rules, now=unit.now)
-    engagement.limit(unit, ACTIVITY, rules.limits, origin=origin, points=done.points)
+    engagement.limit(unit, ACTIVITY, rules.limits, origin=origin, points=done.points, day=today)
     return _keep(unit, done)
 
 
@@ -71,7 +71,7 @@ def make_up(unit: EngagementUnit, command: MakeUp) -> CheckIn:
 
     Raises a Fault when the day can't be filled (any more), or the member hasn't the points that it costs.
     """
-    rules, today, day = _rules(unit), _today(unit), command.day
+    rules, today, day = _rules(unit), engagement.today(unit), command.day
     if rules.make_up is None:
         raise engagement_disabled("check-in make-up")
     member = engagement.lock(unit, Origin(command.member)).member
@@ -91,7 +91,7 @@ def make_up(unit: EngagementUnit, command: MakeUp) -> CheckIn:
 
 def calendar(unit: EngagementUnit, month: Month) -> Calendar:
     """A month of check-ins. Raises a Fault when there is no such member, or check-ins are switched off."""
-    rules, today = _rules(unit), _today(unit)
+    rules, today = _rules(unit), engagement.today(unit)
     if not unit.wallets.read([month.member]):
         raise errors.member_not_found(month.member)
     first = (month.first or today).replace(day=1)
@@ -131,10 +131,6 @@ def _rules(unit: EngagementUnit) -> CheckInRules:
     if rules is None:
         raise engagement_disabled(ACTIVITY)
     return rules
-
-
-def _today(unit: EngagementUnit) -> date:
-    return unit.now.astimezone(unit.programmes.current().zone).date()
 
 
 def _joined(unit: EngagementUnit, member: UUID) -> date:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from kit.errors import Fault, etag_mismatch
@@ -61,12 +61,24 @@ def lock(unit: Unit, origin: Origin) -> Origin:
     return replace(origin, member=unit.wallets.heir(origin.member))
 
 
+def today(unit: Unit) -> date:
+    """The day in the programme's zone."""
+    return unit.now.astimezone(unit.programmes.current().zone).date()
+
+
 def limit(
-    unit: EngagementUnit, activity: str, limits: Sequence[DailyLimit], *, origin: Origin, points: int = 0
+    unit: EngagementUnit,
+    activity: str,
+    limits: Sequence[DailyLimit],
+    *,
+    origin: Origin,
+    points: int,
+    day: date | None = None,
 ) -> None:
-    """Count an activity against its limits of today. Raises a Fault when one would be passed."""
-    today = unit.now.astimezone(unit.programmes.current().zone).date()
-    passed = unit.daily_uses.take(uses(activity, limits, origin, day=today, points=points))
+    """Count an activity against its limits of the day, by default today. Raises a Fault when one would be passed."""
+    if not limits:
+        return
+    passed = unit.daily_uses.take(uses(activity, limits, origin, day=day or today(unit), points=points))
     if passed:
         raise daily_limit_reached(activity, passed.scope.lower())
 
