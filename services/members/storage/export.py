@@ -18,7 +18,7 @@ from services.members.storage.tables import metadata
 PROFILE = frozenset({"members", "member_keys", "identifiers"})
 """What is told as the profile already, or is nothing but keys and hashes."""
 
-OWNERS = ("member", "owner", "holder", "gone", "kept")
+OWNERS = ("member", "owner", "holder", "referrer", "recipient", "gone", "kept")
 """What the columns are called that say whose a row is."""
 
 _READERS: Mapping[type, Callable[[str], Any]] = {

@@ -21,8 +21,8 @@ from services.members.domain.merge import Drawn, Estate, Merge, MergeState, docu
 from services.members.domain.points import HOUSE
 from services.members.storage.tables import metadata
 
-OWNERS = ("member", "owner", "holder")
-"""What the columns are called that say whose a row is."""
+OWNERS = ("member", "owner", "holder", "referrer", "recipient")
+"""What the columns are called that name a member."""
 
 KEPT = frozenset(
     {
@@ -87,7 +87,7 @@ _FOLLOW = text("""
     )
     insert into merge_moves (merge, kind, key, state)
     select w.id, k.kind, jsonb_build_array(w."order"), 'FOLLOWED'
-    from way w cross join unnest(array['purchases.member', 'order_growth.member']) as k (kind)
+    from way w cross join unnest(cast(:kinds as text[])) as k (kind)
     on conflict do nothing
 """)
 _FOLLOWED_LOTS = text("""
@@ -186,7 +186,7 @@ class MergeStore:
         pairs = list(news)
         if pairs:
             columns = {"members": [member for member, _ in pairs], "orders": [order for _, order in pairs]}
-            self._connection.execute(_FOLLOW, columns)
+            self._connection.execute(_FOLLOW, {**columns, "kinds": FOLLOWING})
 
     def returning(self, merge: Merge) -> set[UUID]:
         """The lots that go back."""
@@ -276,3 +276,10 @@ OWNED = [
     if name in table.c and isinstance(table.c[name].type, Uuid)
 ]
 """Every table with something that moves. A table of a later day is among them unless it is in KEPT."""
+
+FOLLOWING = [
+    f"{table.name}.member"
+    for table in metadata.sorted_tables
+    if {"member", "order"} == {column.name for column in table.primary_key.columns}
+]
+"""The tables with one row for each order of a member."""
