@@ -85,8 +85,7 @@ class EngagementServicer(engagement_pb2_grpc.EngagementServiceServicer):
 
     async def RevokeReceiptKey(self, request: rpb.RevokeReceiptKeyRequest, context: ServicerContext) -> rpb.ReceiptKey:
         """Trust a key no more."""
-        key = names.id_of("receiptKeys", request.name)
-        return await self._edge.write(request, receipt.revoke_key, key, render=receipts.key)
+        return await self._edge.write(request, receipt.revoke_key, receipts.revoke_key(request), render=receipts.key)
 
     async def IssueReceiptCodes(
         self, request: rpb.IssueReceiptCodesRequest, context: ServicerContext

@@ -7,8 +7,9 @@ from kehu.members.v1 import receipts_pb2 as pb
 from kit import names
 from kit.errors import invalid
 from kit.rpc.convert import instant, money, wire_instant, wire_money
+from services.members.api.audit import author
 from services.members.domain.receipt import Algorithm, Receipt, ReceiptClaim, ReceiptKey, check_public_key
-from services.members.usecases.receipt import Claim, CreateKey, RetireKey
+from services.members.usecases.receipt import Claim, CreateKey, RetireKey, RevokeKey
 
 
 def create_key(request: pb.CreateReceiptKeyRequest) -> CreateKey:
@@ -18,13 +19,18 @@ def create_key(request: pb.CreateReceiptKeyRequest) -> CreateKey:
         raise invalid("receipt_key.public_key", "must be given together with the store, or neither")
     if key.public_key:
         check_public_key(key.public_key, "receipt_key.public_key")
-    return CreateKey(names.new_id(), key.store, key.public_key)
+    return CreateKey(names.new_id(), author(), key.store, key.public_key)
 
 
 def retire_key(request: pb.RetireReceiptKeyRequest) -> RetireKey:
     """Read a request to let a key sign no more."""
     time = instant(request.retire_time, field="retire_time") if request.HasField("retire_time") else None
-    return RetireKey(names.id_of("receiptKeys", request.name), time)
+    return RetireKey(names.id_of("receiptKeys", request.name), author(), request.reason, time)
+
+
+def revoke_key(request: pb.RevokeReceiptKeyRequest) -> RevokeKey:
+    """Read a request to trust a key no more."""
+    return RevokeKey(names.id_of("receiptKeys", request.name), author(), request.reason)
 
 
 def receipts(request: pb.IssueReceiptCodesRequest) -> list[Receipt]:

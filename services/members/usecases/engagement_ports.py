@@ -14,6 +14,7 @@ from services.members.domain.daily_limit import Use
 from services.members.domain.engagement import EngagementPolicy
 from services.members.domain.receipt import ReceiptClaim, ReceiptKey
 from services.members.domain.referral import Order, Referral
+from services.members.usecases.audit import Audit
 from services.members.usecases.ports import Unit
 
 
@@ -194,3 +195,7 @@ class EngagementUnit(Unit, Protocol):
     @property
     def badges(self) -> Badges:
         """Badges and who has them."""
+
+    @property
+    def audit(self) -> Audit:
+        """The trail of manual acts."""

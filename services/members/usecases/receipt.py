@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -11,6 +11,7 @@ from kit import names
 from kit.errors import not_found
 from kit.page import Page
 from services.members.domain import errors
+from services.members.domain.audit import Act, Author
 from services.members.domain.daily_limit import Origin
 from services.members.domain.engagement_events import ReceiptClaimed
 from services.members.domain.errors.engagement import (
@@ -31,6 +32,7 @@ class CreateKey:
     """A new key: a till's of one store, of which the public half is given; or one of the service."""
 
     id: UUID
+    author: Author
     store: str = ""
     public_key: bytes = b""
 
@@ -40,7 +42,18 @@ class RetireKey:
     """From `time` on (by default now) a key signs nothing that counts."""
 
     key: UUID
+    author: Author
+    reason: str
     time: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RevokeKey:
+    """Nothing that a key has signed counts any more."""
+
+    key: UUID
+    author: Author
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +69,17 @@ class Claim:
 def create_key(unit: EngagementUnit, command: CreateKey) -> ReceiptKey:
     """Register a key."""
     algorithm = Algorithm.EDDSA if command.public_key else Algorithm.HS256
-    unit.receipt_keys.add(ReceiptKey(command.id, command.store, algorithm, command.public_key, unit.now))
-    return get_key(unit, command.id)
+    key = ReceiptKey(command.id, command.store, algorithm, command.public_key, unit.now)
+    unit.receipt_keys.add(key)
+    unit.audit.record(Act(command.author, _name(key.id), "registered", {}, _standing(key)))
+    return key
 
 
 def get_key(unit: EngagementUnit, key: UUID) -> ReceiptKey:
     """A key. Raises a Fault when there is none."""
     known = unit.receipt_keys.read(key)
     if known is None:
-        raise not_found(names.join("receiptKeys", key))
+        raise not_found(_name(key))
     return known
 
 
@@ -75,12 +90,14 @@ def keys(unit: EngagementUnit, page: Page) -> Sequence[ReceiptKey]:
 
 def retire_key(unit: EngagementUnit, command: RetireKey) -> ReceiptKey:
     """Let a key sign no more; what it signed before can still be claimed. Raises a Fault when there is no such key."""
-    return _saved(unit, get_key(unit, command.key).retired(command.time or unit.now))
+    before = get_key(unit, command.key)
+    return _saved(unit, command, before, before.retired(command.time or unit.now))
 
 
-def revoke_key(unit: EngagementUnit, key: UUID) -> ReceiptKey:
+def revoke_key(unit: EngagementUnit, command: RevokeKey) -> ReceiptKey:
     """Trust a key no more: nothing that it signed can be claimed. Raises a Fault when there is none."""
-    return _saved(unit, get_key(unit, key).revoked(unit.now))
+    before = get_key(unit, command.key)
+    return _saved(unit, command, before, before.revoked(unit.now))
 
 
 def issue(unit: EngagementUnit, receipts: Sequence[Receipt]) -> list[str]:
@@ -131,9 +148,23 @@ def source(claim: ReceiptClaim) -> str:
     return names.join("members", claim.member, "receiptClaims", claim.id)
 
 
-def _saved(unit: EngagementUnit, key: ReceiptKey) -> ReceiptKey:
-    unit.receipt_keys.save(key)
-    return key
+def _saved(unit: EngagementUnit, command: RetireKey | RevokeKey, before: ReceiptKey, after: ReceiptKey) -> ReceiptKey:
+    if after is not before:
+        unit.receipt_keys.save(after)
+        act = Act(command.author, _name(after.id), command.reason, _standing(before), _standing(after))
+        unit.audit.record(act)
+    return after
+
+
+def _standing(key: ReceiptKey) -> Mapping[str, str]:
+    """What the trail of manual acts tells of a key."""
+    times = {"retire_time": key.retire_time, "revoke_time": key.revoke_time}
+    told = {name: time.isoformat() for name, time in times.items() if time}
+    return {"store": key.store, "algorithm": key.algorithm.value, **told}
+
+
+def _name(key: UUID) -> str:
+    return names.join("receiptKeys", key)
 
 
 def _rules(unit: EngagementUnit) -> ReceiptRules:

@@ -175,9 +175,9 @@ async def test_a_till_is_registered_retired_and_revoked(engagement: EngagementSe
     code = builders.printed(private, uuid.UUID(key.name.partition("/")[2]), builders.receipt(time=datetime.now(UTC)))
     claimed = await engagement.ClaimReceipt(rpb.ClaimReceiptRequest(parent=member, code=f" {code}\n"))
     assert claimed.receipt_key == key.name
-    retired = await engagement.RetireReceiptKey(rpb.RetireReceiptKeyRequest(name=key.name))
+    retired = await engagement.RetireReceiptKey(rpb.RetireReceiptKeyRequest(name=key.name, reason="a new till"))
     assert retired.state == rpb.ReceiptKey.STATE_RETIRED
-    revoked = await engagement.RevokeReceiptKey(rpb.RevokeReceiptKeyRequest(name=key.name))
+    revoked = await engagement.RevokeReceiptKey(rpb.RevokeReceiptKeyRequest(name=key.name, reason="stolen"))
     assert revoked.state == rpb.ReceiptKey.STATE_REVOKED
     assert await engagement.GetReceiptKey(rpb.GetReceiptKeyRequest(name=key.name)) == revoked
     request, seen = rpb.ListReceiptKeysRequest(page_size=1), []
@@ -190,7 +190,7 @@ async def test_a_till_is_registered_retired_and_revoked(engagement: EngagementSe
     assert seen[0] == (key.name, till.material)
     assert [public for _, public in seen[1:]] == [b""]  # of the service's own key nothing is shown
     nothing = f"receiptKeys/{uuid.uuid4()}"
-    unknown = await refused(engagement.RevokeReceiptKey(rpb.RevokeReceiptKeyRequest(name=nothing)))
+    unknown = await refused(engagement.RevokeReceiptKey(rpb.RevokeReceiptKeyRequest(name=nothing, reason="stolen")))
     assert (unknown.code, unknown.metadata) == (grpc.StatusCode.NOT_FOUND, {"name": nothing})
 
 

@@ -11,14 +11,17 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from kit.errors import Fault
 from kit.page import Page
+from services.members.domain.audit import Author
 from services.members.domain.receipt import ReceiptClaim, ReceiptKey
-from services.members.usecases import engagement, receipt
+from services.members.usecases import audit, engagement, receipt
 from services.members.usecases.engagement import UpdateEngagementPolicy
-from services.members.usecases.receipt import Claim, CreateKey, RetireKey
+from services.members.usecases.receipt import Claim, CreateKey, RetireKey, RevokeKey
 from tests.contract.members.conftest import World
 from tests.contract.members.test_races import at_once
 from tests.support.builders import engagement as builders
 from tests.support.builders.engagement import limit, printed, receipt_rules
+
+ADA = Author("ada", "kehu.members.v1.EngagementService/RevokeReceiptKey")
 
 
 @pytest.fixture
@@ -41,7 +44,9 @@ def issued(world: World, *numbers: str, **fields: Any) -> list[str]:
 def registered(world: World, store: str = "tea-1") -> tuple[Ed25519PrivateKey, ReceiptKey]:
     """The key of a till that the service knows."""
     private = Ed25519PrivateKey.generate()
-    known: ReceiptKey = world.do(receipt.create_key, CreateKey(uuid4(), store, private.public_key().public_bytes_raw()))
+    known: ReceiptKey = world.do(
+        receipt.create_key, CreateKey(uuid4(), ADA, store, private.public_key().public_bytes_raw())
+    )
     return private, known
 
 
@@ -97,14 +102,14 @@ def test_the_same_receipt_by_the_till_and_by_the_service_gives_points_once(world
 def test_keys_change_without_a_receipt_being_lost_and_a_stolen_one_is_worth_nothing(world: World, member: UUID) -> None:
     (old_code,) = issued(world, "R-1")
     (old,) = world.do(receipt.keys, Page(10))
-    new: ReceiptKey = world.do(receipt.create_key, CreateKey(uuid4()))
+    new: ReceiptKey = world.do(receipt.create_key, CreateKey(uuid4(), ADA))
     world.clock.move(timedelta(seconds=1))
-    world.do(receipt.retire_key, RetireKey(old.id))
+    world.do(receipt.retire_key, RetireKey(old.id, ADA, "a new key"))
     (new_code,) = issued(world, "R-2")
     assert scan(world, member, new_code).key == new.id
     assert scan(world, member, old_code).key == old.id
     (stolen_code,) = issued(world, "R-3")
-    world.do(receipt.revoke_key, new.id)
+    world.do(receipt.revoke_key, RevokeKey(new.id, ADA, "stolen"))
     assert refusal(world, member, stolen_code) == "RECEIPT_KEY_REVOKED"
     with pytest.raises(Fault) as caught:
         issued(world, "R-4")
@@ -165,7 +170,7 @@ def test_revoking_a_key_while_all_scan_lets_none_slip_in_behind(world: World) ->
     many = world.enrolled(40)
     codes = [printed(private, key.id, builders.receipt(f"R-{number}")) for number in range(40)]
     acts: list[Any] = [lambda of=of, code=code: scan(world, of, code) for of, code in zip(many, codes, strict=True)]
-    acts.insert(20, lambda: world.do(receipt.revoke_key, key.id))
+    acts.insert(20, lambda: world.do(receipt.revoke_key, RevokeKey(key.id, ADA, "stolen")))
     outcomes = at_once(acts)
     claimed = [outcome for outcome in outcomes if isinstance(outcome, ReceiptClaim)]
     assert len(claimed) == len(world.rows("select 1 from receipt_claims"))
@@ -190,3 +195,16 @@ def test_nobody_claims_nothing_and_the_receipt_stays_good(world: World, member: 
     assert scan(world, member, code).points == 18
     world.do(engagement.update, UpdateEngagementPolicy({"receipts": None}))
     assert refusal(world, member, code) == "ENGAGEMENT_DISABLED"
+
+
+def test_what_is_done_to_keys_stands_in_the_trail_once(world: World, member: UUID) -> None:
+    _, key = registered(world)
+    for _ in range(2):
+        world.do(receipt.retire_key, RetireKey(key.id, ADA, "a new till"))
+        world.do(receipt.revoke_key, RevokeKey(key.id, ADA, "stolen"))
+    entries = world.do(audit.entries, audit.Query(subject=f"receiptKeys/{key.id}"), Page(10))
+    assert [(entry.actor, entry.reason) for entry in entries] == [
+        ("ada", "stolen"),
+        ("ada", "a new till"),
+        ("ada", "registered"),
+    ]

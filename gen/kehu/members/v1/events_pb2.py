@@ -27,7 +27,7 @@ from google.type import money_pb2 as google_dot_type_dot_money__pb2
 from kehu.members.v1 import tier_benefits_pb2 as kehu_dot_members_dot_v1_dot_tier__benefits__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ckehu/members/v1/events.proto\x12\x0fkehu.members.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/type/money.proto\x1a#kehu/members/v1/tier_benefits.proto\"e\n\x0eMemberEnrolled\x12\x0e\n\x06member\x18\x01 \x01(\t\x12/\n\x0b\x65nroll_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nhome_store\x18\x03 \x01(\t\"\x85\x01\n\x0cPointsEarned\x12\x0e\n\x06member\x18\x01 \x01(\t\x12\x0e\n\x06source\x18\x02 \x01(\t\x12\x0e\n\x06points\x18\x03 \x01(\x03\x12\x32\n\x0e\x65\x66\x66\x65\x63tive_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tprogramme\x18\x05 \x01(\t\"\xd4\x01\n\x0bTierChanged\x12\x0e\n\x06member\x18\x01 \x01(\t\x12\x11\n\tfrom_tier\x18\x02 \x01(\t\x12\x0f\n\x07to_tier\x18\x03 \x01(\t\x12/\n\x0b\x63hange_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x08\x62\x65nefits\x18\x05 \x01(\x0b\x32\x1d.kehu.members.v1.TierBenefits\x12/\n\x0b\x65xpire_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"N\n\x0cMemberErased\x12\x0e\n\x06member\x18\x01 \x01(\t\x12.\n\nerase_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xfb\x01\n\x13RedemptionConfirmed\x12\x12\n\nredemption\x18\x01 \x01(\t\x12\x0e\n\x06member\x18\x02 \x01(\t\x12\x0e\n\x06reward\x18\x03 \x01(\t\x12\x10\n\x08quantity\x18\x04 \x01(\x05\x12\x0e\n\x06points\x18\x05 \x01(\x03\x12 \n\x04\x63\x61sh\x18\x06 \x01(\x0b\x32\x12.google.type.Money\x12\x0c\n\x04kind\x18\x07 \x01(\t\x12\x0c\n\x04item\x18\x08 \x01(\t\x12\r\n\x05store\x18\t \x01(\t\x12\x0f\n\x07payment\x18\n \x01(\t\x12\x30\n\x0c\x63onfirm_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xca\x01\n\x13RedemptionCancelled\x12\x12\n\nredemption\x18\x01 \x01(\t\x12\x0e\n\x06member\x18\x02 \x01(\t\x12\x0e\n\x06reward\x18\x03 \x01(\t\x12\x10\n\x08quantity\x18\x04 \x01(\x05\x12\x0e\n\x06points\x18\x05 \x01(\x03\x12 \n\x04\x63\x61sh\x18\x06 \x01(\x0b\x32\x12.google.type.Money\x12\r\n\x05state\x18\x07 \x01(\t\x12,\n\x08\x65nd_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xe5\x01\n\x12RedemptionRefunded\x12\x12\n\nredemption\x18\x01 \x01(\t\x12\x0e\n\x06member\x18\x02 \x01(\t\x12\x0e\n\x06reward\x18\x03 \x01(\t\x12\x10\n\x08quantity\x18\x04 \x01(\x05\x12\x0e\n\x06points\x18\x05 \x01(\x03\x12 \n\x04\x63\x61sh\x18\x06 \x01(\x0b\x32\x12.google.type.Money\x12\x11\n\trestocked\x18\x07 \x01(\x08\x12\x16\n\x0erefund_payment\x18\x08 \x01(\t\x12,\n\x08\x65nd_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xd3\x01\n\x12StoredValueChanged\x12\x0e\n\x06member\x18\x01 \x01(\t\x12%\n\tprincipal\x18\x02 \x01(\x0b\x32\x12.google.type.Money\x12!\n\x05\x62onus\x18\x03 \x01(\x0b\x32\x12.google.type.Money\x12\"\n\x06\x63hange\x18\x04 \x01(\x0b\x32\x12.google.type.Money\x12\x0e\n\x06source\x18\x05 \x01(\t\x12/\n\x0b\x63hange_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"H\n\tCheckedIn\x12\x0e\n\x06member\x18\x01 \x01(\t\x12\x0b\n\x03\x64\x61y\x18\x02 \x01(\t\x12\x0e\n\x06streak\x18\x03 \x01(\x05\x12\x0e\n\x06points\x18\x04 \x01(\x03\"\xa2\x01\n\x0eReceiptClaimed\x12\r\n\x05\x63laim\x18\x01 \x01(\t\x12\x0e\n\x06member\x18\x02 \x01(\t\x12\r\n\x05store\x18\x03 \x01(\t\x12\"\n\x06\x61mount\x18\x04 \x01(\x0b\x32\x12.google.type.Money\x12\x0e\n\x06points\x18\x05 \x01(\x03\x12.\n\nclaim_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\\\n\x0cMemberMerged\x12\x0e\n\x06member\x18\x01 \x01(\t\x12\x0c\n\x04into\x18\x02 \x01(\t\x12.\n\nmerge_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"`\n\x0eMemberUnmerged\x12\x0e\n\x06member\x18\x01 \x01(\t\x12\x0c\n\x04\x66rom\x18\x02 \x01(\t\x12\x30\n\x0cunmerge_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x95\x01\n\x10ReferralRewarded\x12\x0e\n\x06member\x18\x01 \x01(\t\x12\x10\n\x08referrer\x18\x02 \x01(\t\x12\x17\n\x0freferrer_points\x18\x03 \x01(\x03\x12\x15\n\rmember_points\x18\x04 \x01(\x03\x12/\n\x0breward_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"d\n\x0fReferralRevoked\x12\x0e\n\x06member\x18\x01 \x01(\t\x12\x10\n\x08referrer\x18\x02 \x01(\t\x12/\n\x0brevoke_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"]\n\x0c\x42\x61\x64geAwarded\x12\x0e\n\x06member\x18\x01 \x01(\t\x12\r\n\x05\x62\x61\x64ge\x18\x02 \x01(\t\x12.\n\naward_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"y\n\x11PointsTransferred\x12\x0e\n\x06member\x18\x01 \x01(\t\x12\x11\n\trecipient\x18\x02 \x01(\t\x12\x0e\n\x06points\x18\x03 \x01(\x03\x12\x31\n\rtransfer_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestampb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ckehu/members/v1/events.proto\x12\x0fkehu.members.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/type/money.proto\x1a#kehu/members/v1/tier_benefits.proto\"e\n\x0eMemberEnrolled\x12\x0e\n\x06member\x18\x01 \x01(\t\x12/\n\x0b\x65nroll_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nhome_store\x18\x03 \x01(\t\"\x85\x01\n\x0cPointsEarned\x12\x0e\n\x06member\x18\x01 \x01(\t\x12\x0e\n\x06source\x18\x02 \x01(\t\x12\x0e\n\x06points\x18\x03 \x01(\x03\x12\x32\n\x0e\x65\x66\x66\x65\x63tive_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tprogramme\x18\x05 \x01(\t\"\xd4\x01\n\x0bTierChanged\x12\x0e\n\x06member\x18\x01 \x01(\t\x12\x11\n\tfrom_tier\x18\x02 \x01(\t\x12\x0f\n\x07to_tier\x18\x03 \x01(\t\x12/\n\x0b\x63hange_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x08\x62\x65nefits\x18\x05 \x01(\x0b\x32\x1d.kehu.members.v1.TierBenefits\x12/\n\x0b\x65xpire_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"t\n\x0ePointsExpiring\x12\x0e\n\x06member\x18\x01 \x01(\t\x12\x0e\n\x06points\x18\x02 \x01(\x03\x12/\n\x0b\x65xpire_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x11\n\tprogramme\x18\x04 \x01(\t\"N\n\x0cMemberErased\x12\x0e\n\x06member\x18\x01 \x01(\t\x12.\n\nerase_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xfb\x01\n\x13RedemptionConfirmed\x12\x12\n\nredemption\x18\x01 \x01(\t\x12\x0e\n\x06member\x18\x02 \x01(\t\x12\x0e\n\x06reward\x18\x03 \x01(\t\x12\x10\n\x08quantity\x18\x04 \x01(\x05\x12\x0e\n\x06points\x18\x05 \x01(\x03\x12 \n\x04\x63\x61sh\x18\x06 \x01(\x0b\x32\x12.google.type.Money\x12\x0c\n\x04kind\x18\x07 \x01(\t\x12\x0c\n\x04item\x18\x08 \x01(\t\x12\r\n\x05store\x18\t \x01(\t\x12\x0f\n\x07payment\x18\n \x01(\t\x12\x30\n\x0c\x63onfirm_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xca\x01\n\x13RedemptionCancelled\x12\x12\n\nredemption\x18\x01 \x01(\t\x12\x0e\n\x06member\x18\x02 \x01(\t\x12\x0e\n\x06reward\x18\x03 \x01(\t\x12\x10\n\x08quantity\x18\x04 \x01(\x05\x12\x0e\n\x06points\x18\x05 \x01(\x03\x12 \n\x04\x63\x61sh\x18\x06 \x01(\x0b\x32\x12.google.type.Money\x12\r\n\x05state\x18\x07 \x01(\t\x12,\n\x08\x65nd_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xe5\x01\n\x12RedemptionRefunded\x12\x12\n\nredemption\x18\x01 \x01(\t\x12\x0e\n\x06member\x18\x02 \x01(\t\x12\x0e\n\x06reward\x18\x03 \x01(\t\x12\x10\n\x08quantity\x18\x04 \x01(\x05\x12\x0e\n\x06points\x18\x05 \x01(\x03\x12 \n\x04\x63\x61sh\x18\x06 \x01(\x0b\x32\x12.google.type.Money\x12\x11\n\trestocked\x18\x07 \x01(\x08\x12\x16\n\x0erefund_payment\x18\x08 \x01(\t\x12,\n\x08\x65nd_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xd3\x01\n\x12StoredValueChanged\x12\x0e\n\x06member\x18\x01 \x01(\t\x12%\n\tprincipal\x18\x02 \x01(\x0b\x32\x12.google.type.Money\x12!\n\x05\x62onus\x18\x03 \x01(\x0b\x32\x12.google.type.Money\x12\"\n\x06\x63hange\x18\x04 \x01(\x0b\x32\x12.google.type.Money\x12\x0e\n\x06source\x18\x05 \x01(\t\x12/\n\x0b\x63hange_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"H\n\tCheckedIn\x12\x0e\n\x06member\x18\x01 \x01(\t\x12\x0b\n\x03\x64\x61y\x18\x02 \x01(\t\x12\x0e\n\x06streak\x18\x03 \x01(\x05\x12\x0e\n\x06points\x18\x04 \x01(\x03\"\xa2\x01\n\x0eReceiptClaimed\x12\r\n\x05\x63laim\x18\x01 \x01(\t\x12\x0e\n\x06member\x18\x02 \x01(\t\x12\r\n\x05store\x18\x03 \x01(\t\x12\"\n\x06\x61mount\x18\x04 \x01(\x0b\x32\x12.google.type.Money\x12\x0e\n\x06points\x18\x05 \x01(\x03\x12.\n\nclaim_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\\\n\x0cMemberMerged\x12\x0e\n\x06member\x18\x01 \x01(\t\x12\x0c\n\x04into\x18\x02 \x01(\t\x12.\n\nmerge_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"`\n\x0eMemberUnmerged\x12\x0e\n\x06member\x18\x01 \x01(\t\x12\x0c\n\x04\x66rom\x18\x02 \x01(\t\x12\x30\n\x0cunmerge_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x95\x01\n\x10ReferralRewarded\x12\x0e\n\x06member\x18\x01 \x01(\t\x12\x10\n\x08referrer\x18\x02 \x01(\t\x12\x17\n\x0freferrer_points\x18\x03 \x01(\x03\x12\x15\n\rmember_points\x18\x04 \x01(\x03\x12/\n\x0breward_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"d\n\x0fReferralRevoked\x12\x0e\n\x06member\x18\x01 \x01(\t\x12\x10\n\x08referrer\x18\x02 \x01(\t\x12/\n\x0brevoke_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"]\n\x0c\x42\x61\x64geAwarded\x12\x0e\n\x06member\x18\x01 \x01(\t\x12\r\n\x05\x62\x61\x64ge\x18\x02 \x01(\t\x12.\n\naward_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"y\n\x11PointsTransferred\x12\x0e\n\x06member\x18\x01 \x01(\t\x12\x11\n\trecipient\x18\x02 \x01(\t\x12\x0e\n\x06points\x18\x03 \x01(\x03\x12\x31\n\rtransfer_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestampb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,30 +40,32 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_POINTSEARNED']._serialized_end=381
   _globals['_TIERCHANGED']._serialized_start=384
   _globals['_TIERCHANGED']._serialized_end=596
-  _globals['_MEMBERERASED']._serialized_start=598
-  _globals['_MEMBERERASED']._serialized_end=676
-  _globals['_REDEMPTIONCONFIRMED']._serialized_start=679
-  _globals['_REDEMPTIONCONFIRMED']._serialized_end=930
-  _globals['_REDEMPTIONCANCELLED']._serialized_start=933
-  _globals['_REDEMPTIONCANCELLED']._serialized_end=1135
-  _globals['_REDEMPTIONREFUNDED']._serialized_start=1138
-  _globals['_REDEMPTIONREFUNDED']._serialized_end=1367
-  _globals['_STOREDVALUECHANGED']._serialized_start=1370
-  _globals['_STOREDVALUECHANGED']._serialized_end=1581
-  _globals['_CHECKEDIN']._serialized_start=1583
-  _globals['_CHECKEDIN']._serialized_end=1655
-  _globals['_RECEIPTCLAIMED']._serialized_start=1658
-  _globals['_RECEIPTCLAIMED']._serialized_end=1820
-  _globals['_MEMBERMERGED']._serialized_start=1822
-  _globals['_MEMBERMERGED']._serialized_end=1914
-  _globals['_MEMBERUNMERGED']._serialized_start=1916
-  _globals['_MEMBERUNMERGED']._serialized_end=2012
-  _globals['_REFERRALREWARDED']._serialized_start=2015
-  _globals['_REFERRALREWARDED']._serialized_end=2164
-  _globals['_REFERRALREVOKED']._serialized_start=2166
-  _globals['_REFERRALREVOKED']._serialized_end=2266
-  _globals['_BADGEAWARDED']._serialized_start=2268
-  _globals['_BADGEAWARDED']._serialized_end=2361
-  _globals['_POINTSTRANSFERRED']._serialized_start=2363
-  _globals['_POINTSTRANSFERRED']._serialized_end=2484
+  _globals['_POINTSEXPIRING']._serialized_start=598
+  _globals['_POINTSEXPIRING']._serialized_end=714
+  _globals['_MEMBERERASED']._serialized_start=716
+  _globals['_MEMBERERASED']._serialized_end=794
+  _globals['_REDEMPTIONCONFIRMED']._serialized_start=797
+  _globals['_REDEMPTIONCONFIRMED']._serialized_end=1048
+  _globals['_REDEMPTIONCANCELLED']._serialized_start=1051
+  _globals['_REDEMPTIONCANCELLED']._serialized_end=1253
+  _globals['_REDEMPTIONREFUNDED']._serialized_start=1256
+  _globals['_REDEMPTIONREFUNDED']._serialized_end=1485
+  _globals['_STOREDVALUECHANGED']._serialized_start=1488
+  _globals['_STOREDVALUECHANGED']._serialized_end=1699
+  _globals['_CHECKEDIN']._serialized_start=1701
+  _globals['_CHECKEDIN']._serialized_end=1773
+  _globals['_RECEIPTCLAIMED']._serialized_start=1776
+  _globals['_RECEIPTCLAIMED']._serialized_end=1938
+  _globals['_MEMBERMERGED']._serialized_start=1940
+  _globals['_MEMBERMERGED']._serialized_end=2032
+  _globals['_MEMBERUNMERGED']._serialized_start=2034
+  _globals['_MEMBERUNMERGED']._serialized_end=2130
+  _globals['_REFERRALREWARDED']._serialized_start=2133
+  _globals['_REFERRALREWARDED']._serialized_end=2282
+  _globals['_REFERRALREVOKED']._serialized_start=2284
+  _globals['_REFERRALREVOKED']._serialized_end=2384
+  _globals['_BADGEAWARDED']._serialized_start=2386
+  _globals['_BADGEAWARDED']._serialized_end=2479
+  _globals['_POINTSTRANSFERRED']._serialized_start=2481
+  _globals['_POINTSTRANSFERRED']._serialized_end=2602
 # @@protoc_insertion_point(module_scope)

@@ -140,6 +140,42 @@ class TierChanged(_message.Message):
 Global___TierChanged: _TypeAlias = TierChanged  # noqa: Y015
 
 @_typing.final
+class PointsExpiring(_message.Message):
+    """Points of a member will expire soon. Told once for each member and moment, by the notice of the programme."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MEMBER_FIELD_NUMBER: _builtins.int
+    POINTS_FIELD_NUMBER: _builtins.int
+    EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    PROGRAMME_FIELD_NUMBER: _builtins.int
+    member: _builtins.str
+    """The member, `members/{member}`."""
+    points: _builtins.int
+    """How many, if none of them is spent before."""
+    programme: _builtins.str
+    """The programme, `programmes/{programme}`."""
+    @_builtins.property
+    def expire_time(self) -> _timestamp_pb2.Timestamp:
+        """When they will be gone."""
+
+    def __init__(
+        self,
+        *,
+        member: _builtins.str = ...,
+        points: _builtins.int = ...,
+        expire_time: _timestamp_pb2.Timestamp | None = ...,
+        programme: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time", "member", b"member", "points", b"points", "programme", b"programme"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PointsExpiring: _TypeAlias = PointsExpiring  # noqa: Y015
+
+@_typing.final
 class MemberErased(_message.Message):
     """A person asked to be forgotten. What a listener knows of them beside this id must go too; amounts may stay."""
 

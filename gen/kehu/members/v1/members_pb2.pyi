@@ -683,6 +683,7 @@ class Programme(_message.Message):
     VALIDITY_FIELD_NUMBER: _builtins.int
     AVAILABILITY_FIELD_NUMBER: _builtins.int
     REFUND_GRACE_DAYS_FIELD_NUMBER: _builtins.int
+    EXPIRY_NOTICE_DAYS_FIELD_NUMBER: _builtins.int
     CASH_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
@@ -700,6 +701,8 @@ class Programme(_message.Message):
     """The time zone of its calendar, for example `Asia/Shanghai`; `UTC` by default."""
     refund_grace_days: _builtins.int
     """How many days points stay that come back by a refund after they would have expired; absent: they are gone."""
+    expiry_notice_days: _builtins.int
+    """How many days before points expire `PointsExpiring` is published: 30 by default, 0 for never."""
     version: _builtins.int
     """Counts the versions of the rules, from 1. Every version is kept."""
     etag: _builtins.str
@@ -778,16 +781,22 @@ class Programme(_message.Message):
         validity: _earn_rules_pb2.PointsValidity | None = ...,
         availability: _earn_rules_pb2.PointsAvailability | None = ...,
         refund_grace_days: _builtins.int | None = ...,
+        expiry_notice_days: _builtins.int | None = ...,
         cash: _earn_rules_pb2.PointsAsCash | None = ...,
         version: _builtins.int = ...,
         etag: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_refund_grace_days", b"_refund_grace_days", "availability", b"availability", "caps", b"caps", "cash", b"cash", "earn", b"earn", "growth", b"growth", "redeem", b"redeem", "refund_grace_days", b"refund_grace_days", "scope", b"scope", "tier_scheme", b"tier_scheme", "tier_window", b"tier_window", "update_time", b"update_time", "validity", b"validity"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_expiry_notice_days", b"_expiry_notice_days", "_refund_grace_days", b"_refund_grace_days", "availability", b"availability", "caps", b"caps", "cash", b"cash", "earn", b"earn", "expiry_notice_days", b"expiry_notice_days", "growth", b"growth", "redeem", b"redeem", "refund_grace_days", b"refund_grace_days", "scope", b"scope", "tier_scheme", b"tier_scheme", "tier_window", b"tier_window", "update_time", b"update_time", "validity", b"validity"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_refund_grace_days", b"_refund_grace_days", "availability", b"availability", "caps", b"caps", "cash", b"cash", "display_name", b"display_name", "earn", b"earn", "etag", b"etag", "freight_earns", b"freight_earns", "growth", b"growth", "inactive", b"inactive", "name", b"name", "redeem", b"redeem", "refund_grace_days", b"refund_grace_days", "rounding", b"rounding", "rules", b"rules", "scope", b"scope", "tier_scheme", b"tier_scheme", "tier_window", b"tier_window", "tiers", b"tiers", "time_zone", b"time_zone", "update_time", b"update_time", "validity", b"validity", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_expiry_notice_days", b"_expiry_notice_days", "_refund_grace_days", b"_refund_grace_days", "availability", b"availability", "caps", b"caps", "cash", b"cash", "display_name", b"display_name", "earn", b"earn", "etag", b"etag", "expiry_notice_days", b"expiry_notice_days", "freight_earns", b"freight_earns", "growth", b"growth", "inactive", b"inactive", "name", b"name", "redeem", b"redeem", "refund_grace_days", b"refund_grace_days", "rounding", b"rounding", "rules", b"rules", "scope", b"scope", "tier_scheme", b"tier_scheme", "tier_window", b"tier_window", "tiers", b"tiers", "time_zone", b"time_zone", "update_time", b"update_time", "validity", b"validity", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__expiry_notice_days: _TypeAlias = _typing.Literal["expiry_notice_days"]  # noqa: Y015
+    _WhichOneofArgType__expiry_notice_days: _TypeAlias = _typing.Literal["_expiry_notice_days", b"_expiry_notice_days"]  # noqa: Y015
     _WhichOneofReturnType__refund_grace_days: _TypeAlias = _typing.Literal["refund_grace_days"]  # noqa: Y015
     _WhichOneofArgType__refund_grace_days: _TypeAlias = _typing.Literal["_refund_grace_days", b"_refund_grace_days"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__expiry_notice_days) -> _WhichOneofReturnType__expiry_notice_days | None: ...
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__refund_grace_days) -> _WhichOneofReturnType__refund_grace_days | None: ...
 
 Global___Programme: _TypeAlias = Programme  # noqa: Y015
