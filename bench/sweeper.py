@@ -11,7 +11,7 @@ from time import perf_counter
 from kit.db import Database
 from services.members import publish
 from services.members.storage.unit import MembersUnit
-from services.members.usecases import points
+from services.members.usecases import expiry
 from tests.support.keyring import VAULT
 
 
@@ -21,7 +21,7 @@ def main(url: str) -> None:
     swept, longest, started = 0, 0.0, perf_counter()
     while True:
         begun = perf_counter()
-        gone = database.write(points.expire)
+        gone = database.write(expiry.expire)
         longest = max(longest, perf_counter() - begun)
         if not gone:
             break

@@ -120,6 +120,7 @@ def _lots(metadata: MetaData) -> None:
     Index(
         "ledger_lots_expiring",
         lots.c.expire_time,
+        lots.c.owner,
         postgresql_where=text("available > 0 and expire_time is not null"),
     )
     Index("ledger_lots_pending", lots.c.owner, lots.c.unit, postgresql_where=text("pending > 0"))

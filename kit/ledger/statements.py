@@ -167,6 +167,13 @@ EXPIRE = text("""
     select m.id, cast(:breakage as bigint), g.amount, 'LAPSE', g.source, g.expire_time, g.id, cast(:now as timestamptz)
     from gone g join moved m on m.owner = g.owner
 """)
+EXPIRING = text("""
+    select owner, expire_time, sum(available) from ledger_lots
+    where unit = :unit and available > 0 and expire_time is not null
+          and (expire_time, owner) > (cast(:after as timestamptz), cast(:owner as uuid))
+          and expire_time <= cast(:until as timestamptz)
+    group by expire_time, owner order by expire_time, owner limit :limit
+""")
 DUE_TO_MATURE = text(f"""
     select {_LOT} from ledger_lots
     where available_time <= cast(:now as timestamptz) and pending > 0 and unit = :unit

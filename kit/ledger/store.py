@@ -175,6 +175,13 @@ class Ledger:
         }
         return self._connection.execute(statements.EXPIRE, query).rowcount
 
+    def expiring(self, after: tuple[datetime, UUID], until: datetime, limit: int) -> list[tuple[UUID, datetime, int]]:
+        """What will expire after a position and until an instant: owner, instant and amount, in the order of the latter
+        two, which are the position."""
+        query = {"unit": self._unit, "after": after[0], "owner": after[1], "until": until, "limit": limit}
+        rows = self._connection.execute(statements.EXPIRING, query).all()
+        return [(owner, time, int(amount)) for owner, time, amount in rows]
+
     def due(self, now: datetime, limit: int) -> list[Lot]:
         """Pending lots whose time has come, the oldest first."""
         return [Lot(*row) for row in self._connection.execute(statements.DUE_TO_MATURE, self._due(now, limit)).all()]

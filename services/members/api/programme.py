@@ -37,6 +37,7 @@ _FIELDS = (
     "validity",
     "availability",
     "refund_grace_days",
+    "expiry_notice_days",
     "cash",
 )
 _OUTPUT = ("name", "update_time", "etag", "version")
@@ -104,6 +105,7 @@ def programme(rules: Programme) -> pb.Programme:
         validity=earn_rule.wire_validity(rules.validity),
         availability=earn_rule.wire_availability(rules.availability),
         refund_grace_days=rules.refund_grace_days,
+        expiry_notice_days=rules.expiry_notice_days,
         cash=earn_rule.wire_cash(rules.cash),
         version=rules.version,
         update_time=wire_instant(rules.update_time),
@@ -136,6 +138,10 @@ def _readers(wire: pb.Programme) -> dict[str, Callable[[], tuple[str, Any]]]:
         "refund_grace_days": lambda: (
             "refund_grace_days",
             wire.refund_grace_days if wire.HasField("refund_grace_days") else None,
+        ),
+        "expiry_notice_days": lambda: (
+            "expiry_notice_days",
+            wire.expiry_notice_days if wire.HasField("expiry_notice_days") else 30,
         ),
         "cash": lambda: ("cash", earn_rule.cash(wire.cash)),
     }

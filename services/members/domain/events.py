@@ -34,6 +34,16 @@ class PointsEarned:
 
 
 @dataclass(frozen=True, slots=True)
+class PointsExpiring:
+    """Points of a member expire at `time`, unless they are spent before."""
+
+    member: UUID
+    points: int
+    time: datetime
+    programme: str
+
+
+@dataclass(frozen=True, slots=True)
 class TierChanged:
     """A member's present tier became another one, which is good for `benefits` and ends by the clock, if ever, at
     `expire`."""

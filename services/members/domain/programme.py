@@ -71,6 +71,8 @@ class Programme:
     caps: Caps = NO_CAPS
     """The most points of all rules and the rate together."""
     cash: CashRules = FREE_USE
+    expiry_notice_days: int = 30
+    """How long before points expire their owners are told; 0 for never."""
 
     @property
     def zone(self) -> ZoneInfo:

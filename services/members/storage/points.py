@@ -104,6 +104,10 @@ class WalletStore:
         """Take what is left of lots whose time is over; answers how many lots."""
         return self._ledger.expire(now, into=BREAKAGE, limit=limit)
 
+    def expiring(self, after: tuple[datetime, UUID], until: datetime, limit: int) -> list[tuple[UUID, datetime, int]]:
+        """Whose points expire when, after a position and until an instant, and how many."""
+        return self._ledger.expiring(after, until, limit)
+
     def at(self, member: UUID, time: datetime) -> Wallet:
         """The wallet with all its lots as it was at a past instant."""
         found = self._ledger.balances_at(member, time)

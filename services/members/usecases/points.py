@@ -21,12 +21,6 @@ from services.members.usecases.ports import PostingUnit, Unit
 R = TypeVar("R")
 P = ParamSpec("P")
 
-_SWEEP = 10_000
-"""Lots that expire in one transaction: some 200 ms of work."""
-
-_ROUND = 500
-"""Lots that become available in one transaction."""
-
 
 @dataclass(frozen=True, slots=True)
 class Accrue:
@@ -230,23 +224,6 @@ def lots(unit: Unit, asked: LotsAsked) -> list[Lot]:
     if asked.expire_before is None:
         return list(found)
     return [lot for lot in found if lot.expired(asked.expire_before) and lot.expire_time != asked.expire_before]
-
-
-def expire(unit: Unit) -> int:
-    """Take the points whose time is over; answers how many lots. Any number of replicas may sweep."""
-    return unit.wallets.lapse(unit.now, _SWEEP)
-
-
-def mature(unit: Unit) -> int:
-    """Make pending points available whose time has come; answers for how many members."""
-    members = unit.wallets.maturing(unit.now, _ROUND)
-    if not members:
-        return 0
-    batch = Batch(unit, set(members), wait=False)
-    free = [member for member in set(members) if member in batch]
-    batch.spending((member, 0) for member in free)
-    batch.close()
-    return len(free)
 
 
 def entries(unit: Unit, member: UUID, page: Page) -> list[Posted]:

@@ -105,6 +105,9 @@ class Wallets(Protocol):
     def lapse(self, now: datetime, limit: int) -> int:
         """Take what is left of lots whose time is over; answers how many lots."""
 
+    def expiring(self, after: tuple[datetime, UUID], until: datetime, limit: int) -> list[tuple[UUID, datetime, int]]:
+        """Whose points expire when, after a position and until an instant, and how many."""
+
     def at(self, member: UUID, time: datetime) -> Wallet:
         """The wallet with all its lots as it was at a past instant."""
 
@@ -239,6 +242,17 @@ class Programmes(Protocol):
         """Versions of a programme from a position on, the newest first, one more than the page shows."""
 
 
+class ExpiryNotices(Protocol):
+    """How far members were told of points that are about to expire."""
+
+    def claim(self, programme: str, start: datetime) -> tuple[datetime, UUID] | None:
+        """Up to which instant and member, locked; from `start` on if nobody was told yet. None when another replica is
+        about it."""
+
+    def save(self, programme: str, position: tuple[datetime, UUID]) -> None:
+        """Keep a new position."""
+
+
 class Recalculations(Protocol):
     """Recalculations of past purchases."""
 
@@ -305,6 +319,10 @@ class Unit(Protocol):
     @property
     def wallets(self) -> Wallets:
         """Accounts of points."""
+
+    @property
+    def expiry_notices(self) -> ExpiryNotices:
+        """How far members were told of points that are about to expire."""
 
     def wallets_of(self, programme: str) -> Wallets:
         """Accounts of a programme's own points."""

@@ -27,7 +27,7 @@ from kit.posting import Cause
 from services.members.domain.hold import State
 from services.members.domain.points import Terms
 from services.members.domain.purchase import Settlement
-from services.members.usecases import hold, points, purchase
+from services.members.usecases import expiry, hold, points, purchase
 from services.members.usecases.points import Batch
 from tests.contract.members.conftest import World
 from tests.contract.members.naive import NaiveWallet, Parts, divide
@@ -151,8 +151,8 @@ class Points(RuleBasedStateMachine):
     def time_goes_by(self, seconds: int) -> None:
         self.world.clock.move(timedelta(seconds=seconds))
         self.world.do(hold.expire)
-        self.world.do(points.mature)
-        self.world.do(points.expire)
+        self.world.do(expiry.mature)
+        self.world.do(expiry.expire)
         for known in self.held.values():
             if known.state is State.ACTIVE and known.expires <= self.now:
                 known.state = State.EXPIRED

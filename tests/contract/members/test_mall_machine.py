@@ -36,7 +36,8 @@ from tests.support.postgres import Databases
 MEMBERS = st.integers(0, 1)
 TAKEN = (State.HELD, State.CONFIRMED, State.FULFILLED)
 PRICE = {"cup": 10, "pen": 7}
-PER_MEMBER, PER_DAY = 6, 3
+PER_MEMBER = {"cup": 6, "pen": 4}
+PER_DAY = {"cup": 3, "pen": 2}
 
 
 @dataclass
@@ -58,7 +59,7 @@ class Known:
 
 
 class Mall(RuleBasedStateMachine):
-    """Two members and two rewards: a cup for points with limits, a pen for points and cash."""
+    """Two members and two rewards: a cup for points, a pen for points and cash, both with limits."""
 
     world: World
 
@@ -73,10 +74,17 @@ class Mall(RuleBasedStateMachine):
     def open_the_mall(self) -> None:
         self.members = self.world.enrolled(2)
         self.rewards = {
-            "cup": on_sale(self.world, points=PRICE["cup"], stock=8, per_member=PER_MEMBER, per_day=PER_DAY),
-            "pen": on_sale(self.world, points=PRICE["pen"], stock=5, cash=dollars(1)),
+            what: on_sale(
+                self.world,
+                points=PRICE[what],
+                stock=8,
+                per_member=PER_MEMBER[what],
+                per_day=PER_DAY[what],
+                cash=dollars(1) if what == "pen" else None,
+            )
+            for what in PRICE
         }
-        self.stock = {"cup": 8, "pen": 5}
+        self.stock = dict.fromkeys(PRICE, 8)
         for who in (0, 1):
             self.earn(who, 60)
 
@@ -108,9 +116,9 @@ class Mall(RuleBasedStateMachine):
         return self.granted[who] - held - spent, held, 0
 
     def possible(self, who: int, what: str, quantity: int, day: Any) -> bool:
-        within = what == "pen" or (
-            self.having(what, TAKEN, who=who) + quantity <= PER_MEMBER
-            and self.having(what, TAKEN, who=who, day=day) + quantity <= PER_DAY
+        within = (
+            self.having(what, TAKEN, who=who) + quantity <= PER_MEMBER[what]
+            and self.having(what, TAKEN, who=who, day=day) + quantity <= PER_DAY[what]
         )
         return within and quantity <= self.left(what) and PRICE[what] * quantity <= self.wallet(who)[0]
 

@@ -13,7 +13,7 @@ from kit.errors import Fault
 from kit.page import Page
 from services.members.domain.audit import Author
 from services.members.domain.point_transfer import PointTransfer
-from services.members.usecases import erasure, merge, point_transfer, points, purchase
+from services.members.usecases import erasure, expiry, merge, point_transfer, points, purchase
 from services.members.usecases.erasure import EraseMember
 from services.members.usecases.merge import MergeMembers
 from services.members.usecases.point_transfer import TransferPoints, UpdatePolicy
@@ -68,7 +68,7 @@ def test_given_points_expire_when_they_would_have(world: World) -> None:
     assert lots(world, giver) == [(30, late)]
     assert lots(world, friend) == [(100, soon), (20, late), (100, None)]
     world.clock.move(timedelta(days=1))
-    world.do(points.expire)
+    world.do(expiry.expire)
     assert (world.wallet(giver), world.wallet(friend)) == ((30, 0, 0), (120, 0, 0))
 
 

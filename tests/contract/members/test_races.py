@@ -15,7 +15,7 @@ from kit.idempotency import Raced
 from kit.posting import Cause
 from services.members.domain.member import Profile
 from services.members.domain.points import Terms
-from services.members.usecases import hold, member, points, purchase
+from services.members.usecases import expiry, hold, member, points, purchase
 from services.members.usecases.hold import EndHold, PlaceHold
 from services.members.usecases.points import Accrue, Batch
 from tests.contract.members.conftest import World
@@ -127,9 +127,9 @@ def test_three_sweeps_at_once_let_each_lot_expire_once(world: World) -> None:
         grant(world, of, 10, Terms(world.clock.now, end))
         grant(world, of, 5, Terms(world.clock.now, end + timedelta(days=1)))
     world.clock.move(timedelta(days=1))
-    swept = at_once([lambda: world.do(points.expire)] * 3)
+    swept = at_once([lambda: world.do(expiry.expire)] * 3)
     while sum(swept) < len(ids):
-        swept.append(world.do(points.expire))
+        swept.append(world.do(expiry.expire))
     assert sum(swept) == len(ids)
     assert world.rows("select count(*), sum(amount) from ledger_entries where kind = 'LAPSE'") == [(40, 400)]
     assert {world.wallet(of) for of in ids} == {(5, 0, 0)}
@@ -142,10 +142,10 @@ def test_points_that_expire_while_they_are_wanted_are_spent_or_gone_but_never_bo
         grant(world, of, 10, Terms(world.clock.now, end))
     world.clock.move(timedelta(days=1))
     acts = [lambda of=of: world.do(points.spend, [points.Spend(of, 10, "")])[0] for of in ids]  # type: ignore[misc]
-    outcomes = at_once([*acts, *([lambda: world.do(points.expire)] * 5)])
+    outcomes = at_once([*acts, *([lambda: world.do(expiry.expire)] * 5)])
     assert [each.reason for each in outcomes if isinstance(each, Fault)] == ["POINTS_INSUFFICIENT"] * 20
     assert {world.wallet(of) for of in ids} == {(0, 0, 0)}
-    while world.do(points.expire):
+    while world.do(expiry.expire):
         pass
     assert world.rows("select sum(amount) from ledger_entries where kind = 'LAPSE'") == [(200,)]
 

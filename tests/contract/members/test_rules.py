@@ -26,7 +26,7 @@ from services.members.domain.purchase import Settlement
 from services.members.domain.recalculation import Recalculation
 from services.members.domain.rule import Caps, Rounding, Rule
 from services.members.domain.validity import Availability, Start
-from services.members.usecases import dry_run as trying
+from services.members.usecases import dry_run as trying, expiry
 from services.members.usecases import points, programme, purchase, purchase_view, recalculation, tag
 from services.members.usecases.dry_run import DryRun
 from services.members.usecases.programme import UpdateProgramme
@@ -237,7 +237,7 @@ def test_points_wait_as_many_days_as_the_programme_says(world: World) -> None:
     world.do(purchase.settle, [bought(of, line(10_00))])
     assert world.wallet(of) == (0, 0, 0)
     world.clock.move(timedelta(days=7))
-    world.do(points.mature)
+    world.do(expiry.mature)
     assert world.wallet(of) == (10, 0, 0)
 
 

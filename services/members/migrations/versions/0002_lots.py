@@ -17,6 +17,12 @@ def upgrade() -> None:
     op.add_column("holds", sa.Column("lots", postgresql.ARRAY(sa.Uuid), nullable=False, server_default="{}"))
     op.add_column("holds", sa.Column("drawn", postgresql.ARRAY(sa.BigInteger), nullable=False, server_default="{}"))
     op.add_column("holds", sa.Column("returned", sa.BigInteger, nullable=False, server_default="0"))
+    op.create_table(
+        "expiry_notices",
+        sa.Column("programme", sa.Text, primary_key=True),
+        sa.Column("expire_time", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("member", sa.Uuid, nullable=False),
+    )
     op.execute(PENDING)
     op.execute(HOUSE)
     op.execute(CARRY_OVER)

@@ -143,3 +143,12 @@ programmes = Table(
     Column("update_time", DateTime(timezone=True), nullable=False),
     PrimaryKeyConstraint("programme", "version", name="programmes_pkey"),
 )
+
+# Up to which instant and member the members of a programme were told that points will expire.
+expiry_notices = Table(
+    "expiry_notices",
+    metadata,
+    Column("programme", Text, primary_key=True),
+    Column("expire_time", DateTime(timezone=True), nullable=False),
+    Column("member", Uuid, nullable=False),
+)
