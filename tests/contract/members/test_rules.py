@@ -26,7 +26,7 @@ from services.members.domain.purchase import Settlement
 from services.members.domain.recalculation import Recalculation
 from services.members.domain.rule import Caps, Rounding, Rule
 from services.members.domain.validity import Availability, Start
-from services.members.usecases import dry_run as trying, expiry
+from services.members.usecases import dry_run as trying
 from services.members.usecases import expiry, programme, purchase, purchase_view, recalculation, tag
 from services.members.usecases.dry_run import DryRun
 from services.members.usecases.programme import UpdateProgramme
