@@ -19,7 +19,7 @@ from kit.vault import Keyring, Vault
 from services.members import publish
 from services.members.domain.points import Wallet
 from services.members.storage.unit import MembersUnit
-from services.members.usecases import member, points, tier, verification
+from services.members.usecases import member, points, verification
 from tests.support.builders.members import NOW, row
 from tests.support.keyring import VAULT
 
@@ -157,15 +157,6 @@ class World:
         """Fail if an invariant is hurt."""
         for name, query in INVARIANTS.items():
             assert self.rows(query) == [], name
-        assert self.do(self._retold) == [], "tiers follow from what counts for them"
-
-    @staticmethod
-    def _retold(unit: MembersUnit) -> list[UUID]:
-        """Members whose tiers, replayed from zero, are others than those that are kept."""
-        rules = unit.programmes.current().version
-        standings = unit.tiers.read(list(unit.connection.scalars(text("select member from standings"))))
-        replayed = tier.replayed(unit, standings)
-        return [of for of, each in standings.items() if each.rules == rules and each.history != replayed[of]]
 
 
 @pytest.fixture
