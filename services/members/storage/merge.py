@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -61,7 +61,8 @@ _OPEN = text("""
 _LOTS = text("""
     select id, owner, source, granted, grant_time, available_time, expire_time, pending, available, held
     from ledger_lots
-    where owner = :owner and unit = :unit and (pending > 0 or available > 0 or held > 0)
+    where owner = :owner and unit = :unit
+          and (pending > 0 or available > 0 or held > 0 or id = any(cast(:empty as uuid[])))
 """)
 _HEIRLESS = text("update ledger_accounts set heir = null where owner = :gone and heir = :kept")
 
@@ -142,15 +143,18 @@ class MergeStore:
         query = {"member": member, "before": before, "limit": page.fetch}
         return [_merge(row) for row in self._connection.execute(_PAGE, query).all()]
 
-    def estates(self, gone: UUID, kept: UUID) -> list[tuple[Estate, Estate]]:
-        """What both have in each unit in which one has accounts; the other gets accounts there too."""
+    def estates(self, gone: UUID, kept: UUID, empty: Collection[UUID] = ()) -> list[tuple[Estate, Estate]]:
+        """What both have in each unit in which one has accounts; the other gets accounts there too.
+
+        Lots of which nothing is left are missing, but for those in `empty`.
+        """
         for one, other in ((gone, kept), (kept, gone)):
             self._connection.execute(_OPEN, {"one": one, "other": other})
         balances: dict[str, dict[UUID, dict[str, int]]] = {}
         for unit, owner, kind, _, balance in self._connection.execute(_ACCOUNTS, {"owners": [gone, kept]}).all():
             balances.setdefault(unit, {}).setdefault(owner, {})[kind] = balance
         return [
-            (self._estate(unit, gone, owners[gone]), self._estate(unit, kept, owners[kept]))
+            (self._estate(unit, gone, owners[gone], empty), self._estate(unit, kept, owners[kept], empty))
             for unit, owners in balances.items()
         ]
 
@@ -208,8 +212,8 @@ class MergeStore:
         for owned in OWNED:
             self._connection.execute(owned.move_back, given)
 
-    def _estate(self, unit: str, owner: UUID, balances: dict[str, int]) -> Estate:
-        lots = self._connection.execute(_LOTS, {"owner": owner, "unit": unit}).all()
+    def _estate(self, unit: str, owner: UUID, balances: dict[str, int], empty: Collection[UUID]) -> Estate:
+        lots = self._connection.execute(_LOTS, {"owner": owner, "unit": unit, "empty": list(empty)}).all()
         return Estate(unit, owner, balances, tuple(Lot(*row) for row in lots))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
@@ -39,8 +39,9 @@ class Merges(Protocol):
     def page(self, member: UUID, page: Page) -> list[Merge]:
         """Merges that a member was part of, from a position on, one more than the page shows."""
 
-    def estates(self, gone: UUID, kept: UUID) -> list[tuple[Estate, Estate]]:
-        """What both have in each unit in which one of them has accounts."""
+    def estates(self, gone: UUID, kept: UUID, empty: Collection[UUID] = ()) -> list[tuple[Estate, Estate]]:
+        """What both have in each unit in which one of them has accounts. Lots of which nothing is left are missing, but
+        for those in `empty`."""
 
     def post(self, unit: str, owners: Sequence[UUID], transfers: Sequence[Transfer], now: datetime) -> None:
         """Write transfers between the owners' accounts in a unit."""
@@ -197,7 +198,8 @@ def _hand_back(unit: Unit, made: Merge) -> None:
     if unit.merges.payments_changed(made):
         raise refusals.unmerge_blocked("a payment that was under way has ended since")
     unit.merges.give_back(made.gone, made.kept)
-    for _, estate in unit.merges.estates(made.gone, made.kept):
+    drained = [each.lot for each in made.paid if each.lot is not None]
+    for _, estate in unit.merges.estates(made.gone, made.kept, drained):
         cause, owners = made.cause(unit.now), [made.gone, made.kept]
         transfers, kept, gone = made.returned(estate, lots, cause)
         unit.merges.post(estate.unit, owners, transfers, unit.now)
