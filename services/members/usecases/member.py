@@ -85,7 +85,10 @@ def batch_enroll(unit: Unit, rows: Sequence[Enroll]) -> list[EnrolledRow | Fault
     good = [profile for profile in profiles if isinstance(profile, Profile)]
     owners = unit.members.find({identifier for profile in good for identifier in profile.identifiers()})
     known = {owners.get(external(identity)) for profile in good for identity in profile.identities} - {None}
-    roll = _Roll(unit.now, owners, unit.members.lock([member for member in known if member]))
+    locked = unit.members.lock([member for member in known if member])
+    # Who was merged since the search is found as the other from here on.
+    owners = {identifier: locked[owner].id if owner in locked else owner for identifier, owner in owners.items()}
+    roll = _Roll(unit.now, owners, {member.id: member for member in locked.values()})
     outcomes = [
         profile if isinstance(profile, Fault) else attempt(roll.enter, row, profile)
         for row, profile in zip(rows, profiles, strict=True)

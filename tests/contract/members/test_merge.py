@@ -306,6 +306,28 @@ def test_a_thousand_earnings_during_a_merge_all_land_once(world: World) -> None:
     assert world.rows("select balance from ledger_accounts where owner = :of and kind = 'available'", of=gone) == [(0,)]
 
 
+def test_earnings_while_a_merge_is_undone_all_land_once(world: World) -> None:
+    gone, kept = world.enrolled(2, available=100)
+    made = joined(world, gone, kept)
+    acts: list[Callable[[], Any]] = [lambda of=of: earned(world, of, 1) for of in [gone, kept] * 100]  # type: ignore[misc]
+    acts.insert(60, lambda: undone(world, made))
+    assert [outcome for outcome in at_once(acts) if isinstance(outcome, Exception)] == []
+    assert world.wallet(gone)[0] + world.wallet(kept)[0] == 400
+    assert world.wallet(gone)[0] >= 100
+
+
+def test_rows_that_come_during_a_merge_find_whoever_has_the_identity(world: World) -> None:
+    first = [row(str(number), phone=f"+861380013800{number}") for number in range(8)]
+    ids = [outcome.member for outcome in world.do(member.batch_enroll, first)]
+    again = [row(str(number), email=f"m{number}@example.com") for number in range(8)]
+    acts: list[Callable[[], Any]] = [lambda: world.do(member.batch_enroll, again)] * 6
+    acts += [lambda pair=pair: joined(world, *pair) for pair in zip(ids[::2], ids[1::2], strict=True)]  # type: ignore[misc]
+    outcomes = at_once(acts)
+    assert {type(outcome) for outcome in outcomes} <= {list, Merge, Raced}
+    states = {str(getattr(each, "state", each)) for rows in outcomes if isinstance(rows, list) for each in rows}
+    assert states <= {"UPDATED", "UNCHANGED"}
+
+
 def test_two_who_merge_the_same_members_at_once_make_one_merge(world: World) -> None:
     gone, kept = world.enrolled(2, available=10)
     outcomes = at_once([lambda: joined(world, gone, kept), lambda: joined(world, kept, gone)] * 6)
