@@ -166,7 +166,7 @@ class EngagementServicer(engagement_pb2_grpc.EngagementServiceServicer):
         """A page of the badges that a member has."""
         page = page_of(request, self._tokens)
         member = names.id_of("members", request.parent, field="parent")
-        rows = await self._edge.read(badge.awards, member, page)
+        rows = await self._edge.read(engagement.badges, member, page)
         token = next_token(request, self._tokens, page, rows=rows, position=lambda known: (str(known.badge.id),))
         shown = [badges.award(known) for known in rows[: page.size]]
         return bpb.ListBadgeAwardsResponse(badge_awards=shown, next_page_token=token)

@@ -9,8 +9,7 @@ from uuid import UUID
 from kit import names
 from kit.errors import not_found
 from kit.page import Page
-from services.members.domain import errors
-from services.members.domain.badge import Badge, BadgeAward, Metric
+from services.members.domain.badge import Badge, Metric
 from services.members.domain.engagement_events import BadgeAwarded
 from services.members.usecases.engagement_ports import EngagementUnit
 
@@ -50,14 +49,6 @@ def retire(unit: EngagementUnit, badge: UUID) -> Badge:
 def page(unit: EngagementUnit, page: Page) -> Sequence[Badge]:
     """A page of badges, the newest first."""
     return unit.badges.page(page)
-
-
-def awards(unit: EngagementUnit, member: UUID, page: Page) -> Sequence[BadgeAward]:
-    """A page of the badges that a member has. Raises a Fault when there is no such member."""
-    found = unit.badges.awards(member, page)
-    if not found and not unit.wallets.read([member]):
-        raise errors.member_not_found(member)
-    return found
 
 
 def award(unit: EngagementUnit, members: Collection[UUID], metric: Metric) -> None:

@@ -10,7 +10,6 @@ from uuid import UUID
 
 from kit import names
 from kit.errors import Fault
-from services.members.domain import errors
 from services.members.domain.badge import Metric
 from services.members.domain.check_in import CheckIn, CheckInRules, check_make_up
 from services.members.domain.daily_limit import Origin
@@ -92,14 +91,13 @@ def make_up(unit: EngagementUnit, command: MakeUp) -> CheckIn:
 def calendar(unit: EngagementUnit, month: Month) -> Calendar:
     """A month of check-ins. Raises a Fault when there is no such member, or check-ins are switched off."""
     rules, today = _rules(unit), engagement.today(unit)
-    if not unit.wallets.read([month.member]):
-        raise errors.member_not_found(month.member)
+    member = engagement.resolve(unit, month.member)
     first = (month.first or today).replace(day=1)
-    found = unit.check_ins.read(month.member, first, _next_month(first))
-    days = unit.check_ins.days(month.member)
+    found = unit.check_ins.read(member, first, _next_month(first))
+    days = unit.check_ins.days(member)
     made_up = sum(each.made_up for each in found)
     left = max(0, rules.make_up.per_month - made_up) if rules.make_up else 0
-    return Calendar(month.member, first, found, rules.streak(days, today), today in days, left)
+    return Calendar(member, first, found, rules.streak(days, today), today in days, left)
 
 
 def source(check_in: CheckIn) -> str:

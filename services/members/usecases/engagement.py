@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
+from uuid import UUID
 
 from kit.errors import Fault, etag_mismatch
+from kit.page import Page
 from kit.posting import Cause
 from services.members.domain import errors
-from services.members.domain.badge import Metric
+from services.members.domain.badge import BadgeAward, Metric
 from services.members.domain.daily_limit import DailyLimit, Origin, uses
 from services.members.domain.engagement import EngagementPolicy
 from services.members.domain.errors.engagement import daily_limit_reached
@@ -61,6 +63,13 @@ def lock(unit: Unit, origin: Origin) -> Origin:
     return replace(origin, member=unit.wallets.heir(origin.member))
 
 
+def resolve(unit: Unit, member: UUID) -> UUID:
+    """The member that a name leads to, which is another one after a merge. Raises a Fault when there is none."""
+    if not unit.wallets.read([member]):
+        raise errors.member_not_found(member)
+    return unit.wallets.heir(member)
+
+
 def today(unit: Unit) -> date:
     """The day in the programme's zone."""
     return unit.now.astimezone(unit.programmes.current().zone).date()
@@ -103,6 +112,11 @@ def reclaim(unit: Unit, takes: Sequence[Accrue]) -> None:
     for each in takes:
         batch.earn(batch.wallet(each.member), -each.points, Cause("CLAWBACK", each.source, unit.now))
     batch.close()
+
+
+def badges(unit: EngagementUnit, member: UUID, page: Page) -> Sequence[BadgeAward]:
+    """A page of the badges that a member has, the newest first. Raises a Fault when there is no such member."""
+    return unit.badges.awards(resolve(unit, member), page)
 
 
 def forget_counters(unit: EngagementUnit) -> int:

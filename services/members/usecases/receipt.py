@@ -10,7 +10,6 @@ from uuid import UUID
 from kit import names
 from kit.errors import not_found
 from kit.page import Page
-from services.members.domain import errors
 from services.members.domain.audit import Act, Author
 from services.members.domain.daily_limit import Origin
 from services.members.domain.engagement_events import ReceiptClaimed
@@ -137,10 +136,7 @@ def claim(unit: EngagementUnit, command: Claim) -> ReceiptClaim:
 
 def claims(unit: EngagementUnit, member: UUID, page: Page) -> Sequence[ReceiptClaim]:
     """A page of what a member has claimed, the newest first. Raises a Fault when there is no such member."""
-    found = unit.receipt_claims.page(member, page)
-    if not found and not unit.wallets.read([member]):
-        raise errors.member_not_found(member)
-    return found
+    return unit.receipt_claims.page(engagement.resolve(unit, member), page)
 
 
 def source(claim: ReceiptClaim) -> str:

@@ -51,6 +51,7 @@ def create_code(unit: EngagementUnit, member: UUID) -> tuple[UUID, str]:
 
 def get_code(unit: EngagementUnit, member: UUID) -> tuple[UUID, str]:
     """The member and the code. Raises a Fault when there is none."""
+    member = engagement.resolve(unit, member)
     code = unit.referrals.code(member)
     if code is None:
         raise not_found(names.join("members", member, "referralCode"))
@@ -89,6 +90,7 @@ def attach(unit: EngagementUnit, command: Attach) -> Referral:
 
 def get(unit: EngagementUnit, member: UUID) -> Referral:
     """Who brought a member. Raises a Fault when nobody did."""
+    member = engagement.resolve(unit, member)
     known = unit.referrals.read([member]).get(member)
     if known is None:
         raise not_found(names.join("members", member, "referral"))
@@ -97,10 +99,7 @@ def get(unit: EngagementUnit, member: UUID) -> Referral:
 
 def page(unit: EngagementUnit, referrer: UUID, page: Page) -> Sequence[Referral]:
     """A page of the members whom a member has brought. Raises a Fault when there is no such member."""
-    found = unit.referrals.page(referrer, page)
-    if not found and not unit.wallets.read([referrer]):
-        raise errors.member_not_found(referrer)
-    return found
+    return unit.referrals.page(engagement.resolve(unit, referrer), page)
 
 
 def settle(unit: EngagementUnit, told: Sequence[Order]) -> None:

@@ -118,7 +118,7 @@ def made(world: World, metric: Metric, threshold: int) -> Badge:
 
 
 def has(world: World, of: UUID) -> list[UUID]:
-    return [award.badge.id for award in world.do(badge.awards, of, Page(10))]
+    return [award.badge.id for award in world.do(engagement.badges, of, Page(10))]
 
 
 def test_badges_for_check_ins_come_with_the_check_in_and_once(world: World) -> None:
@@ -182,7 +182,7 @@ def test_a_retired_badge_is_kept_by_who_has_it_and_given_to_nobody(world: World)
 
 
 def test_what_is_unknown_is_told_so(world: World) -> None:
-    for ask in (badge.get, badge.retire, lambda unit, of: badge.awards(unit, of, Page(1))):
+    for ask in (badge.get, badge.retire, lambda unit, of: engagement.badges(unit, of, Page(1))):
         with pytest.raises(Fault) as caught:
             world.do(ask, uuid4())
         assert caught.value.kind == "NOT_FOUND"

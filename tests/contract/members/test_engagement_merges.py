@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from kit.errors import Fault
+from kit.page import Page
 from services.members.domain.audit import Author
 from services.members.domain.daily_limit import Origin
 from services.members.usecases import check_in, engagement, merge, receipt, referral
@@ -47,6 +48,7 @@ def test_the_days_of_both_make_one_streak_and_a_day_counts_once_under_either_nam
         world.clock.move(timedelta(days=1))
     made = merged(world, gone, kept)
     assert world.do(check_in.calendar, Month(kept, None)).streak == 3
+    assert world.do(check_in.calendar, Month(gone, None)) == world.do(check_in.calendar, Month(kept, None))
     today = [world.do(check_in.check_in, Origin(of)) for of in (gone, kept)]
     assert [(each.member, each.streak) for each in today] == [(kept, 4)] * 2
     assert world.wallet(kept)[0] == 4
@@ -87,5 +89,7 @@ def test_a_receipt_that_is_claimed_under_the_old_name_goes_to_who_is_kept(
     gone, kept = pair
     merged(world, gone, kept)
     (code,) = world.do(receipt.issue, [builders.receipt()])
-    assert world.do(receipt.claim, Claim(uuid4(), gone, code)).member == kept
+    claim = world.do(receipt.claim, Claim(uuid4(), gone, code))
+    assert claim.member == kept
+    assert world.do(receipt.claims, gone, Page(10)) == [claim]
     assert world.wallet(kept)[0] == 18

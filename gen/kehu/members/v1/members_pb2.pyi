@@ -367,7 +367,9 @@ class Balance(_message.Message):
     RECEIVABLE_FIELD_NUMBER: _builtins.int
     PENDING_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """`members/{member}/balance`."""
+    """`members/{member}/balance`; of another programme than the default one `members/{member}/balances/{programme}`, which
+    `ListProgrammeBalances` reads.
+    """
     available: _builtins.int
     """Points that can be spent; never below zero."""
     held: _builtins.int
@@ -1307,6 +1309,7 @@ class AccruePointsRequest(_message.Message):
     SOURCE_FIELD_NUMBER: _builtins.int
     EFFECTIVE_TIME_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    PROGRAMME_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     """`members/{member}`."""
     points: _builtins.int
@@ -1315,6 +1318,8 @@ class AccruePointsRequest(_message.Message):
     """What they are for, for example `surveys/spring`."""
     request_id: _builtins.str
     """Makes a repetition harmless: the same id and request answer the same for 24 hours."""
+    programme: _builtins.str
+    """Whose points, `programmes/{programme}`; by default `programmes/default`."""
     @_builtins.property
     def effective_time(self) -> _timestamp_pb2.Timestamp:
         """When they count as earned; by default now."""
@@ -1327,10 +1332,11 @@ class AccruePointsRequest(_message.Message):
         source: _builtins.str = ...,
         effective_time: _timestamp_pb2.Timestamp | None = ...,
         request_id: _builtins.str = ...,
+        programme: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["effective_time", b"effective_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["effective_time", b"effective_time", "parent", b"parent", "points", b"points", "request_id", b"request_id", "source", b"source"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["effective_time", b"effective_time", "parent", b"parent", "points", b"points", "programme", b"programme", "request_id", b"request_id", "source", b"source"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1370,6 +1376,7 @@ class SpendPointsRequest(_message.Message):
     POINTS_FIELD_NUMBER: _builtins.int
     SOURCE_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    PROGRAMME_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     """`members/{member}`."""
     points: _builtins.int
@@ -1378,6 +1385,8 @@ class SpendPointsRequest(_message.Message):
     """What they are for."""
     request_id: _builtins.str
     """Makes a repetition harmless: the same id and request answer the same for 24 hours."""
+    programme: _builtins.str
+    """Whose points, `programmes/{programme}`; by default `programmes/default`."""
     def __init__(
         self,
         *,
@@ -1385,10 +1394,11 @@ class SpendPointsRequest(_message.Message):
         points: _builtins.int = ...,
         source: _builtins.str = ...,
         request_id: _builtins.str = ...,
+        programme: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["parent", b"parent", "points", b"points", "request_id", b"request_id", "source", b"source"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["parent", b"parent", "points", b"points", "programme", b"programme", "request_id", b"request_id", "source", b"source"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
