@@ -12,11 +12,13 @@ from kit import names
 from kit.errors import Fault
 from kit.posting import Lot
 from kit.rpc.convert import etag, instant, masked_fields, wire_instant, wire_money
+from services.members.api.programme import programme_id
 from services.members.domain.hold import Hold
 from services.members.domain.loyalty_card import LoyaltyCard
 from services.members.domain.masking import mask_number
 from services.members.domain.member import Identifier, Identity, Member, Profile, external, parse_email, parse_phone
 from services.members.domain.points import Posted, Wallet
+from services.members.domain.programme import DEFAULT
 from services.members.domain.tier import TierChange
 from services.members.usecases.hold import EndHold, PlaceHold
 from services.members.usecases.member import Enroll, EnrolledRow, Shown, UpdateMember
@@ -85,12 +87,14 @@ def update_member(request: pb.UpdateMemberRequest) -> UpdateMember:
 def accrue(request: pb.AccruePointsRequest) -> Accrue:
     """Read a request to give points."""
     time = instant(request.effective_time, field="effective_time") if request.HasField("effective_time") else None
-    return Accrue(member_id(request.parent, field="parent"), request.points, request.source, time)
+    programme = programme_id(request.programme or "programmes/default", field="programme")
+    return Accrue(member_id(request.parent, field="parent"), request.points, request.source, time, programme)
 
 
 def spend(request: pb.SpendPointsRequest) -> Spend:
     """Read a request to take points."""
-    return Spend(member_id(request.parent, field="parent"), request.points, request.source)
+    programme = programme_id(request.programme or "programmes/default", field="programme")
+    return Spend(member_id(request.parent, field="parent"), request.points, request.source, programme)
 
 
 def place_hold(request: pb.CreateHoldRequest) -> PlaceHold:
@@ -173,10 +177,11 @@ def tier_change(change: TierChange) -> pb.TierChange:
     )
 
 
-def balance(wallet: Wallet) -> pb.Balance:
+def balance(wallet: Wallet, programme: str = DEFAULT) -> pb.Balance:
     """Show a balance."""
+    own = ("balance",) if programme == DEFAULT else ("balances", programme)
     return pb.Balance(
-        name=names.join("members", wallet.member, "balance"),
+        name=names.join("members", wallet.member, *own),
         available=wallet.available,
         held=wallet.held,
         receivable=wallet.receivable,

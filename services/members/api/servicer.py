@@ -13,7 +13,7 @@ from kit.rpc import Edge
 from kit.rpc.convert import instant, next_token, page_of
 from services.members.api import convert, privacy
 from services.members.api import programme as wire_programme
-from services.members.usecases import hold, member, points, programme, tier
+from services.members.usecases import hold, member, points, programme, programme_points, tier
 
 
 class MembersServicer(members_pb2_grpc.MembersServiceServicer):
@@ -23,10 +23,12 @@ class MembersServicer(members_pb2_grpc.MembersServiceServicer):
         self._edge = edge
         self._tokens = tokens
         self._accrue = edge.lane(
-            "accrue", points.accrue, render=lambda wallet: pb.AccruePointsResponse(balance=convert.balance(wallet))
+            "accrue",
+            programme_points.accrue,
+            render=lambda done: pb.AccruePointsResponse(balance=convert.balance(*done)),
         )
         self._spend = edge.lane(
-            "spend", points.spend, render=lambda wallet: pb.SpendPointsResponse(balance=convert.balance(wallet))
+            "spend", programme_points.spend, render=lambda done: pb.SpendPointsResponse(balance=convert.balance(*done))
         )
         self._place = edge.lane("hold", hold.place, render=convert.hold)
         self._confirm = edge.lane("confirm", hold.confirm, render=convert.hold)

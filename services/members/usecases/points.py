@@ -15,7 +15,7 @@ from kit.posting import Cause, Lot, Transfer
 from services.members.domain import errors
 from services.members.domain.hold import Hold
 from services.members.domain.points import MAX_POINTS, Posted, Terms, Wallet
-from services.members.domain.programme import Programme
+from services.members.domain.programme import DEFAULT, Programme
 from services.members.usecases.ports import PostingUnit, Unit
 
 R = TypeVar("R")
@@ -24,21 +24,23 @@ P = ParamSpec("P")
 
 @dataclass(frozen=True, slots=True)
 class Accrue:
-    """Give points to a member, as earned at `time` (by default now)."""
+    """Give points of a programme to a member, as earned at `time` (by default now)."""
 
     member: UUID
     points: int
     source: str
     time: datetime | None = None
+    programme: str = DEFAULT
 
 
 @dataclass(frozen=True, slots=True)
 class Spend:
-    """Take points from a member."""
+    """Take points of a programme from a member."""
 
     member: UUID
     points: int
     source: str
+    programme: str = DEFAULT
 
 
 class Batch:

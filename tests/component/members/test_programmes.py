@@ -188,6 +188,27 @@ async def test_a_second_programme_has_its_own_points(
     assert ([each.name for each in rest.programmes], rest.next_page_token) == (["programmes/stars"], "")
 
 
+async def test_points_of_another_programme_come_and_go_by_hand(
+    members: MembersServiceStub, programmes: ProgrammesServiceStub, member: str
+) -> None:
+    stars = members_pb2.Programme(earn=rate(1, 5), redeem=rate(10, 1))
+    await programmes.CreateProgramme(pb.CreateProgrammeRequest(programme_id="stars", programme=stars))
+    own: dict[str, Any] = {"parent": member, "programme": "programmes/stars"}
+    await members.AccruePoints(members_pb2.AccruePointsRequest(parent=member, points=7))
+    given = await members.AccruePoints(members_pb2.AccruePointsRequest(points=50, **own))
+    assert (given.balance.name, given.balance.available) == (f"{member}/balances/stars", 50)
+    taken = await members.SpendPoints(members_pb2.SpendPointsRequest(points=20, **own))
+    assert taken.balance.available == 30
+    refusal = await refused(members.SpendPoints(members_pb2.SpendPointsRequest(points=31, **own)))
+    assert refusal.reason == "POINTS_INSUFFICIENT"
+    missing = members_pb2.SpendPointsRequest(parent=member, points=1, programme="programmes/moons")
+    assert (await refused(members.SpendPoints(missing))).reason == "PROGRAMME_NOT_FOUND"
+    nobody = members_pb2.AccruePointsRequest(parent=f"members/{uuid.uuid4()}", points=1, programme="programmes/stars")
+    assert (await refused(members.AccruePoints(nobody))).reason == "MEMBER_NOT_FOUND"
+    balance = await members.GetBalance(members_pb2.GetBalanceRequest(name=f"{member}/balance"))
+    assert balance.available == 7
+
+
 async def test_tiers_belong_to_the_default_programme(programmes: ProgrammesServiceStub) -> None:
     with_tiers = members_pb2.Programme(
         earn=rate(1, 5), redeem=rate(10, 1), tiers=[members_pb2.Tier(id="vip", threshold=money(1))]
