@@ -199,9 +199,9 @@ def void(unit: StoredValueUnit, command: Void) -> Shown:
     voided = card.void(command.reason, unit.now)
     if purse.free.total and card.top_up is not None:
         top_up = unit.top_ups.read([card.top_up])[card.top_up]
-        after, made, purse, transfers = top_up.reverse(command.refund, purse, now=unit.now)
+        reversed_, made, purse, transfers = top_up.reverse(command.refund, purse, now=unit.now)
         till.till.post(till.touch, purse, transfers, source=card.name)
-        unit.top_ups.save([after])
+        unit.top_ups.save([reversed_])
         unit.stored_refunds.add([made])
         till.till.close()
     unit.gift_cards.save([(card, voided)])

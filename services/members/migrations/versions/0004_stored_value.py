@@ -114,7 +114,8 @@ create table gift_cards (
 create index gift_cards_batch on gift_cards (batch, id);
 create unique index gift_cards_claim_code on gift_cards (claim) where claim is not null;
 create unique index gift_cards_code on gift_cards (code);
-create index gift_cards_due on gift_cards (expire_time) where state in ('ISSUED', 'ACTIVE', 'OFFERED') and expire_time is not null;
+create index gift_cards_due on gift_cards (expire_time)
+    where state in ('ISSUED', 'ACTIVE', 'OFFERED') and expire_time is not null;
 create index gift_cards_holder on gift_cards (holder, id) where holder is not null;
 """
 
