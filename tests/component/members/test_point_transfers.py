@@ -34,8 +34,8 @@ async def pair(members: MembersServiceStub) -> tuple[str, str]:
     return giver.name, friend.name
 
 
-async def allow(mall: MallServiceStub, **fields: int) -> pb.PointTransferPolicy:
-    policy = pb.PointTransferPolicy(name=POLICY, **fields)
+async def allow(mall: MallServiceStub, *, daily_limit: int, minimum: int = 0) -> pb.PointTransferPolicy:
+    policy = pb.PointTransferPolicy(name=POLICY, daily_limit=daily_limit, minimum=minimum)
     changed: pb.PointTransferPolicy = await mall.UpdatePointTransferPolicy(
         pb.UpdatePointTransferPolicyRequest(policy=policy)
     )

@@ -177,6 +177,19 @@ def test_a_late_payment_is_given_back_when_the_last_piece_or_the_points_are_gone
     assert world.wallet(one) == (0, 200, 0)
 
 
+@pytest.mark.parametrize("limit", ["per_member", "per_day"])
+def test_a_late_payment_does_not_pass_a_limit(world: World, limit: str) -> None:
+    (of,) = world.enrolled(available=300)
+    cup = on_sale(world, cash=dollars(3), **{limit: 1})
+    late = asked(world, of, cup, ttl=60)
+    world.clock.move(timedelta(seconds=60))
+    world.do(redemption.expire)
+    assert asked(world, of, cup).state is State.HELD
+    refused = world.do(redemption.confirm, [pay(late)])[0]
+    assert (reason(refused), refused.metadata["why"]) == ("REDEMPTION_EXPIRED", "REWARD_LIMIT_REACHED")
+    assert (world.wallet(of), stock(world, cup)) == ((200, 100, 0), (9, 1, 0))
+
+
 def test_a_late_payment_that_is_refused_still_ends_the_redemption(world: World) -> None:
     (of,) = world.enrolled(available=100)
     cup = on_sale(world, cash=dollars(3))

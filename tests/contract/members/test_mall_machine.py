@@ -169,6 +169,14 @@ class Mall(RuleBasedStateMachine):
         if open_:
             known.state = State.CONFIRMED
 
+    @rule(number=asked, quantity=st.integers(1, 4))
+    def ask_again_and_pay_late(self, number: int, quantity: int) -> None:
+        known = self.all[number]
+        if known.state is State.HELD:
+            self.time_goes_by(60, "r")
+        self.redeem(known.who, known.what, quantity)
+        self.pay(number)
+
     @rule(number=asked)
     def cancel(self, number: int) -> None:
         known = self.all[number]

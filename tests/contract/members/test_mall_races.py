@@ -126,9 +126,8 @@ def test_a_payment_that_is_named_for_many_redemptions_pays_one(world: World) -> 
     ids = world.enrolled(16, available=100)
     cup = on_sale(world, cash=dollars(1), stock=16)
     waiting = world.do(redemption.redeem, [redeem(of, cup) for of in ids])
-    outcomes = at_once(
-        [lambda each=each: world.do(redemption.confirm, [pay(each, payment="psp/1")])[0] for each in waiting]
-    )
+    commands = [pay(each, payment="psp/1") for each in waiting]
+    outcomes = at_once([lambda one=one: world.do(redemption.confirm, [one])[0] for one in commands])  # type: ignore[misc]
     seen = reasons(outcomes)
     assert seen["CONFIRMED"] == 1
     assert set(seen) <= {"CONFIRMED", "PAYMENT_TAKEN", "CONFLICT"}  # the index decides, a repeat is told why
@@ -155,11 +154,7 @@ def test_everything_at_once_over_shared_members_and_rewards_locks_nobody_out(wor
             case _:
                 return world.do(reward.update, UpdateReward(rewards[number % 3], {"item": str(number)}))
 
-    failed = [
-        each
-        for each in at_once([lambda n=n: act(n) for n in range(30)] * 2)
-        if isinstance(each, Exception)  # type: ignore[misc]
-    ]
+    failed = [each for each in at_once([lambda n=n: act(n) for n in range(30)] * 2) if isinstance(each, Exception)]
     assert failed == []
 
 
