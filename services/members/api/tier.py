@@ -84,6 +84,8 @@ def status(standings: Standings) -> pb.TierStatus:
     if known.next_tier:
         wire.next_tier = known.next_tier.id
         wire.missing.CopyFrom(_amount(known.missing, programme))
+    if known.missing_to_keep:
+        wire.missing_to_keep.CopyFrom(_amount(known.missing_to_keep, programme))
     return wire
 
 

@@ -18,7 +18,7 @@ from services.members.domain.validity import days_later
 class TierStatus:
     """A member's standing as of `time`.
 
-    `value` and `missing` are in the units of the programme's metric. `since` is None for who never had another tier,
+    `value` and what is missing are in the units of the programme's metric. `since` is None for who never had another tier,
     `expire` and `evaluation` when nothing will change by the clock, `window_start` for a window of all time.
     """
 
@@ -32,6 +32,7 @@ class TierStatus:
     value: int
     next_tier: Tier | None
     missing: int
+    missing_to_keep: int
     projected: str
     override: TierOverride | None
 
@@ -78,6 +79,7 @@ def status_at(log: Log, programme: Programme, time: datetime) -> TierStatus:
         value=value,
         next_tier=following,
         missing=max(0, following.least - value) if following else 0,
+        missing_to_keep=_to_keep(programme, tier, value) if evaluation and not running(log.overrides, time) else 0,
         projected=_projected(history, programme, evaluation) if evaluation else tier,
         override=running(log.overrides, time),
     )
@@ -105,6 +107,12 @@ def _projected(history: Iterable[TierChange], programme: Programme, evaluation: 
     rolling = programme.scheme.window is Window.ROLLING  # there the grace is a part of how long a tier is kept
     days = 0 if rolling else programme.scheme.grace_days
     return tier_at(list(history), days_later(evaluation, days, programme.zone))
+
+
+def _to_keep(programme: Programme, tier: str, value: int) -> int:
+    """What the period lacks to keep the tier when it ends. What a rolling window will hold by then is not known."""
+    least = next((each.least for each in programme.tiers if each.id == tier), 0)
+    return 0 if programme.scheme.window is Window.ROLLING else max(0, least - value)
 
 
 def _next(programme: Programme, tier: str) -> Tier | None:

@@ -214,6 +214,23 @@ def test_the_status_tells_what_is_missing_and_what_will_be(
     assert status_of([Gain(day(10), 260), Gain(day(400), 40)], number, scheme) == expected
 
 
+@pytest.mark.parametrize(
+    ("number", "scheme", "missing"),
+    [
+        (10, CALENDAR, 0),
+        (400, CALENDAR, 210),
+        (400, replace(CALENDAR, downgrade=Downgrade.KEEP), 0),
+        (400, replace(CALENDAR, window=Window.LIFETIME), 0),
+        (10, replace(CALENDAR, window=Window.ROLLING), 0),
+    ],
+)
+def test_the_status_tells_what_is_missing_to_keep_the_tier(number: int, scheme: TierScheme, missing: int) -> None:
+    log = Log(MEMBER, [Gain(day(10), 260), Gain(day(400), 40)])
+    assert status_at(log, ladder(scheme), day(number)).missing_to_keep == missing
+    given = replace(log, overrides=[override(0, "platinum", 900)])
+    assert status_at(given, ladder(scheme), day(number)).missing_to_keep == 0
+
+
 def test_at_the_top_nothing_is_missing() -> None:
     assert status_of([Gain(day(0), 600)], 1, CALENDAR)[2:4] == (None, 0)
 

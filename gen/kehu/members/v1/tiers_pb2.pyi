@@ -165,6 +165,7 @@ class TierStatus(_message.Message):
     MISSING_FIELD_NUMBER: _builtins.int
     PROJECTED_TIER_FIELD_NUMBER: _builtins.int
     OVERRIDE_FIELD_NUMBER: _builtins.int
+    MISSING_TO_KEEP_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`members/{member}/tierStatus`."""
     tier: _builtins.str
@@ -211,6 +212,12 @@ class TierStatus(_message.Message):
     def override(self) -> Global___TierOverride:
         """The override in force; absent if none."""
 
+    @_builtins.property
+    def missing_to_keep(self) -> Global___TierAmount:
+        """What the present period lacks to keep the tier at the next evaluation; absent if nothing, for a rolling window, and
+        while an override is in force.
+        """
+
     def __init__(
         self,
         *,
@@ -228,10 +235,11 @@ class TierStatus(_message.Message):
         missing: Global___TierAmount | None = ...,
         projected_tier: _builtins.str = ...,
         override: Global___TierOverride | None = ...,
+        missing_to_keep: Global___TierAmount | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["benefits", b"benefits", "evaluation_time", b"evaluation_time", "expire_time", b"expire_time", "missing", b"missing", "override", b"override", "since_time", b"since_time", "time", b"time", "value", b"value", "window_start_time", b"window_start_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["benefits", b"benefits", "evaluation_time", b"evaluation_time", "expire_time", b"expire_time", "missing", b"missing", "missing_to_keep", b"missing_to_keep", "override", b"override", "since_time", b"since_time", "time", b"time", "value", b"value", "window_start_time", b"window_start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["benefits", b"benefits", "evaluation_time", b"evaluation_time", "expire_time", b"expire_time", "metric", b"metric", "missing", b"missing", "name", b"name", "next_tier", b"next_tier", "override", b"override", "projected_tier", b"projected_tier", "since_time", b"since_time", "tier", b"tier", "time", b"time", "value", b"value", "window_start_time", b"window_start_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["benefits", b"benefits", "evaluation_time", b"evaluation_time", "expire_time", b"expire_time", "metric", b"metric", "missing", b"missing", "missing_to_keep", b"missing_to_keep", "name", b"name", "next_tier", b"next_tier", "override", b"override", "projected_tier", b"projected_tier", "since_time", b"since_time", "tier", b"tier", "time", b"time", "value", b"value", "window_start_time", b"window_start_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -474,7 +482,7 @@ class GetTierStatusRequest(_message.Message):
     """`members/{member}/tierStatus`."""
     @_builtins.property
     def time(self) -> _timestamp_pb2.Timestamp:
-        """The past moment to look at; by default now. What was refunded later counts as it is known today."""
+        """The past moment to look at; by default now. Purchases count as they are known today, by the rules of today."""
 
     def __init__(
         self,
