@@ -65,6 +65,8 @@ _NASTY = [
     "storedValueRules/CNY",
     f"rightsCards/{_ID}/uses/{_ID}",
     f"members/{_ID}/redemptions/{_ID}",
+    "members/-",
+    "pointTransferPolicies/default",
     f"orders/{_ID}/refunds/{_ID}",
 ]
 
