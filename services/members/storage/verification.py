@@ -47,25 +47,17 @@ _SUMS = text("""
     )
     select unit, kind, lot, cast(sum(amount) as bigint), max(id) from moves group by unit, kind, lot
 """)
-_LOTS = text("select id, unit, pending, available, held from ledger_lots where owner = cast(:owner as uuid)")
+# The lots that entries name, and what else is said to be left; there is no index over all lots of an owner.
+_LOTS = text("""
+    select id, unit, pending, available, held from ledger_lots
+    where id = any(cast(:ids as uuid[])) and owner = cast(:owner as uuid)
+    union
+    select id, unit, pending, available, held from ledger_lots where owner = cast(:owner as uuid) and available > 0
+    union
+    select id, unit, pending, available, held from ledger_lots where owner = cast(:owner as uuid) and pending > 0
+""")
 
-# Those of who was merged into the member stay under the old name.
-_FOLDED = """
-    folded (member, heir) as (
-        select distinct owner, heir from ledger_accounts where heir is not null
-        union
-        select f.member, a.heir from folded f join ledger_accounts a on a.owner = f.heir and a.heir is not null
-    ), heirs as (
-        select member, heir from folded f
-        where not exists (select 1 from ledger_accounts a where a.owner = f.heir and a.heir is not null)
-    )
-"""
-_HOLDS = text(f"""
-    with recursive {_FOLDED}
-    select h.points, h.lots, h.drawn from holds h
-    where h.state = 'ACTIVE' and (h.member = cast(:owner as uuid)
-        or h.member in (select member from heirs where heir = cast(:owner as uuid)))
-""")  # noqa: S608 - constants only
+_HOLDS = text("select points, lots, drawn from holds where state = 'ACTIVE' and member = cast(:owner as uuid)")
 
 _BALANCES = text(f"""
     select a.owner, a.unit, a.kind, s.account, coalesce(s.amount, 0) as expected, a.balance
@@ -137,9 +129,8 @@ _NO_LOT = text(f"""
 """)  # noqa: S608 - constants only
 
 _HELD = text(f"""
-    with recursive {_FOLDED}, said as (
-        select coalesce(f.heir, h.member) as owner, sum(h.points) as amount
-        from holds h left join heirs f on f.member = h.member where h.state = 'ACTIVE' group by 1
+    with said as (
+        select member as owner, sum(points) as amount from holds where state = 'ACTIVE' group by member
     ), kept as (
         select owner, balance from ledger_accounts where unit = '{UNIT}' and kind = '{HELD}' and balance <> 0
     )
@@ -198,7 +189,8 @@ class VerificationStore:
         query = {"owner": owner}
         balances = self._connection.execute(_ACCOUNTS, query).all()
         sums = self._connection.execute(_SUMS, query).all()
-        lots = self._connection.execute(_LOTS, query).all()
+        named = list({lot for _, _, lot, _, _ in sums if lot})
+        lots = self._connection.execute(_LOTS, {**query, "ids": named}).all()
         holds = self._connection.execute(_HOLDS, query).all()
         return Books(
             owner,
