@@ -119,10 +119,11 @@ class NaiveWallet:
     def give_back(self, parts: Parts, source: str, now: datetime) -> None:
         """Spent points return to their lots; where the time is over they are gone, where there is no lot there is a new
         one."""
-        alive = [(lot, points) for lot, points in parts if lot and not (lot.ends and lot.ends <= now)]
+        here = [(lot if lot in self.lots else None, points) for lot, points in parts]
+        alive = [(lot, points) for lot, points in here if lot and not (lot.ends and lot.ends <= now)]
         for lot, points in alive:
             lot.available += self.pay_debt(points)
-        fresh = sum(points for lot, points in parts if lot is None)
+        fresh = sum(points for lot, points in here if lot is None)
         if fresh:
             self.grant(fresh, source, now)
 
@@ -137,6 +138,14 @@ class NaiveWallet:
             lot.available -= taken
             points -= taken
         self.take(points)
+
+    def part_with(self, lot: NaiveLot, paid: int) -> None:
+        """A lot goes back to whom it came from; what it had paid of a debt is owed again."""
+        self.debt += paid
+        self.lots = [each for each in self.lots if each is not lot]
+        for each in sorted(self.lots, key=NaiveLot.order):
+            left = self.pay_debt(each.available)
+            each.available = left
 
     def lapse(self, now: datetime) -> None:
         """What is over is gone, but for what is held."""

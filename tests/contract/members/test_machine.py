@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import (
     Bundle,
     RuleBasedStateMachine,
+    consumes,
     initialize,
     invariant,
     multiple,
@@ -24,16 +25,19 @@ from hypothesis.stateful import (
 
 from kit.errors import Fault
 from kit.posting import Cause
+from services.members.domain.audit import Author
 from services.members.domain.hold import State
+from services.members.domain.merge import UNDO_WINDOW
 from services.members.domain.points import Terms
 from services.members.domain.purchase import Settlement
-from services.members.usecases import expiry, hold, points, purchase
+from services.members.usecases import expiry, hold, merge, points, purchase
 from services.members.usecases.points import Batch
 from tests.contract.members.conftest import World
-from tests.contract.members.naive import NaiveWallet, Parts, divide
+from tests.contract.members.naive import NaiveLot, NaiveWallet, Parts, divide
 from tests.support.builders.members import dollars, settlement
 from tests.support.postgres import Databases
 
+ADA = Author("ada", "MergeMembers")
 AMOUNTS = st.integers(1, 60)
 HOURS = st.integers(1, 200)
 
@@ -54,6 +58,17 @@ class Held:
         return sum(taken for _, taken in self.spent)
 
 
+@dataclass
+class Merged:
+    """What the model knows of a merge: who stood for the member before it, the lot that came, and what that paid."""
+
+    id: UUID
+    into: UUID
+    time: datetime
+    lot: NaiveLot
+    paid: int
+
+
 class Points(RuleBasedStateMachine):
     """One member, and everything that may happen to the points."""
 
@@ -61,6 +76,7 @@ class Points(RuleBasedStateMachine):
 
     holds = Bundle("holds")
     orders = Bundle("orders")
+    merges = Bundle("merges")
 
     def __init__(self) -> None:
         super().__init__()
@@ -71,6 +87,7 @@ class Points(RuleBasedStateMachine):
     @initialize()
     def enroll(self) -> None:
         (self.member,) = self.world.enrolled(available=100)
+        self.root = self.member
         self.model.grant(100, "tests/1", self.now)
 
     @property
@@ -94,14 +111,49 @@ class Points(RuleBasedStateMachine):
         starts = self.now + timedelta(hours=wait)
         ends = None if valid is None else starts + timedelta(hours=valid)
         source = f"tests/{uuid4()}"
+        self.granted(self.member, count, source, Terms(starts, ends))
+        self.model.grant(count, source, self.now, starts, ends)
 
+    def granted(self, member: UUID, count: int, source: str, terms: Terms) -> None:
         def earn(unit: Any) -> None:
-            batch = Batch(unit, [self.member])
-            batch.earn(batch.wallet(self.member), count, Cause("ACCRUAL", source, unit.now), Terms(starts, ends))
+            batch = Batch(unit, [member])
+            batch.earn(batch.wallet(member), count, Cause("ACCRUAL", source, unit.now), terms)
             batch.close()
 
         self.world.do(earn)
+
+    @rule(target=merges, count=AMOUNTS, wait=st.integers(0, 50), valid=st.none() | HOURS, goes=st.booleans())
+    def merge(self, count: int, wait: int, valid: int | None, goes: bool) -> Any:
+        """Somebody with one lot turns out to be the same person; the member's own name may be the one that goes."""
+        (other,) = self.world.enrolled()
+        starts = self.now + timedelta(hours=wait)
+        ends = None if valid is None else starts + timedelta(hours=valid)
+        source = f"tests/{other}"
+        self.granted(other, count, source, Terms(starts, ends))
+        gone, kept = (self.root, other) if goes else (other, self.root)
+        made = self.world.do(merge.merge, merge.MergeMembers(uuid4(), gone, kept, ADA, "the same person"))
+        owed = self.model.debt
         self.model.grant(count, source, self.now, starts, ends)
+        self.root = kept
+        if goes:
+            return multiple()
+        return Merged(made.id, kept, self.now, self.model.lots[-1], owed - self.model.debt)
+
+    @rule(merged=consumes(merges))
+    def part(self, merged: Merged) -> None:
+        """They turn out to be two persons after all; what came from the other goes back."""
+        used = any(
+            known.state is State.ACTIVE and any(lot is merged.lot for lot, _ in known.parts)
+            for known in self.held.values()
+        )
+        possible = not used and merged.into == self.root and self.now < merged.time + UNDO_WINDOW
+        try:
+            self.world.do(merge.undo, merge.UndoMerge(merged.id, ADA, "two persons"))
+        except Fault:
+            assert not possible
+        else:
+            assert possible
+            self.model.part_with(merged.lot, merged.paid)
 
     @rule(count=AMOUNTS)
     def spend(self, count: int) -> None:
