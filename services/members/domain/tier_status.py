@@ -18,8 +18,8 @@ from services.members.domain.validity import days_later
 class TierStatus:
     """A member's standing as of `time`.
 
-    `value` and what is missing are in the units of the programme's metric. `since` is None for who never had another tier,
-    `expire` and `evaluation` when nothing will change by the clock, `window_start` for a window of all time.
+    `value` and what is missing are in the units of the programme's metric. `since` is None for who never had another
+    tier, `expire` and `evaluation` when nothing will change by the clock, `window_start` for a window of all time.
     """
 
     member: UUID
