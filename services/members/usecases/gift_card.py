@@ -22,7 +22,7 @@ from services.members.usecases import stored_payment
 from services.members.usecases.stored_payment import Pay
 from services.members.usecases.stored_value_ports import StoredValueUnit
 from services.members.usecases.till import Till, Touch
-from services.members.usecases.top_up import known_member
+from services.members.usecases.top_up import known_member, locked_member
 
 _SWEEP = 2_000
 """Cards that expire in one transaction."""
@@ -185,7 +185,7 @@ def take(unit: StoredValueUnit, command: Take) -> Shown:
     card = unit.gift_cards.offered(command.claim)
     if card is None:
         raise errors.claim_code_unknown()
-    member = known_member(unit, command.member)
+    member = locked_member(unit, command.member)
     till = _till(unit, card)
     return _saved(unit, till, till.card.take(command.claim, member, code=command.code, now=unit.now))
 

@@ -23,7 +23,7 @@ from services.members.usecases import stored_payment
 from services.members.usecases.points import attempt
 from services.members.usecases.rights_card_ports import RightsUnit
 from services.members.usecases.stored_payment import Pay
-from services.members.usecases.top_up import known_member
+from services.members.usecases.top_up import known_member, locked_member
 
 _SWEEP = 1_000
 """Cards that are renewed or ended in one transaction."""
@@ -75,7 +75,7 @@ class ReverseUse:
 
 def issue(unit: RightsUnit, command: Issue) -> RightsCard:
     """Give a card. The same reference once more answers the card that it paid for."""
-    member = known_member(unit, command.member)
+    member = locked_member(unit, command.member)
     known = _paid(unit, command.reference)
     if known is not None:
         if (known.member, known.product) != (member, command.product):

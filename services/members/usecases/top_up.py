@@ -97,6 +97,13 @@ def known_member(unit: StoredValueUnit, member: UUID) -> UUID:
     return unit.wallets.heir(member)
 
 
+def locked_member(unit: StoredValueUnit, member: UUID) -> UUID:
+    """As `known_member`, and nobody merges or erases the member until the transaction ends."""
+    if not unit.wallets.lock([member]):
+        raise errors.member_not_found(member)
+    return unit.wallets.heir(member)
+
+
 def repeated(unit: StoredValueUnit, command: GiveBack) -> StoredRefund | None:
     """The refund that was made under the same reference. Raises a Fault when it was of something else."""
     known = unit.stored_refunds.named([command.reference]).get(command.reference) if command.reference else None

@@ -70,6 +70,18 @@ def test_what_comes_and_goes_during_a_merge_lands_once(world: World) -> None:
     check_stored_value(world)
 
 
+def test_cards_that_are_given_during_a_merge_go_along_too(world: World) -> None:
+    gone, kept = world.enrolled(2)
+    kind = world.do(rights_card_product.create, create_product())
+    acts: list[Callable[[], Any]] = [
+        partial(world.do, rights_card.issue, issue_rights(gone, kind.id)) for _ in range(30)
+    ]
+    acts.insert(15, partial(merged, world, gone, kept))
+    assert [outcome for outcome in at_once(acts) if isinstance(outcome, Exception)] == []
+    assert {each.member for each in world.do(rights_card.page, kept, Page(50))} == {kept}
+    assert len(world.do(rights_card.page, gone, Page(50))) == 30
+
+
 def test_an_undone_merge_gives_both_what_they_had(world: World) -> None:
     gone, kept = world.enrolled(2)
     world.do(top_up.top_up, [pay_in(gone, 5_000), pay_in(kept, 700)])
