@@ -83,7 +83,18 @@ def test_a_code_of_another_key_or_algorithm_is_refused() -> None:
     assert reason(lambda: key.read(unsigned)) == "RECEIPT_CODE_INVALID"
 
 
-@pytest.mark.parametrize("code", ["", ".", "..", "a.b.c", "R-0001", "客户", "\0", "x" * 2000, "e30.e30.e30"])
+def spelled(header: bytes) -> str:
+    """Something of the form of a code, with any bytes as its header."""
+    return f"{base64.urlsafe_b64encode(header).rstrip(b'=').decode()}.e30.e30"
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        *("", ".", "..", "a.b.c", "R-0001", "客户", "\0", "x" * 2000, "e30.e30.e30"),
+        *map(spelled, (b"[" * 1400, b'{"kid":' * 200, b'{"kid":' + b"9" * 1000 + b"}", b'{"kid":["a"]}', b"\xff")),
+    ],
+)
 def test_what_is_no_code_is_refused(code: str) -> None:
     assert reason(lambda: key_of(code)) == "RECEIPT_CODE_INVALID"
     assert reason(lambda: own_key().read(code)) == "RECEIPT_CODE_INVALID"
