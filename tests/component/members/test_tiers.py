@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import uuid
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
+from google.protobuf import json_format
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.type.money_pb2 import Money
@@ -26,6 +28,7 @@ from tests.component.members.test_orders import paid
 from tests.support.rpc import Keys, channel_to, refused
 
 NOW = datetime.now(UTC)
+PAGE = (Path(__file__).resolve().parents[3] / "docs" / "tiers.md").read_text(encoding="utf-8")
 GOLD = tier_benefits_pb2.TierBenefits(
     multiplier_basis_points=15_000,
     free_shipping=True,
@@ -112,6 +115,15 @@ async def test_a_scheme_of_growth_value_in_calendar_years_reads_back(members: Me
     assert (changed.tier_scheme, changed.growth, list(changed.tiers)) == (scheme, growth, ladder)
     found = await members.GetProgramme(members_pb2.GetProgrammeRequest(name="programmes/default"))
     assert found == changed
+
+
+async def test_the_programme_in_the_documentation_is_accepted_as_it_stands(members: MembersServiceStub) -> None:
+    wanted = json_format.Parse(PAGE.partition("```json")[2].partition("```")[0], members_pb2.Programme())
+    wanted.name = "programmes/default"
+    changed = await members.UpdateProgramme(members_pb2.UpdateProgrammeRequest(programme=wanted))
+    assert (changed.time_zone, list(changed.tiers)) == ("Asia/Shanghai", list(wanted.tiers))
+    assert changed.tier_scheme.window == pb.TierScheme.WINDOW_CALENDAR_YEAR
+    assert (changed.tier_scheme.metric, changed.tier_scheme.grace_days) == (pb.TierScheme.METRIC_SPENT, 30)
 
 
 async def test_growth_value_is_added_deducted_and_listed(members: MembersServiceStub, tiers: TiersServiceStub) -> None:
