@@ -150,7 +150,7 @@ def expire(unit: MallUnit) -> int:
 def get(unit: MallUnit, member: UUID, redemption: UUID) -> Redemption:
     """A member's redemption. Raises a Fault when there is none."""
     found = unit.redemptions.read([redemption]).get(redemption)
-    if found is None or found.member not in (member, _present(unit, member)):
+    if found is None or (found.member != member and found.member != _present(unit, member)):
         raise errors.redemption_not_found(member, redemption)
     return found
 

@@ -15,7 +15,7 @@ from services.members.domain.audit import Author
 from services.members.domain.redemption import Delivery, Redemption, State
 from services.members.domain.reward import Reward
 from services.members.domain.reward import State as RewardState
-from services.members.usecases import fulfilment, hold, merge, redemption, reward
+from services.members.usecases import expiry, fulfilment, hold, merge, points, redemption, reward
 from services.members.usecases.fulfilment import Fulfil, IssueCode, VerifyCode
 from services.members.usecases.merge import MergeMembers, UndoMerge
 from services.members.usecases.redemption import Cancel, Filter, Refund
@@ -284,6 +284,22 @@ def test_a_refund_gives_points_and_limits_back_and_stock_if_it_came_back(world: 
     assert reason(world.do(redemption.refund, [Refund(of, done.id, "", not restock)])[0]) == "REDEMPTION_STATE_WRONG"
     assert asked(world, of, cup).state is State.CONFIRMED
     assert len(world.published("RedemptionRefunded")) == 1
+
+
+def test_refunded_points_are_back_in_their_lots_and_expire_with_them(world: World) -> None:
+    (of,) = world.enrolled(available=60)
+    soon = world.clock.now + timedelta(days=1)
+    world.rows("update ledger_lots set expire_time = :soon where owner = :of returning id", soon=soon, of=of)
+    world.do(points.accrue, [points.Accrue(of, 100, "tests/2")])
+    one, other = asked(world, of, on_sale(world)), asked(world, of, on_sale(world, points=60))
+    assert world.wallet(of) == (0, 0, 0)
+    world.do(redemption.refund, [Refund(of, one.id, "", True)])
+    found = [(lot.available, lot.expire_time) for lot in world.do(points.lots, points.LotsAsked(of))]
+    assert found == [(60, soon), (40, None)]
+    world.clock.move(timedelta(days=1))
+    world.do(expiry.expire)
+    world.do(redemption.refund, [Refund(of, other.id, "", True)])
+    assert world.wallet(of) == (100, 0, 0)
 
 
 def test_cash_that_was_paid_is_given_back_with_the_refund_and_once(world: World) -> None:
