@@ -192,7 +192,7 @@ def _receipt_claimed(fact: ReceiptClaimed) -> Event:
 def _merged(fact: MemberMerged) -> Event:
     member, other = names.join("members", fact.member), names.join("members", fact.into)
     if fact.undone:
-        body = {"member": member, "from": other, "unmergeTime": instant(fact.time)}
+        body = {"member": member, "fromMember": other, "unmergeTime": instant(fact.time)}
         return Event.of("kehu.members.v1.MemberUnmerged", member, fact.version, body)
     body = {"member": member, "into": other, "mergeTime": instant(fact.time)}
     return Event.of("kehu.members.v1.MemberMerged", member, fact.version, body)

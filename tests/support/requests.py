@@ -31,6 +31,7 @@ _NAMES = [
         "receiptKeys",
         "badges",
         "rewards",
+        "merges",
     )
 ]
 _NASTY = [
@@ -57,6 +58,7 @@ _NASTY = [
     *_NAMES,
     f"members/{_ID}/holds/{_ID}",
     f"members/{_ID}/balance",
+    f"members/{_ID}/loyaltyCards/1",
     f"members/{_ID}/checkInCalendar",
     f"members/{_ID}/referral",
     f"members/{_ID}/referralCode",

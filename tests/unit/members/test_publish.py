@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from uuid import UUID
 
 import pytest
 from google.protobuf import json_format
@@ -10,7 +11,7 @@ from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 from kehu.members.v1 import events_pb2, tier_benefits_pb2
 
-from services.members.domain.events import MemberEnrolled, PointsEarned, TierChanged
+from services.members.domain.events import MemberEnrolled, MemberErased, MemberMerged, PointsEarned, TierChanged
 from services.members.domain.tier_scheme import Benefits
 from services.members.publish import to_event
 from tests.support.builders.members import MEMBER
@@ -18,6 +19,7 @@ from tests.support.builders.members import MEMBER
 TIME = datetime(1997, 1, 1, 8, 30, 0, 250_000, tzinfo=UTC)
 WIRE = Timestamp(seconds=852_107_400, nanos=250_000_000)
 NAME = f"members/{MEMBER}"
+OTHER = UUID(int=9)
 
 
 @pytest.mark.parametrize(
@@ -27,6 +29,17 @@ NAME = f"members/{MEMBER}"
             MemberEnrolled(MEMBER, TIME, 'stores/"1"', 7),
             NAME,
             events_pb2.MemberEnrolled(member=NAME, enroll_time=WIRE, home_store='stores/"1"'),
+        ),
+        (MemberErased(MEMBER, TIME, 7), NAME, events_pb2.MemberErased(member=NAME, erase_time=WIRE)),
+        (
+            MemberMerged(MEMBER, OTHER, TIME, 7),
+            NAME,
+            events_pb2.MemberMerged(member=NAME, into=f"members/{OTHER}", merge_time=WIRE),
+        ),
+        (
+            MemberMerged(MEMBER, OTHER, TIME, 7, undone=True),
+            NAME,
+            events_pb2.MemberUnmerged(member=NAME, from_member=f"members/{OTHER}", unmerge_time=WIRE),
         ),
         (
             PointsEarned(MEMBER, "orders/1", -(2**40), TIME, 7),

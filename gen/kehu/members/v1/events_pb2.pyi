@@ -552,10 +552,12 @@ class MemberUnmerged(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     MEMBER_FIELD_NUMBER: _builtins.int
-    FROM_FIELD_NUMBER: _builtins.int
+    FROM_MEMBER_FIELD_NUMBER: _builtins.int
     UNMERGE_TIME_FIELD_NUMBER: _builtins.int
     member: _builtins.str
     """The member that is back, `members/{member}`."""
+    from_member: _builtins.str
+    """The member that it had been merged into, `members/{member}`."""
     @_builtins.property
     def unmerge_time(self) -> _timestamp_pb2.Timestamp:
         """When."""
@@ -564,11 +566,12 @@ class MemberUnmerged(_message.Message):
         self,
         *,
         member: _builtins.str = ...,
+        from_member: _builtins.str = ...,
         unmerge_time: _timestamp_pb2.Timestamp | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["unmerge_time", b"unmerge_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["from", b"from", "member", b"member", "unmerge_time", b"unmerge_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["from_member", b"from_member", "member", b"member", "unmerge_time", b"unmerge_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -30,7 +30,7 @@ from google.type import money_pb2 as google_dot_type_dot_money__pb2
 from kehu.orders.v1 import errors_pb2 as kehu_dot_orders_dot_v1_dot_errors__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ckehu/orders/v1/imports.proto\x12\x0ekehu.orders.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/type/money.proto\x1a\x1bkehu/orders/v1/errors.proto\"z\n\x13ImportOrdersRequest\x12>\n\x06orders\x18\x01 \x03(\x0b\x32\x1d.kehu.orders.v1.ImportedOrderB\x0f\xe2\x41\x01\x02\xbaH\x08\x92\x01\x05\x08\x01\x10\xe8\x07\x12#\n\nrequest_id\x18\x02 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"\xdc\x01\n\rImportedOrder\x12\x15\n\x07\x63hannel\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x19\n\x0b\x65xternal_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x30\n\x06member\x18\x03 \x01(\tB \xe2\x41\x01\x01\xfa\x41\x19\n\x17members.kehu.dev/Member\x12\x34\n\norder_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x02\x12\x31\n\x05lines\x18\x05 \x03(\x0b\x32\x1c.kehu.orders.v1.ImportedLineB\x04\xe2\x41\x01\x02\"\xab\x01\n\x0cImportedLine\x12\x31\n\x07product\x18\x01 \x01(\tB \xe2\x41\x01\x01\xfa\x41\x19\n\x17orders.kehu.dev/Product\x12\x11\n\x03sku\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12\x13\n\x05title\x18\x03 \x01(\tB\x04\xe2\x41\x01\x02\x12\x16\n\x08quantity\x18\x04 \x01(\x03\x42\x04\xe2\x41\x01\x02\x12(\n\x06\x61mount\x18\x05 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x02\"K\n\x14ImportOrdersResponse\x12\x33\n\x07results\x18\x01 \x03(\x0b\x32\x1c.kehu.orders.v1.ImportResultB\x04\xe2\x41\x01\x03\"\xc8\x02\n\x0cImportResult\x12\x37\n\x05state\x18\x01 \x01(\x0e\x32\".kehu.orders.v1.ImportResult.StateB\x04\xe2\x41\x01\x03\x12-\n\x05order\x18\x02 \x01(\tB\x1e\xe2\x41\x01\x03\xfa\x41\x17\n\x15orders.kehu.dev/Order\x12\x31\n\x06reason\x18\x03 \x01(\x0e\x32\x1b.kehu.orders.v1.ErrorReasonB\x04\xe2\x41\x01\x03\x12\x13\n\x05\x66ield\x18\x04 \x01(\tB\x04\xe2\x41\x01\x03\x12\x19\n\x0b\x64\x65scription\x18\x05 \x01(\tB\x04\xe2\x41\x01\x03\"m\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x11\n\rSTATE_CREATED\x10\x01\x12\x13\n\x0fSTATE_UNCHANGED\x10\x02\x12\x11\n\rSTATE_UPDATED\x10\x03\x12\x12\n\x0eSTATE_REJECTED\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ckehu/orders/v1/imports.proto\x12\x0ekehu.orders.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/type/money.proto\x1a\x1bkehu/orders/v1/errors.proto\"z\n\x13ImportOrdersRequest\x12>\n\x06orders\x18\x01 \x03(\x0b\x32\x1d.kehu.orders.v1.ImportedOrderB\x0f\xe2\x41\x01\x02\xbaH\x08\x92\x01\x05\x08\x01\x10\xe8\x07\x12#\n\nrequest_id\x18\x02 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"\xf1\x01\n\rImportedOrder\x12\x15\n\x07\x63hannel\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x19\n\x0b\x65xternal_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x30\n\x06member\x18\x03 \x01(\tB \xe2\x41\x01\x01\xfa\x41\x19\n\x17members.kehu.dev/Member\x12\x34\n\norder_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x02\x12\x31\n\x05lines\x18\x05 \x03(\x0b\x32\x1c.kehu.orders.v1.ImportedLineB\x04\xe2\x41\x01\x02\x12\x13\n\x05store\x18\x06 \x01(\tB\x04\xe2\x41\x01\x01\"\xc3\x01\n\x0cImportedLine\x12\x31\n\x07product\x18\x01 \x01(\tB \xe2\x41\x01\x01\xfa\x41\x19\n\x17orders.kehu.dev/Product\x12\x11\n\x03sku\x18\x02 \x01(\tB\x04\xe2\x41\x01\x01\x12\x13\n\x05title\x18\x03 \x01(\tB\x04\xe2\x41\x01\x02\x12\x16\n\x08quantity\x18\x04 \x01(\x03\x42\x04\xe2\x41\x01\x02\x12(\n\x06\x61mount\x18\x05 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x02\x12\x16\n\x08\x63\x61tegory\x18\x06 \x01(\tB\x04\xe2\x41\x01\x01\"K\n\x14ImportOrdersResponse\x12\x33\n\x07results\x18\x01 \x03(\x0b\x32\x1c.kehu.orders.v1.ImportResultB\x04\xe2\x41\x01\x03\"\xc8\x02\n\x0cImportResult\x12\x37\n\x05state\x18\x01 \x01(\x0e\x32\".kehu.orders.v1.ImportResult.StateB\x04\xe2\x41\x01\x03\x12-\n\x05order\x18\x02 \x01(\tB\x1e\xe2\x41\x01\x03\xfa\x41\x17\n\x15orders.kehu.dev/Order\x12\x31\n\x06reason\x18\x03 \x01(\x0e\x32\x1b.kehu.orders.v1.ErrorReasonB\x04\xe2\x41\x01\x03\x12\x13\n\x05\x66ield\x18\x04 \x01(\tB\x04\xe2\x41\x01\x03\x12\x19\n\x0b\x64\x65scription\x18\x05 \x01(\tB\x04\xe2\x41\x01\x03\"m\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x11\n\rSTATE_CREATED\x10\x01\x12\x13\n\x0fSTATE_UNCHANGED\x10\x02\x12\x11\n\rSTATE_UPDATED\x10\x03\x12\x12\n\x0eSTATE_REJECTED\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -51,6 +51,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_IMPORTEDORDER'].fields_by_name['order_time']._serialized_options = b'\342A\001\002'
   _globals['_IMPORTEDORDER'].fields_by_name['lines']._loaded_options = None
   _globals['_IMPORTEDORDER'].fields_by_name['lines']._serialized_options = b'\342A\001\002'
+  _globals['_IMPORTEDORDER'].fields_by_name['store']._loaded_options = None
+  _globals['_IMPORTEDORDER'].fields_by_name['store']._serialized_options = b'\342A\001\001'
   _globals['_IMPORTEDLINE'].fields_by_name['product']._loaded_options = None
   _globals['_IMPORTEDLINE'].fields_by_name['product']._serialized_options = b'\342A\001\001\372A\031\n\027orders.kehu.dev/Product'
   _globals['_IMPORTEDLINE'].fields_by_name['sku']._loaded_options = None
@@ -61,6 +63,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_IMPORTEDLINE'].fields_by_name['quantity']._serialized_options = b'\342A\001\002'
   _globals['_IMPORTEDLINE'].fields_by_name['amount']._loaded_options = None
   _globals['_IMPORTEDLINE'].fields_by_name['amount']._serialized_options = b'\342A\001\002'
+  _globals['_IMPORTEDLINE'].fields_by_name['category']._loaded_options = None
+  _globals['_IMPORTEDLINE'].fields_by_name['category']._serialized_options = b'\342A\001\001'
   _globals['_IMPORTORDERSRESPONSE'].fields_by_name['results']._loaded_options = None
   _globals['_IMPORTORDERSRESPONSE'].fields_by_name['results']._serialized_options = b'\342A\001\003'
   _globals['_IMPORTRESULT'].fields_by_name['state']._loaded_options = None
@@ -76,13 +80,13 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_IMPORTORDERSREQUEST']._serialized_start=224
   _globals['_IMPORTORDERSREQUEST']._serialized_end=346
   _globals['_IMPORTEDORDER']._serialized_start=349
-  _globals['_IMPORTEDORDER']._serialized_end=569
-  _globals['_IMPORTEDLINE']._serialized_start=572
-  _globals['_IMPORTEDLINE']._serialized_end=743
-  _globals['_IMPORTORDERSRESPONSE']._serialized_start=745
-  _globals['_IMPORTORDERSRESPONSE']._serialized_end=820
-  _globals['_IMPORTRESULT']._serialized_start=823
-  _globals['_IMPORTRESULT']._serialized_end=1151
-  _globals['_IMPORTRESULT_STATE']._serialized_start=1042
-  _globals['_IMPORTRESULT_STATE']._serialized_end=1151
+  _globals['_IMPORTEDORDER']._serialized_end=590
+  _globals['_IMPORTEDLINE']._serialized_start=593
+  _globals['_IMPORTEDLINE']._serialized_end=788
+  _globals['_IMPORTORDERSRESPONSE']._serialized_start=790
+  _globals['_IMPORTORDERSRESPONSE']._serialized_end=865
+  _globals['_IMPORTRESULT']._serialized_start=868
+  _globals['_IMPORTRESULT']._serialized_end=1196
+  _globals['_IMPORTRESULT_STATE']._serialized_start=1087
+  _globals['_IMPORTRESULT_STATE']._serialized_end=1196
 # @@protoc_insertion_point(module_scope)

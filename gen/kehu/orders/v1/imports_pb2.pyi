@@ -63,12 +63,15 @@ class ImportedOrder(_message.Message):
     MEMBER_FIELD_NUMBER: _builtins.int
     ORDER_TIME_FIELD_NUMBER: _builtins.int
     LINES_FIELD_NUMBER: _builtins.int
+    STORE_FIELD_NUMBER: _builtins.int
     channel: _builtins.str
     """Where it was sold, for example `cdnow`: 1 to 63 of `a-z`, `0-9`, `_`, `.` and `-`."""
     external_id: _builtins.str
     """Its id in that system, unique in the channel: 1 to 128 characters."""
     member: _builtins.str
     """The member who bought, `members/{member}`; empty for a guest."""
+    store: _builtins.str
+    """The store where it was sold: up to 100 characters, none of them control characters; empty if none."""
     @_builtins.property
     def order_time(self) -> _timestamp_pb2.Timestamp:
         """When it was paid: from 1970 on, and not in the future."""
@@ -85,10 +88,11 @@ class ImportedOrder(_message.Message):
         member: _builtins.str = ...,
         order_time: _timestamp_pb2.Timestamp | None = ...,
         lines: _abc.Iterable[Global___ImportedLine] | None = ...,
+        store: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["order_time", b"order_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "external_id", b"external_id", "lines", b"lines", "member", b"member", "order_time", b"order_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "external_id", b"external_id", "lines", b"lines", "member", b"member", "order_time", b"order_time", "store", b"store"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -105,6 +109,7 @@ class ImportedLine(_message.Message):
     TITLE_FIELD_NUMBER: _builtins.int
     QUANTITY_FIELD_NUMBER: _builtins.int
     AMOUNT_FIELD_NUMBER: _builtins.int
+    CATEGORY_FIELD_NUMBER: _builtins.int
     product: _builtins.str
     """The product, `products/{product}`; empty if it is not (or no longer) one of ours. No stock is touched."""
     sku: _builtins.str
@@ -113,6 +118,10 @@ class ImportedLine(_message.Message):
     """What was sold: 1 to 200 characters."""
     quantity: _builtins.int
     """Units: 1 to 1,000,000."""
+    category: _builtins.str
+    """The category of what was sold: up to 100 characters, none of them control characters; empty if none. The category of
+    `product` does not stand in for it.
+    """
     @_builtins.property
     def amount(self) -> _money_pb2.Money:
         """What was paid for the whole line; 0 is allowed."""
@@ -125,10 +134,11 @@ class ImportedLine(_message.Message):
         title: _builtins.str = ...,
         quantity: _builtins.int = ...,
         amount: _money_pb2.Money | None = ...,
+        category: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "product", b"product", "quantity", b"quantity", "sku", b"sku", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "category", b"category", "product", b"product", "quantity", b"quantity", "sku", b"sku", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

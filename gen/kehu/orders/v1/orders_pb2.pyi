@@ -151,6 +151,7 @@ class Order(_message.Message):
     COMPLETE_TIME_FIELD_NUMBER: _builtins.int
     CANCEL_REASON_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
+    STORE_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The resource name, `orders/{order}`."""
@@ -182,6 +183,8 @@ class Order(_message.Message):
     """Whether it came from another system's history."""
     cancel_reason: Global___CancelReason.ValueType
     """Why it was cancelled."""
+    store: _builtins.str
+    """The store where it was sold, for example `tea-1`; empty if none."""
     etag: _builtins.str
     """The version that was read."""
     @_builtins.property
@@ -276,11 +279,12 @@ class Order(_message.Message):
         complete_time: _timestamp_pb2.Timestamp | None = ...,
         cancel_reason: Global___CancelReason.ValueType = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
+        store: _builtins.str = ...,
         etag: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["amount_due", b"amount_due", "cancel_time", b"cancel_time", "complete_time", b"complete_time", "discount", b"discount", "expire_time", b"expire_time", "pay_time", b"pay_time", "place_time", b"place_time", "points_value", b"points_value", "refunded_amount", b"refunded_amount", "subtotal", b"subtotal", "total", b"total", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "amount_due", b"amount_due", "backordered", b"backordered", "cancel_reason", b"cancel_reason", "cancel_time", b"cancel_time", "channel", b"channel", "complete_time", b"complete_time", "coupons", b"coupons", "discount", b"discount", "etag", b"etag", "expire_time", b"expire_time", "external_id", b"external_id", "hold", b"hold", "imported", b"imported", "lines", b"lines", "member", b"member", "name", b"name", "number", b"number", "opportunity", b"opportunity", "pay_time", b"pay_time", "payments", b"payments", "place_time", b"place_time", "points", b"points", "points_value", b"points_value", "refunded_amount", b"refunded_amount", "refunded_points", b"refunded_points", "state", b"state", "subtotal", b"subtotal", "total", b"total", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "amount_due", b"amount_due", "backordered", b"backordered", "cancel_reason", b"cancel_reason", "cancel_time", b"cancel_time", "channel", b"channel", "complete_time", b"complete_time", "coupons", b"coupons", "discount", b"discount", "etag", b"etag", "expire_time", b"expire_time", "external_id", b"external_id", "hold", b"hold", "imported", b"imported", "lines", b"lines", "member", b"member", "name", b"name", "number", b"number", "opportunity", b"opportunity", "pay_time", b"pay_time", "payments", b"payments", "place_time", b"place_time", "points", b"points", "points_value", b"points_value", "refunded_amount", b"refunded_amount", "refunded_points", b"refunded_points", "state", b"state", "store", b"store", "subtotal", b"subtotal", "total", b"total", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -302,6 +306,7 @@ class OrderLine(_message.Message):
     AMOUNT_FIELD_NUMBER: _builtins.int
     POINTS_VALUE_FIELD_NUMBER: _builtins.int
     REFUNDED_QUANTITY_FIELD_NUMBER: _builtins.int
+    CATEGORY_FIELD_NUMBER: _builtins.int
     position: _builtins.int
     """Its position, from 1."""
     product: _builtins.str
@@ -314,6 +319,8 @@ class OrderLine(_message.Message):
     """Units bought."""
     refunded_quantity: _builtins.int
     """Units that were refunded."""
+    category: _builtins.str
+    """The product's category at the time; empty if it had none."""
     @_builtins.property
     def unit_price(self) -> _money_pb2.Money:
         """The price of one unit before discounts. Not set on imported lines, which only know their amount."""
@@ -343,10 +350,11 @@ class OrderLine(_message.Message):
         amount: _money_pb2.Money | None = ...,
         points_value: _money_pb2.Money | None = ...,
         refunded_quantity: _builtins.int = ...,
+        category: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "discount", b"discount", "points_value", b"points_value", "unit_price", b"unit_price"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "discount", b"discount", "points_value", b"points_value", "position", b"position", "product", b"product", "quantity", b"quantity", "refunded_quantity", b"refunded_quantity", "sku", b"sku", "title", b"title", "unit_price", b"unit_price"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "category", b"category", "discount", b"discount", "points_value", b"points_value", "position", b"position", "product", b"product", "quantity", b"quantity", "refunded_quantity", b"refunded_quantity", "sku", b"sku", "title", b"title", "unit_price", b"unit_price"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -545,6 +553,7 @@ class PlaceOrderRequest(_message.Message):
     COUPONS_FIELD_NUMBER: _builtins.int
     POINTS_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    STORE_FIELD_NUMBER: _builtins.int
     member: _builtins.str
     """The member who buys, `members/{member}`. Without member and account, a guest buys."""
     account: _builtins.str
@@ -557,6 +566,8 @@ class PlaceOrderRequest(_message.Message):
     """
     request_id: _builtins.str
     """A UUID that makes a repeated request safe for 24 hours: it returns the same order."""
+    store: _builtins.str
+    """The store where it is sold, by its name or code, for example `tea-1`; empty if none. Members' earn rules may go by it."""
     @_builtins.property
     def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___RequestedLine]:
         """What: 1 to 100 lines. Lines of the same product are counted together against the stock."""
@@ -575,10 +586,11 @@ class PlaceOrderRequest(_message.Message):
         coupons: _abc.Iterable[_builtins.str] | None = ...,
         points: _builtins.int = ...,
         request_id: _builtins.str = ...,
+        store: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "channel", b"channel", "coupons", b"coupons", "lines", b"lines", "member", b"member", "points", b"points", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "channel", b"channel", "coupons", b"coupons", "lines", b"lines", "member", b"member", "points", b"points", "request_id", b"request_id", "store", b"store"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

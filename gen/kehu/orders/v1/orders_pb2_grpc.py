@@ -162,7 +162,7 @@ class OrdersServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def UpdateProduct(self, request, context):
-        """Changes a product's title or price. Orders that were placed keep the price they were placed at.
+        """Changes a product's title, price or category. Orders that were placed keep what they were placed with.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -44,7 +44,7 @@ class OrdersServiceStub:
     ListProducts: _grpc.UnaryUnaryMultiCallable[_products_pb2.ListProductsRequest, _products_pb2.ListProductsResponse]
     """Lists products, the latest first."""
     UpdateProduct: _grpc.UnaryUnaryMultiCallable[_products_pb2.UpdateProductRequest, _products_pb2.Product]
-    """Changes a product's title or price. Orders that were placed keep the price they were placed at."""
+    """Changes a product's title, price or category. Orders that were placed keep what they were placed with."""
     ArchiveProduct: _grpc.UnaryUnaryMultiCallable[_products_pb2.ArchiveProductRequest, _products_pb2.Product]
     """Withdraws a product from sale. Archiving an archived product changes nothing."""
     ActivateProduct: _grpc.UnaryUnaryMultiCallable[_products_pb2.ActivateProductRequest, _products_pb2.Product]
@@ -96,7 +96,7 @@ class OrdersServiceAsyncStub(OrdersServiceStub):
     ListProducts: _aio.UnaryUnaryMultiCallable[_products_pb2.ListProductsRequest, _products_pb2.ListProductsResponse]  # type: ignore[assignment]
     """Lists products, the latest first."""
     UpdateProduct: _aio.UnaryUnaryMultiCallable[_products_pb2.UpdateProductRequest, _products_pb2.Product]  # type: ignore[assignment]
-    """Changes a product's title or price. Orders that were placed keep the price they were placed at."""
+    """Changes a product's title, price or category. Orders that were placed keep what they were placed with."""
     ArchiveProduct: _aio.UnaryUnaryMultiCallable[_products_pb2.ArchiveProductRequest, _products_pb2.Product]  # type: ignore[assignment]
     """Withdraws a product from sale. Archiving an archived product changes nothing."""
     ActivateProduct: _aio.UnaryUnaryMultiCallable[_products_pb2.ActivateProductRequest, _products_pb2.Product]  # type: ignore[assignment]
@@ -169,7 +169,7 @@ class OrdersServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _products_pb2.UpdateProductRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_products_pb2.Product, _abc.Awaitable[_products_pb2.Product]]:
-        """Changes a product's title or price. Orders that were placed keep the price they were placed at."""
+        """Changes a product's title, price or category. Orders that were placed keep what they were placed with."""
 
     @_abc_1.abstractmethod
     def ArchiveProduct(

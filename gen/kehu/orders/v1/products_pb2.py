@@ -30,7 +30,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from google.type import money_pb2 as google_dot_type_dot_money__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dkehu/orders/v1/products.proto\x12\x0ekehu.orders.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/type/money.proto\"\xd6\x04\n\x07Product\x12\x19\n\x04name\x18\x01 \x01(\tB\x0b\xe2\x41\x01\x08\xbaH\x04r\x02\x18\x64\x12#\n\x03sku\x18\x02 \x01(\tB\x16\xe2\x41\x02\x02\x05\xbaH\x0er\x0c\x18@2\x08^\\P{C}*$\x12%\n\x05title\x18\x03 \x01(\tB\x16\xe2\x41\x01\x02\xbaH\x0fr\r\x18\xc8\x01\x32\x08^\\P{C}*$\x12\x9b\x01\n\x05price\x18\x04 \x01(\x0b\x32\x12.google.type.MoneyBx\xe2\x41\x01\x02\xbaHq\xba\x01n\n\x0bmoney.price\x12\x1fmust be from 0 to 1,000,000,000\x1a>this.units >= 0 && this.nanos >= 0 && this.units <= 1000000000\x12\x32\n\x05state\x18\x05 \x01(\x0e\x32\x1d.kehu.orders.v1.Product.StateB\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0bupdate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x19\n\x04\x65tag\x18\x63 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18@\"D\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x10\n\x0cSTATE_ACTIVE\x10\x01\x12\x12\n\x0eSTATE_ARCHIVED\x10\x02:C\xea\x41@\n\x17orders.kehu.dev/Product\x12\x12products/{product}*\x08products2\x07product\"\xdf\x01\n\x14\x43reateProductRequest\x12\xa1\x01\n\x07product\x18\x01 \x01(\x0b\x32\x17.kehu.orders.v1.ProductBw\xe2\x41\x01\x02\xbaHp\xba\x01j\n\x0eproduct.create\x12!sku, title and price are required\x1a\x35this.sku != \'\' && this.title != \'\' && has(this.price)\xc8\x01\x01\x12#\n\nrequest_id\x18\x02 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"L\n\x11GetProductRequest\x12\x37\n\x04name\x18\x01 \x01(\tB)\xe2\x41\x01\x02\xfa\x41\x19\n\x17orders.kehu.dev/Product\xbaH\x06r\x04\x10\x01\x18\x64\"\xb7\x01\n\x13ListProductsRequest\x12\x1e\n\tpage_size\x18\x01 \x01(\x05\x42\x0b\xe2\x41\x01\x01\xbaH\x04\x1a\x02(\x00\x12 \n\npage_token\x18\x02 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xd0\x0f\x12\"\n\x03sku\x18\x03 \x01(\tB\x15\xe2\x41\x01\x01\xbaH\x0er\x0c\x18@2\x08^\\P{C}*$\x12:\n\x05state\x18\x04 \x01(\x0e\x32\x1d.kehu.orders.v1.Product.StateB\x0c\xe2\x41\x01\x01\xbaH\x05\x82\x01\x02\x10\x01\"f\n\x14ListProductsResponse\x12/\n\x08products\x18\x01 \x03(\x0b\x32\x17.kehu.orders.v1.ProductB\x04\xe2\x41\x01\x03\x12\x1d\n\x0fnext_page_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\"\xa4\x02\n\x14UpdateProductRequest\x12j\n\x07product\x18\x01 \x01(\x0b\x32\x17.kehu.orders.v1.ProductB@\xe2\x41\x01\x02\xbaH9\xba\x01\x33\n\x0eproduct.update\x12\x10name is required\x1a\x0fthis.name != \'\'\xc8\x01\x01\x12{\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskBJ\xe2\x41\x01\x01\xbaHC\xba\x01@\n\tmask.size\x12\x1amust have at most 32 paths\x1a\x17this.paths.size() <= 32\x12#\n\nrequest_id\x18\x03 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"\x90\x01\n\x15\x41rchiveProductRequest\x12\x37\n\x04name\x18\x01 \x01(\tB)\xe2\x41\x01\x02\xfa\x41\x19\n\x17orders.kehu.dev/Product\xbaH\x06r\x04\x10\x01\x18\x64\x12\x19\n\x04\x65tag\x18\x02 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18@\x12#\n\nrequest_id\x18\x03 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"\x91\x01\n\x16\x41\x63tivateProductRequest\x12\x37\n\x04name\x18\x01 \x01(\tB)\xe2\x41\x01\x02\xfa\x41\x19\n\x17orders.kehu.dev/Product\xbaH\x06r\x04\x10\x01\x18\x64\x12\x19\n\x04\x65tag\x18\x02 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18@\x12#\n\nrequest_id\x18\x03 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dkehu/orders/v1/products.proto\x12\x0ekehu.orders.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/type/money.proto\"\x80\x05\n\x07Product\x12\x19\n\x04name\x18\x01 \x01(\tB\x0b\xe2\x41\x01\x08\xbaH\x04r\x02\x18\x64\x12#\n\x03sku\x18\x02 \x01(\tB\x16\xe2\x41\x02\x02\x05\xbaH\x0er\x0c\x18@2\x08^\\P{C}*$\x12%\n\x05title\x18\x03 \x01(\tB\x16\xe2\x41\x01\x02\xbaH\x0fr\r\x18\xc8\x01\x32\x08^\\P{C}*$\x12\x9b\x01\n\x05price\x18\x04 \x01(\x0b\x32\x12.google.type.MoneyBx\xe2\x41\x01\x02\xbaHq\xba\x01n\n\x0bmoney.price\x12\x1fmust be from 0 to 1,000,000,000\x1a>this.units >= 0 && this.nanos >= 0 && this.units <= 1000000000\x12\x32\n\x05state\x18\x05 \x01(\x0e\x32\x1d.kehu.orders.v1.Product.StateB\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0bupdate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12(\n\x08\x63\x61tegory\x18\x08 \x01(\tB\x16\xe2\x41\x01\x01\xbaH\x0fr\r\x18\x64\x32\t^\\P{Cc}*$\x12\x19\n\x04\x65tag\x18\x63 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18@\"D\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x10\n\x0cSTATE_ACTIVE\x10\x01\x12\x12\n\x0eSTATE_ARCHIVED\x10\x02:C\xea\x41@\n\x17orders.kehu.dev/Product\x12\x12products/{product}*\x08products2\x07product\"\xdf\x01\n\x14\x43reateProductRequest\x12\xa1\x01\n\x07product\x18\x01 \x01(\x0b\x32\x17.kehu.orders.v1.ProductBw\xe2\x41\x01\x02\xbaHp\xba\x01j\n\x0eproduct.create\x12!sku, title and price are required\x1a\x35this.sku != \'\' && this.title != \'\' && has(this.price)\xc8\x01\x01\x12#\n\nrequest_id\x18\x02 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"L\n\x11GetProductRequest\x12\x37\n\x04name\x18\x01 \x01(\tB)\xe2\x41\x01\x02\xfa\x41\x19\n\x17orders.kehu.dev/Product\xbaH\x06r\x04\x10\x01\x18\x64\"\xb7\x01\n\x13ListProductsRequest\x12\x1e\n\tpage_size\x18\x01 \x01(\x05\x42\x0b\xe2\x41\x01\x01\xbaH\x04\x1a\x02(\x00\x12 \n\npage_token\x18\x02 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xd0\x0f\x12\"\n\x03sku\x18\x03 \x01(\tB\x15\xe2\x41\x01\x01\xbaH\x0er\x0c\x18@2\x08^\\P{C}*$\x12:\n\x05state\x18\x04 \x01(\x0e\x32\x1d.kehu.orders.v1.Product.StateB\x0c\xe2\x41\x01\x01\xbaH\x05\x82\x01\x02\x10\x01\"f\n\x14ListProductsResponse\x12/\n\x08products\x18\x01 \x03(\x0b\x32\x17.kehu.orders.v1.ProductB\x04\xe2\x41\x01\x03\x12\x1d\n\x0fnext_page_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\"\xa4\x02\n\x14UpdateProductRequest\x12j\n\x07product\x18\x01 \x01(\x0b\x32\x17.kehu.orders.v1.ProductB@\xe2\x41\x01\x02\xbaH9\xba\x01\x33\n\x0eproduct.update\x12\x10name is required\x1a\x0fthis.name != \'\'\xc8\x01\x01\x12{\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskBJ\xe2\x41\x01\x01\xbaHC\xba\x01@\n\tmask.size\x12\x1amust have at most 32 paths\x1a\x17this.paths.size() <= 32\x12#\n\nrequest_id\x18\x03 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"\x90\x01\n\x15\x41rchiveProductRequest\x12\x37\n\x04name\x18\x01 \x01(\tB)\xe2\x41\x01\x02\xfa\x41\x19\n\x17orders.kehu.dev/Product\xbaH\x06r\x04\x10\x01\x18\x64\x12\x19\n\x04\x65tag\x18\x02 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18@\x12#\n\nrequest_id\x18\x03 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"\x91\x01\n\x16\x41\x63tivateProductRequest\x12\x37\n\x04name\x18\x01 \x01(\tB)\xe2\x41\x01\x02\xfa\x41\x19\n\x17orders.kehu.dev/Product\xbaH\x06r\x04\x10\x01\x18\x64\x12\x19\n\x04\x65tag\x18\x02 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18@\x12#\n\nrequest_id\x18\x03 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -51,6 +51,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PRODUCT'].fields_by_name['create_time']._serialized_options = b'\342A\001\003'
   _globals['_PRODUCT'].fields_by_name['update_time']._loaded_options = None
   _globals['_PRODUCT'].fields_by_name['update_time']._serialized_options = b'\342A\001\003'
+  _globals['_PRODUCT'].fields_by_name['category']._loaded_options = None
+  _globals['_PRODUCT'].fields_by_name['category']._serialized_options = b'\342A\001\001\272H\017r\r\030d2\t^\\P{Cc}*$'
   _globals['_PRODUCT'].fields_by_name['etag']._loaded_options = None
   _globals['_PRODUCT'].fields_by_name['etag']._serialized_options = b'\342A\001\001\272H\004r\002\030@'
   _globals['_PRODUCT']._loaded_options = None
@@ -92,21 +94,21 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ACTIVATEPRODUCTREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_ACTIVATEPRODUCTREQUEST'].fields_by_name['request_id']._serialized_options = b'\342A\001\001\272H\010r\003\260\001\001\330\001\001'
   _globals['_PRODUCT']._serialized_start=231
-  _globals['_PRODUCT']._serialized_end=829
-  _globals['_PRODUCT_STATE']._serialized_start=692
-  _globals['_PRODUCT_STATE']._serialized_end=760
-  _globals['_CREATEPRODUCTREQUEST']._serialized_start=832
-  _globals['_CREATEPRODUCTREQUEST']._serialized_end=1055
-  _globals['_GETPRODUCTREQUEST']._serialized_start=1057
-  _globals['_GETPRODUCTREQUEST']._serialized_end=1133
-  _globals['_LISTPRODUCTSREQUEST']._serialized_start=1136
-  _globals['_LISTPRODUCTSREQUEST']._serialized_end=1319
-  _globals['_LISTPRODUCTSRESPONSE']._serialized_start=1321
-  _globals['_LISTPRODUCTSRESPONSE']._serialized_end=1423
-  _globals['_UPDATEPRODUCTREQUEST']._serialized_start=1426
-  _globals['_UPDATEPRODUCTREQUEST']._serialized_end=1718
-  _globals['_ARCHIVEPRODUCTREQUEST']._serialized_start=1721
-  _globals['_ARCHIVEPRODUCTREQUEST']._serialized_end=1865
-  _globals['_ACTIVATEPRODUCTREQUEST']._serialized_start=1868
-  _globals['_ACTIVATEPRODUCTREQUEST']._serialized_end=2013
+  _globals['_PRODUCT']._serialized_end=871
+  _globals['_PRODUCT_STATE']._serialized_start=734
+  _globals['_PRODUCT_STATE']._serialized_end=802
+  _globals['_CREATEPRODUCTREQUEST']._serialized_start=874
+  _globals['_CREATEPRODUCTREQUEST']._serialized_end=1097
+  _globals['_GETPRODUCTREQUEST']._serialized_start=1099
+  _globals['_GETPRODUCTREQUEST']._serialized_end=1175
+  _globals['_LISTPRODUCTSREQUEST']._serialized_start=1178
+  _globals['_LISTPRODUCTSREQUEST']._serialized_end=1361
+  _globals['_LISTPRODUCTSRESPONSE']._serialized_start=1363
+  _globals['_LISTPRODUCTSRESPONSE']._serialized_end=1465
+  _globals['_UPDATEPRODUCTREQUEST']._serialized_start=1468
+  _globals['_UPDATEPRODUCTREQUEST']._serialized_end=1760
+  _globals['_ARCHIVEPRODUCTREQUEST']._serialized_start=1763
+  _globals['_ARCHIVEPRODUCTREQUEST']._serialized_end=1907
+  _globals['_ACTIVATEPRODUCTREQUEST']._serialized_start=1910
+  _globals['_ACTIVATEPRODUCTREQUEST']._serialized_end=2055
 # @@protoc_insertion_point(module_scope)

@@ -58,6 +58,7 @@ class Product(_message.Message):
     STATE_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
+    CATEGORY_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The resource name, `products/{product}`."""
@@ -67,6 +68,8 @@ class Product(_message.Message):
     """What customers read."""
     state: Global___Product.State.ValueType
     """Whether it can be sold; changed by `ArchiveProduct` and `ActivateProduct`."""
+    category: _builtins.str
+    """What kind of goods it is, for example `tea`: members' earn rules may go by it. Empty if none."""
     etag: _builtins.str
     """The version that was read. Sent back with a change, it refuses the change if another came in between."""
     @_builtins.property
@@ -91,11 +94,12 @@ class Product(_message.Message):
         state: Global___Product.State.ValueType = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
+        category: _builtins.str = ...,
         etag: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "price", b"price", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "etag", b"etag", "name", b"name", "price", b"price", "sku", b"sku", "state", b"state", "title", b"title", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["category", b"category", "create_time", b"create_time", "etag", b"etag", "name", b"name", "price", b"price", "sku", b"sku", "state", b"state", "title", b"title", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -230,7 +234,7 @@ class UpdateProductRequest(_message.Message):
 
     @_builtins.property
     def update_mask(self) -> _field_mask_pb2.FieldMask:
-        """What to change: `title`, `price`. Omitted: whatever is filled in. `*`: both."""
+        """What to change: `title`, `price`, `category`. Omitted: whatever is filled in. `*`: all of them."""
 
     def __init__(
         self,
