@@ -16,6 +16,7 @@ from kit import names
 from kit.errors import invalid
 from kit.rpc.convert import etag, expected_version, masked_fields, money, wire_instant, wire_money
 from services.members.api import earn_rule, tier_scheme
+from services.members.api.audit import author
 from services.members.domain.programme import Programme, Rate
 from services.members.usecases.programme import UpdateProgramme
 
@@ -68,7 +69,9 @@ def change(request: pb.UpdateProgrammeRequest) -> UpdateProgramme:
     wire = request.programme
     id_ = programme_id(wire.name, field="programme.name")
     fields = masked_fields(wire, request.update_mask, mutable=_FIELDS, output_only=_OUTPUT)
-    return UpdateProgramme(_values(wire, fields), expected_version(wire.etag), id_)
+    return UpdateProgramme(
+        _values(wire, fields), expected_version(wire.etag), id_, author=author(), reason=request.reason
+    )
 
 
 def draft(wire: pb.Programme) -> tuple[str, Mapping[str, Any]]:

@@ -28,6 +28,10 @@ class Author:
     method: str
 
 
+NOBODY = Author("", "")
+"""Whoever is no caller of an RPC, such as a tool on the database."""
+
+
 @dataclass(frozen=True, slots=True)
 class Act:
     """One manual act on the resource `subject`. `before` and `after` are JSON objects without personal data."""

@@ -4,15 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 from kit import names
 from kit.errors import etag_mismatch
 from kit.page import Page
 from services.members.domain import errors
+from services.members.domain.audit import NOBODY, Act, Author
 from services.members.domain.errors import rules as refusals
 from services.members.domain.programme import DEFAULT, Programme
+from services.members.usecases.audit import Audit
 from services.members.usecases.ports import Unit
+
+
+class ActingUnit(Unit, Protocol):
+    """A unit of work in which rules are changed by hand."""
+
+    @property
+    def audit(self) -> Audit:
+        """The trail of such acts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +33,8 @@ class UpdateProgramme:
     values: Mapping[str, Any]
     version: int | None = None
     programme: str = DEFAULT
+    author: Author = NOBODY
+    reason: str = ""
 
 
 def create(unit: Unit, programme: Programme) -> Programme:
@@ -62,7 +74,7 @@ def versions(unit: Unit, programme: str, page: Page) -> list[Programme]:
     return found
 
 
-def update(unit: Unit, command: UpdateProgramme) -> Programme:
+def update(unit: ActingUnit, command: UpdateProgramme) -> Programme:
     """Make a new version of the rules. Raises a Fault when they contradict each other or another one was faster.
 
     Members are judged by the new tiers in the background; what orders have earned stays.
@@ -73,6 +85,11 @@ def update(unit: Unit, command: UpdateProgramme) -> Programme:
     changed = current.changed(replace(current, **command.values), unit.now)
     if changed is not current:
         unit.programmes.add(changed)
+        # The rules of every version can be read; the trail says who made this one, and what is different.
+        fields = sorted(name for name in command.values if getattr(changed, name) != getattr(current, name))
+        subject = names.join("programmes", command.programme)
+        before, after = {"version": current.version}, {"version": changed.version, "changed": fields}
+        unit.audit.record(Act(command.author, subject, command.reason, before, after))
     return changed
 
 

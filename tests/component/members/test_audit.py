@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import grpc
 import pytest
+from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.timestamp_pb2 import Timestamp
+from google.type.money_pb2 import Money
 from kehu.members.v1 import audit_pb2 as pb
+from kehu.members.v1 import members_pb2
 from kehu.members.v1.audit_pb2_grpc import AuditServiceStub
+from kehu.members.v1.members_pb2_grpc import MembersServiceStub
 
 from kit.db import Database
 from services.members.storage.unit import MembersUnit
@@ -59,3 +63,21 @@ async def test_the_trail_is_for_auditors(audit: AuditServiceStub, address: str, 
     async with channel_to(address, keys.bearer("clerk")) as channel:
         refusal = await refused(AuditServiceStub(channel).ListAuditEntries(pb.ListAuditEntriesRequest()))
     assert (refusal.code, refusal.reason) == (grpc.StatusCode.PERMISSION_DENIED, "SCOPE_MISSING")
+
+
+async def test_a_change_of_the_rules_says_who_made_it_and_what_is_different(
+    audit: AuditServiceStub, members: MembersServiceStub
+) -> None:
+    change = members_pb2.UpdateProgrammeRequest(
+        programme=members_pb2.Programme(
+            name="programmes/default",
+            redeem=members_pb2.Rate(points=200, amount=Money(currency_code="USD", units=1)),
+        ),
+        update_mask=FieldMask(paths=["redeem"]),
+        reason="spring",
+    )
+    await members.UpdateProgramme(change)
+    await members.UpdateProgramme(change)
+    (entry,) = (await audit.ListAuditEntries(pb.ListAuditEntriesRequest(subject="programmes/default"))).audit_entries
+    assert (entry.actor, entry.reason) == ("tester", "spring")
+    assert (entry.before, entry.after) == ('{"version":1}', '{"changed":["redeem"],"version":2}')
