@@ -41,6 +41,7 @@ def _paid(fact: OrderPaid) -> Body:
         "order": join("orders", order.id),
         "member": _member(order),
         "channel": order.channel,
+        "store": order.store,
         "netTotal": money(order.money(order.net_total)),
         "payTime": instant(order.pay_time),
         "paidTotal": money(order.money(order.due)),
@@ -57,6 +58,7 @@ def _completed(fact: OrderCompleted) -> Body:
         "order": join("orders", order.id),
         "member": _member(order),
         "channel": order.channel,
+        "store": order.store,
         "netTotal": money(order.money(order.net_total)),
         "paidTotal": money(order.money(order.due)),
         "payTime": instant(order.pay_time),
@@ -86,6 +88,7 @@ def _refunded(fact: OrderRefunded) -> Body:
         "refund": join("orders", order.id, "refunds", refund.id),
         "member": _member(order),
         "channel": order.channel,
+        "store": order.store,
         "amount": money(refund.amount),
         "netTotal": money(order.money(order.net_total)),
         "paidTotal": money(order.money(order.due)),
@@ -118,4 +121,8 @@ def _line(order: Order, line: OrderLine) -> Body:
         "paidAmount": money(order.money(line.paid)),
         "netAmount": money(order.money(line.net)),
     }
-    return {"product": join("products", line.product), **body} if line.product else body
+    if line.product:
+        body["product"] = join("products", line.product)
+    if line.category:
+        body["category"] = line.category
+    return body

@@ -35,6 +35,7 @@ def _row(order: pb.ImportedOrder) -> ImportRow | Fault:
             member=optional_id("members", order.member, field="member"),
             order_time=convert.instant(order.order_time, field="order_time"),
             lines=tuple(_line(line, f"lines[{index}]") for index, line in enumerate(order.lines)),
+            store=order.store,
         )
     except Fault as fault:
         return fault
@@ -47,6 +48,7 @@ def _line(line: pb.ImportedLine, path: str) -> ImportLine:
         title=line.title,
         quantity=line.quantity,
         amount=convert.money(line.amount, field=f"{path}.amount"),
+        category=line.category,
     )
 
 

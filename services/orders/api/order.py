@@ -76,6 +76,7 @@ def order(found: Order) -> pb.Order:
         cancel_time=optional_instant(found.cancel_time),
         cancel_reason=_REASONS[found.cancel_reason] if found.cancel_reason else pb.CANCEL_REASON_UNSPECIFIED,
         update_time=convert.wire_instant(found.update_time),
+        store=found.store,
         etag=convert.etag(found.version),
     )
 
@@ -93,6 +94,7 @@ def _line(line: OrderLine, found: Order) -> pb.OrderLine:
         amount=convert.wire_money(found.money(line.amount)),
         points_value=convert.wire_money(found.money(line.points_value)),
         refunded_quantity=line.refunded_quantity,
+        category=line.category,
     )
 
 
@@ -116,6 +118,7 @@ def basket(request: pb.PlaceOrderRequest) -> Basket:
         channel=request.channel,
         coupons=coupons(request),
         points=request.points,
+        store=request.store,
     )
 
 

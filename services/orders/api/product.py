@@ -15,7 +15,7 @@ _STATES = {
     ProductState.ARCHIVED: pb.Product.STATE_ARCHIVED,
 }
 _STATES_BACK = {wire: state for state, wire in _STATES.items()}
-_MUTABLE = ("title", "price")
+_MUTABLE = ("title", "price", "category")
 _OTHERS = ("name", "sku", "state", "create_time", "update_time", "etag")
 
 
@@ -29,6 +29,7 @@ def product(found: Product) -> pb.Product:
         state=_STATES[found.state],
         create_time=convert.wire_instant(found.create_time),
         update_time=convert.wire_instant(found.update_time),
+        category=found.category,
         etag=convert.etag(found.version),
     )
 
@@ -37,7 +38,11 @@ def creation(request: pb.CreateProductRequest) -> CreateProduct:
     """Read a request."""
     given = request.product
     return CreateProduct(
-        names.new_id(), given.sku, given.title, price=convert.money(given.price, field="product.price")
+        names.new_id(),
+        given.sku,
+        given.title,
+        price=convert.money(given.price, field="product.price"),
+        category=given.category,
     )
 
 
@@ -49,6 +54,7 @@ def update(request: pb.UpdateProductRequest) -> UpdateProduct:
         names.id_of("products", given.name, field="product.name"),
         given.title if "title" in fields else None,
         convert.money(given.price, field="product.price") if "price" in fields else None,
+        given.category if "category" in fields else None,
         version_of(given.etag),
     )
 

@@ -44,6 +44,7 @@ def quote(found: Quote) -> pb.QuoteOrderResponse:
             unit_price=money(item.unit_price),
             discount=money(item.discount),
             amount=money(item.unit_price * item.quantity - item.discount),
+            category=item.category,
         )
 
     return pb.QuoteOrderResponse(

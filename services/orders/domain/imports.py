@@ -21,7 +21,9 @@ from services.orders.domain.payment import Payment, Tender
 
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 MOST_LINES = 2_000  # an invoice of a wholesaler has a thousand
+MOST_LABEL = 100  # characters of a store or a category
 _CHANNEL = re.compile("[a-z0-9][a-z0-9_.-]{0,62}").fullmatch
+_CONTROL = re.compile("[\\x00-\\x1f\\x7f-\\x9f]").search
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,7 @@ class ImportLine:
     title: str
     quantity: int
     amount: Money
+    category: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,7 @@ class ImportRow:
     member: UUID | None
     order_time: datetime
     lines: tuple[ImportLine, ...]
+    store: str = ""
 
     @property
     def key(self) -> tuple[str, str]:
@@ -61,6 +65,9 @@ class ImportRow:
         parts: list[object] = [self.member, self.order_time.isoformat(), self.currency]
         for line in self.lines:
             parts += [line.product, line.sku, line.title, line.quantity, line.amount.minor]
+        later = {"store": self.store, "categories": [line.category for line in self.lines]}
+        if self.store or any(later["categories"]):  # rows without them keep the fingerprint they always had
+            parts.append(later)
         return blake2b(json.dumps(parts, default=str).encode(), digest_size=16).digest()
 
 
@@ -91,6 +98,7 @@ def check(row: ImportRow, now: datetime) -> None:
         raise invalid("order_time", "must be from 1970 on and not in the future")
     if not 1 <= len(row.lines) <= MOST_LINES:
         raise invalid("lines", f"must be 1 to {MOST_LINES}")
+    _check_label("store", row.store)
     for index, line in enumerate(row.lines):
         _check_line(f"lines[{index}]", line, row.currency)
     if sum(line.amount.minor for line in row.lines) >= LIMIT:
@@ -106,6 +114,7 @@ def _check_line(path: str, line: ImportLine, currency: str) -> None:
         raise invalid(f"{path}.amount.currency_code", f"must be {currency} as on the first line")
     _check_text(f"{path}.sku", line.sku, least=0, most=64)
     _check_text(f"{path}.title", line.title, least=1, most=200)
+    _check_label(f"{path}.category", line.category)
 
 
 def _check_text(path: str, value: str, *, least: int, most: int) -> None:
@@ -113,6 +122,13 @@ def _check_text(path: str, value: str, *, least: int, most: int) -> None:
         raise invalid(path, f"must have {least} to {most} characters")
     if "\0" in value:
         raise invalid(path, "must not contain NUL")
+
+
+def _check_label(path: str, value: str) -> None:
+    if len(value) > MOST_LABEL:
+        raise invalid(path, f"must have at most {MOST_LABEL} characters")
+    if _CONTROL(value):
+        raise invalid(path, "must not contain control characters")
 
 
 def order_of(row: ImportRow, now: datetime) -> tuple[Order, OrderPaid]:
@@ -144,6 +160,7 @@ def order_of(row: ImportRow, now: datetime) -> tuple[Order, OrderPaid]:
         cancel_reason=None,
         version=1,
         update_time=now,
+        store=row.store,
     )
     return order, OrderPaid(order)
 
@@ -171,6 +188,7 @@ def _lines(lines: Sequence[ImportLine]) -> tuple[OrderLine, ...]:
             unit_price=None,
             amount=line.amount.minor,
             shares=allocation.even(line.amount.minor, line.quantity),
+            category=line.category,
         )
         for position, line in enumerate(lines, 1)
     )

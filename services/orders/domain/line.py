@@ -16,7 +16,8 @@ MOST_UNITS = 1_000_000
 @dataclass(frozen=True, slots=True)
 class OrderLine:
     """`quantity` units at the order's currency. `unit_price` is before discounts, None where it is not known (imports).
-    `shares` fix what each unit costs; the first `refunded_quantity` units were refunded."""
+    `shares` fix what each unit costs; the first `refunded_quantity` units were refunded. `category` is the product's when
+    it was bought, whatever that becomes."""
 
     position: int
     product: UUID | None
@@ -27,6 +28,7 @@ class OrderLine:
     amount: int
     shares: tuple[Share, ...]
     refunded_quantity: int = 0
+    category: str = ""
 
     @property
     def discount(self) -> int:
@@ -71,6 +73,7 @@ class Item:
     quantity: int
     unit_price: int
     discount: int = 0
+    category: str = ""
 
 
 def lines_of(items: Sequence[Item]) -> tuple[OrderLine, ...]:
@@ -85,6 +88,7 @@ def lines_of(items: Sequence[Item]) -> tuple[OrderLine, ...]:
             unit_price=item.unit_price,
             amount=item.unit_price * item.quantity - item.discount,
             shares=allocation.priced(item.unit_price, item.quantity, item.discount),
+            category=item.category,
         )
         for position, item in enumerate(items, 1)
     )

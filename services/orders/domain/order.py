@@ -89,7 +89,8 @@ class OrderQuery:
 @dataclass(frozen=True, slots=True)
 class Order:
     """An order. Amounts are minor units of `currency`; `counter` makes its number once it is stored (0 before);
-    `version` counts its changes. Imported orders keep the `fingerprint` of what was imported."""
+    `version` counts its changes. Imported orders keep the `fingerprint` of what was imported. `store` is where it was
+    sold, as the merchant names it; empty if nowhere."""
 
     id: UUID
     counter: int
@@ -117,6 +118,7 @@ class Order:
     version: int
     update_time: datetime
     complete_time: datetime | None = None
+    store: str = ""
 
     @classmethod
     def place(
@@ -125,6 +127,7 @@ class Order:
         *,
         buyer: Buyer,
         channel: str,
+        store: str = "",
         currency: str,
         items: Sequence[Item],
         coupons: Sequence[str] = (),
@@ -164,6 +167,7 @@ class Order:
             cancel_reason=None,
             version=1,
             update_time=now,
+            store=store,
         )
 
     def placed(self) -> OrderPlaced:

@@ -38,20 +38,36 @@ class Product:
     version: int
     create_time: datetime
     update_time: datetime
+    category: str = ""
 
     @classmethod
-    def create(cls, product_id: UUID, *, sku: str, title: str, price: Money, now: datetime) -> Product:
+    def create(
+        cls, product_id: UUID, *, sku: str, title: str, price: Money, category: str = "", now: datetime
+    ) -> Product:
         """A product on sale. Raises a Fault for a blank SKU or title."""
         _filled("product.sku", sku)
         _filled("product.title", title)
-        return cls(product_id, sku, title, price, ProductState.ACTIVE, version=1, create_time=now, update_time=now)
+        return cls(
+            product_id,
+            sku,
+            title,
+            price,
+            ProductState.ACTIVE,
+            version=1,
+            create_time=now,
+            update_time=now,
+            category=category,
+        )
 
-    def update(self, *, title: str | None, price: Money | None, now: datetime) -> Product:
-        """With another title or price; None keeps what is there."""
+    def update(self, *, title: str | None, price: Money | None, category: str | None = None, now: datetime) -> Product:
+        """With another title, price or category; None keeps what is there."""
         if title is not None:
             _filled("product.title", title)
         return self._changed(
-            now, title=self.title if title is None else title, price=self.price if price is None else price
+            now,
+            title=self.title if title is None else title,
+            price=self.price if price is None else price,
+            category=self.category if category is None else category,
         )
 
     def archive(self, now: datetime) -> Product:

@@ -45,7 +45,14 @@ class Quote:
         if len(currencies) != 1:
             raise errors.currency_mixed(currencies)
         items = tuple(
-            Item(product.id, product.sku, product.title, line.quantity, product.price.minor)
+            Item(
+                product.id,
+                product.sku,
+                product.title,
+                line.quantity,
+                product.price.minor,
+                category=product.category,
+            )
             for line, product in zip(wanted, chosen, strict=True)
         )
         return cls(currencies.pop(), items)

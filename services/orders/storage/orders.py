@@ -23,7 +23,8 @@ from services.orders.storage.tables import orders
 # Lines and payments come with their order, as JSON in the order of their positions.
 _LINES = """
     (select cast(json_agg(json_build_array(l.position, l.product_id, l.sku, l.title, l.quantity, l.unit_price,
-                                           l.amount, l.shares, l.refunded_quantity) order by l.position) as text)
+                                           l.amount, l.shares, l.refunded_quantity, l.category) order by l.position)
+             as text)
      from order_lines l where l.order_id = orders.id)"""
 _PAYMENTS = """
     (select cast(json_agg(json_build_array(p.tender, p.amount, p.reference, p.pay_time) order by p.position) as text)
@@ -56,10 +57,10 @@ _OF_OPPORTUNITIES = text("""
 _ORDER_ROWS = """
     insert into orders (id, state, member_id, account_id, opportunity_id, channel, external_id, currency, total,
                         coupons, hold, points, points_value, refunded, refunded_points, backordered, imported,
-                        fingerprint, place_time, expire_time, pay_time, version, update_time)
+                        fingerprint, place_time, expire_time, pay_time, version, update_time, store)
     select o.id, o.state, o.member_id, o.account_id, o.opportunity_id, o.channel, o.external_id, o.currency, o.total,
            cast(o.coupons as jsonb), o.hold, o.points, o.points_value, 0, 0, o.backordered, o.imported,
-           o.fingerprint, o.place_time, o.expire_time, o.pay_time, o.version, o.update_time
+           o.fingerprint, o.place_time, o.expire_time, o.pay_time, o.version, o.update_time, o.store
     from unnest(
         cast(:ids as uuid[]), cast(:states as text[]), cast(:members as uuid[]), cast(:accounts as uuid[]),
         cast(:opportunities as uuid[]), cast(:channels as text[]), cast(:external_ids as text[]),
@@ -67,21 +68,21 @@ _ORDER_ROWS = """
         cast(:points as bigint[]), cast(:points_values as bigint[]), cast(:backordered as boolean[]),
         cast(:imported as boolean[]), cast(:fingerprints as bytea[]), cast(:place_times as timestamptz[]),
         cast(:expire_times as timestamptz[]), cast(:pay_times as timestamptz[]), cast(:versions as bigint[]),
-        cast(:update_times as timestamptz[])
+        cast(:update_times as timestamptz[]), cast(:stores as text[])
     ) as o (id, state, member_id, account_id, opportunity_id, channel, external_id, currency, total, coupons, hold,
             points, points_value, backordered, imported, fingerprint, place_time, expire_time, pay_time, version,
-            update_time)"""
+            update_time, store)"""
 
 _LINE_ROWS = """
     insert into order_lines (order_id, position, product_id, sku, title, quantity, unit_price, amount, shares,
-                             refunded_quantity)
+                             refunded_quantity, category)
     select l.order_id, l.position, l.product_id, l.sku, l.title, l.quantity, l.unit_price, l.amount,
-           cast(l.shares as jsonb), 0
+           cast(l.shares as jsonb), 0, l.category
     from unnest(
         cast(:line_orders as uuid[]), cast(:positions as int[]), cast(:products as uuid[]), cast(:skus as text[]),
         cast(:titles as text[]), cast(:quantities as bigint[]), cast(:unit_prices as bigint[]),
-        cast(:amounts as bigint[]), cast(:shares as text[])
-    ) as l (order_id, position, product_id, sku, title, quantity, unit_price, amount, shares)"""
+        cast(:amounts as bigint[]), cast(:shares as text[]), cast(:categories as text[])
+    ) as l (order_id, position, product_id, sku, title, quantity, unit_price, amount, shares, category)"""
 
 _PAYMENT_ROWS = """
     insert into payments (order_id, position, tender, amount, reference, pay_time)
@@ -125,12 +126,12 @@ _REPLACE = text("""
          p as (delete from payments where order_id = any(cast(:ids as uuid[])))
     update orders o
     set total = u.total, fingerprint = u.fingerprint, place_time = u.place_time, pay_time = u.place_time,
-        version = u.version, update_time = u.update_time
+        version = u.version, update_time = u.update_time, store = u.store
     from unnest(
         cast(:ids as uuid[]), cast(:states_before as text[]), cast(:versions_before as bigint[]),
         cast(:totals as bigint[]), cast(:fingerprints as bytea[]), cast(:place_times as timestamptz[]),
-        cast(:versions as bigint[]), cast(:update_times as timestamptz[])
-    ) as u (id, state_before, version_before, total, fingerprint, place_time, version, update_time)
+        cast(:versions as bigint[]), cast(:update_times as timestamptz[]), cast(:stores as text[])
+    ) as u (id, state_before, version_before, total, fingerprint, place_time, version, update_time, store)
     where o.id = u.id and o.state = u.state_before and o.version = u.version_before
 """)
 
@@ -184,13 +185,14 @@ class OrderStore:
         self._save_lines(changes)
 
     def replace(self, changes: Sequence[tuple[Order, Order]]) -> None:
-        """Store imported orders as (before, after) with other lines, another total and another time."""
+        """Store imported orders as (before, after) with other lines, another total, time and store."""
         after = [new for _, new in changes]
         columns = {
             **_condition(changes),
             "totals": [order.total for order in after],
             "fingerprints": [order.fingerprint for order in after],
             "place_times": [order.place_time for order in after],
+            "stores": [order.store for order in after],
         }
         if self._connection.execute(_REPLACE, columns).rowcount != len(changes):
             raise conflict()
@@ -284,6 +286,7 @@ def _order_columns(added: Sequence[Order]) -> dict[str, object]:
         "pay_times": [order.pay_time for order in added],
         "versions": [order.version for order in added],
         "update_times": [order.update_time for order in added],
+        "stores": [order.store for order in added],
     }
 
 
@@ -299,6 +302,7 @@ def _line_columns(added: Sequence[Order]) -> dict[str, object]:
         "unit_prices": [line.unit_price for _, line in lines],
         "amounts": [line.amount for _, line in lines],
         "shares": [_shares_json(line.shares) for _, line in lines],
+        "categories": [line.category for _, line in lines],
     }
 
 
@@ -347,6 +351,7 @@ def _order(row: Row[*tuple[Any, ...]]) -> Order:
         version=row.version,
         update_time=row.update_time,
         complete_time=row.complete_time,
+        store=row.store,
     )
 
 
@@ -360,6 +365,7 @@ def _line(
     amount: int,
     shares: list[list[int]],
     refunded: int,
+    category: str,
 ) -> OrderLine:
     return OrderLine(
         position=position,
@@ -371,6 +377,7 @@ def _line(
         amount=amount,
         shares=tuple(Share(*share) for share in shares),
         refunded_quantity=refunded,
+        category=category,
     )
 
 

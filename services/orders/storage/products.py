@@ -15,7 +15,7 @@ from services.orders.domain.product import Product, ProductQuery, ProductState
 from services.orders.storage.tables import products
 
 _GET = text("""
-    select id, sku, title, price, currency, state, version, create_time, update_time
+    select id, sku, title, price, currency, state, version, create_time, update_time, category
     from products where id = any(cast(:ids as uuid[]))
 """)
 
@@ -29,6 +29,7 @@ _COLUMNS = (
     products.c.version,
     products.c.create_time,
     products.c.update_time,
+    products.c.category,
 )
 
 
@@ -81,6 +82,7 @@ def _row(product: Product) -> dict[str, object]:
         "version": product.version,
         "create_time": product.create_time,
         "update_time": product.update_time,
+        "category": product.category,
     }
 
 
@@ -94,4 +96,5 @@ def _product(row: Row[*tuple[Any, ...]]) -> Product:
         version=row.version,
         create_time=row.create_time,
         update_time=row.update_time,
+        category=row.category,
     )

@@ -38,6 +38,7 @@ products = Table(
     Column("version", BigInteger, nullable=False),
     Column("create_time", DateTime(timezone=True), nullable=False),
     Column("update_time", DateTime(timezone=True), nullable=False),
+    Column("category", Text, nullable=False, server_default=""),
 )
 Index("products_sku", products.c.sku, unique=True)
 Index("products_latest", products.c.create_time, products.c.id)
@@ -100,6 +101,7 @@ orders = Table(
     Column("version", BigInteger, nullable=False),
     Column("update_time", DateTime(timezone=True), nullable=False),
     Column("complete_time", DateTime(timezone=True)),
+    Column("store", Text, nullable=False, server_default=""),
     CheckConstraint("points_value between 0 and total", name="orders_points_value"),
     CheckConstraint("refunded between 0 and total - points_value", name="orders_refunded"),
     CheckConstraint("refunded_points between 0 and points", name="orders_refunded_points"),
@@ -156,6 +158,7 @@ order_lines = Table(
     # What each unit costs, as runs of equal units: [[units, amount, points_value, points], ...].
     Column("shares", JSONB, nullable=False),
     Column("refunded_quantity", BigInteger, nullable=False),
+    Column("category", Text, nullable=False, server_default=""),
     CheckConstraint("refunded_quantity between 0 and quantity", name="order_lines_refunded"),
 )
 

@@ -105,6 +105,7 @@ class Basket:
     channel: str
     coupons: tuple[str, ...] = ()
     points: int = 0
+    store: str = ""
 
     @property
     def member(self) -> UUID:
@@ -232,6 +233,7 @@ class Checkout:
             tender=held.points if held else None,
             held=held is not None,
             pay_within=self._pay_within,
+            store=basket.store,
         )
 
 

@@ -115,4 +115,5 @@ def _item(line: DealLine, product: Product | None) -> Item:
         title=product.title if product else join("products", line.product),
         quantity=line.quantity,
         unit_price=line.unit_price.minor,
+        category=product.category if product else "",
     )

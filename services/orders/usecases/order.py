@@ -93,6 +93,7 @@ class PlaceOrder:
     tender: PointsTender | None
     held: bool
     pay_within: timedelta
+    store: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +136,7 @@ def _draft(command: PlaceOrder, now: datetime, still_open: set[UUID]) -> Order |
             command.order_id,
             buyer=command.buyer,
             channel=command.channel,
+            store=command.store,
             currency=command.quote.currency,
             items=command.quote.items,
             coupons=command.coupons,

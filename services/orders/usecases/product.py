@@ -67,6 +67,7 @@ class CreateProduct:
     sku: str
     title: str
     price: Money
+    category: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,7 @@ class UpdateProduct:
     product_id: UUID
     title: str | None
     price: Money | None
+    category: str | None
     version: int | None
 
 
@@ -90,7 +92,12 @@ class ChangeProduct:
 def create_product(unit: Work, command: CreateProduct) -> Product:
     """Put a product on sale, with no stock yet. Raises a Fault when the SKU is taken."""
     product = Product.create(
-        command.product_id, sku=command.sku, title=command.title, price=command.price, now=unit.now
+        command.product_id,
+        sku=command.sku,
+        title=command.title,
+        price=command.price,
+        category=command.category,
+        now=unit.now,
     )
     unit.products.add(product)
     unit.stocks.open(Place(product.id), unit.now)
@@ -117,9 +124,10 @@ def list_products(unit: Work, query: ProductQuery, page: Page) -> list[Product]:
 
 
 def update_product(unit: Work, command: UpdateProduct) -> Product:
-    """Change a product's title or price."""
+    """Change a product's title, price or category."""
     product = _locked(unit, command.product_id, command.version)
-    return _saved(unit, product, product.update(title=command.title, price=command.price, now=unit.now))
+    changed = product.update(title=command.title, price=command.price, category=command.category, now=unit.now)
+    return _saved(unit, product, changed)
 
 
 def archive_product(unit: Work, command: ChangeProduct) -> Product:

@@ -12,7 +12,7 @@ from tests.support.builders.orders import NOW, a_product
 
 
 def on_sale(database: Database[OrdersUnit], *, stock: int, products: int = 1) -> list[Product]:
-    made = [a_product(sku=f"TEA-{index}") for index in range(products)]
+    made = [a_product(sku=f"TEA-{index}", category="tea") for index in range(products)]
 
     def store(unit: OrdersUnit) -> None:
         for product in made:

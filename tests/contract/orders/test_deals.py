@@ -60,6 +60,7 @@ def test_a_won_opportunity_is_an_order_at_the_agreed_prices(database: Database[O
     (order,) = orders(database)
     assert (order.state, order.total, order.expire_time) == (OrderState.PENDING_PAYMENT, 1500, None)
     assert (order.channel, order.backordered, order.lines[0].title) == ("pipeline", False, product.title)
+    assert (order.store, order.lines[0].category) == ("", "tea")
     assert (f"accounts/{order.buyer.account}", f"opportunities/{order.buyer.opportunity}") == (
         event.message.account,
         event.message.opportunity,

@@ -36,6 +36,8 @@ KINDS = [
     an_order(
         an_item(quantity=3, discount=100),
         an_item(unit_price=0),
+        an_item(category="茶 tea"),
+        store="stores/杭州 1",
         coupons=["coupons/1", "coupons/2"],
         tender=a_tender(points=70, value=700),
     ),
@@ -104,7 +106,8 @@ def test_a_step_from_another_state_or_version_is_refused(database: Database[Orde
 
 
 def test_an_import_is_read_as_it_was_written(database: Database[OrdersUnit]) -> None:
-    row = an_import_row(an_import_line(quantity=3, amount=1000), an_import_line(amount=0), member=new_id())
+    lines = an_import_line(quantity=3, amount=1000, category="music"), an_import_line(amount=0)
+    row = an_import_row(*lines, member=new_id(), store="cd-2")
     order, _ = imports.order_of(row, NOW)
     assert database.write(lambda unit: unit.orders.add_imported([order])) == {order.id}
     read = found(database, order)
@@ -112,6 +115,17 @@ def test_an_import_is_read_as_it_was_written(database: Database[OrdersUnit]) -> 
     assert database.read(lambda unit: unit.orders.imported([row.key, ("cdnow", "2")])) == {
         row.key: (order.id, row.fingerprint())
     }
+
+
+def test_another_content_of_an_import_is_read_as_it_was_written(database: Database[OrdersUnit]) -> None:
+    row = an_import_row(an_import_line(category="music"), store="cd-2")
+    order, _ = imports.order_of(row, NOW)
+    database.write(lambda unit: unit.orders.add_imported([order]))
+    before = found(database, order)
+    again = replace(row, lines=(an_import_line(category="books"), an_import_line(amount=1)), store="cd-3")
+    after, _ = imports.reimport(before, again, LATER)
+    database.write(lambda unit: unit.orders.replace([(before, after)]))
+    assert found(database, order) == after
 
 
 def test_an_import_that_became_known_meanwhile_is_left_out(database: Database[OrdersUnit]) -> None:

@@ -20,16 +20,24 @@ NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 MINUTES = timedelta(minutes=15)
 
 
-def a_product(*, sku: str = "TEA-1", title: str = "Green tea", price: int = 990, currency: str = "CNY") -> Product:
+def a_product(
+    *, sku: str = "TEA-1", title: str = "Green tea", price: int = 990, currency: str = "CNY", category: str = ""
+) -> Product:
     """A product on sale."""
-    return Product.create(new_id(), sku=sku, title=title, price=Money(price, currency), now=NOW)
+    return Product.create(new_id(), sku=sku, title=title, price=Money(price, currency), category=category, now=NOW)
 
 
 def an_item(
-    *, product: UUID | None = None, quantity: int = 1, unit_price: int = 990, discount: int = 0, sku: str = "TEA-1"
+    *,
+    product: UUID | None = None,
+    quantity: int = 1,
+    unit_price: int = 990,
+    discount: int = 0,
+    sku: str = "TEA-1",
+    category: str = "",
 ) -> Item:
     """A line as it is bought."""
-    return Item(product or new_id(), sku, "Green tea", quantity, unit_price, discount)
+    return Item(product or new_id(), sku, "Green tea", quantity, unit_price, discount, category)
 
 
 def a_tender(*, points: int = 100, value: int = 100, currency: str = "CNY", member: UUID | None = None) -> PointsTender:
@@ -42,6 +50,7 @@ def an_order(
     currency: str = "CNY",
     buyer: Buyer | None = None,
     channel: str = "web",
+    store: str = "",
     coupons: Sequence[str] = (),
     tender: PointsTender | None = None,
     now: datetime = NOW,
@@ -52,6 +61,7 @@ def an_order(
         new_id(),
         buyer=buyer or Buyer(member=new_id()),
         channel=channel,
+        store=store,
         currency=currency,
         items=items or [an_item()],
         coupons=coupons,
@@ -82,10 +92,16 @@ def a_placement(*items: Item, currency: str = "CNY", held: bool = False) -> Plac
 
 
 def an_import_line(
-    *, title: str = "CD", quantity: int = 1, amount: int = 1177, currency: str = "USD", sku: str = ""
+    *,
+    title: str = "CD",
+    quantity: int = 1,
+    amount: int = 1177,
+    currency: str = "USD",
+    sku: str = "",
+    category: str = "",
 ) -> ImportLine:
     """A line of another system's order."""
-    return ImportLine(None, sku, title, quantity, Money(amount, currency))
+    return ImportLine(None, sku, title, quantity, Money(amount, currency), category)
 
 
 def an_import_row(
@@ -94,6 +110,7 @@ def an_import_row(
     external_id: str = "1",
     member: UUID | None = None,
     order_time: datetime = datetime(1997, 1, 1, tzinfo=UTC),
+    store: str = "",
 ) -> ImportRow:
     """A paid order of another system."""
-    return ImportRow(new_id(), channel, external_id, member, order_time, lines or (an_import_line(),))
+    return ImportRow(new_id(), channel, external_id, member, order_time, lines or (an_import_line(),), store)

@@ -27,6 +27,7 @@ def test_an_ordinary_row_is_valid() -> None:
     imports.check(an_import_row(), NOW)
     imports.check(an_import_row(an_import_line(amount=0)), NOW)
     imports.check(an_import_row(order_time=NOW), NOW)
+    imports.check(an_import_row(an_import_line(category="茶" * 100), store="stores/杭州 1"), NOW)
 
 
 @pytest.mark.parametrize(
@@ -51,6 +52,10 @@ def test_an_ordinary_row_is_valid() -> None:
         (an_import_row(an_import_line(title="")), "lines[0].title"),
         (an_import_row(an_import_line(title="\0")), "lines[0].title"),
         (an_import_row(an_import_line(sku="x" * 65)), "lines[0].sku"),
+        (an_import_row(an_import_line(), an_import_line(category="x" * 101)), "lines[1].category"),
+        (an_import_row(an_import_line(category="tea\n")), "lines[0].category"),
+        (an_import_row(store="x" * 101), "store"),
+        (an_import_row(store="a\x85b"), "store"),
     ],
 )
 def test_a_bad_field_is_named(row: ImportRow, field: str) -> None:
@@ -82,12 +87,23 @@ def test_equal_rows_have_equal_fingerprints_and_others_have_not() -> None:
         replace(row, lines=row.lines[::-1]),
         replace(row, lines=(replace(row.lines[0], quantity=2), row.lines[1])),
         replace(row, lines=(replace(row.lines[0], amount=Money(1, "USD")), row.lines[1])),
+        replace(row, lines=(replace(row.lines[0], category="music"), row.lines[1])),
+        replace(row, lines=(row.lines[0], replace(row.lines[1], category="music"))),
+        replace(row, store="music"),
     ]
     assert len({each.fingerprint() for each in [row, *others]}) == len(others) + 1
 
 
 def test_the_form_of_the_fingerprint_is_kept() -> None:
     assert an_import_row().fingerprint().hex() == "6c2cf35aba0ed6c44e0e74d364e2f934"
+
+
+def test_a_row_keeps_its_store_and_categories() -> None:
+    row = an_import_row(an_import_line(category="music"), an_import_line(), store="cd-2")
+    order, _ = imports.order_of(row, NOW)
+    assert (order.store, [line.category for line in order.lines]) == ("cd-2", ["music", ""])
+    moved, _ = imports.reimport(order, replace(row, store="cd-3"), NOW)
+    assert (moved.store, moved.version) == ("cd-3", 2)
 
 
 def test_a_changed_row_replaces_lines_and_time() -> None:

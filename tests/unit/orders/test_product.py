@@ -37,6 +37,14 @@ def test_a_change_to_what_is_there_changes_nothing() -> None:
     assert product.activate(LATER) is product
 
 
+def test_a_category_is_changed_and_taken_away() -> None:
+    product = a_product(category="tea")
+    assert product.update(title=None, price=None, now=LATER) is product
+    drinks = product.update(title=None, price=None, category="drinks", now=LATER)
+    assert (drinks.category, drinks.title, drinks.version) == ("drinks", product.title, 2)
+    assert drinks.update(title=None, price=None, category="", now=LATER).category == ""
+
+
 def test_a_title_cannot_be_taken_away() -> None:
     with pytest.raises(Fault, match="must not be blank"):
         a_product().update(title="", price=None, now=LATER)

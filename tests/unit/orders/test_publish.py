@@ -13,15 +13,16 @@ from kehu.orders.v1 import events_pb2
 
 from kit.names import new_id
 from services.orders.domain import imports
-from services.orders.domain.events import Fact
+from services.orders.domain.events import Fact, OrderCompleted
 from services.orders.domain.order import Buyer, CancelReason
 from services.orders.domain.payment import Tender
 from services.orders.publish import to_event
 from tests.support.builders.orders import NOW, a_tender, an_import_line, an_import_row, an_item, an_order, paid
 
 ORDER = an_order(
-    an_item(quantity=2, unit_price=1050, discount=1),
+    an_item(quantity=2, unit_price=1050, discount=1, category="茶 tea"),
     an_item(unit_price=0),
+    store="tea-1",
     coupons=["coupons/1"],
     tender=a_tender(points=50, value=50),
 )
@@ -32,11 +33,13 @@ FACTS: list[Fact] = [
     ORDER.pay(Tender.MANUAL, ORDER.money(ORDER.due), reference="", now=LATER)[1],
     ORDER.cancel(CancelReason.EXPIRED, LATER)[1],
     an_order(buyer=Buyer()).cancel(CancelReason.CUSTOMER, LATER)[1],
+    OrderCompleted(paid(ORDER).complete(LATER)[0]),
     paid(ORDER).refund(new_id(), [(1, 1)], reason="", request_id="", now=LATER)[2],
     paid(ORDER).refund(new_id(), [(1, 2), (2, 1)], reason="", request_id="", now=LATER)[2],
     paid(an_order()).refund(new_id(), [(1, 1)], reason="", request_id="", now=LATER)[2],
     imports.order_of(an_import_row(an_import_line(amount=0), an_import_line(currency="JPY")), NOW)[1],
     imports.order_of(replace(an_import_row(member=new_id()), channel="客户"), NOW)[1],
+    imports.order_of(an_import_row(an_import_line(category="music"), an_import_line(), store="cd-2"), NOW)[1],
 ]
 
 
@@ -63,6 +66,33 @@ def normal(value: Any) -> Any:
 def test_the_subject_and_its_version_are_those_of_the_order() -> None:
     event = to_event(ORDER.pay(Tender.MANUAL, ORDER.money(ORDER.due), reference="", now=LATER)[1])
     assert (event.type, event.subject, event.version) == ("OrderPaid", f"orders/{ORDER.id}", 2)
+
+
+@pytest.mark.parametrize("fact", FACTS, ids=lambda fact: type(fact).__name__)
+def test_who_hears_of_a_paid_order_hears_its_store_and_categories(fact: Fact) -> None:
+    body = json.loads(to_event(fact).payload)
+    if "lines" in body:
+        assert body.get("store", "") == fact.order.store
+        assert [each.get("category", "") for each in body["lines"]] == [each.category for each in fact.order.lines]
+
+
+def test_a_line_is_told_with_all_that_rules_go_by() -> None:
+    order = paid(an_order(an_item(quantity=2, unit_price=1050, category="tea"), store="tea-1"))
+    once, _, refunded = order.refund(new_id(), [(1, 1)], reason="", request_id="", now=LATER)
+    completed = OrderCompleted(once.complete(LATER)[0])
+    for fact in (refunded, completed):
+        body = json.loads(to_event(fact).payload)
+        assert body["store"] == "tea-1"
+        assert body["lines"] == [
+            {
+                "product": f"products/{order.lines[0].product}",
+                "quantity": "2",
+                "amount": {"currencyCode": "CNY", "units": "21"},
+                "paidAmount": {"currencyCode": "CNY", "units": "21"},
+                "netAmount": {"currencyCode": "CNY", "units": "10", "nanos": 500_000_000},
+                "category": "tea",
+            }
+        ]
 
 
 def test_net_total_leaves_out_what_points_paid() -> None:
