@@ -40,9 +40,10 @@ class State:
     jwks_file: str
     issuer_key_file: str
     service_key_file: str
-    keyring_file: str
     supervisor_url: str
     processes: tuple[Process, ...]
+    keyring_file: str = ""
+    """None was written down before there was one."""
 
     def process(self, name: str) -> Process:
         """A process by its name, for example `members-serve`."""

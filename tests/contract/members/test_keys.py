@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -22,6 +26,7 @@ from tests.contract.members.conftest import World
 from tests.support.builders.members import row
 from tests.support.keyring import KEYRING, VAULT
 
+ROOT = Path(__file__).parents[3]
 SECRETS = ("+8613800138000", "13800138000", "王芳", "fang@example.com", "CARD-4711", "wechat-open-id-1", "1990-02-28")
 PERSON = Profile(
     display_name="王芳",
@@ -107,6 +112,21 @@ def test_a_rotation_wraps_every_key_anew_and_can_be_stopped_anywhere(world: Worl
     after = Keyring.load(keyring_file)
     world.vault(replace(after, keys={"next": after.keys["next"]}))
     assert set(world.do(lambda unit: unit.members.read(ids))) == set(ids)
+
+
+def test_a_rotation_is_a_command_of_the_service(world: World, keyring_file: str) -> None:
+    world.enrolled(3)
+    environment = {**os.environ, "KEHU_DATABASE_URL": world.url, "KEHU_KEYRING_FILE": keyring_file}
+
+    def run(command: str) -> subprocess.CompletedProcess[str]:
+        line = [sys.executable, "-W", "ignore", "-m", "services.members", command]
+        return subprocess.run(line, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
+
+    done = run("rotate-keys")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout.splitlines()[-1])["members"] == 3
+    assert wrapped_by(world) == {"next": 3}
+    assert "rotate-keys" in run("sing").stderr
 
 
 def test_a_rotation_without_the_old_key_changes_nothing(world: World, tmp_path: Path) -> None:
