@@ -14,8 +14,9 @@ from services.members.domain.audit import Author
 from services.members.domain.gift_card import digest, spell
 from services.members.domain.settlement import Settlement
 from services.members.domain.stored_value import NOTHING, Parts, account_owner
-from services.members.usecases import gift_card, stored_payment, stored_value, top_up
+from services.members.usecases import gift_card, stored_payment, stored_value, top_up, verification
 from services.members.usecases.gift_card import Void
+from services.members.usecases.verification import VerifyMember
 from tests.contract.members.conftest import World
 from tests.contract.members.purses import check_stored_value
 from tests.support.builders.members import NOW
@@ -195,4 +196,7 @@ def test_whatever_happens_the_settlement_sums_to_zero_and_agrees_with_the_ledger
     for store in STORES:
         parts = [half.get(store, (NOTHING, NOTHING)) for half in halves]
         assert tuple(a.plus(b) for a, b in zip(*parts, strict=True)) == lines(settlement)[store]
+    assert world.do(verification.ledger) == []
+    proofs = [world.do(verification.verify_member, VerifyMember(member, str)) for member in walk.members]
+    assert all(proof.ok for proof in proofs)
     check_stored_value(world)
