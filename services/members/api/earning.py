@@ -170,13 +170,19 @@ def recalculation(job: Recalculation) -> pb.Recalculation:
         version=job.version,
         start_time=wire_instant(job.start),
         end_time=wire_instant(job.end),
-        state=pb.Recalculation.STATE_RUNNING if job.running else pb.Recalculation.STATE_DONE,
+        state=_state(job),
         purchase_count=job.purchases,
         changed_count=job.changed,
         points_change=job.points,
         create_time=wire_instant(job.create_time),
         finish_time=wire_instant(job.finish_time) if job.finish_time else None,
     )
+
+
+def _state(job: Recalculation) -> pb.Recalculation.State.ValueType:
+    if job.running:
+        return pb.Recalculation.STATE_RUNNING
+    return pb.Recalculation.STATE_FAILED if job.failed else pb.Recalculation.STATE_DONE
 
 
 def _name(of: Purchase) -> str:

@@ -24,6 +24,7 @@ class Recalculation:
     changed: int = 0
     points: int = 0
     finish_time: datetime | None = None
+    failed: bool = False
 
     @property
     def running(self) -> bool:
@@ -39,6 +40,10 @@ class Recalculation:
             changed=self.changed + changed,
             points=self.points + points,
         )
+
+    def stopped(self, now: datetime) -> Recalculation:
+        """When a purchase would earn more than can be posted: what is done stays, the rest is left as it is."""
+        return replace(self, finish_time=now, failed=True)
 
     def ended(self, now: datetime) -> Recalculation:
         """After the last member. Another round finds those that members who were merged brought along; a round that

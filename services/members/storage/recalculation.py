@@ -9,7 +9,8 @@ from sqlalchemy import Connection, text
 from services.members.domain.recalculation import Recalculation
 
 _COLUMNS = """
-    id, programme, version, start_time, end_time, actor, create_time, position, purchases, changed, points, finish_time
+    id, programme, version, start_time, end_time, actor, create_time, position, purchases, changed, points, finish_time,
+    state = 'FAILED'
 """
 _READ = text(f"select {_COLUMNS} from recalculations where id = :id")  # noqa: S608 - constants
 _RUNNING = text("select 1 from recalculations where programme = :programme and state = 'RUNNING'")
@@ -99,7 +100,7 @@ class RecalculationStore:
                 "purchases": job.purchases,
                 "changed": job.changed,
                 "points": job.points,
-                "state": "RUNNING" if job.running else "DONE",
+                "state": "RUNNING" if job.running else "FAILED" if job.failed else "DONE",
                 "finish_time": job.finish_time,
             },
         )

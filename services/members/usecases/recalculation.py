@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from kit.errors import Fault
 from services.members.domain.errors import programme_invalid, programme_not_found
 from services.members.domain.errors import rules as refusals
 from services.members.domain.programme import DEFAULT, Programme
@@ -13,7 +14,7 @@ from services.members.domain.recalculation import Recalculation
 from services.members.usecases import purchase
 from services.members.usecases.dry_run import assessor_of
 from services.members.usecases.earning import Known
-from services.members.usecases.points import Batch
+from services.members.usecases.points import Batch, attempt
 from services.members.usecases.ports import Unit
 
 _MEMBERS = 100
@@ -74,13 +75,20 @@ def advance(unit: Unit) -> int:
     if not members:
         unit.recalculations.save(job.ended(unit.now))
         return 0
-    purchases, changed, points = _recalculate(unit, job, programme, members)
+    done = attempt(_recalculate, unit, job, programme, members)
+    if isinstance(done, Fault):
+        unit.recalculations.save(job.stopped(unit.now))
+        return 0
+    purchases, changed, points = done
     unit.recalculations.save(job.advanced(members[-1], purchases=purchases, changed=changed, points=points))
     return purchases
 
 
 def _recalculate(unit: Unit, job: Recalculation, programme: Programme, members: list[UUID]) -> tuple[int, int, int]:
-    """Post the differences for members' purchases; answers how many there are, how many changed, and by how much."""
+    """Post the differences for members' purchases; answers how many there are, how many changed, and by how much.
+
+    Raises a Fault, before anything is written, when one would earn more than can be posted.
+    """
     batch = Batch(unit, members)
     known: Known = {(each.member, each.order): each for each in unit.purchases.of(members)}
     due = {

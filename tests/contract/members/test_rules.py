@@ -347,6 +347,15 @@ def test_a_recalculation_by_many_replicas_posts_once(world: World) -> None:
     assert sum(world.wallet(of)[0] for of in members) == posted
 
 
+def test_a_recalculation_ends_where_an_order_would_earn_too_much(world: World) -> None:
+    (of,) = world.enrolled()
+    world.do(purchase.settle, [bought(of, line(10**13))])
+    change(world, rules=(Rule("mad", rate=Rate(10_000, Money(1, "USD"))),))
+    done = recalculate(world)
+    assert (done.failed, done.purchases) == (True, 0)
+    assert world.wallet(of) == (10**11, 0, 0)
+
+
 def test_another_programme_can_be_filled_from_the_past(world: World) -> None:
     (of,) = world.enrolled()
     paid = bought(of, line(10_00))

@@ -211,6 +211,8 @@ class Recalculation(_message.Message):
         """Orders are being recalculated."""
         STATE_DONE: Recalculation._State.ValueType  # 2
         """All are."""
+        STATE_FAILED: Recalculation._State.ValueType  # 3
+        """An order would earn more points than can be posted. What is done stays; mend the rules and begin anew."""
 
     class State(_State, metaclass=_StateEnumTypeWrapper):
         """Where it stands."""
@@ -221,6 +223,8 @@ class Recalculation(_message.Message):
     """Orders are being recalculated."""
     STATE_DONE: Recalculation.State.ValueType  # 2
     """All are."""
+    STATE_FAILED: Recalculation.State.ValueType  # 3
+    """An order would earn more points than can be posted. What is done stays; mend the rules and begin anew."""
 
     NAME_FIELD_NUMBER: _builtins.int
     PROGRAMME_FIELD_NUMBER: _builtins.int
