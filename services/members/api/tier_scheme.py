@@ -15,9 +15,11 @@ from services.members.domain.tier_scheme import NO_BENEFITS, PAR, Benefits, Down
 def scheme(wire: pb.TierScheme) -> TierScheme:
     """Read a scheme; what is not given is as in a new installation."""
     return TierScheme(
-        metric=Metric(pb.TierScheme.Metric.Name(wire.metric or 1).removeprefix("METRIC_")),
-        window=Window(pb.TierScheme.Window.Name(wire.window or 1).removeprefix("WINDOW_")),
-        downgrade=Downgrade(pb.TierScheme.Downgrade.Name(wire.downgrade or 1).removeprefix("DOWNGRADE_")),
+        metric=Metric(pb.TierScheme.Metric.Name(wire.metric or pb.TierScheme.METRIC_SPENT).removeprefix("METRIC_")),
+        window=Window(pb.TierScheme.Window.Name(wire.window or pb.TierScheme.WINDOW_ROLLING).removeprefix("WINDOW_")),
+        downgrade=Downgrade(
+            pb.TierScheme.Downgrade.Name(wire.downgrade or pb.TierScheme.DOWNGRADE_REQUALIFY).removeprefix("DOWNGRADE_")
+        ),
         grace_days=wire.grace_days,
     )
 
