@@ -16,8 +16,8 @@ MOST_UNITS = 1_000_000
 @dataclass(frozen=True, slots=True)
 class OrderLine:
     """`quantity` units at the order's currency. `unit_price` is before discounts, None where it is not known (imports).
-    `shares` fix what each unit costs; the first `refunded_quantity` units were refunded. `category` is the product's when
-    it was bought, whatever that becomes."""
+    `shares` fix what each unit costs; the first `refunded_quantity` units were refunded. `category` is what the product
+    had when it was bought."""
 
     position: int
     product: UUID | None
