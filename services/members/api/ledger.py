@@ -134,7 +134,7 @@ def _line(period: Period, line: Line) -> pb.StatementEntry:
         debit_account=line.debit,
         credit_account=line.credit,
         amount=line.amount,
-        lot=str(line.lot or ""),
+        lot=names.join("members", period.member, "lots", line.lot) if line.lot else "",
         source=line.source,
         effective_time=wire_instant(line.effective_time),
         create_time=wire_instant(line.create_time),

@@ -26,7 +26,7 @@ def liability(found: Liability, groups: Collection[int]) -> pb.LiabilityReport:
 
 def balances(amounts: Mapping[str, int]) -> list[pb.AccountBalance]:
     """Show what is in accounts."""
-    return [pb.AccountBalance(account=account, amount=amount) for account, amount in sorted(amounts.items())]
+    return [pb.AccountBalance(account_kind=account, amount=amount) for account, amount in sorted(amounts.items())]
 
 
 def _row(row: Slice, value: Money) -> pb.LiabilityRow:

@@ -79,7 +79,7 @@ async def test_an_adjustment_shows_in_entries_and_statement(
         ("ADJUST", 4, "adjustments/r2"),
     ]
     assert statement.entries[0].entry == entries[-1].name
-    assert {each.account: each.amount for each in statement.closing_balances}["available"] == 6
+    assert {each.account_kind: each.amount for each in statement.closing_balances}["available"] == 6
 
 
 async def test_pages_of_a_statement_have_the_same_balances(
@@ -91,7 +91,7 @@ async def test_pages_of_a_statement_have_the_same_balances(
     request.end_time.GetCurrentTime()
     while True:
         statement = await ledger.GetStatement(request)
-        assert {each.account: each.amount for each in statement.closing_balances}["available"] == 15
+        assert {each.account_kind: each.amount for each in statement.closing_balances}["available"] == 15
         seen += [entry.amount for entry in statement.entries]
         request.page_token = statement.next_page_token
         if not request.page_token:

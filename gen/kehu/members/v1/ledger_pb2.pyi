@@ -174,21 +174,21 @@ class AccountBalance(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
-    ACCOUNT_FIELD_NUMBER: _builtins.int
+    ACCOUNT_KIND_FIELD_NUMBER: _builtins.int
     AMOUNT_FIELD_NUMBER: _builtins.int
-    account: _builtins.str
-    """The account: `pending`, `available`, `held` or `receivable` for points."""
+    account_kind: _builtins.str
+    """Which account: `pending`, `available`, `held` or `receivable` for points."""
     amount: _builtins.int
     """In units of account; below zero in `receivable` alone, which says what the member owes."""
     def __init__(
         self,
         *,
-        account: _builtins.str = ...,
+        account_kind: _builtins.str = ...,
         amount: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "amount", b"amount"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_kind", b"account_kind", "amount", b"amount"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -220,7 +220,7 @@ class StatementEntry(_message.Message):
     amount: _builtins.int
     """How much; always above zero."""
     lot: _builtins.str
-    """The lot that it belongs to, if any."""
+    """The lot that it belongs to, `members/{member}/lots/{lot}`; empty if to none."""
     source: _builtins.str
     """What caused it, for example `orders/{order}`."""
     @_builtins.property
