@@ -45,11 +45,13 @@ _LINES = text(f"""
     with mine as (select id from ledger_accounts where unit = :unit and owner = cast(:owner as uuid) and sign <> 0),
     page as (
         select e.* from mine cross join lateral (
-            select * from ledger_entries where debit = mine.id and id > :after and {_IN_PERIOD} order by id limit :limit
+            select * from ledger_entries where debit = mine.id and id > :after and {_IN_PERIOD}
+            order by id limit :limit
         ) e
         union
         select e.* from mine cross join lateral (
-            select * from ledger_entries where credit = mine.id and id > :after and {_IN_PERIOD} order by id limit :limit
+            select * from ledger_entries where credit = mine.id and id > :after and {_IN_PERIOD}
+            order by id limit :limit
         ) e
     )
     select page.id, page.kind, d.kind, c.kind, page.amount, page.lot, page.source, page.effective_time,
