@@ -55,10 +55,14 @@ subscriptions = Subscriptions("members")
 
 @subscriptions.on("orders", OrderPaid, OrderCompleted, OrderRefunded, queue="members.settlement")
 def settle(unit: EngagementUnit, events: Sequence[Received]) -> None:
-    """Points, tiers, holds and badges for points follow the newest state of each order. Guests earn nothing."""
+    """Points, tiers, holds, badges and referrals follow the newest state of each order. Guests earn nothing.
+
+    One queue for all of it: every order of an import costs one delivery, not two.
+    """
     settlements = [_settlement(event) for event in events if event.message.member]
     purchase.settle(unit, settlements)
     badge.award(unit, {unit.wallets.heir(settlement.member) for settlement in settlements}, Metric.POINTS_EARNED)
+    reward_referrals(unit, events)
 
 
 @subscriptions.on("orders", OrderCancelled, queue="members.cancellation")
@@ -67,11 +71,10 @@ def release(unit: Unit, events: Sequence[Received]) -> None:
     purchase.release_cancelled(unit, [_end_hold(event.message.hold) for event in events if event.message.hold])
 
 
-@subscriptions.on("orders", OrderPaid, OrderRefunded, queue="members.referral")
 def reward_referrals(unit: EngagementUnit, events: Sequence[Received]) -> None:
-    """Referrals and badges follow the newest state of each order that was not imported."""
-    told = [event for event in events if event.message.member and not getattr(event.message, "imported", False)]
-    referral.settle(unit, [_order(event) for event in told])
+    """Referrals and badges for orders follow the newest state of each order that was not imported."""
+    told = [event for event in events if isinstance(event.message, OrderPaid | OrderRefunded) and event.message.member]
+    referral.settle(unit, [_order(event) for event in told if not getattr(event.message, "imported", False)])
 
 
 @subscriptions.every(seconds=1)

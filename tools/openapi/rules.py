@@ -70,7 +70,8 @@ def _string(rules: validate_pb2.StringRules) -> Json:
 def _portable(pattern: str) -> str:
     """An expression that every language's validator reads: few know classes of characters by their names."""
     control = r"[^\x00-\x1f\x7f-\x9f]"
-    return pattern.replace(r"\P{Cc}", control).replace(r"\P{C}", control)
+    inside = r"\x00-\x1f\x7f-\x9f"  # \p{Cc} stands within brackets in our expressions
+    return pattern.replace(r"\P{Cc}", control).replace(r"\P{C}", control).replace(r"\p{Cc}", inside)
 
 
 def _unless_empty(found: Json, rules: validate_pb2.FieldRules) -> Json:

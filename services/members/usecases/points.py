@@ -96,7 +96,7 @@ class Batch:
         """Read the lots from which so many points of a member will be taken back that a source had granted."""
         asked = [(self._unit.wallets.heir(member), source, points) for member, source, points in sources]
         if asked:
-            self._know(self._unit.wallets.lots_from([(member, source) for member, source, _ in asked]))
+            self._know(self._unit.wallets.lots_from({(member, source) for member, source, _ in asked}))
             self.spending((member, points) for member, _, points in asked)
 
     def schedule(self, member: UUID, source: str, terms: Terms) -> None:

@@ -31,7 +31,7 @@ from kehu.members.v1 import daily_limits_pb2 as kehu_dot_members_dot_v1_dot_dail
 from kehu.options.v1 import options_pb2 as kehu_dot_options_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ekehu/members/v1/receipts.proto\x12\x0fkehu.members.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/type/money.proto\x1a\"kehu/members/v1/daily_limits.proto\x1a\x1dkehu/options/v1/options.proto\"\x94\x01\n\x0cReceiptRules\x12\"\n\nclaim_days\x18\x01 \x01(\x05\x42\x0e\xe2\x41\x01\x02\xbaH\x07\x1a\x05\x18\xee\x02(\x01\x12%\n\nmax_points\x18\x02 \x01(\x03\x42\x11\xe2\x41\x01\x01\xbaH\n\"\x08\x18\x80\x94\xeb\xdc\x03(\x00\x12\x39\n\x06limits\x18\x03 \x03(\x0b\x32\x1b.kehu.members.v1.DailyLimitB\x0c\xe2\x41\x01\x01\xbaH\x05\x92\x01\x02\x10\x03\"\x84\x02\n\x07Receipt\x12=\n\x05store\x18\x01 \x01(\tB.\xe2\x41\x01\x02\xbaH\'r%\x10\x01\x18\x64\x32\x1f^[\\p{L}\\p{M}\\p{N}\\p{P}\\p{S} ]*$\x12>\n\x06number\x18\x02 \x01(\tB.\xe2\x41\x01\x02\xbaH\'r%\x10\x01\x18\x64\x32\x1f^[\\p{L}\\p{M}\\p{N}\\p{P}\\p{S} ]*$\x12.\n\x06\x61mount\x18\x03 \x01(\x0b\x32\x12.google.type.MoneyB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12J\n\rpurchase_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x17\xe2\x41\x01\x02\xbaH\x10\xb2\x01\n\"\x06\x08\x80\xae\x99\xa4\x0f\x32\x00\xc8\x01\x01\"\xa9\x04\n\nReceiptKey\x12\x19\n\x04name\x18\x01 \x01(\tB\x0b\xe2\x41\x01\x08\xbaH\x04r\x02\x18\x64\x12;\n\x05store\x18\x02 \x01(\tB,\xe2\x41\x01\x05\xbaH%r#\x18\x64\x32\x1f^[\\p{L}\\p{M}\\p{N}\\p{P}\\p{S} ]*$\x12\x1f\n\npublic_key\x18\x03 \x01(\x0c\x42\x0b\xe2\x41\x01\x05\xbaH\x04z\x02\x18 \x12\x17\n\talgorithm\x18\x04 \x01(\tB\x04\xe2\x41\x01\x03\x12\x36\n\x05state\x18\x05 \x01(\x0e\x32!.kehu.members.v1.ReceiptKey.StateB\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0bretire_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0brevoke_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\"V\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x10\n\x0cSTATE_ACTIVE\x10\x01\x12\x11\n\rSTATE_RETIRED\x10\x02\x12\x11\n\rSTATE_REVOKED\x10\x03:T\xea\x41Q\n\x1bmembers.kehu.dev/ReceiptKey\x12\x19receiptKeys/{receipt_key}*\x0breceiptKeys2\nreceiptKey\"\xcb\x02\n\x0cReceiptClaim\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12/\n\x07receipt\x18\x02 \x01(\x0b\x32\x18.kehu.members.v1.ReceiptB\x04\xe2\x41\x01\x03\x12\x14\n\x06points\x18\x03 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x39\n\x0breceipt_key\x18\x04 \x01(\tB$\xe2\x41\x01\x03\xfa\x41\x1d\n\x1bmembers.kehu.dev/ReceiptKey\x12\x34\n\nclaim_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03:o\xea\x41l\n\x1dmembers.kehu.dev/ReceiptClaim\x12.members/{member}/receiptClaims/{receipt_claim}*\rreceiptClaims2\x0creceiptClaim\"|\n\x17\x43reateReceiptKeyRequest\x12<\n\x0breceipt_key\x18\x01 \x01(\x0b\x32\x1b.kehu.members.v1.ReceiptKeyB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12#\n\nrequest_id\x18\x02 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"S\n\x14GetReceiptKeyRequest\x12;\n\x04name\x18\x01 \x01(\tB-\xe2\x41\x01\x02\xfa\x41\x1d\n\x1bmembers.kehu.dev/ReceiptKey\xbaH\x06r\x04\x10\x01\x18\x64\"Z\n\x16ListReceiptKeysRequest\x12\x1e\n\tpage_size\x18\x01 \x01(\x05\x42\x0b\xe2\x41\x01\x01\xbaH\x04\x1a\x02(\x00\x12 \n\npage_token\x18\x02 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xe8\x07\"q\n\x17ListReceiptKeysResponse\x12\x37\n\x0creceipt_keys\x18\x01 \x03(\x0b\x32\x1b.kehu.members.v1.ReceiptKeyB\x04\xe2\x41\x01\x03\x12\x1d\n\x0fnext_page_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\"\xed\x01\n\x17RetireReceiptKeyRequest\x12;\n\x04name\x18\x01 \x01(\tB-\xe2\x41\x01\x02\xfa\x41\x1d\n\x1bmembers.kehu.dev/ReceiptKey\xbaH\x06r\x04\x10\x01\x18\x64\x12\x45\n\x0bretire_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x14\xe2\x41\x01\x01\xbaH\r\xb2\x01\n\"\x06\x08\x80\xae\x99\xa4\x0f\x32\x00\x12)\n\x06reason\x18\x04 \x01(\tB\x19\xe2\x41\x01\x02\xbaH\x12r\x10\x10\x01\x18\xc8\x01\x32\t^\\P{Cc}*$\x12#\n\nrequest_id\x18\x03 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"\xa6\x01\n\x17RevokeReceiptKeyRequest\x12;\n\x04name\x18\x01 \x01(\tB-\xe2\x41\x01\x02\xfa\x41\x1d\n\x1bmembers.kehu.dev/ReceiptKey\xbaH\x06r\x04\x10\x01\x18\x64\x12)\n\x06reason\x18\x03 \x01(\tB\x19\xe2\x41\x01\x02\xbaH\x12r\x10\x10\x01\x18\xc8\x01\x32\t^\\P{Cc}*$\x12#\n\nrequest_id\x18\x02 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"|\n\x18IssueReceiptCodesRequest\x12;\n\x08receipts\x18\x01 \x03(\x0b\x32\x18.kehu.members.v1.ReceiptB\x0f\xe2\x41\x01\x02\xbaH\x08\x92\x01\x05\x08\x01\x10\xe8\x07\x12#\n\nrequest_id\x18\x02 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"4\n\x19IssueReceiptCodesResponse\x12\x17\n\x05\x63odes\x18\x01 \x03(\tB\x08\xe2\x41\x01\x03\x88\xb5\x18\x01\"\xb9\x01\n\x13\x43laimReceiptRequest\x12\x39\n\x06parent\x18\x01 \x01(\tB)\xe2\x41\x01\x02\xfa\x41\x19\n\x17members.kehu.dev/Member\xbaH\x06r\x04\x10\x01\x18\x64\x12 \n\x04\x63ode\x18\x02 \x01(\tB\x12\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\xd0\x0f\x88\xb5\x18\x01\x12 \n\x06\x64\x65vice\x18\x03 \x01(\tB\x10\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xc8\x01\x88\xb5\x18\x01\x12#\n\nrequest_id\x18\x04 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"\x97\x01\n\x18ListReceiptClaimsRequest\x12\x39\n\x06parent\x18\x01 \x01(\tB)\xe2\x41\x01\x02\xfa\x41\x19\n\x17members.kehu.dev/Member\xbaH\x06r\x04\x10\x01\x18\x64\x12\x1e\n\tpage_size\x18\x02 \x01(\x05\x42\x0b\xe2\x41\x01\x01\xbaH\x04\x1a\x02(\x00\x12 \n\npage_token\x18\x03 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xe8\x07\"w\n\x19ListReceiptClaimsResponse\x12;\n\x0ereceipt_claims\x18\x01 \x03(\x0b\x32\x1d.kehu.members.v1.ReceiptClaimB\x04\xe2\x41\x01\x03\x12\x1d\n\x0fnext_page_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ekehu/members/v1/receipts.proto\x12\x0fkehu.members.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/type/money.proto\x1a\"kehu/members/v1/daily_limits.proto\x1a\x1dkehu/options/v1/options.proto\"\x94\x01\n\x0cReceiptRules\x12\"\n\nclaim_days\x18\x01 \x01(\x05\x42\x0e\xe2\x41\x01\x02\xbaH\x07\x1a\x05\x18\xee\x02(\x01\x12%\n\nmax_points\x18\x02 \x01(\x03\x42\x11\xe2\x41\x01\x01\xbaH\n\"\x08\x18\x80\x94\xeb\xdc\x03(\x00\x12\x39\n\x06limits\x18\x03 \x03(\x0b\x32\x1b.kehu.members.v1.DailyLimitB\x0c\xe2\x41\x01\x01\xbaH\x05\x92\x01\x02\x10\x03\"\xd8\x01\n\x07Receipt\x12\'\n\x05store\x18\x01 \x01(\tB\x18\xe2\x41\x01\x02\xbaH\x11r\x0f\x10\x01\x18\x64\x32\t^\\P{Cc}*$\x12(\n\x06number\x18\x02 \x01(\tB\x18\xe2\x41\x01\x02\xbaH\x11r\x0f\x10\x01\x18\x64\x32\t^\\P{Cc}*$\x12.\n\x06\x61mount\x18\x03 \x01(\x0b\x32\x12.google.type.MoneyB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12J\n\rpurchase_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x17\xe2\x41\x01\x02\xbaH\x10\xb2\x01\n\"\x06\x08\x80\xae\x99\xa4\x0f\x32\x00\xc8\x01\x01\"\x93\x04\n\nReceiptKey\x12\x19\n\x04name\x18\x01 \x01(\tB\x0b\xe2\x41\x01\x08\xbaH\x04r\x02\x18\x64\x12%\n\x05store\x18\x02 \x01(\tB\x16\xe2\x41\x01\x05\xbaH\x0fr\r\x18\x64\x32\t^\\P{Cc}*$\x12\x1f\n\npublic_key\x18\x03 \x01(\x0c\x42\x0b\xe2\x41\x01\x05\xbaH\x04z\x02\x18 \x12\x17\n\talgorithm\x18\x04 \x01(\tB\x04\xe2\x41\x01\x03\x12\x36\n\x05state\x18\x05 \x01(\x0e\x32!.kehu.members.v1.ReceiptKey.StateB\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0bretire_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0brevoke_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\"V\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x10\n\x0cSTATE_ACTIVE\x10\x01\x12\x11\n\rSTATE_RETIRED\x10\x02\x12\x11\n\rSTATE_REVOKED\x10\x03:T\xea\x41Q\n\x1bmembers.kehu.dev/ReceiptKey\x12\x19receiptKeys/{receipt_key}*\x0breceiptKeys2\nreceiptKey\"\xcb\x02\n\x0cReceiptClaim\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12/\n\x07receipt\x18\x02 \x01(\x0b\x32\x18.kehu.members.v1.ReceiptB\x04\xe2\x41\x01\x03\x12\x14\n\x06points\x18\x03 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x39\n\x0breceipt_key\x18\x04 \x01(\tB$\xe2\x41\x01\x03\xfa\x41\x1d\n\x1bmembers.kehu.dev/ReceiptKey\x12\x34\n\nclaim_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03:o\xea\x41l\n\x1dmembers.kehu.dev/ReceiptClaim\x12.members/{member}/receiptClaims/{receipt_claim}*\rreceiptClaims2\x0creceiptClaim\"|\n\x17\x43reateReceiptKeyRequest\x12<\n\x0breceipt_key\x18\x01 \x01(\x0b\x32\x1b.kehu.members.v1.ReceiptKeyB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12#\n\nrequest_id\x18\x02 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"S\n\x14GetReceiptKeyRequest\x12;\n\x04name\x18\x01 \x01(\tB-\xe2\x41\x01\x02\xfa\x41\x1d\n\x1bmembers.kehu.dev/ReceiptKey\xbaH\x06r\x04\x10\x01\x18\x64\"Z\n\x16ListReceiptKeysRequest\x12\x1e\n\tpage_size\x18\x01 \x01(\x05\x42\x0b\xe2\x41\x01\x01\xbaH\x04\x1a\x02(\x00\x12 \n\npage_token\x18\x02 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xe8\x07\"q\n\x17ListReceiptKeysResponse\x12\x37\n\x0creceipt_keys\x18\x01 \x03(\x0b\x32\x1b.kehu.members.v1.ReceiptKeyB\x04\xe2\x41\x01\x03\x12\x1d\n\x0fnext_page_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\"\xed\x01\n\x17RetireReceiptKeyRequest\x12;\n\x04name\x18\x01 \x01(\tB-\xe2\x41\x01\x02\xfa\x41\x1d\n\x1bmembers.kehu.dev/ReceiptKey\xbaH\x06r\x04\x10\x01\x18\x64\x12\x45\n\x0bretire_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x14\xe2\x41\x01\x01\xbaH\r\xb2\x01\n\"\x06\x08\x80\xae\x99\xa4\x0f\x32\x00\x12)\n\x06reason\x18\x04 \x01(\tB\x19\xe2\x41\x01\x02\xbaH\x12r\x10\x10\x01\x18\xc8\x01\x32\t^\\P{Cc}*$\x12#\n\nrequest_id\x18\x03 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"\xa6\x01\n\x17RevokeReceiptKeyRequest\x12;\n\x04name\x18\x01 \x01(\tB-\xe2\x41\x01\x02\xfa\x41\x1d\n\x1bmembers.kehu.dev/ReceiptKey\xbaH\x06r\x04\x10\x01\x18\x64\x12)\n\x06reason\x18\x03 \x01(\tB\x19\xe2\x41\x01\x02\xbaH\x12r\x10\x10\x01\x18\xc8\x01\x32\t^\\P{Cc}*$\x12#\n\nrequest_id\x18\x02 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"|\n\x18IssueReceiptCodesRequest\x12;\n\x08receipts\x18\x01 \x03(\x0b\x32\x18.kehu.members.v1.ReceiptB\x0f\xe2\x41\x01\x02\xbaH\x08\x92\x01\x05\x08\x01\x10\xe8\x07\x12#\n\nrequest_id\x18\x02 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"4\n\x19IssueReceiptCodesResponse\x12\x17\n\x05\x63odes\x18\x01 \x03(\tB\x08\xe2\x41\x01\x03\x88\xb5\x18\x01\"\xb9\x01\n\x13\x43laimReceiptRequest\x12\x39\n\x06parent\x18\x01 \x01(\tB)\xe2\x41\x01\x02\xfa\x41\x19\n\x17members.kehu.dev/Member\xbaH\x06r\x04\x10\x01\x18\x64\x12 \n\x04\x63ode\x18\x02 \x01(\tB\x12\xe2\x41\x01\x02\xbaH\x07r\x05\x10\x01\x18\xd0\x0f\x88\xb5\x18\x01\x12 \n\x06\x64\x65vice\x18\x03 \x01(\tB\x10\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xc8\x01\x88\xb5\x18\x01\x12#\n\nrequest_id\x18\x04 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"\x97\x01\n\x18ListReceiptClaimsRequest\x12\x39\n\x06parent\x18\x01 \x01(\tB)\xe2\x41\x01\x02\xfa\x41\x19\n\x17members.kehu.dev/Member\xbaH\x06r\x04\x10\x01\x18\x64\x12\x1e\n\tpage_size\x18\x02 \x01(\x05\x42\x0b\xe2\x41\x01\x01\xbaH\x04\x1a\x02(\x00\x12 \n\npage_token\x18\x03 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xe8\x07\"w\n\x19ListReceiptClaimsResponse\x12;\n\x0ereceipt_claims\x18\x01 \x03(\x0b\x32\x1d.kehu.members.v1.ReceiptClaimB\x04\xe2\x41\x01\x03\x12\x1d\n\x0fnext_page_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -45,9 +45,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RECEIPTRULES'].fields_by_name['limits']._loaded_options = None
   _globals['_RECEIPTRULES'].fields_by_name['limits']._serialized_options = b'\342A\001\001\272H\005\222\001\002\020\003'
   _globals['_RECEIPT'].fields_by_name['store']._loaded_options = None
-  _globals['_RECEIPT'].fields_by_name['store']._serialized_options = b'\342A\001\002\272H\'r%\020\001\030d2\037^[\\p{L}\\p{M}\\p{N}\\p{P}\\p{S} ]*$'
+  _globals['_RECEIPT'].fields_by_name['store']._serialized_options = b'\342A\001\002\272H\021r\017\020\001\030d2\t^\\P{Cc}*$'
   _globals['_RECEIPT'].fields_by_name['number']._loaded_options = None
-  _globals['_RECEIPT'].fields_by_name['number']._serialized_options = b'\342A\001\002\272H\'r%\020\001\030d2\037^[\\p{L}\\p{M}\\p{N}\\p{P}\\p{S} ]*$'
+  _globals['_RECEIPT'].fields_by_name['number']._serialized_options = b'\342A\001\002\272H\021r\017\020\001\030d2\t^\\P{Cc}*$'
   _globals['_RECEIPT'].fields_by_name['amount']._loaded_options = None
   _globals['_RECEIPT'].fields_by_name['amount']._serialized_options = b'\342A\001\002\272H\003\310\001\001'
   _globals['_RECEIPT'].fields_by_name['purchase_time']._loaded_options = None
@@ -55,7 +55,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RECEIPTKEY'].fields_by_name['name']._loaded_options = None
   _globals['_RECEIPTKEY'].fields_by_name['name']._serialized_options = b'\342A\001\010\272H\004r\002\030d'
   _globals['_RECEIPTKEY'].fields_by_name['store']._loaded_options = None
-  _globals['_RECEIPTKEY'].fields_by_name['store']._serialized_options = b'\342A\001\005\272H%r#\030d2\037^[\\p{L}\\p{M}\\p{N}\\p{P}\\p{S} ]*$'
+  _globals['_RECEIPTKEY'].fields_by_name['store']._serialized_options = b'\342A\001\005\272H\017r\r\030d2\t^\\P{Cc}*$'
   _globals['_RECEIPTKEY'].fields_by_name['public_key']._loaded_options = None
   _globals['_RECEIPTKEY'].fields_by_name['public_key']._serialized_options = b'\342A\001\005\272H\004z\002\030 '
   _globals['_RECEIPTKEY'].fields_by_name['algorithm']._loaded_options = None
@@ -137,33 +137,33 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RECEIPTRULES']._serialized_start=266
   _globals['_RECEIPTRULES']._serialized_end=414
   _globals['_RECEIPT']._serialized_start=417
-  _globals['_RECEIPT']._serialized_end=677
-  _globals['_RECEIPTKEY']._serialized_start=680
-  _globals['_RECEIPTKEY']._serialized_end=1233
-  _globals['_RECEIPTKEY_STATE']._serialized_start=1061
-  _globals['_RECEIPTKEY_STATE']._serialized_end=1147
-  _globals['_RECEIPTCLAIM']._serialized_start=1236
-  _globals['_RECEIPTCLAIM']._serialized_end=1567
-  _globals['_CREATERECEIPTKEYREQUEST']._serialized_start=1569
-  _globals['_CREATERECEIPTKEYREQUEST']._serialized_end=1693
-  _globals['_GETRECEIPTKEYREQUEST']._serialized_start=1695
-  _globals['_GETRECEIPTKEYREQUEST']._serialized_end=1778
-  _globals['_LISTRECEIPTKEYSREQUEST']._serialized_start=1780
-  _globals['_LISTRECEIPTKEYSREQUEST']._serialized_end=1870
-  _globals['_LISTRECEIPTKEYSRESPONSE']._serialized_start=1872
-  _globals['_LISTRECEIPTKEYSRESPONSE']._serialized_end=1985
-  _globals['_RETIRERECEIPTKEYREQUEST']._serialized_start=1988
-  _globals['_RETIRERECEIPTKEYREQUEST']._serialized_end=2225
-  _globals['_REVOKERECEIPTKEYREQUEST']._serialized_start=2228
-  _globals['_REVOKERECEIPTKEYREQUEST']._serialized_end=2394
-  _globals['_ISSUERECEIPTCODESREQUEST']._serialized_start=2396
-  _globals['_ISSUERECEIPTCODESREQUEST']._serialized_end=2520
-  _globals['_ISSUERECEIPTCODESRESPONSE']._serialized_start=2522
-  _globals['_ISSUERECEIPTCODESRESPONSE']._serialized_end=2574
-  _globals['_CLAIMRECEIPTREQUEST']._serialized_start=2577
-  _globals['_CLAIMRECEIPTREQUEST']._serialized_end=2762
-  _globals['_LISTRECEIPTCLAIMSREQUEST']._serialized_start=2765
-  _globals['_LISTRECEIPTCLAIMSREQUEST']._serialized_end=2916
-  _globals['_LISTRECEIPTCLAIMSRESPONSE']._serialized_start=2918
-  _globals['_LISTRECEIPTCLAIMSRESPONSE']._serialized_end=3037
+  _globals['_RECEIPT']._serialized_end=633
+  _globals['_RECEIPTKEY']._serialized_start=636
+  _globals['_RECEIPTKEY']._serialized_end=1167
+  _globals['_RECEIPTKEY_STATE']._serialized_start=995
+  _globals['_RECEIPTKEY_STATE']._serialized_end=1081
+  _globals['_RECEIPTCLAIM']._serialized_start=1170
+  _globals['_RECEIPTCLAIM']._serialized_end=1501
+  _globals['_CREATERECEIPTKEYREQUEST']._serialized_start=1503
+  _globals['_CREATERECEIPTKEYREQUEST']._serialized_end=1627
+  _globals['_GETRECEIPTKEYREQUEST']._serialized_start=1629
+  _globals['_GETRECEIPTKEYREQUEST']._serialized_end=1712
+  _globals['_LISTRECEIPTKEYSREQUEST']._serialized_start=1714
+  _globals['_LISTRECEIPTKEYSREQUEST']._serialized_end=1804
+  _globals['_LISTRECEIPTKEYSRESPONSE']._serialized_start=1806
+  _globals['_LISTRECEIPTKEYSRESPONSE']._serialized_end=1919
+  _globals['_RETIRERECEIPTKEYREQUEST']._serialized_start=1922
+  _globals['_RETIRERECEIPTKEYREQUEST']._serialized_end=2159
+  _globals['_REVOKERECEIPTKEYREQUEST']._serialized_start=2162
+  _globals['_REVOKERECEIPTKEYREQUEST']._serialized_end=2328
+  _globals['_ISSUERECEIPTCODESREQUEST']._serialized_start=2330
+  _globals['_ISSUERECEIPTCODESREQUEST']._serialized_end=2454
+  _globals['_ISSUERECEIPTCODESRESPONSE']._serialized_start=2456
+  _globals['_ISSUERECEIPTCODESRESPONSE']._serialized_end=2508
+  _globals['_CLAIMRECEIPTREQUEST']._serialized_start=2511
+  _globals['_CLAIMRECEIPTREQUEST']._serialized_end=2696
+  _globals['_LISTRECEIPTCLAIMSREQUEST']._serialized_start=2699
+  _globals['_LISTRECEIPTCLAIMSREQUEST']._serialized_end=2850
+  _globals['_LISTRECEIPTCLAIMSRESPONSE']._serialized_start=2852
+  _globals['_LISTRECEIPTCLAIMSRESPONSE']._serialized_end=2971
 # @@protoc_insertion_point(module_scope)
