@@ -123,7 +123,8 @@ class Books:
             """
             with moved as (update ledger_accounts set balance = balance + %s where owner = %s returning id)
             insert into ledger_entries (debit, credit, amount, kind, source, effective_time, create_time)
-            select (select id from ledger_accounts where unit = 'points' and kind = 'expense'), moved.id, %s, 'ACCRUAL', %s, now(), now()
+            select (select id from ledger_accounts where unit = 'points' and kind = 'expense'), moved.id, %s, 'ACCRUAL',
+                   %s, now(), now()
             from moved
             """,
             *(sale.net // 100, sale.member, sale.net // 100, f"orders/{sale.order}"),

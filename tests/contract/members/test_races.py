@@ -141,7 +141,7 @@ def test_points_that_expire_while_they_are_wanted_are_spent_or_gone_but_never_bo
     for of in ids:
         grant(world, of, 10, Terms(world.clock.now, end))
     world.clock.move(timedelta(days=1))
-    acts = [lambda of=of: world.do(points.spend, [points.Spend(of, 10, "")])[0] for of in ids]  # type: ignore[misc]
+    acts = [lambda of=of: world.do(points.spend, [points.Spend(of, 10, "")])[0] for of in ids]
     outcomes = at_once([*acts, *([lambda: world.do(expiry.expire)] * 5)])
     assert [each.reason for each in outcomes if isinstance(each, Fault)] == ["POINTS_INSUFFICIENT"] * 20
     assert {world.wallet(of) for of in ids} == {(0, 0, 0)}

@@ -53,15 +53,17 @@ def card(kind: RightsCardProduct, *, auto_renew: bool = False) -> RightsCard:
 
 def issue(member: UUID, kind: UUID, **fields: Any) -> Issue:
     """Give a card."""
-    base = {"card": uuid4(), "member": member, "product": kind, "store": STORE, "payment": uuid4()}
+    base: dict[str, Any] = {"card": uuid4(), "member": member, "product": kind, "store": STORE, "payment": uuid4()}
     return Issue(**base | fields)
 
 
 def renew(of: UUID, **fields: Any) -> Renew:
     """Renew a card."""
-    return Renew(**{"card": of, "store": "", "payment": uuid4()} | fields)
+    base: dict[str, Any] = {"card": of, "store": "", "payment": uuid4()}
+    return Renew(**base | fields)
 
 
 def use(of: UUID, count: int = 1, **fields: Any) -> UseBenefit:
     """Use a car wash."""
-    return UseBenefit(**{"use": uuid4(), "card": of, "benefit": "car-wash", "count": count} | fields)
+    base: dict[str, Any] = {"use": uuid4(), "card": of, "benefit": "car-wash", "count": count}
+    return UseBenefit(**base | fields)

@@ -45,7 +45,8 @@ def pay(owner: UUID = MEMBER, minor: int = 100, **fields: Any) -> Pay:
     """A payment; with a `ttl` in seconds what it needs is set aside."""
     ttl = fields.pop("ttl", None)
     lasts = None if ttl is None else timedelta(seconds=ttl)
-    return Pay(**{"payment": uuid4(), "owner": owner, "amount": yuan(minor), "store": STORE, "ttl": lasts} | fields)
+    base: dict[str, Any] = {"payment": uuid4(), "owner": owner, "amount": yuan(minor), "store": STORE, "ttl": lasts}
+    return Pay(**base | fields)
 
 
 def end(payment: UUID, amount: int | None = None) -> EndPayment:
