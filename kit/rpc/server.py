@@ -140,7 +140,7 @@ async def _run(build: Callable[[], Server]) -> None:
 
 
 def _spare_the_collector() -> None:
-    """Let the garbage collector look at young objects only, and less often: what a start leaves behind stays for good."""
+    """Let the garbage collector look less often, and never at what a start leaves behind for good."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 50, 100)
