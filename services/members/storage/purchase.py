@@ -93,6 +93,12 @@ _EARNED = text("""
 """)
 
 
+_FORGET = text("""
+    update purchases set person = jsonb_build_array(person -> 0, cast('[]' as jsonb), person -> 2, 0)
+    where member = any(cast(:members as uuid[])) and person is not null
+""")
+
+
 class PurchaseStore:
     """Keeps what earns. Whoever changes a purchase has locked its member's wallet."""
 
@@ -178,6 +184,10 @@ class PurchaseStore:
                 ],
             },
         )
+
+    def forget(self, members: Collection[UUID]) -> None:
+        """Blank what purchases keep of persons: tags and the month of birth. Tier and first purchase are figures."""
+        self._connection.execute(_FORGET, {"members": list(members)})
 
 
 def _lines_document(basket: Basket) -> str | None:

@@ -43,6 +43,7 @@ def erase(unit: Unit, command: EraseMember) -> Shown:
     changed = [(known, after, facts) for known, after, facts in erased if after is not known]
     if changed:
         unit.members.save([(known, after) for known, after, _ in changed])
+        unit.purchases.forget([known.id for known in persons])
         unit.emit([fact for _, _, facts in changed for fact in facts])
         subject = names.join("members", before.id)
         unit.audit.record(Act(command.author, subject, command.reason, {"state": "ACTIVE"}, {"state": "ERASED"}))

@@ -154,6 +154,9 @@ class Purchases(Protocol):
     ) -> None:
         """Keep what purchases earned by rules and, if it was not kept before, who their members were."""
 
+    def forget(self, members: Collection[UUID]) -> None:
+        """Blank what purchases keep of persons."""
+
 
 class Tiers(Protocol):
     """The members' tier histories, and what was announced of them."""

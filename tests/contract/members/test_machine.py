@@ -37,6 +37,8 @@ from tests.contract.members.naive import NaiveLot, NaiveWallet, Parts, divide
 from tests.support.builders.members import dollars, settlement
 from tests.support.postgres import Databases
 
+pytestmark = pytest.mark.timeout(900)  # thousands of steps on a real database, on whatever machine
+
 ADA = Author("ada", "MergeMembers")
 AMOUNTS = st.integers(1, 60)
 HOURS = st.integers(1, 200)
@@ -317,5 +319,6 @@ def test_points_do_what_the_naive_model_says(shared: World) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(7200)
 def test_points_do_what_the_naive_model_says_for_a_long_time(shared: World) -> None:
     _run(shared, examples=1_000, steps=100)

@@ -33,6 +33,8 @@ from tests.support.builders.mall import pay, redeem
 from tests.support.builders.members import dollars
 from tests.support.postgres import Databases
 
+pytestmark = pytest.mark.timeout(900)  # thousands of steps on a real database, on whatever machine
+
 MEMBERS = st.integers(0, 1)
 TAKEN = (State.HELD, State.CONFIRMED, State.FULFILLED)
 PRICE = {"cup": 10, "pen": 7}
@@ -273,5 +275,6 @@ def test_the_mall_does_what_the_naive_model_says(shared: World) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(7200)
 def test_the_mall_does_what_the_naive_model_says_for_a_long_time(shared: World) -> None:
     _run(shared, examples=1_000, steps=100)

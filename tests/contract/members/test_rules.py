@@ -18,6 +18,7 @@ from sqlalchemy import event
 from kit.errors import Fault
 from kit.money import Money
 from kit.page import Page
+from services.members.domain.audit import Author
 from services.members.domain.basket import Basket, Left, Line, Scope
 from services.members.domain.condition import Person
 from services.members.domain.points_as_cash import CashRules
@@ -27,7 +28,7 @@ from services.members.domain.recalculation import Recalculation
 from services.members.domain.rule import Caps, Rounding, Rule
 from services.members.domain.validity import Availability, Start
 from services.members.usecases import dry_run as trying
-from services.members.usecases import expiry, programme, purchase, purchase_view, recalculation, tag
+from services.members.usecases import erasure, expiry, programme, purchase, purchase_view, recalculation, tag
 from services.members.usecases.dry_run import DryRun
 from services.members.usecases.programme import UpdateProgramme
 from services.members.usecases.recalculation import StartRecalculation
@@ -164,6 +165,17 @@ def test_tags_and_birthdays_are_those_of_the_moment_at_which_an_order_is_first_h
     world.do(tag.modify, tag.ModifyTags(of, add=("vip",), remove=()))
     world.do(purchase.settle, [after, refunded(before, 3, 9_00)])
     assert world.wallet(of) == (9 + 15, 0, 0)
+
+
+def test_purchases_of_who_was_erased_keep_no_tags(world: World) -> None:
+    change(world, rules=(bonus(5, condition="'vip' in member.tags"),))
+    (of,) = world.enrolled()
+    world.do(tag.modify, tag.ModifyTags(of, add=("vip",), remove=()))
+    world.do(purchase.settle, [bought(of, line(10_00))])
+    kept = "select cast(person as text) from purchases"
+    assert "vip" in world.rows(kept)[0][0]
+    world.do(erasure.erase, erasure.EraseMember(of, Author("ada", "EraseMember"), "asked by letter"))
+    assert world.rows(kept) == [('["base", [], true, 0]',)]
 
 
 def test_a_tier_counts_for_the_next_order_also_in_one_batch(world: World) -> None:

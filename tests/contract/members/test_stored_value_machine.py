@@ -35,6 +35,8 @@ from tests.contract.members.purses import check_stored_value, free_and_held
 from tests.support.builders.stored_value import end, give_back, pay, pay_in, update_rules
 from tests.support.postgres import Databases
 
+pytestmark = pytest.mark.timeout(900)  # thousands of steps on a real database, on whatever machine
+
 AMOUNTS = st.integers(1, 500)
 TIERS = ((100, 7), (300, 50))
 STORES = st.sampled_from(["east", "west"])
@@ -229,5 +231,6 @@ def test_stored_value_does_what_the_naive_model_says(shared: World) -> None:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(7200)
 def test_stored_value_does_what_the_naive_model_says_for_a_long_time(shared: World) -> None:
     _run(shared, examples=1_000, steps=100)
