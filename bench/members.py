@@ -234,8 +234,8 @@ with lot as (
     values (gen_random_uuid(), 'points', bench_member(:n), 'bench', 5, now(), now(), 0, 5, 0) returning id, owner
 )
 insert into ledger_entries (debit, credit, amount, kind, source, effective_time, create_time, lot)
-select (select id from ledger_accounts where owner = '{house}' and unit = 'points' and kind = 'expense'), a.id, 5, 'ACCRUAL', 'bench', now(),
-       now(), lot.id
+select (select id from ledger_accounts where owner = '{house}' and unit = 'points' and kind = 'expense'), a.id, 5,
+       'ACCRUAL', 'bench', now(), now(), lot.id
 from lot join ledger_accounts a on a.unit = 'points' and a.owner = lot.owner and a.kind = 'available';
 insert into outbox (id, aggregatetype, aggregateid, type, subject_version, payload, headers)
 values (gen_random_uuid(), 'members', 'members/' || bench_member(:n) || '/balance', 'PointsEarned', 1, '{{}}', '{{}}');
