@@ -89,11 +89,6 @@ class Ledger:
         self._connection.execute(statements.TAKE_OVER, {"unit": self._unit, "owner": owner, "heir": heir})
         self._heirs[owner] = heir
 
-    def give_back(self, owner: UUID) -> None:
-        """The owner's accounts stand for themselves again."""
-        self._connection.execute(statements.TAKE_OVER, {"unit": self._unit, "owner": owner, "heir": None})
-        self._heirs.pop(owner, None)
-
     def post(self, transfers: Sequence[Transfer], *, now: datetime, lots: Sequence[Lot] = ()) -> None:
         """Write the transfers, move the balances, and what is left of the lots. The accounts must be locked.
 

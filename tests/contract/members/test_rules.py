@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from itertools import permutations
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import event
@@ -19,80 +18,19 @@ from kit.errors import Fault
 from kit.money import Money
 from kit.page import Page
 from services.members.domain.audit import Author
-from services.members.domain.basket import Basket, Left, Line, Scope
+from services.members.domain.basket import Basket
 from services.members.domain.condition import Person
 from services.members.domain.points_as_cash import CashRules
-from services.members.domain.programme import Programme, Rate
+from services.members.domain.programme import Rate
 from services.members.domain.purchase import Settlement
-from services.members.domain.recalculation import Recalculation
 from services.members.domain.rule import Caps, Rounding, Rule
 from services.members.domain.validity import Availability, Start
-from services.members.usecases import dry_run as trying
-from services.members.usecases import erasure, expiry, programme, purchase, purchase_view, recalculation, tag
-from services.members.usecases.dry_run import DryRun
-from services.members.usecases.programme import UpdateProgramme
-from services.members.usecases.recalculation import StartRecalculation
+from services.members.usecases import erasure, expiry, programme, purchase, purchase_view, tag
 from tests.contract.members.conftest import World
+from tests.contract.members.earnings import RULES, TEA, bought, change, found, order_of, refunded
 from tests.support.builders.members import NOW, day, dollars
 from tests.support.builders.members import programme as default_programme
 from tests.support.builders.rules import bonus, line, times
-
-TEA = Scope(categories=frozenset({"tea"}))
-RULES = (
-    times(20_000, id="tea", scope=TEA),
-    bonus(30, id="gold", condition="member.tier == 'gold' && order.channel == 'pos'"),
-    bonus(25, id="first", condition="member.first_purchase"),
-    Rule("big", rate=Rate(1, dollars(10)), minimum=dollars(50), caps=Caps(order=9, day=12)),
-)
-
-
-def bought(of: UUID, *lines: Line, pay_time: datetime = NOW, **facts: Any) -> Settlement:
-    """The news that goods are paid."""
-    basket = Basket(sum(each.net for each in lines), channel="pos", lines=lines, **facts)
-    left = Left(basket.paid, tuple(each.net for each in lines), 0)
-    return Settlement(uuid4(), of, Money(basket.paid, "USD"), pay_time, 2, basket=basket, left=left)
-
-
-def refunded(paid: Settlement, version: int, *nets: int, **changes: Any) -> Settlement:
-    """The news of what a refund has left of each line."""
-    left = Left(sum(nets), nets, 0)
-    return replace(paid, net=Money(left.net, "USD"), version=version, left=left, **changes)
-
-
-def order_of(member: UUID) -> UUID:
-    """The one order of a member."""
-    return UUID(int=member.int ^ 1)
-
-
-def change(world: World, programme_id: str = "default", **rules: Any) -> Programme:
-    found: Programme = world.do(programme.update, UpdateProgramme(rules, programme=programme_id))
-    return found
-
-
-def found(world: World, of: UUID) -> tuple[Any, ...]:
-    """Everything that settling by rules may change for a member, without ids."""
-    return (
-        world.rows(
-            "select unit, kind, balance from ledger_accounts where owner = :of and unit like 'points%' order by 1, 2",
-            of=of,
-        ),
-        world.rows(
-            """select net, version, rules, earned, complete_time, cast(lines_left as text), cast(person as text)
-               from purchases where member = :of order by pay_time, net""",
-            of=of,
-        ),
-        world.rows(
-            """select e.programme, e.version, e.points, cast(e.grants as text) from earnings e
-               join purchases p on p."order" = e."order" where p.member = :of order by p.pay_time, p.net, 1""",
-            of=of,
-        ),
-        world.rows(
-            """select unit, available_time, expire_time, sum(pending), sum(available) from ledger_lots
-               where owner = :of and pending + available > 0 group by 1, 2, 3 order by 1""",
-            of=of,
-        ),
-        world.rows("select tier, next_change from standings where member = :of", of=of),
-    )
 
 
 @pytest.mark.parametrize("start", Start)
@@ -270,118 +208,6 @@ def test_a_batch_by_rules_takes_the_same_few_statements_whatever_its_size(world:
     few, many = world.enrolled(1), world.enrolled(40)
     one = statements(world, [bought(of, line(10_00, "tea")) for of in few])
     assert one == statements(world, [bought(of, line(10_00, "tea")) for of in many * 5])
-
-
-def history(world: World) -> list[UUID]:
-    """Members with some purchases by the first rules, a few of them refunded."""
-    members = world.enrolled(6)
-    chance = random.Random(4)
-    news = [
-        bought(of, line(chance.randrange(1, 90_00), "tea"), line(5_00, "cake"), pay_time=day(n))
-        for of in members
-        for n in range(3)
-    ]
-    world.do(purchase.settle, news)
-    world.do(purchase.settle, [refunded(each, 3, 0, 5_00) for each in news[::4]])
-    return members
-
-
-ALWAYS = (day(-1), NOW + timedelta(days=1))
-
-
-def recalculate(world: World) -> Recalculation:
-    job = world.do(recalculation.start, StartRecalculation(uuid4(), "default", *ALWAYS, "tests"))
-    while world.do(recalculation.get, job.id).running:
-        world.do(recalculation.advance)
-    done: Recalculation = world.do(recalculation.get, job.id)
-    return done
-
-
-def test_a_dry_run_says_what_a_recalculation_posts_and_writes_nothing(world: World) -> None:
-    members = history(world)
-    before = [found(world, of) for of in members]
-    rules = (*RULES[:1], bonus(7, id="second", condition="!member.first_purchase"), replace(RULES[3], minimum=None))
-    tried = world.do(trying.dry_run, DryRun("default", {"rules": rules}, *ALWAYS, (), 1000))
-    assert [found(world, of) for of in members] == before
-    change(world, rules=rules)
-    done = recalculate(world)
-    assert (done.purchases, done.changed, done.points) == (tried.purchases, tried.changed, tried.change) != (0, 0, 0)
-    after = world.rows("select sum(earned) as points from purchases")[0].points
-    assert after == tried.points + tried.change
-    assert sum(world.wallet(of)[0] for of in members) == after
-    again = recalculate(world)
-    assert (again.purchases, again.points) == (0, 0)
-
-
-def test_a_dry_run_of_single_orders_tells_each_difference(world: World) -> None:
-    (of,) = world.enrolled()
-    paid, other = bought(of, line(10_00, "tea")), bought(of, line(20_00, "cake"))
-    world.do(purchase.settle, [paid, other])
-    keys = ((of, paid.order), (of, other.order))
-    tried = world.do(trying.dry_run, DryRun("default", {"rules": RULES[:1]}, None, None, keys, 10))
-    assert (tried.purchases, tried.changed, tried.points, tried.change) == (2, 1, 30, 10)
-    (difference,) = tried.differences
-    assert (difference.purchase.order, difference.points, difference.earning.points) == (paid.order, 10, 20)
-    with pytest.raises(Fault):
-        world.do(trying.dry_run, DryRun("default", {}, None, None, ((of, uuid4()),), 10))
-    most = world.do(trying.dry_run, DryRun("default", {"rules": RULES[:1]}, None, None, (), 1))
-    assert (most.purchases, most.more) == (1, True)
-
-
-def test_refunds_after_a_recalculation_go_by_the_newer_rules(world: World) -> None:
-    (of,) = world.enrolled()
-    paid = bought(of, line(10_00, "tea"))
-    world.do(purchase.settle, [paid])
-    change(world, rules=RULES[:1])
-    recalculate(world)
-    assert world.wallet(of) == (20, 0, 0)
-    world.do(purchase.settle, [refunded(paid, 3, 4_00)])
-    assert world.wallet(of) == (8, 0, 0)
-    world.do(purchase.settle, [refunded(paid, 4, 0)])
-    assert world.wallet(of) == (0, 0, 0)
-
-
-def test_a_recalculation_by_many_replicas_posts_once(world: World) -> None:
-    members = history(world)
-    change(world, rules=RULES)
-    world.do(recalculation.start, StartRecalculation(uuid4(), "default", *ALWAYS, "tests"))
-    with pytest.raises(Fault) as refusal:
-        world.do(recalculation.start, StartRecalculation(uuid4(), "default", *ALWAYS, "tests"))
-    assert refusal.value.reason == "RECALCULATION_RUNNING"
-    with ThreadPoolExecutor(4) as pool:
-        for _ in range(20):
-            list(pool.map(lambda _: world.do(recalculation.advance), range(4)))
-            if world.rows("select 1 from recalculations where state = 'DONE'"):
-                break
-    (job,) = world.rows("select state, purchases from recalculations")
-    assert (job.state, job.purchases) == ("DONE", 18)
-    posted = world.rows("select sum(earned) as points from purchases")[0].points
-    assert sum(world.wallet(of)[0] for of in members) == posted
-
-
-def test_a_recalculation_ends_where_an_order_would_earn_too_much(world: World) -> None:
-    (of,) = world.enrolled()
-    world.do(purchase.settle, [bought(of, line(10**13))])
-    change(world, rules=(Rule("mad", rate=Rate(10_000, Money(1, "USD"))),))
-    done = recalculate(world)
-    assert (done.failed, done.purchases) == (True, 0)
-    assert world.wallet(of) == (10**11, 0, 0)
-
-
-def test_another_programme_can_be_filled_from_the_past(world: World) -> None:
-    (of,) = world.enrolled()
-    paid = bought(of, line(10_00))
-    world.do(purchase.settle, [paid])
-    world.do(programme.create, replace(default_programme(earn=Rate(3, dollars(1))), id="stars", tiers=()))
-    job = world.do(recalculation.start, StartRecalculation(uuid4(), "stars", *ALWAYS, "tests"))
-    for _ in range(3):
-        world.do(recalculation.advance)
-    assert world.do(recalculation.get, job.id).points == 30
-    world.do(purchase.settle, [refunded(paid, 3, 4_00)])
-    assert {rules.id: wallet.available for rules, wallet in world.do(purchase_view.balances, of, Page(9))} == {
-        "default": 4,
-        "stars": 12,
-    }
 
 
 def test_a_quote_tells_how_many_points_could_pay(world: World) -> None:
