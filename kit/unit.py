@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from typing import Generic, Self, TypeVar, overload
 from uuid import UUID
 
 from sqlalchemy import Connection
@@ -12,6 +13,8 @@ from kit import names, outbox
 
 Publish = Callable[[object], outbox.Event]
 """A service's `publish.to_event`: a fact of the domain as the event that goes out."""
+
+S = TypeVar("S")
 
 
 class Unit:
@@ -32,3 +35,31 @@ class Unit:
     def emit(self, facts: Iterable[object]) -> None:
         """Publish facts: they go out if this transaction commits, and only then."""
         outbox.append(self.connection, [self._publish(fact) for fact in facts], now=self.now)
+
+
+class Stored(Generic[S]):
+    """A store of a unit, made when it is first asked for: a transaction needs few of a service's many.
+
+    class OrdersUnit(Unit):
+        orders = Stored(OrderStore)
+    """
+
+    def __init__(self, make: Callable[[Connection], S]) -> None:
+        self._make = make
+        self._name = ""
+
+    def __set_name__(self, owner: type[Unit], name: str) -> None:
+        self._name = name
+
+    @overload
+    def __get__(self, unit: None, owner: type[Unit]) -> Self: ...
+
+    @overload
+    def __get__(self, unit: Unit, owner: type[Unit]) -> S: ...
+
+    def __get__(self, unit: Unit | None, owner: type[Unit]) -> S | Self:
+        if unit is None:
+            return self
+        store = self._make(unit.connection)
+        unit.__dict__[self._name] = store  # found there from now on, before this descriptor
+        return store

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
-from sqlalchemy import Connection
-
-from kit.unit import Publish, Unit
+from kit.unit import Stored, Unit
 from services.campaigns.storage.automation import Automations
 from services.campaigns.storage.coupon import Coupons
 from services.campaigns.storage.coupon_template import CouponTemplates
@@ -19,12 +15,10 @@ from services.campaigns.storage.segment import Segments
 class CampaignsUnit(Unit):
     """What use-cases see."""
 
-    def __init__(self, connection: Connection, now: datetime, publish: Publish) -> None:
-        super().__init__(connection, now, publish)
-        self.templates = CouponTemplates(connection)
-        self.coupons = Coupons(connection)
-        self.purchases = Purchases(connection)
-        self.profiles = Profiles(connection)
-        self.segments = Segments(connection)
-        self.automations = Automations(connection)
-        self.rfm = Rfm(connection)
+    templates = Stored(CouponTemplates)
+    coupons = Stored(Coupons)
+    purchases = Stored(Purchases)
+    profiles = Stored(Profiles)
+    segments = Stored(Segments)
+    automations = Stored(Automations)
+    rfm = Stored(Rfm)

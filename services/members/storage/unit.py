@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from kit.unit import Publish, Unit
+from kit.unit import Publish, Stored, Unit
 from kit.vault import Vault
 from services.members.domain.points import UNIT
 from services.members.domain.programme import DEFAULT
@@ -50,45 +50,46 @@ from services.members.storage.verification import VerificationStore
 class MembersUnit(Unit):
     """What the use-cases of members work on."""
 
+    audit = Stored(AuditStore)
+    statements = Stored(StatementStore)
+    proofs = Stored(VerificationStore)
+    liabilities = Stored(LiabilityStore)
+    records = Stored(RecordStore)
+    merges = Stored(MergeStore)
+    wallets = Stored(WalletStore)
+    holds = Stored(HoldStore)
+    purchases = Stored(PurchaseStore)
+    tiers = Stored(TierStore)
+    growth = Stored(GrowthStore)
+    programmes = Stored(ProgrammeStore)
+    recalculations = Stored(RecalculationStore)
+    engagement_policies = Stored(EngagementPolicyStore)
+    daily_uses = Stored(DailyUseStore)
+    check_ins = Stored(CheckInStore)
+    receipt_claims = Stored(ReceiptClaimStore)
+    referrals = Stored(ReferralStore)
+    celebrations = Stored(CelebrationStore)
+    badges = Stored(BadgeStore)
+    purses = Stored(PurseStore)
+    top_ups = Stored(TopUpStore)
+    stored_payments = Stored(StoredPaymentStore)
+    stored_refunds = Stored(StoredRefundStore)
+    stored_value_rules = Stored(StoredValueRulesStore)
+    gift_cards = Stored(GiftCardStore)
+    settlements = Stored(SettlementStore)
+    rights_card_products = Stored(RightsCardProductStore)
+    rights_cards = Stored(RightsCardStore)
+    rewards = Stored(RewardStore)
+    redemptions = Stored(RedemptionStore)
+    expiry_notices = Stored(ExpiryNoticeStore)
+    point_transfers = Stored(PointTransferStore)
+
     def __init__(self, connection: Connection, now: datetime, publish: Publish, vault: Vault) -> None:
         super().__init__(connection, now, publish)
-        self.audit = AuditStore(connection)
         self.adjustments = AdjustmentStore(connection, now)
-        self.statements = StatementStore(connection)
-        self.proofs = VerificationStore(connection)
-        self.liabilities = LiabilityStore(connection)
         self.members = MemberStore(connection, vault)
-        self.records = RecordStore(connection)
-        self.merges = MergeStore(connection)
-        self.wallets = WalletStore(connection)
         self._wallets: dict[str, WalletStore] = {}
-        self.holds = HoldStore(connection)
-        self.purchases = PurchaseStore(connection)
-        self.tiers = TierStore(connection)
-        self.growth = GrowthStore(connection)
-        self.programmes = ProgrammeStore(connection)
-        self.recalculations = RecalculationStore(connection)
-        self.engagement_policies = EngagementPolicyStore(connection)
-        self.daily_uses = DailyUseStore(connection)
-        self.check_ins = CheckInStore(connection)
         self.receipt_keys = ReceiptKeyStore(connection, vault)
-        self.receipt_claims = ReceiptClaimStore(connection)
-        self.referrals = ReferralStore(connection)
-        self.celebrations = CelebrationStore(connection)
-        self.badges = BadgeStore(connection)
-        self.purses = PurseStore(connection)
-        self.top_ups = TopUpStore(connection)
-        self.stored_payments = StoredPaymentStore(connection)
-        self.stored_refunds = StoredRefundStore(connection)
-        self.stored_value_rules = StoredValueRulesStore(connection)
-        self.gift_cards = GiftCardStore(connection)
-        self.settlements = SettlementStore(connection)
-        self.rights_card_products = RightsCardProductStore(connection)
-        self.rights_cards = RightsCardStore(connection)
-        self.rewards = RewardStore(connection)
-        self.redemptions = RedemptionStore(connection)
-        self.expiry_notices = ExpiryNoticeStore(connection)
-        self.point_transfers = PointTransferStore(connection)
 
     def wallets_of(self, programme: str) -> WalletStore:
         """The wallets of a programme's own unit of points."""

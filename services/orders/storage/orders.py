@@ -18,7 +18,7 @@ from services.orders.domain.allocation import Share
 from services.orders.domain.line import OrderLine
 from services.orders.domain.order import Buyer, CancelReason, Order, OrderQuery, OrderState
 from services.orders.domain.payment import Payment, Tender
-from services.orders.storage.tables import orders
+from services.orders.storage.tables.core import orders
 
 # Lines and payments come with their order, as JSON in the order of their positions.
 _LINES = """

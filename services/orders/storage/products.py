@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, insert, select, text, tuple_, update
 from kit.money import Money
 from kit.page import Page
 from services.orders.domain.product import Product, ProductQuery, ProductState
-from services.orders.storage.tables import products
+from services.orders.storage.tables.core import products
 
 _GET = text("""
     select id, sku, title, price, currency, state, version, create_time, update_time, category

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, insert, select, tuple_
 from kit.money import Money
 from kit.page import Page
 from services.orders.domain.refund import Refund, RefundLine
-from services.orders.storage.tables import refunds
+from services.orders.storage.tables.core import refunds
 
 
 class RefundStore:

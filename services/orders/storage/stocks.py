@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, insert, text
 
 from services.orders.domain.stock import Movement, Place, Stock
-from services.orders.storage.tables import stocks
+from services.orders.storage.tables.core import stocks
 
 _GET = text("""
     select product_id, location, on_hand, reserved, version, update_time

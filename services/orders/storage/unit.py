@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
-
-from sqlalchemy import Connection
 
 from kit.errors import Fault
-from kit.unit import Publish, Unit
+from kit.unit import Stored, Unit
 from services.orders.domain import errors
 from services.orders.storage.checkouts import CheckoutStore
 from services.orders.storage.orders import OrderStore
@@ -23,10 +20,8 @@ CONSTRAINTS: Mapping[str, Callable[[], Fault]] = {"products_sku": errors.sku_tak
 class OrdersUnit(Unit):
     """What the use-cases of orders see of a transaction."""
 
-    def __init__(self, connection: Connection, now: datetime, publish: Publish) -> None:
-        super().__init__(connection, now, publish)
-        self.products = ProductStore(connection)
-        self.stocks = StockStore(connection)
-        self.orders = OrderStore(connection)
-        self.refunds = RefundStore(connection)
-        self.checkouts = CheckoutStore(connection)
+    products = Stored(ProductStore)
+    stocks = Stored(StockStore)
+    orders = Stored(OrderStore)
+    refunds = Stored(RefundStore)
+    checkouts = Stored(CheckoutStore)

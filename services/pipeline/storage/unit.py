@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
-from sqlalchemy import Connection
-
-from kit.unit import Publish, Unit
+from kit.unit import Stored, Unit
 from services.pipeline.storage.account import AccountStore
 from services.pipeline.storage.assignment import AssignmentStore
 from services.pipeline.storage.contact import ContactStore
@@ -20,13 +16,11 @@ from services.pipeline.storage.rep import RepStore
 class PipelineUnit(Unit):
     """One transaction with all stores."""
 
-    def __init__(self, connection: Connection, now: datetime, publish: Publish) -> None:
-        super().__init__(connection, now, publish)
-        self.reps = RepStore(connection)
-        self.accounts = AccountStore(connection)
-        self.contacts = ContactStore(connection)
-        self.leads = LeadStore(connection)
-        self.assignments = AssignmentStore(connection)
-        self.opportunities = OpportunityStore(connection)
-        self.quotes = QuoteStore(connection)
-        self.funnel = FunnelStore(connection)
+    reps = Stored(RepStore)
+    accounts = Stored(AccountStore)
+    contacts = Stored(ContactStore)
+    leads = Stored(LeadStore)
+    assignments = Stored(AssignmentStore)
+    opportunities = Stored(OpportunityStore)
+    quotes = Stored(QuoteStore)
+    funnel = Stored(FunnelStore)

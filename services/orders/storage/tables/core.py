@@ -1,4 +1,4 @@
-"""The schema of orders, as the migrations build it. Amounts are minor units; instants are UTC."""
+"""Products, stock, orders with their lines and payments, refunds, checkouts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     Table,
     Text,
     Uuid,
@@ -21,10 +20,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from kit import schema
-
-metadata = MetaData()
-schema.define(metadata)
+from services.orders.storage.tables.base import metadata
 
 products = Table(
     "products",

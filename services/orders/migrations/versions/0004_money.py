@@ -1,0 +1,10 @@
+"""Freight, tax and payments of several tenders."""
+
+revision = "0004"
+down_revision = "0003"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    pass

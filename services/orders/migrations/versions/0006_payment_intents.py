@@ -1,0 +1,10 @@
+"""Payments by providers and what their notices said."""
+
+revision = "0006"
+down_revision = "0005"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    pass

