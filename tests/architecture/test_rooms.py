@@ -16,7 +16,7 @@ ROOMS = {
     "README.md", "__init__.py", "__main__.py", "config.py", "domain", "storage", "migrations", "api", "publish.py",
     "consumer.py", "server.py", "worker.py",
 }  # fmt: skip
-OPTIONAL = {"commands.py"}
+OPTIONAL = {"commands.py", "providers"}
 USECASES = {"usecases", "usecases.py"}
 
 

@@ -68,6 +68,16 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """Row of an import: the order is known with another member or currency, was not imported, or was refunded
     since, so it cannot be changed.
     """
+    ERROR_REASON_NOTICE_INVALID: _ErrorReason.ValueType  # 50
+    """A message at a payment provider's callback URL is not the provider's, not fresh or not for this merchant.
+    Metadata: `provider`, `cause`.
+    """
+    ERROR_REASON_PROVIDER_REFUSED: _ErrorReason.ValueType  # 51
+    """The payment provider refused, for good. Metadata: `provider`, `code` (the provider's own)."""
+    ERROR_REASON_CHARGE_PAID: _ErrorReason.ValueType  # 52
+    """What should be closed at the payment provider is paid already. Metadata: `provider`, `reference`."""
+    ERROR_REASON_SCENE_UNSUPPORTED: _ErrorReason.ValueType  # 53
+    """The payment provider has no such cashier, or lacks what it needs for it. Metadata: `provider`, `scene`."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why orders refused a call, as `google.rpc.ErrorInfo.reason` under the domain `kehu.dev`.
@@ -120,4 +130,14 @@ ERROR_REASON_ROW_CONFLICTS: ErrorReason.ValueType  # 21
 """Row of an import: the order is known with another member or currency, was not imported, or was refunded
 since, so it cannot be changed.
 """
+ERROR_REASON_NOTICE_INVALID: ErrorReason.ValueType  # 50
+"""A message at a payment provider's callback URL is not the provider's, not fresh or not for this merchant.
+Metadata: `provider`, `cause`.
+"""
+ERROR_REASON_PROVIDER_REFUSED: ErrorReason.ValueType  # 51
+"""The payment provider refused, for good. Metadata: `provider`, `code` (the provider's own)."""
+ERROR_REASON_CHARGE_PAID: ErrorReason.ValueType  # 52
+"""What should be closed at the payment provider is paid already. Metadata: `provider`, `reference`."""
+ERROR_REASON_SCENE_UNSUPPORTED: ErrorReason.ValueType  # 53
+"""The payment provider has no such cashier, or lacks what it needs for it. Metadata: `provider`, `scene`."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

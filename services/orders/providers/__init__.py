@@ -1,0 +1,1 @@
+"""Payment providers: who takes the buyers' money, each behind the same port."""
