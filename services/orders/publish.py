@@ -8,18 +8,49 @@ from typing import Any, cast
 from kit.names import join
 from kit.outbox import Event
 from kit.wire import instant, money
-from services.orders.domain.events import Fact, OrderCancelled, OrderCompleted, OrderPaid, OrderPlaced, OrderRefunded
+from services.orders.domain.events import (
+    Fact,
+    OrderCancelled,
+    OrderCompleted,
+    OrderPaid,
+    OrderPlaced,
+    OrderRefunded,
+    ProductChanged,
+)
 from services.orders.domain.line import OrderLine
 from services.orders.domain.order import Order
+from services.orders.domain.product import Product
 
 Body = dict[str, object]
 
 
 def to_event(fact: object) -> Event:
     """The event that tells a fact."""
+    if isinstance(fact, ProductChanged):
+        return _product_changed(fact.product)
     body = cast("Callable[[Any], Body]", _BODIES[type(fact)])(fact)
     order = cast("Fact", fact).order
     return Event.of(f"kehu.orders.v1.{type(fact).__name__}", join("orders", order.id), order.version, body)
+
+
+def _product_changed(product: Product) -> Event:
+    name = join("products", product.id)
+    body: Body = {
+        "product": name,
+        "sku": product.sku,
+        "title": product.title,
+        "category": product.category,
+        "state": product.state.value,
+        "price": money(product.price),
+        "updateTime": instant(product.update_time),
+    }
+    if product.group:
+        body["productGroup"] = join("productGroups", product.group)
+    if product.components:
+        body["components"] = [
+            {"product": join("products", part.product), "quantity": str(part.quantity)} for part in product.components
+        ]
+    return Event.of("kehu.orders.v1.ProductChanged", name, product.version, body)
 
 
 def _placed(fact: OrderPlaced) -> Body:

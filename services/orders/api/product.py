@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from kehu.orders.v1 import products_pb2 as pb
 
 from kit import names
 from kit.rpc import convert
 from services.orders.api.wire import version_of
-from services.orders.domain.product import Product, ProductQuery, ProductState
+from services.orders.domain.product import Content, Product, ProductQuery, ProductState
 from services.orders.usecases.product import ChangeProduct, CreateProduct, UpdateProduct
 
 _STATES = {
@@ -15,7 +17,11 @@ _STATES = {
     ProductState.ARCHIVED: pb.Product.STATE_ARCHIVED,
 }
 _STATES_BACK = {wire: state for state, wire in _STATES.items()}
-_MUTABLE = ("title", "price", "category")
+_READ: dict[str, Callable[[pb.Product], object]] = {
+    "title": lambda given: given.title,
+    "price": lambda given: convert.money(given.price, field="product.price"),
+    "category": lambda given: given.category,
+}
 _OTHERS = ("name", "sku", "state", "create_time", "update_time", "etag")
 
 
@@ -37,26 +43,16 @@ def product(found: Product) -> pb.Product:
 def creation(request: pb.CreateProductRequest) -> CreateProduct:
     """Read a request."""
     given = request.product
-    return CreateProduct(
-        names.new_id(),
-        given.sku,
-        given.title,
-        price=convert.money(given.price, field="product.price"),
-        category=given.category,
-    )
+    price = convert.money(given.price, field="product.price")
+    return CreateProduct(names.new_id(), given.sku, Content(given.title, price, category=given.category))
 
 
 def update(request: pb.UpdateProductRequest) -> UpdateProduct:
     """Read a request: what its mask names, or what it fills in."""
     given = request.product
-    fields = convert.masked_fields(given, request.update_mask, mutable=_MUTABLE, output_only=_OTHERS)
-    return UpdateProduct(
-        names.id_of("products", given.name, field="product.name"),
-        given.title if "title" in fields else None,
-        convert.money(given.price, field="product.price") if "price" in fields else None,
-        given.category if "category" in fields else None,
-        version_of(given.etag),
-    )
+    fields = convert.masked_fields(given, request.update_mask, mutable=tuple(_READ), output_only=_OTHERS)
+    changes = {name: _READ[name](given) for name in fields}
+    return UpdateProduct(names.id_of("products", given.name, field="product.name"), changes, version_of(given.etag))
 
 
 def change(request: pb.ArchiveProductRequest | pb.ActivateProductRequest) -> ChangeProduct:

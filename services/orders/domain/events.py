@@ -1,10 +1,11 @@
-"""Facts: what happened to an order. Each carries the order as it is after it."""
+"""Facts: what happened to an order, or in the catalogue. Each carries what it is about as it is after it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from services.orders.domain.product import Product
 from services.orders.domain.refund import Refund
 
 if TYPE_CHECKING:  # an order answers facts, and facts carry the order
@@ -48,3 +49,10 @@ class OrderRefunded:
 
 
 Fact = OrderPlaced | OrderPaid | OrderCompleted | OrderCancelled | OrderRefunded
+
+
+@dataclass(frozen=True, slots=True)
+class ProductChanged:
+    """A product was put on sale, or is another one now."""
+
+    product: Product

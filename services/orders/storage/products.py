@@ -2,35 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, insert, select, text, tuple_, update
+from sqlalchemy import Connection, Row, TextClause, select, text, tuple_
 
 from kit.money import Money
 from kit.page import Page
-from services.orders.domain.product import Product, ProductQuery, ProductState
+from services.orders.domain import search
+from services.orders.domain.product import Component, Image, Product, ProductQuery, ProductState, Window
 from services.orders.storage.tables.core import products
 
-_GET = text("""
-    select id, sku, title, price, currency, state, version, create_time, update_time, category
-    from products where id = any(cast(:ids as uuid[]))
-""")
-
-_COLUMNS = (
-    products.c.id,
-    products.c.sku,
-    products.c.title,
-    products.c.price,
-    products.c.currency,
-    products.c.state,
-    products.c.version,
-    products.c.create_time,
-    products.c.update_time,
-    products.c.category,
+NAMES = (
+    *("id", "sku", "title", "price", "currency", "state", "version", "create_time", "update_time", "category"),
+    *("description", "images", "attributes", "weight_grams", "tax_class", "purchase_limit", "group_id", "options"),
+    *("components", "summed", "publications"),
 )
+"""The columns that a product is read from."""
+_COLUMNS = [products.c[name] for name in NAMES]
+_LIST = ", ".join(NAMES)
+_RECORD = """jsonb_to_recordset(cast(:rows as jsonb)) as r(
+    id uuid, sku text, title text, price bigint, currency text, state text, version bigint, create_time timestamptz,
+    update_time timestamptz, category text, description text, images jsonb, attributes jsonb, weight_grams bigint,
+    tax_class text, purchase_limit bigint, group_id uuid, options jsonb, components jsonb, summed boolean,
+    publications jsonb, terms text[])"""
+
+_GET = text(f"select {_LIST} from products where id = any(cast(:ids as uuid[]))")
+# In the order of their ids, so that two who lock several never wait for each other.
+_LOCK = text(f"select {_LIST} from products where id = any(cast(:ids as uuid[])) order by id for no key update")
+_LOCK_SKUS = text(f"select {_LIST} from products where sku = any(cast(:skus as text[])) order by id for no key update")
+_ADD = f"insert into products ({_LIST}, terms) select {_LIST}, terms from {_RECORD}"
+_SAVE = text(f"""
+    update products p set {", ".join(f"{name} = r.{name}" for name in (*NAMES, "terms") if name not in ("id", "sku"))}
+    from {_RECORD} where p.id = r.id
+""")
+_BUNDLES = text("""
+    select c.id from unnest(cast(:ids as uuid[])) as c(id)
+    where exists (
+        select from products b where b.components <> '[]'
+            and b.components @> jsonb_build_array(jsonb_build_array(c.id))
+    )
+""")
 
 
 class ProductStore:
@@ -39,24 +54,40 @@ class ProductStore:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def add(self, product: Product) -> None:
-        """Store a new product; the index `products_sku` refuses a SKU that is taken."""
-        self._connection.execute(insert(products).values(**_row(product)))
+    def add(self, *fresh: Product) -> None:
+        """Store new products; the indexes refuse a SKU and a variant that are taken."""
+        self._write(text(_ADD), fresh)
+
+    def add_unless_taken(self, fresh: Sequence[Product]) -> set[UUID]:
+        """Store those of the new products whose SKU is not taken; answers which."""
+        statement = text(f"{_ADD} on conflict (sku) do nothing returning products.id")
+        rows = self._connection.execute(statement, {"rows": json.dumps([_row(each) for each in fresh])})
+        return {UUID(str(row.id)) for row in rows}
 
     def get(self, ids: Sequence[UUID]) -> dict[UUID, Product]:
         """Those of the products that exist."""
-        rows = self._connection.execute(_GET, {"ids": list(ids)})
-        return {product.id: product for product in map(_product, rows)}
+        return self._read(_GET, {"ids": list(ids)})
 
     def lock(self, product_id: UUID) -> Product | None:
         """The product, which nobody else changes until the transaction ends."""
-        query = select(*_COLUMNS).where(products.c.id == product_id).with_for_update()
-        row = self._connection.execute(query).one_or_none()
-        return _product(row) if row else None
+        return self.lock_all([product_id]).get(product_id)
 
-    def save(self, product: Product) -> None:
-        """Store a changed product."""
-        self._connection.execute(update(products).where(products.c.id == product.id).values(**_row(product)))
+    def lock_all(self, ids: Sequence[UUID]) -> dict[UUID, Product]:
+        """As `lock`, for several."""
+        return self._read(_LOCK, {"ids": list(ids)})
+
+    def lock_skus(self, skus: Sequence[str]) -> dict[str, Product]:
+        """As `lock`, by their SKUs."""
+        return {each.sku: each for each in self._read(_LOCK_SKUS, {"skus": list(skus)}).values()}
+
+    def save(self, *changed: Product) -> None:
+        """Store changed products."""
+        self._write(_SAVE, changed)
+
+    def components_among(self, ids: Sequence[UUID]) -> set[UUID]:
+        """Which of the products are in some bundle."""
+        rows = self._connection.execute(_BUNDLES, {"ids": list(ids)}) if ids else ()
+        return {UUID(str(row.id)) for row in rows}
 
     def page(self, query: ProductQuery, page: Page) -> list[Product]:
         """The products of a page and one more if there are more, the latest first."""
@@ -68,25 +99,19 @@ class ProductStore:
         if page.after is not None:
             at = (datetime.fromisoformat(page.after[0]), UUID(page.after[1]))
             statement = statement.where(tuple_(products.c.create_time, products.c.id) < at)
-        return [_product(row) for row in self._connection.execute(statement)]
+        return [product(row) for row in self._connection.execute(statement)]
+
+    def _read(self, statement: TextClause, parameters: Mapping[str, object]) -> dict[UUID, Product]:
+        rows = self._connection.execute(statement, parameters)
+        return {each.id: each for each in map(product, rows)}
+
+    def _write(self, statement: TextClause, written: Sequence[Product]) -> None:
+        if written:
+            self._connection.execute(statement, {"rows": json.dumps([_row(each) for each in written])})
 
 
-def _row(product: Product) -> dict[str, object]:
-    return {
-        "id": product.id,
-        "sku": product.sku,
-        "title": product.title,
-        "price": product.price.minor,
-        "currency": product.price.currency,
-        "state": product.state.value,
-        "version": product.version,
-        "create_time": product.create_time,
-        "update_time": product.update_time,
-        "category": product.category,
-    }
-
-
-def _product(row: Row[*tuple[Any, ...]]) -> Product:
+def product(row: Row[*tuple[Any, ...]]) -> Product:
+    """The product in a row of NAMES."""
     return Product(
         id=UUID(str(row.id)),
         sku=row.sku,
@@ -97,4 +122,52 @@ def _product(row: Row[*tuple[Any, ...]]) -> Product:
         create_time=row.create_time,
         update_time=row.update_time,
         category=row.category,
+        description=row.description,
+        images=tuple(Image(*image) for image in row.images),
+        attributes=row.attributes,
+        weight_grams=row.weight_grams,
+        tax_class=row.tax_class,
+        purchase_limit=row.purchase_limit,
+        group=UUID(str(row.group_id)) if row.group_id else None,
+        options=row.options,
+        components=tuple(Component(UUID(part), quantity) for part, quantity in row.components),
+        summed=row.summed,
+        publications={channel: _window(times) for channel, times in row.publications.items()},
     )
+
+
+def _row(product: Product) -> dict[str, object]:
+    return {
+        "id": str(product.id),
+        "sku": product.sku,
+        "title": product.title,
+        "price": product.price.minor,
+        "currency": product.price.currency,
+        "state": product.state.value,
+        "version": product.version,
+        "create_time": product.create_time.isoformat(),
+        "update_time": product.update_time.isoformat(),
+        "category": product.category,
+        "description": product.description,
+        "images": [[image.url, image.alt] for image in product.images],
+        "attributes": dict(product.attributes),
+        "weight_grams": product.weight_grams,
+        "tax_class": product.tax_class,
+        "purchase_limit": product.purchase_limit,
+        "group_id": str(product.group) if product.group else None,
+        "options": dict(product.options),
+        "components": [[str(part.product), part.quantity] for part in product.components],
+        "summed": product.summed,
+        "publications": {channel: _times(window) for channel, window in product.publications.items()},
+        "terms": sorted(search.terms(product.sku, product.title, product.description)),
+    }
+
+
+def _window(times: Sequence[str | None] | None) -> Window | None:
+    return Window(*(datetime.fromisoformat(each) if each else None for each in times)) if times else None
+
+
+def _times(window: Window | None) -> list[str | None] | None:
+    if window is None:
+        return None
+    return [each.isoformat() if each else None for each in (window.start, window.end)]

@@ -12,7 +12,7 @@ from services.orders.domain.imports import ImportLine, ImportRow
 from services.orders.domain.line import Item
 from services.orders.domain.order import Buyer, Order
 from services.orders.domain.payment import PointsTender, Tender
-from services.orders.domain.product import Product
+from services.orders.domain.product import Content, Product
 from services.orders.domain.quote import Quote
 from services.orders.usecases.order import PlaceOrder
 
@@ -24,7 +24,7 @@ def a_product(
     *, sku: str = "TEA-1", title: str = "Green tea", price: int = 990, currency: str = "CNY", category: str = ""
 ) -> Product:
     """A product on sale."""
-    return Product.create(new_id(), sku=sku, title=title, price=Money(price, currency), category=category, now=NOW)
+    return Product.create(new_id(), sku, Content(title, Money(price, currency), category), NOW)
 
 
 def an_item(

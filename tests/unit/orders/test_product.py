@@ -9,7 +9,7 @@ import pytest
 from kit.errors import Fault
 from kit.money import Money
 from kit.names import new_id
-from services.orders.domain.product import Product, ProductState
+from services.orders.domain.product import Content, Product, ProductState
 from tests.support.builders.orders import NOW, a_product
 
 LATER = NOW + timedelta(hours=1)
@@ -18,11 +18,11 @@ LATER = NOW + timedelta(hours=1)
 @pytest.mark.parametrize(("sku", "title"), [(" ", "Tea"), ("T-1", "\t")])
 def test_a_product_needs_a_sku_and_a_title(sku: str, title: str) -> None:
     with pytest.raises(Fault, match="must not be blank"):
-        Product.create(new_id(), sku=sku, title=title, price=Money(1, "CNY"), now=NOW)
+        Product.create(new_id(), sku, Content(title, Money(1, "CNY")), NOW)
 
 
 def test_a_change_counts_up_the_version_and_says_when() -> None:
-    changed = a_product().update(title="Black tea", price=Money(0, "CNY"), now=LATER)
+    changed = a_product().update({"title": "Black tea", "price": Money(0, "CNY")}, LATER)
     assert (changed.title, changed.price, changed.version, changed.update_time) == (
         "Black tea",
         Money(0, "CNY"),
@@ -33,21 +33,20 @@ def test_a_change_counts_up_the_version_and_says_when() -> None:
 
 def test_a_change_to_what_is_there_changes_nothing() -> None:
     product = a_product()
-    assert product.update(title=product.title, price=None, now=LATER) is product
+    assert product.update({"title": product.title}, LATER) is product
     assert product.activate(LATER) is product
 
 
 def test_a_category_is_changed_and_taken_away() -> None:
     product = a_product(category="tea")
-    assert product.update(title=None, price=None, now=LATER) is product
-    drinks = product.update(title=None, price=None, category="drinks", now=LATER)
+    drinks = product.update({"category": "drinks"}, LATER)
     assert (drinks.category, drinks.title, drinks.version) == ("drinks", product.title, 2)
-    assert drinks.update(title=None, price=None, category="", now=LATER).category == ""
+    assert drinks.update({"category": ""}, LATER).category == ""
 
 
 def test_a_title_cannot_be_taken_away() -> None:
     with pytest.raises(Fault, match="must not be blank"):
-        a_product().update(title="", price=None, now=LATER)
+        a_product().update({"title": ""}, LATER)
 
 
 def test_an_archived_product_can_be_activated_again() -> None:

@@ -9,6 +9,7 @@ from sqlalchemy import (
     Column,
     DateTime,
     ForeignKey,
+    ForeignKeyConstraint,
     Identity,
     Index,
     Integer,
@@ -18,7 +19,7 @@ from sqlalchemy import (
     Uuid,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from services.orders.storage.tables.base import metadata
 
@@ -35,9 +36,44 @@ products = Table(
     Column("create_time", DateTime(timezone=True), nullable=False),
     Column("update_time", DateTime(timezone=True), nullable=False),
     Column("category", Text, nullable=False, server_default=""),
+    Column("description", Text, nullable=False, server_default=""),
+    # What of a product is read and written as a whole; its form is that of storage/products.py.
+    Column("images", JSONB, nullable=False, server_default="[]"),
+    Column("attributes", JSONB, nullable=False, server_default="{}"),
+    Column("weight_grams", BigInteger, nullable=False, server_default="0"),
+    Column("tax_class", Text, nullable=False, server_default=""),
+    Column("purchase_limit", BigInteger, nullable=False, server_default="0"),
+    Column("group_id", Uuid, ForeignKey("product_groups.id", name="products_group")),
+    Column("options", JSONB, nullable=False, server_default="{}"),
+    # What a bundle is made of: [[product, quantity], ...]; empty for an ordinary product.
+    Column("components", JSONB, nullable=False, server_default="[]"),
+    Column("summed", Boolean, nullable=False, server_default="false"),
+    # Channel -> [from, to] or null (withheld); `*` is every channel that is not named.
+    Column("publications", JSONB, nullable=False, server_default='{"*": [null, null]}'),
+    # What a search finds it by (domain/search.py).
+    Column("terms", ARRAY(Text), nullable=False, server_default="{}"),
+    CheckConstraint("weight_grams >= 0", name="products_weight"),
+    CheckConstraint("purchase_limit >= 0", name="products_purchase_limit"),
 )
 Index("products_sku", products.c.sku, unique=True)
 Index("products_latest", products.c.create_time, products.c.id)
+Index("products_category", products.c.category, products.c.create_time, products.c.id)
+Index("products_price_range", products.c.currency, products.c.price, products.c.id)
+Index("products_terms", products.c.terms, postgresql_using="gin")
+Index(
+    "products_variant",
+    products.c.group_id,
+    products.c.options,
+    unique=True,
+    postgresql_where=text("group_id is not null"),
+)
+# Which bundles a product is a component of.
+Index(
+    "products_bundles",
+    products.c.components,
+    postgresql_using="gin",
+    postgresql_where=text("components <> '[]'"),
+)
 
 stocks = Table(
     "stocks",
@@ -48,8 +84,22 @@ stocks = Table(
     Column("reserved", BigInteger, CheckConstraint("reserved >= 0", name="stocks_reserved"), nullable=False),
     Column("version", BigInteger, nullable=False),
     Column("update_time", DateTime(timezone=True), nullable=False),
+    # Units promised to orders before they arrive, and how many of them the policy allows.
+    Column("backordered", BigInteger, nullable=False, server_default="0"),
+    Column("buffer", BigInteger, nullable=False, server_default="0"),
+    Column("threshold", BigInteger),
+    Column("policy", Text, nullable=False, server_default="DENY"),
+    Column("policy_limit", BigInteger, nullable=False, server_default="0"),
+    Column("arrive_time", DateTime(timezone=True)),
     CheckConstraint("reserved <= on_hand", name="stocks_never_oversold"),
+    CheckConstraint("backordered >= 0", name="stocks_backordered"),
+    CheckConstraint("buffer >= 0", name="stocks_buffer"),
+    CheckConstraint("policy in ('DENY', 'BACKORDER', 'PREORDER')", name="stocks_policy_kind"),
 )
+# What is not there yet is awaited at one location, so that the limit is one for the product.
+Index("stocks_policy", stocks.c.product_id, unique=True, postgresql_where=text("policy <> 'DENY'"))
+Index("stocks_awaited", stocks.c.product_id, stocks.c.location, postgresql_where=text("backordered > 0"))
+Index("stocks_location", stocks.c.location, stocks.c.product_id)
 
 # Append-only: a trigger refuses changes. The sums of a place's movements are its stock.
 stock_movements = Table(
@@ -64,6 +114,9 @@ stock_movements = Table(
     Column("order_id", Uuid),
     Column("note", Text, nullable=False),
     Column("move_time", DateTime(timezone=True), nullable=False),
+    Column("backordered", BigInteger, nullable=False, server_default="0"),
+    # What moved it, if it was no order: a resource name.
+    Column("source", Text, nullable=False, server_default=""),
 )
 Index("stock_movements_place", stock_movements.c.product_id, stock_movements.c.location, stock_movements.c.id)
 
@@ -98,6 +151,23 @@ orders = Table(
     Column("update_time", DateTime(timezone=True), nullable=False),
     Column("complete_time", DateTime(timezone=True)),
     Column("store", Text, nullable=False, server_default=""),
+    Column("freight", BigInteger, nullable=False, server_default="0"),
+    Column("freight_tax", BigInteger, nullable=False, server_default="0"),
+    Column("refunded_freight", BigInteger, nullable=False, server_default="0"),
+    Column("refunded_freight_value", BigInteger, nullable=False, server_default="0"),
+    Column("refunded_freight_points", BigInteger, nullable=False, server_default="0"),
+    # What it belongs to, for example flashSales/<id>; mostly empty.
+    Column("activity", Text, nullable=False, server_default=""),
+    # The tenders that give back first, joined by commas; empty: all in proportion.
+    Column("refund_policy", Text, nullable=False, server_default=""),
+    # Where its goods lie, and whether some of them were promised before they arrived.
+    Column("location", Text, nullable=False, server_default=""),
+    Column("awaiting", Boolean, nullable=False, server_default="false"),
+    CheckConstraint("freight between 0 and total and freight_tax between 0 and freight", name="orders_freight"),
+    CheckConstraint(
+        "refunded_freight between 0 and freight and refunded_freight_value between 0 and refunded_freight",
+        name="orders_refunded_freight",
+    ),
     CheckConstraint("points_value between 0 and total", name="orders_points_value"),
     CheckConstraint("refunded between 0 and total - points_value", name="orders_refunded"),
     CheckConstraint("refunded_points between 0 and points", name="orders_refunded_points"),
@@ -138,6 +208,7 @@ Index(
     postgresql_where=text("account_id is not null"),
 )
 Index("orders_channel", orders.c.channel, orders.c.place_time, orders.c.id)
+Index("orders_activity", orders.c.activity, orders.c.id, postgresql_where=text("activity <> ''"))
 Index("orders_by_state", orders.c.state, orders.c.place_time, orders.c.id)
 
 order_lines = Table(
@@ -155,7 +226,16 @@ order_lines = Table(
     Column("shares", JSONB, nullable=False),
     Column("refunded_quantity", BigInteger, nullable=False),
     Column("category", Text, nullable=False, server_default=""),
+    # The tax within the amount, and what of it came on top of the prices.
+    Column("tax", BigInteger, nullable=False, server_default="0"),
+    Column("added_tax", BigInteger, nullable=False, server_default="0"),
+    # What was refunded by amount, ahead of the units that are left.
+    Column("ahead", BigInteger, nullable=False, server_default="0"),
+    Column("ahead_value", BigInteger, nullable=False, server_default="0"),
+    Column("ahead_points", BigInteger, nullable=False, server_default="0"),
     CheckConstraint("refunded_quantity between 0 and quantity", name="order_lines_refunded"),
+    CheckConstraint("added_tax between 0 and tax and tax <= amount", name="order_lines_tax"),
+    CheckConstraint("ahead between 0 and amount and ahead_value between 0 and ahead", name="order_lines_ahead"),
 )
 
 payments = Table(
@@ -167,6 +247,16 @@ payments = Table(
     Column("amount", BigInteger, CheckConstraint("amount > 0", name="payments_amount"), nullable=False),
     Column("reference", Text, nullable=False),
     Column("pay_time", DateTime(timezone=True), nullable=False),
+    # What of it was given back; null: not told yet, as it was before there could be several.
+    Column("refunded", BigInteger, CheckConstraint("refunded between 0 and amount", name="payments_refunded")),
+)
+# A transaction of a provider, or a payment out of an account, pays one order, once.
+Index(
+    "payments_reference",
+    payments.c.tender,
+    payments.c.reference,
+    unique=True,
+    postgresql_where=text("tender in ('WECHAT_PAY', 'ALIPAY', 'STORED_VALUE', 'GIFT_CARD')"),
 )
 
 refunds = Table(
@@ -179,10 +269,14 @@ refunds = Table(
     Column("amount", BigInteger, CheckConstraint("amount >= 0", name="refunds_amount"), nullable=False),
     Column("points", BigInteger, CheckConstraint("points >= 0", name="refunds_points"), nullable=False),
     Column("points_value", BigInteger, CheckConstraint("points_value >= 0", name="refunds_value"), nullable=False),
-    # The units: [[position, quantity, amount], ...].
+    # The units: [[position, quantity, amount], ...]; a quantity of 0 tells that the amount was asked for.
     Column("lines", JSONB, nullable=False),
     Column("reason", Text, nullable=False),
     Column("refund_time", DateTime(timezone=True), nullable=False),
+    Column("kind", Text, nullable=False, server_default="REFUND"),
+    Column("state", Text, nullable=False, server_default="SUCCEEDED"),
+    Column("freight", BigInteger, nullable=False, server_default="0"),
+    Column("tax", BigInteger, nullable=False, server_default="0"),
 )
 Index("refunds_latest", refunds.c.order_id, refunds.c.refund_time, refunds.c.id)
 Index(
@@ -193,13 +287,26 @@ Index(
     postgresql_where=text("request_id is not null"),
 )
 
-checkouts = Table(
-    "checkouts",
+# How the money of a refund goes back to each payment. Those through a provider are PENDING until it has done it.
+refund_payments = Table(
+    "refund_payments",
     metadata,
-    Column("order_id", Uuid, primary_key=True),
-    Column("request_key", Text, nullable=False),
+    Column("refund_id", Uuid, ForeignKey("refunds.id", name="refund_payments_refund"), primary_key=True),
+    Column("payment", Integer, primary_key=True),
+    Column("order_id", Uuid, nullable=False),
+    Column("tender", Text, nullable=False),
+    Column("amount", BigInteger, CheckConstraint("amount > 0", name="refund_payments_amount"), nullable=False),
     Column("state", Text, nullable=False),
-    Column("open_time", DateTime(timezone=True), nullable=False),
+    Column("reference", Text, nullable=False, server_default=""),
+    Column("update_time", DateTime(timezone=True), nullable=False),
+    ForeignKeyConstraint(
+        ["order_id", "payment"], ["payments.order_id", "payments.position"], name="refund_payments_payment"
+    ),
+    CheckConstraint("state in ('PENDING', 'SUCCEEDED', 'FAILED')", name="refund_payments_state"),
 )
-Index("checkouts_open", checkouts.c.request_key, unique=True, postgresql_where=text("state = 'OPEN'"))
-Index("checkouts_age", checkouts.c.open_time)
+Index(
+    "refund_payments_open",
+    refund_payments.c.update_time,
+    postgresql_where=text("state <> 'SUCCEEDED'"),
+)
+Index("refund_payments_order", refund_payments.c.order_id)
