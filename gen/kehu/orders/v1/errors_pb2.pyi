@@ -68,6 +68,32 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """Row of an import: the order is known with another member or currency, was not imported, or was refunded
     since, so it cannot be changed.
     """
+    ERROR_REASON_STORED_VALUE_REFUSED: _ErrorReason.ValueType  # 30
+    """The stored value cannot be held: too little, or no such member; nothing was kept. Metadata: `member`, `cause`."""
+    ERROR_REASON_GIFT_CARD_REFUSED: _ErrorReason.ValueType  # 31
+    """The gift card cannot be held: no such code, or too little on it; nothing was kept. Metadata: `position` (from 1), `cause`."""
+    ERROR_REASON_TENDERS_UNSUITABLE: _ErrorReason.ValueType  # 32
+    """What is to be paid with stored value and gift cards is more than the order costs, or in another currency; nothing
+    was kept. Metadata: `amount`, `due`.
+    """
+    ERROR_REASON_CHECKOUT_NOT_FOUND: _ErrorReason.ValueType  # 33
+    """No checkout and no order has this name. Metadata: `name`."""
+    ERROR_REASON_PAYMENT_INTENT_NOT_FOUND: _ErrorReason.ValueType  # 40
+    """No payment intent has this name. Metadata: `name`."""
+    ERROR_REASON_PAYMENT_INTENT_STATE_INVALID: _ErrorReason.ValueType  # 41
+    """The payment intent's state does not allow this step. Metadata: `payment_intent`, `state`."""
+    ERROR_REASON_PROVIDER_REFUND_NOT_FOUND: _ErrorReason.ValueType  # 42
+    """No refund by a provider has this name. Metadata: `name`."""
+    ERROR_REASON_PROVIDER_REFUND_STATE_INVALID: _ErrorReason.ValueType  # 43
+    """The refund's state does not allow this step. Metadata: `provider_refund`, `state`."""
+    ERROR_REASON_PROVIDER_UNKNOWN: _ErrorReason.ValueType  # 44
+    """No account of the payment provider is set up. Metadata: `provider`."""
+    ERROR_REASON_PAYMENT_UNDER_WAY: _ErrorReason.ValueType  # 45
+    """Another payment of the order is under way and could not be closed. Metadata: `order`."""
+    ERROR_REASON_AMOUNT_NOT_DUE: _ErrorReason.ValueType  # 46
+    """Not what is outstanding of the order, or not a part of it. Metadata: `due`, `amount`, both as `<amount> <currency>`."""
+    ERROR_REASON_RECONCILIATION_DIFFERENCE_NOT_FOUND: _ErrorReason.ValueType  # 47
+    """No difference has this name. Metadata: `name`."""
     ERROR_REASON_NOTICE_INVALID: _ErrorReason.ValueType  # 50
     """A message at a payment provider's callback URL is not the provider's, not fresh or not for this merchant.
     Metadata: `provider`, `cause`.
@@ -78,6 +104,57 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """What should be closed at the payment provider is paid already. Metadata: `provider`, `reference`."""
     ERROR_REASON_SCENE_UNSUPPORTED: _ErrorReason.ValueType  # 53
     """The payment provider has no such cashier, or lacks what it needs for it. Metadata: `provider`, `scene`."""
+    ERROR_REASON_SHIPPING_ZONE_NOT_FOUND: _ErrorReason.ValueType  # 75
+    """No shipping zone has this name. Metadata: `name`."""
+    ERROR_REASON_SHIPPING_METHOD_NOT_FOUND: _ErrorReason.ValueType  # 76
+    """No shipping method has this name. Metadata: `name`."""
+    ERROR_REASON_DELIVERY_REFUSED: _ErrorReason.ValueType  # 77
+    """The shipping method cannot bring this order. Metadata: `shipping_method`, and `cause`: `INACTIVE`, `CHANNEL` (not
+    offered there), `ADDRESS` (none given, or no rate for it and the currency), `LOCATION` (no such place to pick up),
+    `WEIGHT` (too heavy).
+    """
+    ERROR_REASON_SHIPPING_ZONE_IN_USE: _ErrorReason.ValueType  # 78
+    """The shipping zone has rates of a shipping method. Metadata: `shipping_zone`."""
+    ERROR_REASON_TAX_TABLE_NOT_FOUND: _ErrorReason.ValueType  # 79
+    """No tax table has this name. Metadata: `name`."""
+    ERROR_REASON_TAX_TABLE_EXISTS: _ErrorReason.ValueType  # 80
+    """Another tax table has this country and region, or is the one at home."""
+    ERROR_REASON_DELIVERY_ADDRESS_NOT_FOUND: _ErrorReason.ValueType  # 81
+    """The order is not sent to an address, or the address was erased. Metadata: `name`."""
+    ERROR_REASON_CART_NOT_FOUND: _ErrorReason.ValueType  # 82
+    """No cart has this name, or it is somebody else's. Metadata: `name`."""
+    ERROR_REASON_CART_MERGED: _ErrorReason.ValueType  # 83
+    """The cart was merged into a member's. Metadata: `cart`."""
+    ERROR_REASON_CART_CHANGED: _ErrorReason.ValueType  # 84
+    """The cart changed while it was being ordered; nothing was ordered. Metadata: `cart`."""
+    ERROR_REASON_CART_ORDERED: _ErrorReason.ValueType  # 85
+    """The cart's lines were ordered at this moment by a request with other terms. Metadata: `cart`, `order`."""
+    ERROR_REASON_CART_EMPTY: _ErrorReason.ValueType  # 86
+    """The cart has nothing to order. Metadata: `cart`."""
+    ERROR_REASON_CART_LIMIT: _ErrorReason.ValueType  # 87
+    """The cart would hold more than it may. Metadata: `what` (`lines`, `units`, or the product), `limit`."""
+    ERROR_REASON_CART_LINE_NOT_FOUND: _ErrorReason.ValueType  # 88
+    """The cart has no such line. Metadata: `name` of the product."""
+    ERROR_REASON_FLASH_SALE_NOT_FOUND: _ErrorReason.ValueType  # 90
+    """No flash sale has this name. Metadata: `name`."""
+    ERROR_REASON_FLASH_SALE_NOT_OPEN: _ErrorReason.ValueType  # 91
+    """Nothing can be bought in the flash sale now. Metadata: `flash_sale`, `state`, `start_time`, `end_time`."""
+    ERROR_REASON_FLASH_SALE_SOLD_OUT: _ErrorReason.ValueType  # 92
+    """Fewer units are free than were asked for. Units that are not paid in time become free again. Metadata: `flash_sale`."""
+    ERROR_REASON_FLASH_SALE_LIMIT_REACHED: _ErrorReason.ValueType  # 93
+    """The member may not buy so many units. Metadata: `flash_sale`, `limit`, `bought`, and one of the member's `order`s."""
+    ERROR_REASON_FLASH_SALE_NOT_ELIGIBLE: _ErrorReason.ValueType  # 94
+    """The flash sale is for others. Metadata: `flash_sale`, and the `channel` or `tier` that it is not for."""
+    ERROR_REASON_WAITING_TICKET_INVALID: _ErrorReason.ValueType  # 95
+    """The ticket of the waiting room is missing, forged, expired, or not for this sale and member. Metadata: `flash_sale`."""
+    ERROR_REASON_WAITING_TICKET_EARLY: _ErrorReason.ValueType  # 96
+    """The ticket of the waiting room is not good yet. Metadata: `flash_sale`, `admit_time`."""
+    ERROR_REASON_FLASH_SALE_QUOTA_TAKEN: _ErrorReason.ValueType  # 97
+    """The quota cannot shrink so far: fewer units are free. Metadata: `flash_sale`, `quota`, `least`."""
+    ERROR_REASON_FLASH_SALE_STATE_INVALID: _ErrorReason.ValueType  # 98
+    """The flash sale is over, or has begun, and cannot be changed in this way. Metadata: `flash_sale`, `state`."""
+    ERROR_REASON_NO_WAITING_ROOM: _ErrorReason.ValueType  # 99
+    """The flash sale has no waiting room. Metadata: `flash_sale`."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why orders refused a call, as `google.rpc.ErrorInfo.reason` under the domain `kehu.dev`.
@@ -130,6 +207,32 @@ ERROR_REASON_ROW_CONFLICTS: ErrorReason.ValueType  # 21
 """Row of an import: the order is known with another member or currency, was not imported, or was refunded
 since, so it cannot be changed.
 """
+ERROR_REASON_STORED_VALUE_REFUSED: ErrorReason.ValueType  # 30
+"""The stored value cannot be held: too little, or no such member; nothing was kept. Metadata: `member`, `cause`."""
+ERROR_REASON_GIFT_CARD_REFUSED: ErrorReason.ValueType  # 31
+"""The gift card cannot be held: no such code, or too little on it; nothing was kept. Metadata: `position` (from 1), `cause`."""
+ERROR_REASON_TENDERS_UNSUITABLE: ErrorReason.ValueType  # 32
+"""What is to be paid with stored value and gift cards is more than the order costs, or in another currency; nothing
+was kept. Metadata: `amount`, `due`.
+"""
+ERROR_REASON_CHECKOUT_NOT_FOUND: ErrorReason.ValueType  # 33
+"""No checkout and no order has this name. Metadata: `name`."""
+ERROR_REASON_PAYMENT_INTENT_NOT_FOUND: ErrorReason.ValueType  # 40
+"""No payment intent has this name. Metadata: `name`."""
+ERROR_REASON_PAYMENT_INTENT_STATE_INVALID: ErrorReason.ValueType  # 41
+"""The payment intent's state does not allow this step. Metadata: `payment_intent`, `state`."""
+ERROR_REASON_PROVIDER_REFUND_NOT_FOUND: ErrorReason.ValueType  # 42
+"""No refund by a provider has this name. Metadata: `name`."""
+ERROR_REASON_PROVIDER_REFUND_STATE_INVALID: ErrorReason.ValueType  # 43
+"""The refund's state does not allow this step. Metadata: `provider_refund`, `state`."""
+ERROR_REASON_PROVIDER_UNKNOWN: ErrorReason.ValueType  # 44
+"""No account of the payment provider is set up. Metadata: `provider`."""
+ERROR_REASON_PAYMENT_UNDER_WAY: ErrorReason.ValueType  # 45
+"""Another payment of the order is under way and could not be closed. Metadata: `order`."""
+ERROR_REASON_AMOUNT_NOT_DUE: ErrorReason.ValueType  # 46
+"""Not what is outstanding of the order, or not a part of it. Metadata: `due`, `amount`, both as `<amount> <currency>`."""
+ERROR_REASON_RECONCILIATION_DIFFERENCE_NOT_FOUND: ErrorReason.ValueType  # 47
+"""No difference has this name. Metadata: `name`."""
 ERROR_REASON_NOTICE_INVALID: ErrorReason.ValueType  # 50
 """A message at a payment provider's callback URL is not the provider's, not fresh or not for this merchant.
 Metadata: `provider`, `cause`.
@@ -140,4 +243,55 @@ ERROR_REASON_CHARGE_PAID: ErrorReason.ValueType  # 52
 """What should be closed at the payment provider is paid already. Metadata: `provider`, `reference`."""
 ERROR_REASON_SCENE_UNSUPPORTED: ErrorReason.ValueType  # 53
 """The payment provider has no such cashier, or lacks what it needs for it. Metadata: `provider`, `scene`."""
+ERROR_REASON_SHIPPING_ZONE_NOT_FOUND: ErrorReason.ValueType  # 75
+"""No shipping zone has this name. Metadata: `name`."""
+ERROR_REASON_SHIPPING_METHOD_NOT_FOUND: ErrorReason.ValueType  # 76
+"""No shipping method has this name. Metadata: `name`."""
+ERROR_REASON_DELIVERY_REFUSED: ErrorReason.ValueType  # 77
+"""The shipping method cannot bring this order. Metadata: `shipping_method`, and `cause`: `INACTIVE`, `CHANNEL` (not
+offered there), `ADDRESS` (none given, or no rate for it and the currency), `LOCATION` (no such place to pick up),
+`WEIGHT` (too heavy).
+"""
+ERROR_REASON_SHIPPING_ZONE_IN_USE: ErrorReason.ValueType  # 78
+"""The shipping zone has rates of a shipping method. Metadata: `shipping_zone`."""
+ERROR_REASON_TAX_TABLE_NOT_FOUND: ErrorReason.ValueType  # 79
+"""No tax table has this name. Metadata: `name`."""
+ERROR_REASON_TAX_TABLE_EXISTS: ErrorReason.ValueType  # 80
+"""Another tax table has this country and region, or is the one at home."""
+ERROR_REASON_DELIVERY_ADDRESS_NOT_FOUND: ErrorReason.ValueType  # 81
+"""The order is not sent to an address, or the address was erased. Metadata: `name`."""
+ERROR_REASON_CART_NOT_FOUND: ErrorReason.ValueType  # 82
+"""No cart has this name, or it is somebody else's. Metadata: `name`."""
+ERROR_REASON_CART_MERGED: ErrorReason.ValueType  # 83
+"""The cart was merged into a member's. Metadata: `cart`."""
+ERROR_REASON_CART_CHANGED: ErrorReason.ValueType  # 84
+"""The cart changed while it was being ordered; nothing was ordered. Metadata: `cart`."""
+ERROR_REASON_CART_ORDERED: ErrorReason.ValueType  # 85
+"""The cart's lines were ordered at this moment by a request with other terms. Metadata: `cart`, `order`."""
+ERROR_REASON_CART_EMPTY: ErrorReason.ValueType  # 86
+"""The cart has nothing to order. Metadata: `cart`."""
+ERROR_REASON_CART_LIMIT: ErrorReason.ValueType  # 87
+"""The cart would hold more than it may. Metadata: `what` (`lines`, `units`, or the product), `limit`."""
+ERROR_REASON_CART_LINE_NOT_FOUND: ErrorReason.ValueType  # 88
+"""The cart has no such line. Metadata: `name` of the product."""
+ERROR_REASON_FLASH_SALE_NOT_FOUND: ErrorReason.ValueType  # 90
+"""No flash sale has this name. Metadata: `name`."""
+ERROR_REASON_FLASH_SALE_NOT_OPEN: ErrorReason.ValueType  # 91
+"""Nothing can be bought in the flash sale now. Metadata: `flash_sale`, `state`, `start_time`, `end_time`."""
+ERROR_REASON_FLASH_SALE_SOLD_OUT: ErrorReason.ValueType  # 92
+"""Fewer units are free than were asked for. Units that are not paid in time become free again. Metadata: `flash_sale`."""
+ERROR_REASON_FLASH_SALE_LIMIT_REACHED: ErrorReason.ValueType  # 93
+"""The member may not buy so many units. Metadata: `flash_sale`, `limit`, `bought`, and one of the member's `order`s."""
+ERROR_REASON_FLASH_SALE_NOT_ELIGIBLE: ErrorReason.ValueType  # 94
+"""The flash sale is for others. Metadata: `flash_sale`, and the `channel` or `tier` that it is not for."""
+ERROR_REASON_WAITING_TICKET_INVALID: ErrorReason.ValueType  # 95
+"""The ticket of the waiting room is missing, forged, expired, or not for this sale and member. Metadata: `flash_sale`."""
+ERROR_REASON_WAITING_TICKET_EARLY: ErrorReason.ValueType  # 96
+"""The ticket of the waiting room is not good yet. Metadata: `flash_sale`, `admit_time`."""
+ERROR_REASON_FLASH_SALE_QUOTA_TAKEN: ErrorReason.ValueType  # 97
+"""The quota cannot shrink so far: fewer units are free. Metadata: `flash_sale`, `quota`, `least`."""
+ERROR_REASON_FLASH_SALE_STATE_INVALID: ErrorReason.ValueType  # 98
+"""The flash sale is over, or has begun, and cannot be changed in this way. Metadata: `flash_sale`, `state`."""
+ERROR_REASON_NO_WAITING_ROOM: ErrorReason.ValueType  # 99
+"""The flash sale has no waiting room. Metadata: `flash_sale`."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -437,3 +437,171 @@ class OrderRefunded(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___OrderRefunded: _TypeAlias = OrderRefunded  # noqa: Y015
+
+@_typing.final
+class EventComponent(_message.Message):
+    """One product of a bundle."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PRODUCT_FIELD_NUMBER: _builtins.int
+    QUANTITY_FIELD_NUMBER: _builtins.int
+    product: _builtins.str
+    """The product, `products/{product}`."""
+    quantity: _builtins.int
+    """Units of it in one unit of the bundle."""
+    def __init__(
+        self,
+        *,
+        product: _builtins.str = ...,
+        quantity: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["product", b"product", "quantity", b"quantity"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EventComponent: _TypeAlias = EventComponent  # noqa: Y015
+
+@_typing.final
+class ProductChanged(_message.Message):
+    """A product was put on sale, or what is said of it, its price or its state changed: this is what it is now."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PRODUCT_FIELD_NUMBER: _builtins.int
+    SKU_FIELD_NUMBER: _builtins.int
+    TITLE_FIELD_NUMBER: _builtins.int
+    CATEGORY_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    PRICE_FIELD_NUMBER: _builtins.int
+    UPDATE_TIME_FIELD_NUMBER: _builtins.int
+    PRODUCT_GROUP_FIELD_NUMBER: _builtins.int
+    COMPONENTS_FIELD_NUMBER: _builtins.int
+    product: _builtins.str
+    """The product, `products/{product}`."""
+    sku: _builtins.str
+    """Its stock keeping unit."""
+    title: _builtins.str
+    """What customers read."""
+    category: _builtins.str
+    """Its category; empty if none."""
+    state: _builtins.str
+    """`ACTIVE` or `ARCHIVED`."""
+    product_group: _builtins.str
+    """The group that it is a variant of, `productGroups/{product_group}`; empty if none."""
+    @_builtins.property
+    def price(self) -> _money_pb2.Money:
+        """Its own price, before any price list."""
+
+    @_builtins.property
+    def update_time(self) -> _timestamp_pb2.Timestamp:
+        """When it changed."""
+
+    @_builtins.property
+    def components(self) -> _containers.RepeatedCompositeFieldContainer[Global___EventComponent]:
+        """What it is made of, if it is a bundle."""
+
+    def __init__(
+        self,
+        *,
+        product: _builtins.str = ...,
+        sku: _builtins.str = ...,
+        title: _builtins.str = ...,
+        category: _builtins.str = ...,
+        state: _builtins.str = ...,
+        price: _money_pb2.Money | None = ...,
+        update_time: _timestamp_pb2.Timestamp | None = ...,
+        product_group: _builtins.str = ...,
+        components: _abc.Iterable[Global___EventComponent] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["price", b"price", "update_time", b"update_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["category", b"category", "components", b"components", "price", b"price", "product", b"product", "product_group", b"product_group", "sku", b"sku", "state", b"state", "title", b"title", "update_time", b"update_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProductChanged: _TypeAlias = ProductChanged  # noqa: Y015
+
+@_typing.final
+class CartAbandoned(_message.Message):
+    """A cart with lines in it was left alone for a while. Told once each time that happens: whoever touches the cart and
+    leaves it again abandons it again.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CART_FIELD_NUMBER: _builtins.int
+    MEMBER_FIELD_NUMBER: _builtins.int
+    CHANNEL_FIELD_NUMBER: _builtins.int
+    LINES_FIELD_NUMBER: _builtins.int
+    TOUCH_TIME_FIELD_NUMBER: _builtins.int
+    ABANDON_TIME_FIELD_NUMBER: _builtins.int
+    cart: _builtins.str
+    """The cart, `carts/{cart}`."""
+    member: _builtins.str
+    """The member whose cart it is, `members/{member}`; empty for a guest."""
+    channel: _builtins.str
+    """Where it would have been sold."""
+    @_builtins.property
+    def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___AbandonedLine]:
+        """What is in it."""
+
+    @_builtins.property
+    def touch_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was last touched."""
+
+    @_builtins.property
+    def abandon_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was found abandoned."""
+
+    def __init__(
+        self,
+        *,
+        cart: _builtins.str = ...,
+        member: _builtins.str = ...,
+        channel: _builtins.str = ...,
+        lines: _abc.Iterable[Global___AbandonedLine] | None = ...,
+        touch_time: _timestamp_pb2.Timestamp | None = ...,
+        abandon_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["abandon_time", b"abandon_time", "touch_time", b"touch_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["abandon_time", b"abandon_time", "cart", b"cart", "channel", b"channel", "lines", b"lines", "member", b"member", "touch_time", b"touch_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CartAbandoned: _TypeAlias = CartAbandoned  # noqa: Y015
+
+@_typing.final
+class AbandonedLine(_message.Message):
+    """Units in an abandoned cart."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PRODUCT_FIELD_NUMBER: _builtins.int
+    QUANTITY_FIELD_NUMBER: _builtins.int
+    SEEN_UNIT_PRICE_FIELD_NUMBER: _builtins.int
+    product: _builtins.str
+    """The product, `products/{product}`."""
+    quantity: _builtins.int
+    """Units."""
+    @_builtins.property
+    def seen_unit_price(self) -> _money_pb2.Money:
+        """The price of one unit that the customer last saw."""
+
+    def __init__(
+        self,
+        *,
+        product: _builtins.str = ...,
+        quantity: _builtins.int = ...,
+        seen_unit_price: _money_pb2.Money | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["seen_unit_price", b"seen_unit_price"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["product", b"product", "quantity", b"quantity", "seen_unit_price", b"seen_unit_price"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AbandonedLine: _TypeAlias = AbandonedLine  # noqa: Y015

@@ -10,6 +10,7 @@ from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.type import money_pb2 as _money_pb2
+from kehu.orders.v1 import deliveries_pb2 as _deliveries_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -152,6 +153,8 @@ class Order(_message.Message):
     CANCEL_REASON_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
     STORE_FIELD_NUMBER: _builtins.int
+    DELIVERY_FIELD_NUMBER: _builtins.int
+    TAXATION_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The resource name, `orders/{order}`."""
@@ -247,6 +250,14 @@ class Order(_message.Message):
     def update_time(self) -> _timestamp_pb2.Timestamp:
         """When it last changed."""
 
+    @_builtins.property
+    def delivery(self) -> _deliveries_pb2.OrderDelivery:
+        """How it reaches the customer; absent when nothing is sent."""
+
+    @_builtins.property
+    def taxation(self) -> _deliveries_pb2.OrderTaxation:
+        """By which rules it was taxed; absent when no tax table applied."""
+
     def __init__(
         self,
         *,
@@ -280,11 +291,13 @@ class Order(_message.Message):
         cancel_reason: Global___CancelReason.ValueType = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
         store: _builtins.str = ...,
+        delivery: _deliveries_pb2.OrderDelivery | None = ...,
+        taxation: _deliveries_pb2.OrderTaxation | None = ...,
         etag: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["amount_due", b"amount_due", "cancel_time", b"cancel_time", "complete_time", b"complete_time", "discount", b"discount", "expire_time", b"expire_time", "pay_time", b"pay_time", "place_time", b"place_time", "points_value", b"points_value", "refunded_amount", b"refunded_amount", "subtotal", b"subtotal", "total", b"total", "update_time", b"update_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["amount_due", b"amount_due", "cancel_time", b"cancel_time", "complete_time", b"complete_time", "delivery", b"delivery", "discount", b"discount", "expire_time", b"expire_time", "pay_time", b"pay_time", "place_time", b"place_time", "points_value", b"points_value", "refunded_amount", b"refunded_amount", "subtotal", b"subtotal", "taxation", b"taxation", "total", b"total", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "amount_due", b"amount_due", "backordered", b"backordered", "cancel_reason", b"cancel_reason", "cancel_time", b"cancel_time", "channel", b"channel", "complete_time", b"complete_time", "coupons", b"coupons", "discount", b"discount", "etag", b"etag", "expire_time", b"expire_time", "external_id", b"external_id", "hold", b"hold", "imported", b"imported", "lines", b"lines", "member", b"member", "name", b"name", "number", b"number", "opportunity", b"opportunity", "pay_time", b"pay_time", "payments", b"payments", "place_time", b"place_time", "points", b"points", "points_value", b"points_value", "refunded_amount", b"refunded_amount", "refunded_points", b"refunded_points", "state", b"state", "store", b"store", "subtotal", b"subtotal", "total", b"total", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "amount_due", b"amount_due", "backordered", b"backordered", "cancel_reason", b"cancel_reason", "cancel_time", b"cancel_time", "channel", b"channel", "complete_time", b"complete_time", "coupons", b"coupons", "delivery", b"delivery", "discount", b"discount", "etag", b"etag", "expire_time", b"expire_time", "external_id", b"external_id", "hold", b"hold", "imported", b"imported", "lines", b"lines", "member", b"member", "name", b"name", "number", b"number", "opportunity", b"opportunity", "pay_time", b"pay_time", "payments", b"payments", "place_time", b"place_time", "points", b"points", "points_value", b"points_value", "refunded_amount", b"refunded_amount", "refunded_points", b"refunded_points", "state", b"state", "store", b"store", "subtotal", b"subtotal", "taxation", b"taxation", "total", b"total", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -434,6 +447,7 @@ class QuoteOrderRequest(_message.Message):
     CHANNEL_FIELD_NUMBER: _builtins.int
     LINES_FIELD_NUMBER: _builtins.int
     COUPONS_FIELD_NUMBER: _builtins.int
+    DELIVERY_FIELD_NUMBER: _builtins.int
     member: _builtins.str
     """The member who asks, `members/{member}`; empty for a guest."""
     channel: _builtins.str
@@ -446,6 +460,10 @@ class QuoteOrderRequest(_message.Message):
     def coupons(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The member's coupons to try, `coupons/{coupon}`."""
 
+    @_builtins.property
+    def delivery(self) -> _deliveries_pb2.DeliveryChoice:
+        """How the customer wants the goods. Without it nothing is sent, and no freight charged: the goods change hands at once."""
+
     def __init__(
         self,
         *,
@@ -453,10 +471,11 @@ class QuoteOrderRequest(_message.Message):
         channel: _builtins.str = ...,
         lines: _abc.Iterable[Global___RequestedLine] | None = ...,
         coupons: _abc.Iterable[_builtins.str] | None = ...,
+        delivery: _deliveries_pb2.DeliveryChoice | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["delivery", b"delivery"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "coupons", b"coupons", "lines", b"lines", "member", b"member"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "coupons", b"coupons", "delivery", b"delivery", "lines", b"lines", "member", b"member"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -554,6 +573,9 @@ class PlaceOrderRequest(_message.Message):
     POINTS_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     STORE_FIELD_NUMBER: _builtins.int
+    STORED_VALUE_FIELD_NUMBER: _builtins.int
+    GIFT_CARDS_FIELD_NUMBER: _builtins.int
+    DELIVERY_FIELD_NUMBER: _builtins.int
     member: _builtins.str
     """The member who buys, `members/{member}`. Without member and account, a guest buys."""
     account: _builtins.str
@@ -576,6 +598,20 @@ class PlaceOrderRequest(_message.Message):
     def coupons(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The member's coupons to use, `coupons/{coupon}`. One that does not apply refuses the order."""
 
+    @_builtins.property
+    def stored_value(self) -> _money_pb2.Money:
+        """What to pay from the member's stored value: it is held now and taken when the order is paid. More than nothing, and
+        together with the other tenders no more than the order costs.
+        """
+
+    @_builtins.property
+    def gift_cards(self) -> _containers.RepeatedCompositeFieldContainer[Global___GiftCardTender]:
+        """The gift cards to pay with, held now and taken when the order is paid."""
+
+    @_builtins.property
+    def delivery(self) -> _deliveries_pb2.DeliveryChoice:
+        """How the customer wants the goods. Without it nothing is sent, and no freight charged: the goods change hands at once."""
+
     def __init__(
         self,
         *,
@@ -587,14 +623,45 @@ class PlaceOrderRequest(_message.Message):
         points: _builtins.int = ...,
         request_id: _builtins.str = ...,
         store: _builtins.str = ...,
+        stored_value: _money_pb2.Money | None = ...,
+        gift_cards: _abc.Iterable[Global___GiftCardTender] | None = ...,
+        delivery: _deliveries_pb2.DeliveryChoice | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["delivery", b"delivery", "stored_value", b"stored_value"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "channel", b"channel", "coupons", b"coupons", "lines", b"lines", "member", b"member", "points", b"points", "request_id", b"request_id", "store", b"store"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "channel", b"channel", "coupons", b"coupons", "delivery", b"delivery", "gift_cards", b"gift_cards", "lines", b"lines", "member", b"member", "points", b"points", "request_id", b"request_id", "store", b"store", "stored_value", b"stored_value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PlaceOrderRequest: _TypeAlias = PlaceOrderRequest  # noqa: Y015
+
+@_typing.final
+class GiftCardTender(_message.Message):
+    """A gift card that pays a part of an order."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CODE_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    code: _builtins.str
+    """The code on the card; case, blanks and hyphens do not count."""
+    @_builtins.property
+    def amount(self) -> _money_pb2.Money:
+        """How much it pays: more than nothing."""
+
+    def __init__(
+        self,
+        *,
+        code: _builtins.str = ...,
+        amount: _money_pb2.Money | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "code", b"code"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GiftCardTender: _TypeAlias = GiftCardTender  # noqa: Y015
 
 @_typing.final
 class GetOrderRequest(_message.Message):
