@@ -9,6 +9,6 @@ projection too: of the entries that name it. Whoever changes a lot has locked it
 """
 
 from kit.ledger.schema import add_lots, create, define
-from kit.ledger.store import Entry, Ledger, Position, Positions
+from kit.ledger.store import Entry, Ledger, Position, Positions, Present
 
-__all__ = ["Entry", "Ledger", "Position", "Positions", "add_lots", "create", "define"]
+__all__ = ["Entry", "Ledger", "Position", "Positions", "Present", "add_lots", "create", "define"]

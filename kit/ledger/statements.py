@@ -27,6 +27,23 @@ READ = text(_SELECT.format(lock=""))
 LOCK = text(_SELECT.format(lock="order by id for update"))
 LOCK_FREE = text(_SELECT.format(lock="order by id for update skip locked"))
 
+# A balance as it is now: the accounts, and what of their lots is due but not swept yet.
+PRESENT = text("""
+    select a.owner, array_agg(a.kind), array_agg(a.balance), array_agg(a.version), any_value(a.heir),
+           coalesce(cast(any_value(d.lapsed) as bigint), 0), coalesce(cast(any_value(d.matured) as bigint), 0)
+    from ledger_accounts a left join (
+        select owner, sum(available) filter (where expire_time <= cast(:now as timestamptz)) as lapsed,
+               sum(pending) filter (where available_time <= cast(:now as timestamptz)) as matured
+        from ledger_lots
+        where unit = :unit and owner = any(cast(:owners as uuid[]))
+              and ((available > 0 and expire_time <= cast(:now as timestamptz))
+                   or (pending > 0 and available_time <= cast(:now as timestamptz)))
+        group by owner
+    ) d on d.owner = a.owner
+    where a.unit = :unit and a.owner = any(cast(:owners as uuid[])) and a.kind = any(cast(:kinds as text[]))
+    group by a.owner
+""")
+
 TAKE_OVER = text("""
     update ledger_accounts set heir = cast(:heir as uuid) where unit = :unit and owner = cast(:owner as uuid)
 """)
@@ -183,15 +200,6 @@ PENDING_OF = text(f"""
     select {_LOT} from ledger_lots
     where unit = :unit and owner = any(cast(:owners as uuid[])) and pending > 0
           and available_time <= cast(:now as timestamptz)
-""")
-OVERDUE = text("""
-    select owner, coalesce(sum(available) filter (where expire_time <= cast(:now as timestamptz)), 0),
-           coalesce(sum(pending) filter (where available_time <= cast(:now as timestamptz)), 0)
-    from ledger_lots
-    where unit = :unit and owner = any(cast(:owners as uuid[]))
-          and ((available > 0 and expire_time <= cast(:now as timestamptz))
-               or (pending > 0 and available_time <= cast(:now as timestamptz)))
-    group by owner
 """)
 SET_AVAILABLE_TIME = text("""
     update ledger_lots l set available_time = n.time, expire_time = n.expire_time

@@ -26,6 +26,15 @@ Positions = dict[UUID, dict[str, Position]]
 """By owner, then by kind of account."""
 
 
+class Present(NamedTuple):
+    """An owner's accounts by kind; `lapsed` of what is available should have expired, and `matured` of what is pending
+    should have become available by now, but for the next sweep."""
+
+    positions: dict[str, Position]
+    lapsed: int
+    matured: int
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A posted transfer, as one of its owners sees it. `id` rises with time within an account."""
@@ -83,6 +92,18 @@ class Ledger:
     def read(self, owners: Collection[UUID], kinds: Sequence[str]) -> Positions:
         """Where the accounts stand, without a lock."""
         return self._positions(statements.READ, owners, kinds)
+
+    def present(self, owners: Collection[UUID], kinds: Sequence[str], now: datetime) -> dict[UUID, Present]:
+        """Where the accounts stand, without a lock, and what of their lots is due by now; by owner as in `lock`."""
+        query = {"unit": self._unit, "owners": list(owners), "kinds": list(kinds), "now": now}
+        found: dict[UUID, Present] = {}
+        for owner, held, balances, versions, heir, lapsed, matured in self._connection.execute(
+            statements.PRESENT, query
+        ).all():
+            if self._known_heir(owner, heir) is None:
+                found[owner] = Present(dict(zip(held, map(Position, balances, versions), strict=True)), lapsed, matured)
+        heirs = {self.heir(owner) for owner in owners if owner in self._heirs} - found.keys()
+        return found | self.present(heirs, kinds, now) if heirs else found
 
     def take_over(self, owner: UUID, heir: UUID) -> None:
         """From now on the heir's accounts stand for the owner's, which must be locked and empty."""
@@ -186,14 +207,6 @@ class Ledger:
         query = {"unit": self._unit, "owners": list(owners), "now": now}
         return _by_owner(self._connection.execute(statements.PENDING_OF, query).all())
 
-    def overdue(self, owners: Collection[UUID], now: datetime) -> dict[UUID, tuple[int, int]]:
-        """What should have expired, and what should have become available by now but for the next sweep."""
-        query = {"unit": self._unit, "owners": list(owners), "now": now}
-        return {
-            owner: (int(lapsed), int(matured))
-            for owner, lapsed, matured in self._connection.execute(statements.OVERDUE, query).all()
-        }
-
     def reschedule(self, lots: Sequence[Lot]) -> None:
         """Set from when and until when lots count."""
         self._connection.execute(
@@ -235,13 +248,17 @@ class Ledger:
         positions: Positions = {}
         for owner, found, ids, balances, versions, heir in self._connection.execute(statement, query).all():
             self._ids.setdefault(owner, {}).update(zip(found, ids, strict=True))
-            if heir is not None:
-                self._heirs[owner] = heir
-            elif owner != self._house:
-                self._heirs.pop(owner, None)
+            if self._known_heir(owner, heir) is None and owner != self._house:
                 positions[owner] = dict(zip(found, map(Position, balances, versions), strict=True))
         heirs = {self.heir(owner) for owner in owners if owner in self._heirs} - positions.keys()
         return positions | self._positions(statement, heirs, kinds) if heirs else positions
+
+    def _known_heir(self, owner: UUID, heir: UUID | None) -> UUID | None:
+        if heir is None:
+            self._heirs.pop(owner, None)
+        else:
+            self._heirs[owner] = heir
+        return heir
 
 
 _FEW_LOTS = 32

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection
 
-from kit.ledger import Ledger, Positions
+from kit.ledger import Ledger, Position, Positions
 from kit.page import Page
 from kit.posting import Cause, Lot, Transfer
 from services.members.domain.points import (
@@ -64,9 +64,11 @@ class WalletStore:
 
     def present(self, members: Collection[UUID], now: datetime) -> dict[UUID, Wallet]:
         """The wallets as they are at `now`: what is due to expire or to become available counts, posted or not."""
-        wallets = self.read(members)
-        for member, (lapsed, matured) in self._ledger.overdue(wallets, now).items():
-            wallets[member] = wallets[member].ahead(lapsed=lapsed, matured=matured)
+        wallets = {}
+        for member, found in self._ledger.present(members, _KINDS, now).items():
+            wallet = _wallet(member, found.positions)
+            due = found.lapsed or found.matured
+            wallets[member] = wallet.ahead(lapsed=found.lapsed, matured=found.matured) if due else wallet
         return wallets
 
     def post(self, transfers: Sequence[Transfer], now: datetime, *, lots: Sequence[Lot] = ()) -> None:
@@ -140,14 +142,15 @@ class WalletStore:
 
 
 def _wallets(positions: Positions) -> dict[UUID, Wallet]:
-    return {
-        member: Wallet(
-            member,
-            available=held[AVAILABLE].balance,
-            held=held[HELD].balance,
-            receivable=-held[RECEIVABLE].balance,
-            version=held[AVAILABLE].version + held[RECEIVABLE].version + held[PENDING].version,
-            pending=held[PENDING].balance,
-        )
-        for member, held in positions.items()
-    }
+    return {member: _wallet(member, held) for member, held in positions.items()}
+
+
+def _wallet(member: UUID, held: Mapping[str, Position]) -> Wallet:
+    return Wallet(
+        member,
+        available=held[AVAILABLE].balance,
+        held=held[HELD].balance,
+        receivable=-held[RECEIVABLE].balance,
+        version=held[AVAILABLE].version + held[RECEIVABLE].version + held[PENDING].version,
+        pending=held[PENDING].balance,
+    )
