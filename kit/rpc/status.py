@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import grpc
 from google.protobuf.any_pb2 import Any
 from google.protobuf.duration_pb2 import Duration
@@ -19,28 +21,52 @@ CODES: dict[Kind, grpc.StatusCode] = {kind: grpc.StatusCode[kind.value] for kind
 
 _KINDS = {code: kind for kind, code in CODES.items()}
 
+_TEXT = 400
+"""Most bytes of a message or a value."""
+
+_VIOLATIONS = 2000
+"""Most bytes of all violations together. A status travels in the trailers, of which gRPC refuses more than 8 KiB, and
+there it takes up to four thirds of its size, its message up to three times."""
+
 
 def status_of(fault: Fault) -> Status:
     """The status that a client sees."""
-    details: list[Message] = [error_details_pb2.ErrorInfo(reason=fault.reason, domain=DOMAIN, metadata=fault.metadata)]
+    metadata = {key: _cut(value) for key, value in fault.metadata.items()}
+    details: list[Message] = [error_details_pb2.ErrorInfo(reason=fault.reason, domain=DOMAIN, metadata=metadata)]
     if fault.violations:
-        fields = [
-            error_details_pb2.BadRequest.FieldViolation(field=violation.field, description=violation.description)
-            for violation in fault.violations
-        ]
-        details.append(error_details_pb2.BadRequest(field_violations=fields))
+        details.append(error_details_pb2.BadRequest(field_violations=_fields(fault.violations)))
     if fault.retry_after is not None:
         delay = Duration()
         delay.FromTimedelta(fault.retry_after)
         details.append(error_details_pb2.RetryInfo(retry_delay=delay))
     if fault.kind is Kind.NOT_FOUND and "name" in fault.metadata:
-        details.append(error_details_pb2.ResourceInfo(resource_name=fault.metadata["name"], description=fault.message))
+        details.append(error_details_pb2.ResourceInfo(resource_name=metadata["name"]))
     packed = []
     for detail in details:
         any_detail = Any()
         any_detail.Pack(detail)
         packed.append(any_detail)
-    return Status(code=CODES[fault.kind].value[0], message=fault.message, details=packed)
+    return Status(code=CODES[fault.kind].value[0], message=_cut(fault.message), details=packed)
+
+
+def _fields(violations: Sequence[Violation]) -> list[error_details_pb2.BadRequest.FieldViolation]:
+    """As many as fit, the first at any rate; if some don't, the last one says how many."""
+    fields: list[error_details_pb2.BadRequest.FieldViolation] = []
+    left = _VIOLATIONS
+    for violation in violations:
+        field = error_details_pb2.BadRequest.FieldViolation(
+            field=_cut(violation.field), description=_cut(violation.description)
+        )
+        left -= field.ByteSize()
+        if left < 0 and fields:
+            more = f"and {len(violations) - len(fields)} more"
+            return [*fields, error_details_pb2.BadRequest.FieldViolation(description=more)]
+        fields.append(field)
+    return fields
+
+
+def _cut(text: str) -> str:
+    return text.encode()[:_TEXT].decode(errors="ignore")
 
 
 async def abort(context: grpc.aio.ServicerContext, fault: Fault) -> None:
