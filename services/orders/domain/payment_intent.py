@@ -108,7 +108,7 @@ class PaymentIntent:
     version: int = 1
 
     @classmethod
-    def create(  # noqa: PLR0913 - each is a fact of its own
+    def create(
         cls,
         intent_id: UUID,
         *,

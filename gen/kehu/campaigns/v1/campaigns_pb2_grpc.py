@@ -100,6 +100,11 @@ class CampaignsServiceStub:
                 request_serializer=kehu_dot_campaigns_dot_v1_dot_prices__pb2.PriceOrderRequest.SerializeToString,
                 response_deserializer=kehu_dot_campaigns_dot_v1_dot_prices__pb2.PriceOrderResponse.FromString,
                 _registered_method=True)
+        self.BatchPriceOrders = channel.unary_unary(
+                '/kehu.campaigns.v1.CampaignsService/BatchPriceOrders',
+                request_serializer=kehu_dot_campaigns_dot_v1_dot_prices__pb2.BatchPriceOrdersRequest.SerializeToString,
+                response_deserializer=kehu_dot_campaigns_dot_v1_dot_prices__pb2.BatchPriceOrdersResponse.FromString,
+                _registered_method=True)
         self.GetProfile = channel.unary_unary(
                 '/kehu.campaigns.v1.CampaignsService/GetProfile',
                 request_serializer=kehu_dot_campaigns_dot_v1_dot_profiles__pb2.GetProfileRequest.SerializeToString,
@@ -259,6 +264,14 @@ class CampaignsServiceServicer:
 
     def PriceOrder(self, request, context):
         """Prices an order: unit prices in; discounts, line amounts and the total out. Changes nothing and locks nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BatchPriceOrders(self, request, context):
+        """Prices many orders at once, for callers that have many to price at the same moment. Each has its own outcome: a bad
+        one never fails its neighbours.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -424,6 +437,11 @@ def add_CampaignsServiceServicer_to_server(servicer, server):
                     servicer.PriceOrder,
                     request_deserializer=kehu_dot_campaigns_dot_v1_dot_prices__pb2.PriceOrderRequest.FromString,
                     response_serializer=kehu_dot_campaigns_dot_v1_dot_prices__pb2.PriceOrderResponse.SerializeToString,
+            ),
+            'BatchPriceOrders': grpc.unary_unary_rpc_method_handler(
+                    servicer.BatchPriceOrders,
+                    request_deserializer=kehu_dot_campaigns_dot_v1_dot_prices__pb2.BatchPriceOrdersRequest.FromString,
+                    response_serializer=kehu_dot_campaigns_dot_v1_dot_prices__pb2.BatchPriceOrdersResponse.SerializeToString,
             ),
             'GetProfile': grpc.unary_unary_rpc_method_handler(
                     servicer.GetProfile,
@@ -821,6 +839,33 @@ class CampaignsService:
             '/kehu.campaigns.v1.CampaignsService/PriceOrder',
             kehu_dot_campaigns_dot_v1_dot_prices__pb2.PriceOrderRequest.SerializeToString,
             kehu_dot_campaigns_dot_v1_dot_prices__pb2.PriceOrderResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BatchPriceOrders(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kehu.campaigns.v1.CampaignsService/BatchPriceOrders',
+            kehu_dot_campaigns_dot_v1_dot_prices__pb2.BatchPriceOrdersRequest.SerializeToString,
+            kehu_dot_campaigns_dot_v1_dot_prices__pb2.BatchPriceOrdersResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -70,6 +70,10 @@ class CampaignsServiceStub:
     """Makes a coupon void that was issued and is not locked. Its place in the template's limits comes free."""
     PriceOrder: _grpc.UnaryUnaryMultiCallable[_prices_pb2.PriceOrderRequest, _prices_pb2.PriceOrderResponse]
     """Prices an order: unit prices in; discounts, line amounts and the total out. Changes nothing and locks nothing."""
+    BatchPriceOrders: _grpc.UnaryUnaryMultiCallable[_prices_pb2.BatchPriceOrdersRequest, _prices_pb2.BatchPriceOrdersResponse]
+    """Prices many orders at once, for callers that have many to price at the same moment. Each has its own outcome: a bad
+    one never fails its neighbours.
+    """
     GetProfile: _grpc.UnaryUnaryMultiCallable[_profiles_pb2.GetProfileRequest, _profiles_pb2.Profile]
     """Returns a member's profile: what the member bought, and how recently, often and much beside the others."""
     GetRfmTable: _grpc.UnaryUnaryMultiCallable[_profiles_pb2.GetRfmTableRequest, _profiles_pb2.RfmTable]
@@ -136,6 +140,10 @@ class CampaignsServiceAsyncStub(CampaignsServiceStub):
     """Makes a coupon void that was issued and is not locked. Its place in the template's limits comes free."""
     PriceOrder: _aio.UnaryUnaryMultiCallable[_prices_pb2.PriceOrderRequest, _prices_pb2.PriceOrderResponse]  # type: ignore[assignment]
     """Prices an order: unit prices in; discounts, line amounts and the total out. Changes nothing and locks nothing."""
+    BatchPriceOrders: _aio.UnaryUnaryMultiCallable[_prices_pb2.BatchPriceOrdersRequest, _prices_pb2.BatchPriceOrdersResponse]  # type: ignore[assignment]
+    """Prices many orders at once, for callers that have many to price at the same moment. Each has its own outcome: a bad
+    one never fails its neighbours.
+    """
     GetProfile: _aio.UnaryUnaryMultiCallable[_profiles_pb2.GetProfileRequest, _profiles_pb2.Profile]  # type: ignore[assignment]
     """Returns a member's profile: what the member bought, and how recently, often and much beside the others."""
     GetRfmTable: _aio.UnaryUnaryMultiCallable[_profiles_pb2.GetRfmTableRequest, _profiles_pb2.RfmTable]  # type: ignore[assignment]
@@ -271,6 +279,16 @@ class CampaignsServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_prices_pb2.PriceOrderResponse, _abc.Awaitable[_prices_pb2.PriceOrderResponse]]:
         """Prices an order: unit prices in; discounts, line amounts and the total out. Changes nothing and locks nothing."""
+
+    @_abc_1.abstractmethod
+    def BatchPriceOrders(
+        self,
+        request: _prices_pb2.BatchPriceOrdersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_prices_pb2.BatchPriceOrdersResponse, _abc.Awaitable[_prices_pb2.BatchPriceOrdersResponse]]:
+        """Prices many orders at once, for callers that have many to price at the same moment. Each has its own outcome: a bad
+        one never fails its neighbours.
+        """
 
     @_abc_1.abstractmethod
     def GetProfile(

@@ -7,6 +7,7 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
+from google.rpc import status_pb2 as _status_pb2
 from google.type import money_pb2 as _money_pb2
 from kehu.campaigns.v1 import errors_pb2 as _errors_pb2
 import builtins as _builtins
@@ -225,3 +226,83 @@ class PriceOrderResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PriceOrderResponse: _TypeAlias = PriceOrderResponse  # noqa: Y015
+
+@_typing.final
+class BatchPriceOrdersRequest(_message.Message):
+    """Asks what many orders cost."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUESTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def requests(self) -> _containers.RepeatedCompositeFieldContainer[Global___PriceOrderRequest]:
+        """The orders, each as `PriceOrder` takes it: 1 to 256."""
+
+    def __init__(
+        self,
+        *,
+        requests: _abc.Iterable[Global___PriceOrderRequest] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["requests", b"requests"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchPriceOrdersRequest: _TypeAlias = BatchPriceOrdersRequest  # noqa: Y015
+
+@_typing.final
+class BatchPriceOrdersResponse(_message.Message):
+    """What many orders cost."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OUTCOMES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def outcomes(self) -> _containers.RepeatedCompositeFieldContainer[Global___PriceOutcome]:
+        """The outcomes, in the order of the requests."""
+
+    def __init__(
+        self,
+        *,
+        outcomes: _abc.Iterable[Global___PriceOutcome] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["outcomes", b"outcomes"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchPriceOrdersResponse: _TypeAlias = BatchPriceOrdersResponse  # noqa: Y015
+
+@_typing.final
+class PriceOutcome(_message.Message):
+    """The price of an order, or why it has none."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PRICE_FIELD_NUMBER: _builtins.int
+    REFUSAL_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def price(self) -> Global___PriceOrderResponse:
+        """The price."""
+
+    @_builtins.property
+    def refusal(self) -> _status_pb2.Status:
+        """Why there is none, as `PriceOrder` would have said it."""
+
+    def __init__(
+        self,
+        *,
+        price: Global___PriceOrderResponse | None = ...,
+        refusal: _status_pb2.Status | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["outcome", b"outcome", "price", b"price", "refusal", b"refusal"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["outcome", b"outcome", "price", b"price", "refusal", b"refusal"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_outcome: _TypeAlias = _typing.Literal["price", "refusal"]  # noqa: Y015
+    _WhichOneofArgType_outcome: _TypeAlias = _typing.Literal["outcome", b"outcome"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_outcome) -> _WhichOneofReturnType_outcome | None: ...
+
+Global___PriceOutcome: _TypeAlias = PriceOutcome  # noqa: Y015

@@ -775,6 +775,28 @@ class HoldStoredValueRequest(_message.Message):
 Global___HoldStoredValueRequest: _TypeAlias = HoldStoredValueRequest  # noqa: Y015
 
 @_typing.final
+class LookupStoredValuePaymentRequest(_message.Message):
+    """Asks for the payment with a number."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REFERENCE_FIELD_NUMBER: _builtins.int
+    reference: _builtins.str
+    """The caller's own number of the payment, as it was given when it was made."""
+    def __init__(
+        self,
+        *,
+        reference: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["reference", b"reference"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___LookupStoredValuePaymentRequest: _TypeAlias = LookupStoredValuePaymentRequest  # noqa: Y015
+
+@_typing.final
 class ConfirmStoredValuePaymentRequest(_message.Message):
     """Asks to pay with what was set aside."""
 

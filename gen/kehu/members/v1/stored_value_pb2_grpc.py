@@ -85,6 +85,11 @@ class StoredValueServiceStub:
                 request_serializer=kehu_dot_members_dot_v1_dot_stored__value__pb2.GetStoredValuePaymentRequest.SerializeToString,
                 response_deserializer=kehu_dot_members_dot_v1_dot_stored__value__pb2.StoredValuePayment.FromString,
                 _registered_method=True)
+        self.LookupStoredValuePayment = channel.unary_unary(
+                '/kehu.members.v1.StoredValueService/LookupStoredValuePayment',
+                request_serializer=kehu_dot_members_dot_v1_dot_stored__value__pb2.LookupStoredValuePaymentRequest.SerializeToString,
+                response_deserializer=kehu_dot_members_dot_v1_dot_stored__value__pb2.StoredValuePayment.FromString,
+                _registered_method=True)
         self.ListStoredValuePayments = channel.unary_unary(
                 '/kehu.members.v1.StoredValueService/ListStoredValuePayments',
                 request_serializer=kehu_dot_members_dot_v1_dot_stored__value__pb2.ListStoredValuePaymentsRequest.SerializeToString,
@@ -194,6 +199,13 @@ class StoredValueServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def LookupStoredValuePayment(self, request, context):
+        """Finds the payment with a caller's own number: whoever lost the answer to a payment learns so whether it was made.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListStoredValuePayments(self, request, context):
         """Lists a member's payments from stored value, the newest first.
         """
@@ -288,6 +300,11 @@ def add_StoredValueServiceServicer_to_server(servicer, server):
             'GetStoredValuePayment': grpc.unary_unary_rpc_method_handler(
                     servicer.GetStoredValuePayment,
                     request_deserializer=kehu_dot_members_dot_v1_dot_stored__value__pb2.GetStoredValuePaymentRequest.FromString,
+                    response_serializer=kehu_dot_members_dot_v1_dot_stored__value__pb2.StoredValuePayment.SerializeToString,
+            ),
+            'LookupStoredValuePayment': grpc.unary_unary_rpc_method_handler(
+                    servicer.LookupStoredValuePayment,
+                    request_deserializer=kehu_dot_members_dot_v1_dot_stored__value__pb2.LookupStoredValuePaymentRequest.FromString,
                     response_serializer=kehu_dot_members_dot_v1_dot_stored__value__pb2.StoredValuePayment.SerializeToString,
             ),
             'ListStoredValuePayments': grpc.unary_unary_rpc_method_handler(
@@ -591,6 +608,33 @@ class StoredValueService:
             target,
             '/kehu.members.v1.StoredValueService/GetStoredValuePayment',
             kehu_dot_members_dot_v1_dot_stored__value__pb2.GetStoredValuePaymentRequest.SerializeToString,
+            kehu_dot_members_dot_v1_dot_stored__value__pb2.StoredValuePayment.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def LookupStoredValuePayment(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kehu.members.v1.StoredValueService/LookupStoredValuePayment',
+            kehu_dot_members_dot_v1_dot_stored__value__pb2.LookupStoredValuePaymentRequest.SerializeToString,
             kehu_dot_members_dot_v1_dot_stored__value__pb2.StoredValuePayment.FromString,
             options,
             channel_credentials,

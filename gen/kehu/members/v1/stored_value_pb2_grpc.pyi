@@ -59,6 +59,8 @@ class StoredValueServiceStub:
     """
     GetStoredValuePayment: _grpc.UnaryUnaryMultiCallable[_stored_value_pb2.GetStoredValuePaymentRequest, _stored_value_pb2.StoredValuePayment]
     """Reads one payment."""
+    LookupStoredValuePayment: _grpc.UnaryUnaryMultiCallable[_stored_value_pb2.LookupStoredValuePaymentRequest, _stored_value_pb2.StoredValuePayment]
+    """Finds the payment with a caller's own number: whoever lost the answer to a payment learns so whether it was made."""
     ListStoredValuePayments: _grpc.UnaryUnaryMultiCallable[_stored_value_pb2.ListStoredValuePaymentsRequest, _stored_value_pb2.ListStoredValuePaymentsResponse]
     """Lists a member's payments from stored value, the newest first."""
     GetStoredValue: _grpc.UnaryUnaryMultiCallable[_stored_value_pb2.GetStoredValueRequest, _stored_value_pb2.StoredValue]
@@ -105,6 +107,8 @@ class StoredValueServiceAsyncStub(StoredValueServiceStub):
     """
     GetStoredValuePayment: _aio.UnaryUnaryMultiCallable[_stored_value_pb2.GetStoredValuePaymentRequest, _stored_value_pb2.StoredValuePayment]  # type: ignore[assignment]
     """Reads one payment."""
+    LookupStoredValuePayment: _aio.UnaryUnaryMultiCallable[_stored_value_pb2.LookupStoredValuePaymentRequest, _stored_value_pb2.StoredValuePayment]  # type: ignore[assignment]
+    """Finds the payment with a caller's own number: whoever lost the answer to a payment learns so whether it was made."""
     ListStoredValuePayments: _aio.UnaryUnaryMultiCallable[_stored_value_pb2.ListStoredValuePaymentsRequest, _stored_value_pb2.ListStoredValuePaymentsResponse]  # type: ignore[assignment]
     """Lists a member's payments from stored value, the newest first."""
     GetStoredValue: _aio.UnaryUnaryMultiCallable[_stored_value_pb2.GetStoredValueRequest, _stored_value_pb2.StoredValue]  # type: ignore[assignment]
@@ -208,6 +212,14 @@ class StoredValueServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_stored_value_pb2.StoredValuePayment, _abc.Awaitable[_stored_value_pb2.StoredValuePayment]]:
         """Reads one payment."""
+
+    @_abc_1.abstractmethod
+    def LookupStoredValuePayment(
+        self,
+        request: _stored_value_pb2.LookupStoredValuePaymentRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_stored_value_pb2.StoredValuePayment, _abc.Awaitable[_stored_value_pb2.StoredValuePayment]]:
+        """Finds the payment with a caller's own number: whoever lost the answer to a payment learns so whether it was made."""
 
     @_abc_1.abstractmethod
     def ListStoredValuePayments(

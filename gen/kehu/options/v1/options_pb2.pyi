@@ -11,10 +11,15 @@ import builtins as _builtins
 DESCRIPTOR: _descriptor.FileDescriptor
 
 SCOPE_FIELD_NUMBER: _builtins.int
+SELF_PROVING_FIELD_NUMBER: _builtins.int
 SENSITIVE_FIELD_NUMBER: _builtins.int
 scope: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.MethodOptions, _builtins.str]
 """The scope that a caller needs, as `<service>.<noun or verb>`, for example `orders.write`.
 A method without a scope is refused at run time, and a test fails.
+"""
+self_proving: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.MethodOptions, _builtins.bool]
+"""Callers bring no token: the request itself proves where it comes from, by a signature that the method checks.
+Such a method has no scope. A test names them all.
 """
 sensitive: _extension_dict._ExtensionFieldDescriptor[_descriptor_pb2.FieldOptions, _builtins.bool]
 """The value is personal or secret: it stays out of logs, spans and error texts."""

@@ -68,6 +68,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """Row of an import: the order is known with another member or currency, was not imported, or was refunded
     since, so it cannot be changed.
     """
+    ERROR_REASON_OVERPAID: _ErrorReason.ValueType  # 22
+    """More money came in than the order waits for. Metadata: `outstanding`, `amount`, both as `<amount> <currency>`."""
+    ERROR_REASON_REFUND_EXCEEDS_AMOUNT: _ErrorReason.ValueType  # 23
+    """More minor units than are left to refund. Metadata: `what` (a line or the freight), `requested`, `refundable`."""
     ERROR_REASON_STORED_VALUE_REFUSED: _ErrorReason.ValueType  # 30
     """The stored value cannot be held: too little, or no such member; nothing was kept. Metadata: `member`, `cause`."""
     ERROR_REASON_GIFT_CARD_REFUSED: _ErrorReason.ValueType  # 31
@@ -207,6 +211,10 @@ ERROR_REASON_ROW_CONFLICTS: ErrorReason.ValueType  # 21
 """Row of an import: the order is known with another member or currency, was not imported, or was refunded
 since, so it cannot be changed.
 """
+ERROR_REASON_OVERPAID: ErrorReason.ValueType  # 22
+"""More money came in than the order waits for. Metadata: `outstanding`, `amount`, both as `<amount> <currency>`."""
+ERROR_REASON_REFUND_EXCEEDS_AMOUNT: ErrorReason.ValueType  # 23
+"""More minor units than are left to refund. Metadata: `what` (a line or the freight), `requested`, `refundable`."""
 ERROR_REASON_STORED_VALUE_REFUSED: ErrorReason.ValueType  # 30
 """The stored value cannot be held: too little, or no such member; nothing was kept. Metadata: `member`, `cause`."""
 ERROR_REASON_GIFT_CARD_REFUSED: ErrorReason.ValueType  # 31

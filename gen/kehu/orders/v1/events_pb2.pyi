@@ -69,6 +69,44 @@ class EventLine(_message.Message):
 Global___EventLine: _TypeAlias = EventLine  # noqa: Y015
 
 @_typing.final
+class EventPayment(_message.Message):
+    """A payment of an order, as an event carries it."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENDER_FIELD_NUMBER: _builtins.int
+    REFERENCE_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    REFUNDED_FIELD_NUMBER: _builtins.int
+    tender: _builtins.str
+    """With what: `manual`, `points`, `imported`, `stored_value`, `gift_card`, `wechat_pay`, `alipay`."""
+    reference: _builtins.str
+    """The receipt, the provider's transaction, or what was held: `storedValuePayments/{payment}` for example."""
+    @_builtins.property
+    def amount(self) -> _money_pb2.Money:
+        """How much was paid."""
+
+    @_builtins.property
+    def refunded(self) -> _money_pb2.Money:
+        """How much of it was given back so far: the whole, not the step."""
+
+    def __init__(
+        self,
+        *,
+        tender: _builtins.str = ...,
+        reference: _builtins.str = ...,
+        amount: _money_pb2.Money | None = ...,
+        refunded: _money_pb2.Money | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "refunded", b"refunded"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "reference", b"reference", "refunded", b"refunded", "tender", b"tender"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EventPayment: _TypeAlias = EventPayment  # noqa: Y015
+
+@_typing.final
 class OrderPlaced(_message.Message):
     """An order was placed; its stock is reserved and it waits for payment."""
 
@@ -139,6 +177,7 @@ class OrderPaid(_message.Message):
     PAID_TOTAL_FIELD_NUMBER: _builtins.int
     FREIGHT_FIELD_NUMBER: _builtins.int
     NET_FREIGHT_FIELD_NUMBER: _builtins.int
+    PAYMENTS_FIELD_NUMBER: _builtins.int
     order: _builtins.str
     """The order, `orders/{order}`."""
     member: _builtins.str
@@ -179,6 +218,10 @@ class OrderPaid(_message.Message):
     def net_freight(self) -> _money_pb2.Money:
         """What refunds have left of `freight`; absent if nothing."""
 
+    @_builtins.property
+    def payments(self) -> _containers.RepeatedCompositeFieldContainer[Global___EventPayment]:
+        """What it was paid with, points included."""
+
     def __init__(
         self,
         *,
@@ -195,10 +238,11 @@ class OrderPaid(_message.Message):
         paid_total: _money_pb2.Money | None = ...,
         freight: _money_pb2.Money | None = ...,
         net_freight: _money_pb2.Money | None = ...,
+        payments: _abc.Iterable[Global___EventPayment] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["freight", b"freight", "net_freight", b"net_freight", "net_total", b"net_total", "paid_total", b"paid_total", "pay_time", b"pay_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "coupons", b"coupons", "freight", b"freight", "hold", b"hold", "imported", b"imported", "lines", b"lines", "member", b"member", "net_freight", b"net_freight", "net_total", b"net_total", "order", b"order", "paid_total", b"paid_total", "pay_time", b"pay_time", "store", b"store"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "coupons", b"coupons", "freight", b"freight", "hold", b"hold", "imported", b"imported", "lines", b"lines", "member", b"member", "net_freight", b"net_freight", "net_total", b"net_total", "order", b"order", "paid_total", b"paid_total", "pay_time", b"pay_time", "payments", b"payments", "store", b"store"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -223,6 +267,7 @@ class OrderCompleted(_message.Message):
     PAID_TOTAL_FIELD_NUMBER: _builtins.int
     FREIGHT_FIELD_NUMBER: _builtins.int
     NET_FREIGHT_FIELD_NUMBER: _builtins.int
+    PAYMENTS_FIELD_NUMBER: _builtins.int
     order: _builtins.str
     """The order, `orders/{order}`."""
     member: _builtins.str
@@ -263,6 +308,10 @@ class OrderCompleted(_message.Message):
     def net_freight(self) -> _money_pb2.Money:
         """What refunds have left of `freight`; absent if nothing."""
 
+    @_builtins.property
+    def payments(self) -> _containers.RepeatedCompositeFieldContainer[Global___EventPayment]:
+        """What it was paid with, points included."""
+
     def __init__(
         self,
         *,
@@ -279,10 +328,11 @@ class OrderCompleted(_message.Message):
         paid_total: _money_pb2.Money | None = ...,
         freight: _money_pb2.Money | None = ...,
         net_freight: _money_pb2.Money | None = ...,
+        payments: _abc.Iterable[Global___EventPayment] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["complete_time", b"complete_time", "freight", b"freight", "net_freight", b"net_freight", "net_total", b"net_total", "paid_total", b"paid_total", "pay_time", b"pay_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "complete_time", b"complete_time", "freight", b"freight", "hold", b"hold", "lines", b"lines", "member", b"member", "net_freight", b"net_freight", "net_total", b"net_total", "order", b"order", "paid_total", b"paid_total", "pay_time", b"pay_time", "points", b"points", "store", b"store"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "complete_time", b"complete_time", "freight", b"freight", "hold", b"hold", "lines", b"lines", "member", b"member", "net_freight", b"net_freight", "net_total", b"net_total", "order", b"order", "paid_total", b"paid_total", "pay_time", b"pay_time", "payments", b"payments", "points", b"points", "store", b"store"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -300,6 +350,7 @@ class OrderCancelled(_message.Message):
     COUPONS_FIELD_NUMBER: _builtins.int
     CANCEL_TIME_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    PAYMENTS_FIELD_NUMBER: _builtins.int
     order: _builtins.str
     """The order, `orders/{order}`."""
     member: _builtins.str
@@ -316,6 +367,10 @@ class OrderCancelled(_message.Message):
     def cancel_time(self) -> _timestamp_pb2.Timestamp:
         """When it was cancelled."""
 
+    @_builtins.property
+    def payments(self) -> _containers.RepeatedCompositeFieldContainer[Global___EventPayment]:
+        """What had been paid, all of which goes back; empty if nothing."""
+
     def __init__(
         self,
         *,
@@ -325,10 +380,11 @@ class OrderCancelled(_message.Message):
         coupons: _abc.Iterable[_builtins.str] | None = ...,
         cancel_time: _timestamp_pb2.Timestamp | None = ...,
         reason: _builtins.str = ...,
+        payments: _abc.Iterable[Global___EventPayment] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["cancel_time", b"cancel_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cancel_time", b"cancel_time", "coupons", b"coupons", "hold", b"hold", "member", b"member", "order", b"order", "reason", b"reason"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cancel_time", b"cancel_time", "coupons", b"coupons", "hold", b"hold", "member", b"member", "order", b"order", "payments", b"payments", "reason", b"reason"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -356,6 +412,7 @@ class OrderRefunded(_message.Message):
     FREIGHT_FIELD_NUMBER: _builtins.int
     NET_FREIGHT_FIELD_NUMBER: _builtins.int
     COMPLETE_TIME_FIELD_NUMBER: _builtins.int
+    PAYMENTS_FIELD_NUMBER: _builtins.int
     order: _builtins.str
     """The order, `orders/{order}`."""
     refund: _builtins.str
@@ -410,6 +467,10 @@ class OrderRefunded(_message.Message):
     def complete_time(self) -> _timestamp_pb2.Timestamp:
         """When the order was completed; absent if it is not."""
 
+    @_builtins.property
+    def payments(self) -> _containers.RepeatedCompositeFieldContainer[Global___EventPayment]:
+        """What it was paid with, points included."""
+
     def __init__(
         self,
         *,
@@ -429,10 +490,11 @@ class OrderRefunded(_message.Message):
         freight: _money_pb2.Money | None = ...,
         net_freight: _money_pb2.Money | None = ...,
         complete_time: _timestamp_pb2.Timestamp | None = ...,
+        payments: _abc.Iterable[Global___EventPayment] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "complete_time", b"complete_time", "freight", b"freight", "net_freight", b"net_freight", "net_total", b"net_total", "paid_total", b"paid_total", "pay_time", b"pay_time", "refund_time", b"refund_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "channel", b"channel", "complete_time", b"complete_time", "freight", b"freight", "hold", b"hold", "lines", b"lines", "member", b"member", "net_freight", b"net_freight", "net_total", b"net_total", "order", b"order", "paid_total", b"paid_total", "pay_time", b"pay_time", "points", b"points", "refund", b"refund", "refund_time", b"refund_time", "store", b"store"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "channel", b"channel", "complete_time", b"complete_time", "freight", b"freight", "hold", b"hold", "lines", b"lines", "member", b"member", "net_freight", b"net_freight", "net_total", b"net_total", "order", b"order", "paid_total", b"paid_total", "pay_time", b"pay_time", "payments", b"payments", "points", b"points", "refund", b"refund", "refund_time", b"refund_time", "store", b"store"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -36,6 +36,14 @@ class _TenderEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Tender.ValueTy
     """The member's points."""
     TENDER_IMPORTED: _Tender.ValueType  # 3
     """It was paid in the system that the order was imported from."""
+    TENDER_STORED_VALUE: _Tender.ValueType  # 4
+    """The member's stored value."""
+    TENDER_GIFT_CARD: _Tender.ValueType  # 5
+    """A gift card."""
+    TENDER_WECHAT_PAY: _Tender.ValueType  # 6
+    """WeChat Pay."""
+    TENDER_ALIPAY: _Tender.ValueType  # 7
+    """Alipay."""
 
 class Tender(_Tender, metaclass=_TenderEnumTypeWrapper):
     """How an order is paid."""
@@ -48,6 +56,14 @@ TENDER_POINTS: Tender.ValueType  # 2
 """The member's points."""
 TENDER_IMPORTED: Tender.ValueType  # 3
 """It was paid in the system that the order was imported from."""
+TENDER_STORED_VALUE: Tender.ValueType  # 4
+"""The member's stored value."""
+TENDER_GIFT_CARD: Tender.ValueType  # 5
+"""A gift card."""
+TENDER_WECHAT_PAY: Tender.ValueType  # 6
+"""WeChat Pay."""
+TENDER_ALIPAY: Tender.ValueType  # 7
+"""Alipay."""
 Global___Tender: _TypeAlias = Tender  # noqa: Y015
 
 class _CancelReason:
@@ -153,6 +169,13 @@ class Order(_message.Message):
     CANCEL_REASON_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
     STORE_FIELD_NUMBER: _builtins.int
+    FREIGHT_FIELD_NUMBER: _builtins.int
+    FREIGHT_TAX_FIELD_NUMBER: _builtins.int
+    TAX_FIELD_NUMBER: _builtins.int
+    ADDED_TAX_FIELD_NUMBER: _builtins.int
+    OUTSTANDING_AMOUNT_FIELD_NUMBER: _builtins.int
+    REFUNDED_FREIGHT_FIELD_NUMBER: _builtins.int
+    ACTIVITY_FIELD_NUMBER: _builtins.int
     DELIVERY_FIELD_NUMBER: _builtins.int
     TAXATION_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
@@ -188,6 +211,8 @@ class Order(_message.Message):
     """Why it was cancelled."""
     store: _builtins.str
     """The store where it was sold, for example `tea-1`; empty if none."""
+    activity: _builtins.str
+    """The flash sale, group or other activity that it belongs to, by its name; empty if none."""
     etag: _builtins.str
     """The version that was read."""
     @_builtins.property
@@ -204,7 +229,7 @@ class Order(_message.Message):
 
     @_builtins.property
     def total(self) -> _money_pb2.Money:
-        """What the order costs: `subtotal - discount`."""
+        """What the order costs: `subtotal - discount + added_tax + freight`."""
 
     @_builtins.property
     def points_value(self) -> _money_pb2.Money:
@@ -212,7 +237,7 @@ class Order(_message.Message):
 
     @_builtins.property
     def amount_due(self) -> _money_pb2.Money:
-        """The rest, to be paid in money: `total - points_value`. `PayOrder` wants exactly this."""
+        """The rest, to be paid in money: `total - points_value`."""
 
     @_builtins.property
     def refunded_amount(self) -> _money_pb2.Money:
@@ -224,7 +249,7 @@ class Order(_message.Message):
 
     @_builtins.property
     def payments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Payment]:
-        """What it was paid with: the parts sum to `total`. Empty until it is paid."""
+        """What has been paid so far, and with what. Once it is paid, the parts sum to `total`."""
 
     @_builtins.property
     def place_time(self) -> _timestamp_pb2.Timestamp:
@@ -249,6 +274,30 @@ class Order(_message.Message):
     @_builtins.property
     def update_time(self) -> _timestamp_pb2.Timestamp:
         """When it last changed."""
+
+    @_builtins.property
+    def freight(self) -> _money_pb2.Money:
+        """What the delivery costs, with its tax. It is part of `total`."""
+
+    @_builtins.property
+    def freight_tax(self) -> _money_pb2.Money:
+        """The tax within `freight`."""
+
+    @_builtins.property
+    def tax(self) -> _money_pb2.Money:
+        """All tax within `total`."""
+
+    @_builtins.property
+    def added_tax(self) -> _money_pb2.Money:
+        """What of `tax` came on top of the prices of the lines."""
+
+    @_builtins.property
+    def outstanding_amount(self) -> _money_pb2.Money:
+        """What is still to be paid in money: `amount_due` less the payments that came in."""
+
+    @_builtins.property
+    def refunded_freight(self) -> _money_pb2.Money:
+        """What was given back of `freight`, in money and points together."""
 
     @_builtins.property
     def delivery(self) -> _deliveries_pb2.OrderDelivery:
@@ -291,13 +340,20 @@ class Order(_message.Message):
         cancel_reason: Global___CancelReason.ValueType = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
         store: _builtins.str = ...,
+        freight: _money_pb2.Money | None = ...,
+        freight_tax: _money_pb2.Money | None = ...,
+        tax: _money_pb2.Money | None = ...,
+        added_tax: _money_pb2.Money | None = ...,
+        outstanding_amount: _money_pb2.Money | None = ...,
+        refunded_freight: _money_pb2.Money | None = ...,
+        activity: _builtins.str = ...,
         delivery: _deliveries_pb2.OrderDelivery | None = ...,
         taxation: _deliveries_pb2.OrderTaxation | None = ...,
         etag: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["amount_due", b"amount_due", "cancel_time", b"cancel_time", "complete_time", b"complete_time", "delivery", b"delivery", "discount", b"discount", "expire_time", b"expire_time", "pay_time", b"pay_time", "place_time", b"place_time", "points_value", b"points_value", "refunded_amount", b"refunded_amount", "subtotal", b"subtotal", "taxation", b"taxation", "total", b"total", "update_time", b"update_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["added_tax", b"added_tax", "amount_due", b"amount_due", "cancel_time", b"cancel_time", "complete_time", b"complete_time", "delivery", b"delivery", "discount", b"discount", "expire_time", b"expire_time", "freight", b"freight", "freight_tax", b"freight_tax", "outstanding_amount", b"outstanding_amount", "pay_time", b"pay_time", "place_time", b"place_time", "points_value", b"points_value", "refunded_amount", b"refunded_amount", "refunded_freight", b"refunded_freight", "subtotal", b"subtotal", "tax", b"tax", "taxation", b"taxation", "total", b"total", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "amount_due", b"amount_due", "backordered", b"backordered", "cancel_reason", b"cancel_reason", "cancel_time", b"cancel_time", "channel", b"channel", "complete_time", b"complete_time", "coupons", b"coupons", "delivery", b"delivery", "discount", b"discount", "etag", b"etag", "expire_time", b"expire_time", "external_id", b"external_id", "hold", b"hold", "imported", b"imported", "lines", b"lines", "member", b"member", "name", b"name", "number", b"number", "opportunity", b"opportunity", "pay_time", b"pay_time", "payments", b"payments", "place_time", b"place_time", "points", b"points", "points_value", b"points_value", "refunded_amount", b"refunded_amount", "refunded_points", b"refunded_points", "state", b"state", "store", b"store", "subtotal", b"subtotal", "taxation", b"taxation", "total", b"total", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "activity", b"activity", "added_tax", b"added_tax", "amount_due", b"amount_due", "backordered", b"backordered", "cancel_reason", b"cancel_reason", "cancel_time", b"cancel_time", "channel", b"channel", "complete_time", b"complete_time", "coupons", b"coupons", "delivery", b"delivery", "discount", b"discount", "etag", b"etag", "expire_time", b"expire_time", "external_id", b"external_id", "freight", b"freight", "freight_tax", b"freight_tax", "hold", b"hold", "imported", b"imported", "lines", b"lines", "member", b"member", "name", b"name", "number", b"number", "opportunity", b"opportunity", "outstanding_amount", b"outstanding_amount", "pay_time", b"pay_time", "payments", b"payments", "place_time", b"place_time", "points", b"points", "points_value", b"points_value", "refunded_amount", b"refunded_amount", "refunded_freight", b"refunded_freight", "refunded_points", b"refunded_points", "state", b"state", "store", b"store", "subtotal", b"subtotal", "tax", b"tax", "taxation", b"taxation", "total", b"total", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -320,6 +376,9 @@ class OrderLine(_message.Message):
     POINTS_VALUE_FIELD_NUMBER: _builtins.int
     REFUNDED_QUANTITY_FIELD_NUMBER: _builtins.int
     CATEGORY_FIELD_NUMBER: _builtins.int
+    TAX_FIELD_NUMBER: _builtins.int
+    ADDED_TAX_FIELD_NUMBER: _builtins.int
+    REFUNDED_AMOUNT_FIELD_NUMBER: _builtins.int
     position: _builtins.int
     """Its position, from 1."""
     product: _builtins.str
@@ -344,11 +403,23 @@ class OrderLine(_message.Message):
 
     @_builtins.property
     def amount(self) -> _money_pb2.Money:
-        """What the line costs after discounts."""
+        """What the line costs after discounts, with its tax."""
 
     @_builtins.property
     def points_value(self) -> _money_pb2.Money:
         """The part of `amount` that is paid with points."""
+
+    @_builtins.property
+    def tax(self) -> _money_pb2.Money:
+        """The tax within `amount`."""
+
+    @_builtins.property
+    def added_tax(self) -> _money_pb2.Money:
+        """What of `tax` came on top of the unit price; 0 where prices include their tax."""
+
+    @_builtins.property
+    def refunded_amount(self) -> _money_pb2.Money:
+        """What was given back of `amount`, in money and points together."""
 
     def __init__(
         self,
@@ -364,10 +435,13 @@ class OrderLine(_message.Message):
         points_value: _money_pb2.Money | None = ...,
         refunded_quantity: _builtins.int = ...,
         category: _builtins.str = ...,
+        tax: _money_pb2.Money | None = ...,
+        added_tax: _money_pb2.Money | None = ...,
+        refunded_amount: _money_pb2.Money | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "discount", b"discount", "points_value", b"points_value", "unit_price", b"unit_price"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["added_tax", b"added_tax", "amount", b"amount", "discount", b"discount", "points_value", b"points_value", "refunded_amount", b"refunded_amount", "tax", b"tax", "unit_price", b"unit_price"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "category", b"category", "discount", b"discount", "points_value", b"points_value", "position", b"position", "product", b"product", "quantity", b"quantity", "refunded_quantity", b"refunded_quantity", "sku", b"sku", "title", b"title", "unit_price", b"unit_price"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["added_tax", b"added_tax", "amount", b"amount", "category", b"category", "discount", b"discount", "points_value", b"points_value", "position", b"position", "product", b"product", "quantity", b"quantity", "refunded_amount", b"refunded_amount", "refunded_quantity", b"refunded_quantity", "sku", b"sku", "tax", b"tax", "title", b"title", "unit_price", b"unit_price"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -383,10 +457,11 @@ class Payment(_message.Message):
     AMOUNT_FIELD_NUMBER: _builtins.int
     REFERENCE_FIELD_NUMBER: _builtins.int
     PAY_TIME_FIELD_NUMBER: _builtins.int
+    REFUNDED_AMOUNT_FIELD_NUMBER: _builtins.int
     tender: Global___Tender.ValueType
     """With what."""
     reference: _builtins.str
-    """The receipt, the transfer, or the hold on the points."""
+    """The receipt, the transfer, the provider's transaction, or the hold on the points."""
     @_builtins.property
     def amount(self) -> _money_pb2.Money:
         """How much."""
@@ -395,6 +470,10 @@ class Payment(_message.Message):
     def pay_time(self) -> _timestamp_pb2.Timestamp:
         """When."""
 
+    @_builtins.property
+    def refunded_amount(self) -> _money_pb2.Money:
+        """What of it was given back, or is on its way back."""
+
     def __init__(
         self,
         *,
@@ -402,10 +481,11 @@ class Payment(_message.Message):
         amount: _money_pb2.Money | None = ...,
         reference: _builtins.str = ...,
         pay_time: _timestamp_pb2.Timestamp | None = ...,
+        refunded_amount: _money_pb2.Money | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "pay_time", b"pay_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "pay_time", b"pay_time", "refunded_amount", b"refunded_amount"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "pay_time", b"pay_time", "reference", b"reference", "tender", b"tender"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "pay_time", b"pay_time", "reference", b"reference", "refunded_amount", b"refunded_amount", "tender", b"tender"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -779,19 +859,29 @@ class PayOrderRequest(_message.Message):
     REFERENCE_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    MORE_FIELD_NUMBER: _builtins.int
+    PARTIAL_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The order, `orders/{order}`."""
     tender: Global___Tender.ValueType
-    """With what: `TENDER_MANUAL` for now."""
+    """With what: `TENDER_MANUAL`. What comes from providers, stored value and gift cards reaches the order by itself."""
     reference: _builtins.str
     """The receipt or the transfer, for the books."""
     etag: _builtins.str
     """The version that was read; a mismatch is refused."""
     request_id: _builtins.str
     """A UUID that makes a repeated request safe for 24 hours."""
+    partial: _builtins.bool
+    """Whether it may be less than the `outstanding_amount`. The order waits for the rest, until its `expire_time`; if that
+    does not come, what was paid goes back.
+    """
     @_builtins.property
     def amount(self) -> _money_pb2.Money:
-        """How much: exactly the order's `amount_due`, 0 included."""
+        """How much: with `more`, exactly the order's `outstanding_amount`, 0 included; with `partial`, up to that."""
+
+    @_builtins.property
+    def more(self) -> _containers.RepeatedCompositeFieldContainer[Global___PaymentPart]:
+        """Other money that was taken at the same moment: a part in cash and a part by card, perhaps."""
 
     def __init__(
         self,
@@ -802,14 +892,48 @@ class PayOrderRequest(_message.Message):
         reference: _builtins.str = ...,
         etag: _builtins.str = ...,
         request_id: _builtins.str = ...,
+        more: _abc.Iterable[Global___PaymentPart] | None = ...,
+        partial: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "etag", b"etag", "name", b"name", "reference", b"reference", "request_id", b"request_id", "tender", b"tender"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "etag", b"etag", "more", b"more", "name", b"name", "partial", b"partial", "reference", b"reference", "request_id", b"request_id", "tender", b"tender"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PayOrderRequest: _TypeAlias = PayOrderRequest  # noqa: Y015
+
+@_typing.final
+class PaymentPart(_message.Message):
+    """Money that was taken for an order beside another part."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TENDER_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    REFERENCE_FIELD_NUMBER: _builtins.int
+    tender: Global___Tender.ValueType
+    """With what: `TENDER_MANUAL`."""
+    reference: _builtins.str
+    """The receipt or the transfer, for the books."""
+    @_builtins.property
+    def amount(self) -> _money_pb2.Money:
+        """How much."""
+
+    def __init__(
+        self,
+        *,
+        tender: Global___Tender.ValueType = ...,
+        amount: _money_pb2.Money | None = ...,
+        reference: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "reference", b"reference", "tender", b"tender"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PaymentPart: _TypeAlias = PaymentPart  # noqa: Y015
 
 @_typing.final
 class CancelOrderRequest(_message.Message):

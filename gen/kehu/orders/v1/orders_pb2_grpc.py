@@ -233,7 +233,7 @@ class OrdersServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def PayOrder(self, request, context):
-        """Pays an order in full. Its reserved units leave the stock.
+        """Pays an order in full, or a part of it. Once nothing is outstanding, its reserved units leave the stock.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -66,7 +66,7 @@ class OrdersServiceStub:
     ListOrders: _grpc.UnaryUnaryMultiCallable[_orders_pb2.ListOrdersRequest, _orders_pb2.ListOrdersResponse]
     """Lists orders, the latest placed first."""
     PayOrder: _grpc.UnaryUnaryMultiCallable[_orders_pb2.PayOrderRequest, _orders_pb2.Order]
-    """Pays an order in full. Its reserved units leave the stock."""
+    """Pays an order in full, or a part of it. Once nothing is outstanding, its reserved units leave the stock."""
     CancelOrder: _grpc.UnaryUnaryMultiCallable[_orders_pb2.CancelOrderRequest, _orders_pb2.Order]
     """Gives up an order that is not paid. Its stock, coupons and points are free again."""
     CompleteOrder: _grpc.UnaryUnaryMultiCallable[_orders_pb2.CompleteOrderRequest, _orders_pb2.Order]
@@ -118,7 +118,7 @@ class OrdersServiceAsyncStub(OrdersServiceStub):
     ListOrders: _aio.UnaryUnaryMultiCallable[_orders_pb2.ListOrdersRequest, _orders_pb2.ListOrdersResponse]  # type: ignore[assignment]
     """Lists orders, the latest placed first."""
     PayOrder: _aio.UnaryUnaryMultiCallable[_orders_pb2.PayOrderRequest, _orders_pb2.Order]  # type: ignore[assignment]
-    """Pays an order in full. Its reserved units leave the stock."""
+    """Pays an order in full, or a part of it. Once nothing is outstanding, its reserved units leave the stock."""
     CancelOrder: _aio.UnaryUnaryMultiCallable[_orders_pb2.CancelOrderRequest, _orders_pb2.Order]  # type: ignore[assignment]
     """Gives up an order that is not paid. Its stock, coupons and points are free again."""
     CompleteOrder: _aio.UnaryUnaryMultiCallable[_orders_pb2.CompleteOrderRequest, _orders_pb2.Order]  # type: ignore[assignment]
@@ -251,7 +251,7 @@ class OrdersServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _orders_pb2.PayOrderRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_orders_pb2.Order, _abc.Awaitable[_orders_pb2.Order]]:
-        """Pays an order in full. Its reserved units leave the stock."""
+        """Pays an order in full, or a part of it. Once nothing is outstanding, its reserved units leave the stock."""
 
     @_abc_1.abstractmethod
     def CancelOrder(

@@ -31,6 +31,11 @@ def provider_refund_state_invalid(order: UUID, refund: UUID, state: str) -> Faul
     return _precondition("PROVIDER_REFUND_STATE_INVALID", f"{name} is {state}", provider_refund=name, state=state)
 
 
+def difference_not_found(name: str) -> Fault:
+    """No difference has this name."""
+    return Fault(Kind.NOT_FOUND, "RECONCILIATION_DIFFERENCE_NOT_FOUND", f"{name} does not exist", metadata={"name": name})
+
+
 def provider_unknown(provider: str) -> Fault:
     """No account of this provider is set up."""
     return _precondition("PROVIDER_UNKNOWN", f"no account of {provider} is set up", provider=provider)
