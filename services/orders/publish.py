@@ -19,6 +19,7 @@ from services.orders.domain.events import (
 )
 from services.orders.domain.line import OrderLine
 from services.orders.domain.order import Order
+from services.orders.domain.payment import Payment
 from services.orders.domain.product import Product
 
 Body = dict[str, object]
@@ -80,6 +81,8 @@ def _paid(fact: OrderPaid) -> Body:
         "hold": order.hold,
         "coupons": list(order.coupons),
         "imported": order.imported,
+        **_freight(order),
+        **_payments(order),
     }
 
 
@@ -97,6 +100,8 @@ def _completed(fact: OrderCompleted) -> Body:
         "lines": [_line(order, line) for line in order.lines],
         "hold": order.hold,
         "points": str(order.refunded_points) if order.refunded_points else "",
+        **_freight(order),
+        **_payments(order),
     }
 
 
@@ -109,6 +114,7 @@ def _cancelled(fact: OrderCancelled) -> Body:
         "coupons": list(order.coupons),
         "cancelTime": instant(order.cancel_time),
         "reason": order.cancel_reason.value.lower() if order.cancel_reason else "",
+        **_payments(order),
     }
 
 
@@ -129,7 +135,34 @@ def _refunded(fact: OrderRefunded) -> Body:
         "refundTime": instant(refund.refund_time),
         "hold": order.hold,
         "points": str(order.refunded_points) if order.refunded_points else "",
+        **_freight(order),
+        **_payments(order),
     }
+
+
+def _freight(order: Order) -> Body:
+    paid = order.carriage.money
+    if not paid:
+        return {}
+    return {"freight": money(order.money(paid)), "netFreight": money(order.money(order.freight_left.money))}
+
+
+def _payments(order: Order) -> Body:
+    """What it was paid with; an import tells no more than its total."""
+    if order.imported:
+        return {}
+    return {"payments": [_payment(order, payment) for payment in order.payments]} if order.payments else {}
+
+
+def _payment(order: Order, payment: Payment) -> Body:
+    body: Body = {
+        "tender": payment.tender.value.lower(),
+        "amount": money(payment.amount),
+        "refunded": money(order.money(payment.refunded)),
+    }
+    if payment.reference:
+        body["reference"] = payment.reference
+    return body
 
 
 _BODIES: dict[type, object] = {

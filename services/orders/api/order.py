@@ -6,15 +6,15 @@ from google.type.money_pb2 import Money as WireMoney
 from kehu.orders.v1 import orders_pb2 as pb
 
 from kit import names
+from kit.money import Money
 from kit.rpc import convert
 from services.orders.api.wire import optional_id, optional_instant, optional_name, version_of
 from services.orders.domain.line import OrderLine
 from services.orders.domain.order import Buyer, CancelReason, Order, OrderQuery, OrderState
 from services.orders.domain.payment import Payment, Tender
 from services.orders.domain.quote import Wanted
-from services.orders.usecases.checkout import Basket
 from services.orders.usecases.order import CancelOrder, CompleteOrder
-from services.orders.usecases.payment import PayOrder
+from services.orders.usecases.payment import PaidPart, PayOrder
 
 _STATES = {
     OrderState.PENDING_PAYMENT: pb.Order.STATE_PENDING_PAYMENT,
@@ -29,6 +29,10 @@ _TENDERS = {
     Tender.MANUAL: pb.TENDER_MANUAL,
     Tender.POINTS: pb.TENDER_POINTS,
     Tender.IMPORTED: pb.TENDER_IMPORTED,
+    Tender.STORED_VALUE: pb.TENDER_STORED_VALUE,
+    Tender.GIFT_CARD: pb.TENDER_GIFT_CARD,
+    Tender.WECHAT_PAY: pb.TENDER_WECHAT_PAY,
+    Tender.ALIPAY: pb.TENDER_ALIPAY,
 }
 _TENDERS_BACK = {wire: tender for tender, wire in _TENDERS.items()}
 _REASONS = {
@@ -46,6 +50,7 @@ def order(found: Order) -> pb.Order:
         return convert.wire_money(found.money(minor))
 
     total, discount = found.total, sum(line.discount for line in found.lines)
+    added = sum(line.added_tax for line in found.lines)
     return pb.Order(
         name=names.join("orders", found.id),
         number=found.number,
@@ -56,7 +61,7 @@ def order(found: Order) -> pb.Order:
         channel=found.channel,
         external_id=found.external_id,
         lines=[_line(line, found) for line in found.lines],
-        subtotal=money(total + discount),
+        subtotal=money(total + discount - found.freight - added),
         discount=money(discount),
         total=money(total),
         points_value=money(found.points_value),
@@ -77,6 +82,13 @@ def order(found: Order) -> pb.Order:
         cancel_reason=_REASONS[found.cancel_reason] if found.cancel_reason else pb.CANCEL_REASON_UNSPECIFIED,
         update_time=convert.wire_instant(found.update_time),
         store=found.store,
+        freight=money(found.freight),
+        freight_tax=money(found.freight_tax),
+        tax=money(found.tax),
+        added_tax=money(added),
+        outstanding_amount=money(0 if found.state is OrderState.CANCELLED else found.outstanding),
+        refunded_freight=money(found.refunded_freight.amount),
+        activity=found.activity,
         etag=convert.etag(found.version),
     )
 
@@ -95,6 +107,9 @@ def _line(line: OrderLine, found: Order) -> pb.OrderLine:
         points_value=convert.wire_money(found.money(line.points_value)),
         refunded_quantity=line.refunded_quantity,
         category=line.category,
+        tax=convert.wire_money(found.money(line.tax)),
+        added_tax=convert.wire_money(found.money(line.added_tax)),
+        refunded_amount=convert.wire_money(found.money(line.amount - line.left.amount)),
     )
 
 
@@ -104,37 +119,8 @@ def _payment(payment: Payment) -> pb.Payment:
         amount=convert.wire_money(payment.amount),
         reference=payment.reference,
         pay_time=convert.wire_instant(payment.pay_time),
+        refunded_amount=convert.wire_money(Money(payment.refunded, payment.amount.currency)),
     )
-
-
-def basket(request: pb.PlaceOrderRequest) -> Basket:
-    """Read what is to be bought."""
-    return Basket(
-        wanted=wanted(request),
-        buyer=Buyer(
-            member=optional_id("members", request.member, field="member"),
-            account=optional_id("accounts", request.account, field="account"),
-        ),
-        channel=request.channel,
-        coupons=coupons(request),
-        points=request.points,
-        store=request.store,
-    )
-
-
-def wanted(request: pb.PlaceOrderRequest | pb.QuoteOrderRequest) -> tuple[Wanted, ...]:
-    """Read the lines."""
-    return tuple(
-        Wanted(names.id_of("products", line.product, field=f"lines[{index}].product"), line.quantity)
-        for index, line in enumerate(request.lines)
-    )
-
-
-def coupons(request: pb.PlaceOrderRequest | pb.QuoteOrderRequest) -> tuple[str, ...]:
-    """Read the names of coupons."""
-    for index, name in enumerate(request.coupons):
-        names.id_of("coupons", name, field=f"coupons[{index}]")
-    return tuple(request.coupons)
 
 
 def payment(request: pb.PayOrderRequest) -> PayOrder:
@@ -145,6 +131,13 @@ def payment(request: pb.PayOrderRequest) -> PayOrder:
         convert.money(request.amount),
         reference=request.reference,
         version=version_of(request.etag),
+        more=tuple(
+            PaidPart(
+                _TENDERS_BACK[part.tender], convert.money(part.amount, field=f"more[{index}].amount"), part.reference
+            )
+            for index, part in enumerate(request.more)
+        ),
+        partial=request.partial,
     )
 
 

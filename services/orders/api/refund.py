@@ -7,7 +7,7 @@ from kehu.orders.v1 import refunds_pb2 as pb
 from kit import names
 from kit.rpc import convert
 from services.orders.api.wire import version_of
-from services.orders.domain.refund import Refund
+from services.orders.domain.refund import Claim, ClaimLine, Refund
 from services.orders.usecases.refund import RefundOrder
 
 
@@ -32,7 +32,7 @@ def command(request: pb.RefundOrderRequest) -> RefundOrder:
     return RefundOrder(
         refund_id=names.new_id(),
         order_id=names.id_of("orders", request.name),
-        units=tuple((line.position, line.quantity) for line in request.lines),
+        claim=Claim(tuple(ClaimLine(line.position, line.quantity) for line in request.lines)),
         reason=request.reason,
         request_id=request.request_id,
         version=version_of(request.etag),

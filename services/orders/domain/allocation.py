@@ -34,6 +34,29 @@ class Part:
         """The part that is paid in money."""
         return self.amount - self.points_value
 
+    def __add__(self, other: Part) -> Part:
+        return Part(self.amount + other.amount, self.points_value + other.points_value, self.points + other.points)
+
+    def __sub__(self, other: Part) -> Part:
+        return Part(self.amount - other.amount, self.points_value - other.points_value, self.points - other.points)
+
+    def of(self, amount: int) -> Part:
+        """A part of this one that is worth `amount`, at most the whole: points and money as they are in it."""
+        value = amount * self.points_value // self.amount if self.amount else 0
+        return Part(amount, value, self._points(value, self.points * value // max(self.points_value, 1)))
+
+    def limited(self, other: Part) -> Part:
+        """The other part, as far as this one has enough for it, in money and in points."""
+        value = min(self.points_value, other.points_value)
+        money = min(self.money, other.money)
+        return Part(money + value, value, self._points(value, min(self.points, other.points)))
+
+    def _points(self, value: int, points: int) -> int:
+        """Points go with what they are worth: nothing of them stays when that is used up."""
+        return self.points if value == self.points_value else points
+
+
+NOTHING = Part(0, 0, 0)
 
 Run = tuple[int, int]
 """So many units in a row, and what each of them has."""
@@ -62,8 +85,10 @@ def spread(total: int, weights: Sequence[Run]) -> list[list[Run]]:
     ]
 
 
-def priced(unit_price: int, quantity: int, discount: int) -> tuple[Share, ...]:
-    """The shares of a line whose discount is spread evenly over its units."""
+def priced(unit_price: int, quantity: int, discount: int, added: int = 0) -> tuple[Share, ...]:
+    """The shares of a line whose discount, and the tax `added` to its price, are spread evenly over its units."""
+    if added:
+        return even(unit_price * quantity - discount + added, quantity)
     (runs,) = spread(discount, [(quantity, 1)])
     return tuple(Share(units, unit_price - off) for units, off in runs)
 

@@ -12,12 +12,12 @@ from uuid import UUID
 from kit.errors import invalid
 from kit.money import LIMIT, Money
 from services.orders.domain import errors
-from services.orders.domain.allocation import Part
+from services.orders.domain.allocation import NOTHING, Part
 from services.orders.domain.events import OrderCancelled, OrderCompleted, OrderPaid, OrderPlaced, OrderRefunded
 from services.orders.domain.line import Item, OrderLine, lines_of, paid_with_points
 from services.orders.domain.number import number_of
-from services.orders.domain.payment import Payment, PointsTender, Tender
-from services.orders.domain.refund import Refund, RefundLine
+from services.orders.domain.payment import Payment, PointsTender, RefundPolicy, Tender, split
+from services.orders.domain.refund import Claim, Refund, RefundKind, RefundLine, payouts, state_of
 from services.orders.domain.stock import Place
 
 
@@ -35,6 +35,7 @@ class OrderState(StrEnum):
 class Step(StrEnum):
     """What can happen to an order."""
 
+    RECEIVE = "RECEIVE"
     PAY = "PAY"
     CANCEL = "CANCEL"
     EXPIRE = "EXPIRE"
@@ -44,6 +45,7 @@ class Step(StrEnum):
 
 
 TRANSITIONS: Mapping[tuple[OrderState, Step], frozenset[OrderState]] = {
+    (OrderState.PENDING_PAYMENT, Step.RECEIVE): frozenset({OrderState.PENDING_PAYMENT}),
     (OrderState.PENDING_PAYMENT, Step.PAY): frozenset({OrderState.PAID}),
     (OrderState.PENDING_PAYMENT, Step.CANCEL): frozenset({OrderState.CANCELLED}),
     (OrderState.PENDING_PAYMENT, Step.EXPIRE): frozenset({OrderState.CANCELLED}),
@@ -90,7 +92,12 @@ class OrderQuery:
 class Order:
     """An order. Amounts are minor units of `currency`; `counter` makes its number once it is stored (0 before);
     `version` counts its changes. Imported orders keep the `fingerprint` of what was imported. `store` is where it was
-    sold, as the merchant names it; empty if nowhere."""
+    sold, as the merchant names it; empty if nowhere. `freight` is one charge beside the lines, with `freight_tax` in
+    it. `activity` is the flash sale, group or other activity that it belongs to; mostly empty.
+
+    `payments` are what has come in; together they cover `total` once it is paid. `refund_policy` says which of them
+    give back first.
+    """
 
     id: UUID
     counter: int
@@ -119,6 +126,11 @@ class Order:
     update_time: datetime
     complete_time: datetime | None = None
     store: str = ""
+    freight: int = 0
+    freight_tax: int = 0
+    refunded_freight: Part = NOTHING
+    activity: str = ""
+    refund_policy: RefundPolicy = ()
 
     @classmethod
     def place(
@@ -134,12 +146,17 @@ class Order:
         tender: PointsTender | None = None,
         now: datetime,
         expire_time: datetime | None,
+        freight: int = 0,
+        freight_tax: int = 0,
+        activity: str = "",
+        refund_policy: RefundPolicy = (),
     ) -> Order:
         """A new order that waits for its payment. Raises a Fault when it is too large, or the points don't suit it."""
         lines = lines_of(items)
         if tender is not None:
-            lines = paid_with_points(lines, points=tender.points, value=_suitable(tender, lines, currency))
-        if sum(line.amount + line.discount for line in lines) >= LIMIT:
+            value = _suitable(tender, freight + sum(line.amount for line in lines), currency)
+            lines = paid_with_points(lines, points=tender.points, value=value)
+        if freight + sum(line.amount + line.discount for line in lines) >= LIMIT:
             raise errors.order_too_large(currency)
         return cls(
             id=order_id,
@@ -168,6 +185,10 @@ class Order:
             version=1,
             update_time=now,
             store=store,
+            freight=freight,
+            freight_tax=freight_tax,
+            activity=activity,
+            refund_policy=refund_policy,
         )
 
     def placed(self) -> OrderPlaced:
@@ -182,12 +203,41 @@ class Order:
     @property
     def total(self) -> int:
         """What the order costs."""
-        return sum(line.amount for line in self.lines)
+        return sum(line.amount for line in self.lines) + self.freight
 
     @property
     def due(self) -> int:
         """What is to be paid in money, or was."""
         return self.total - self.points_value
+
+    @property
+    def received(self) -> int:
+        """The money that has come in."""
+        return sum(payment.amount.minor for payment in self.payments if payment.tender is not Tender.POINTS)
+
+    @property
+    def outstanding(self) -> int:
+        """The money that is still to come."""
+        return self.due - self.received
+
+    @property
+    def carriage(self) -> Part:
+        """The freight, and how it is paid: points pay it only with what is left of them after the lines."""
+        if not self.freight or not self.points_value:
+            return Part(self.freight, 0, 0)
+        lines = [line.whole for line in self.lines]
+        value = self.points_value - sum(line.points_value for line in lines)
+        return Part(self.freight, value, self.points - sum(line.points for line in lines))
+
+    @property
+    def freight_left(self) -> Part:
+        """What refunds have left of the freight."""
+        return self.carriage - self.refunded_freight
+
+    @property
+    def tax(self) -> int:
+        """The tax within the total."""
+        return sum(line.tax for line in self.lines) + self.freight_tax
 
     @property
     def net_total(self) -> int:
@@ -209,17 +259,44 @@ class Order:
 
     def pay(self, tender: Tender, amount: Money, *, reference: str, now: datetime) -> tuple[Order, OrderPaid]:
         """Paid in full. Raises a Fault unless it waits for exactly this amount, and still does."""
+        return self.pay_with([Payment(tender, amount, reference, now)], now=now)
+
+    def pay_with(self, payments: Sequence[Payment], *, now: datetime) -> tuple[Order, OrderPaid]:
+        """As `pay`, with several payments at once."""
+        self.check_payable(now)
+        amount = self._sum(payments)
+        if amount.minor != self.outstanding:
+            raise errors.amount_mismatch(self.money(self.outstanding), amount)
+        order, fact = self.receive(payments, now=now)
+        return order, fact or OrderPaid(order)
+
+    def check_payable(self, now: datetime) -> None:
+        """Raise a Fault unless it waits for its payment, and still does."""
         self.check(Step.PAY)
         if self.expire_time is not None and now >= self.expire_time:
             raise errors.order_expired(self.id, self.expire_time)
-        if amount != self.money(self.due):
-            raise errors.amount_mismatch(self.money(self.due), amount)
-        payments = []
-        if self.points_value:
-            payments.append(Payment(Tender.POINTS, self.money(self.points_value), self.hold, now))
-        if amount:
-            payments.append(Payment(tender, amount, reference, now))
-        order = self._stepped(Step.PAY, OrderState.PAID, now, payments=tuple(payments), pay_time=now)
+
+    def receive(self, payments: Sequence[Payment], *, now: datetime) -> tuple[Order, OrderPaid | None]:
+        """With money that came in: it is paid once nothing is outstanding. A payment that is told once more changes
+        nothing. Raises a Fault unless the order waits for so much.
+
+        Money that was taken counts even after the time to pay, as long as nobody has cancelled the order.
+        """
+        fresh = [each for each in payments if not any(each.same(known) for known in self.payments)]
+        if payments and not fresh:
+            return self, None
+        self.check(Step.PAY)
+        amount = self._sum(fresh)
+        if amount.minor > self.outstanding:
+            raise errors.overpaid(self.money(self.outstanding), amount)
+        received = tuple(payment for payment in fresh if payment.amount)
+        if amount.minor < self.outstanding:
+            return self._stepped(
+                Step.RECEIVE, OrderState.PENDING_PAYMENT, now, payments=(*self.payments, *received)
+            ), None
+        points = Payment(Tender.POINTS, self.money(self.points_value), self.hold, now)
+        whole = (*self.payments, *([points] if points.amount else []), *received)
+        order = self._stepped(Step.PAY, OrderState.PAID, now, payments=whole, pay_time=now)
         return order, OrderPaid(order)
 
     def backorder(self) -> Order:
@@ -243,43 +320,116 @@ class Order:
         return order, OrderCompleted(order)
 
     def refund(
-        self, refund_id: UUID, units: Sequence[tuple[int, int]], *, reason: str, request_id: str, now: datetime
+        self,
+        refund_id: UUID,
+        claim: Claim,
+        *,
+        reason: str,
+        request_id: str,
+        now: datetime,
+        kind: RefundKind = RefundKind.REFUND,
     ) -> tuple[Order, Refund, OrderRefunded]:
-        """Give back units, told as (position, quantity): each tender what it paid for them. Raises a Fault when a line
-        has fewer left."""
+        """Give back units, amounts or freight: each tender what it paid for them. Raises a Fault when less is left."""
         self.check(Step.REFUND)
-        lines = {line.position: line for line in self.lines}
-        given: list[tuple[RefundLine, Part]] = []
-        for index, (position, quantity) in enumerate(units):
-            if position in {line.position for line, _ in given}:
-                raise invalid(f"lines[{index}].position", "appears twice")
-            if position not in lines:
-                raise errors.line_not_found(position)
-            lines[position], part = lines[position].refund(quantity)
-            given.append((RefundLine(position, quantity, self.money(part.amount)), part))
-        money = sum(part.money for _, part in given)
-        points = sum(part.points for _, part in given)
+        if not claim.lines and not claim.freight:
+            raise invalid("lines", "must name something to give back")
+        lines, given = self._given(claim)
+        if claim.freight > self.freight_left.amount:
+            raise errors.refund_exceeds_amount(
+                "the freight", requested=claim.freight, refundable=self.freight_left.amount
+            )
+        freight = self.freight_left.of(claim.freight)
+        whole = sum((part for _, part in given), freight)
+        shares = split(whole.money, self.payments, self.refund_policy)
+        order = self._less(whole, shares, lines=lines, refunded_freight=self.refunded_freight + freight, now=now)
+        back = payouts(self.payments, shares)
         refund = Refund(
             id=refund_id,
             order=self.id,
             request_id=request_id,
             lines=tuple(line for line, _ in given),
-            amount=self.money(money),
-            points=points,
-            points_value=self.money(sum(part.points_value for _, part in given)),
+            amount=self.money(whole.money),
+            points=whole.points,
+            points_value=self.money(whole.points_value),
             reason=reason,
             refund_time=now,
-        )
-        whole = not any(line.refundable for line in lines.values())
-        order = self._stepped(
-            Step.REFUND,
-            OrderState.REFUNDED if whole else OrderState.PARTIALLY_REFUNDED,
-            now,
-            lines=tuple(lines.values()),
-            refunded=self.refunded + money,
-            refunded_points=self.refunded_points + points,
+            kind=kind,
+            state=state_of(back),
+            freight=freight.amount,
+            tax=order.tax_given - self.tax_given,
+            payouts=back,
         )
         return order, refund, OrderRefunded(order, refund)
+
+    def _given(self, claim: Claim) -> tuple[tuple[OrderLine, ...], list[tuple[RefundLine, Part]]]:
+        lines = {line.position: line for line in self.lines}
+        given: list[tuple[RefundLine, Part]] = []
+        for index, wanted in enumerate(claim.lines):
+            if wanted.position in {line.position for line, _ in given}:
+                raise invalid(f"lines[{index}].position", "appears twice")
+            line = lines.get(wanted.position)
+            if line is None:
+                raise errors.line_not_found(wanted.position)
+            changed, part = line.refund(wanted.quantity) if wanted.quantity else line.refund_amount(wanted.amount)
+            lines[wanted.position] = changed
+            given.append((RefundLine(wanted.position, wanted.quantity, self.money(part.amount)), part))
+        return tuple(lines.values()), given
+
+    def _less(
+        self, whole: Part, shares: Sequence[int], *, lines: tuple[OrderLine, ...], refunded_freight: Part, now: datetime
+    ) -> Order:
+        settled = all(line.settled for line in lines) and refunded_freight == self.carriage
+        return self._stepped(
+            Step.REFUND,
+            OrderState.REFUNDED if settled else OrderState.PARTIALLY_REFUNDED,
+            now,
+            lines=lines,
+            refunded_freight=refunded_freight,
+            refunded=self.refunded + whole.money,
+            refunded_points=self.refunded_points + whole.points,
+            payments=self._payments_less(shares, points_value=whole.points_value),
+        )
+
+    def _payments_less(self, shares: Sequence[int], *, points_value: int) -> tuple[Payment, ...]:
+        return tuple(
+            payment.give_back(points_value if payment.tender is Tender.POINTS else share)
+            for payment, share in zip(self.payments, shares, strict=True)
+        )
+
+    def give_up(self, refund_id: UUID, now: datetime) -> tuple[Order, Refund]:
+        """The cancelled order when it gives back all the money that had come in, and the refund that tells so."""
+        shares = [payment.left for payment in self.payments]
+        back = payouts(self.payments, shares)
+        order = replace(
+            self, payments=self._payments_less(shares, points_value=0), refunded=self.refunded + sum(shares)
+        )
+        return order, Refund(
+            id=refund_id,
+            order=self.id,
+            request_id="",
+            lines=(),
+            amount=self.money(sum(shares)),
+            points=0,
+            points_value=self.money(0),
+            reason="",
+            refund_time=now,
+            kind=RefundKind.CANCELLATION,
+            state=state_of(back),
+            payouts=back,
+        )
+
+    @property
+    def tax_given(self) -> int:
+        """The tax within what was given back so far."""
+        taxed = [(line.tax, line.amount, line.left.amount) for line in self.lines if line.tax]
+        taxed += [(self.freight_tax, self.freight, self.freight_left.amount)] if self.freight_tax else []
+        return sum(tax * (amount - left) // amount for tax, amount, left in taxed if amount)
+
+    def _sum(self, payments: Sequence[Payment]) -> Money:
+        for payment in payments:
+            if payment.amount.currency != self.currency or payment.amount.minor < 0:
+                raise errors.amount_mismatch(self.money(self.outstanding), payment.amount)
+        return self.money(sum(payment.amount.minor for payment in payments))
 
     def check(self, step: Step) -> None:
         """Raise a Fault unless the order's state allows the step."""
@@ -294,8 +444,7 @@ class Order:
         return replace(changed, state=state, version=self.version + 1, update_time=now)
 
 
-def _suitable(tender: PointsTender, lines: Sequence[OrderLine], currency: str) -> int:
-    total = Money(sum(line.amount for line in lines), currency)
-    if tender.value.currency != currency or not 0 < tender.value.minor <= total.minor:
-        raise errors.points_unsuitable(tender.points, value=tender.value, total=total)
+def _suitable(tender: PointsTender, total: int, currency: str) -> int:
+    if tender.value.currency != currency or not 0 < tender.value.minor <= total:
+        raise errors.points_unsuitable(tender.points, value=tender.value, total=Money(total, currency))
     return tender.value.minor

@@ -31,11 +31,14 @@ class CouponDecision:
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """Priced lines in one currency, and what became of each coupon. Amounts are minor units."""
+    """Priced lines in one currency, and what became of each coupon. Amounts are minor units. `freight` is one more
+    charge, with `freight_tax` inside it."""
 
     currency: str
     items: tuple[Item, ...]
     decisions: tuple[CouponDecision, ...] = ()
+    freight: int = 0
+    freight_tax: int = 0
 
     @classmethod
     def at_list_price(cls, wanted: Sequence[Wanted], products: Mapping[UUID, Product]) -> Quote:
@@ -65,7 +68,7 @@ class Quote:
             if not 0 <= discount <= item.unit_price * item.quantity:
                 raise internal()
         items = tuple(replace(item, discount=off) for item, off in zip(self.items, discounts, strict=True))
-        return Quote(self.currency, items, tuple(decisions))
+        return replace(self, items=items, decisions=tuple(decisions))
 
     def check_coupons(self) -> None:
         """Raise a Fault unless every coupon applies."""

@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from kit.errors import conflict
 from kit.money import Money
 from kit.page import Page
-from services.orders.domain.allocation import Share
+from services.orders.domain.allocation import NOTHING, Part, Share
 from services.orders.domain.line import OrderLine
 from services.orders.domain.order import Buyer, CancelReason, Order, OrderQuery, OrderState
 from services.orders.domain.payment import Payment, Tender
@@ -23,11 +23,13 @@ from services.orders.storage.tables.core import orders
 # Lines and payments come with their order, as JSON in the order of their positions.
 _LINES = """
     (select cast(json_agg(json_build_array(l.position, l.product_id, l.sku, l.title, l.quantity, l.unit_price,
-                                           l.amount, l.shares, l.refunded_quantity, l.category) order by l.position)
+                                           l.amount, l.shares, l.refunded_quantity, l.category, l.tax, l.added_tax,
+                                           l.ahead, l.ahead_value, l.ahead_points) order by l.position)
              as text)
      from order_lines l where l.order_id = orders.id)"""
 _PAYMENTS = """
-    (select cast(json_agg(json_build_array(p.tender, p.amount, p.reference, p.pay_time) order by p.position) as text)
+    (select cast(json_agg(json_build_array(p.tender, p.amount, p.reference, p.pay_time, p.refunded) order by p.position)
+             as text)
      from payments p where p.order_id = orders.id)"""
 
 _WHOLE = (*orders.c, literal_column(_LINES).label("lines"), literal_column(_PAYMENTS).label("payments"))
@@ -57,10 +59,12 @@ _OF_OPPORTUNITIES = text("""
 _ORDER_ROWS = """
     insert into orders (id, state, member_id, account_id, opportunity_id, channel, external_id, currency, total,
                         coupons, hold, points, points_value, refunded, refunded_points, backordered, imported,
-                        fingerprint, place_time, expire_time, pay_time, version, update_time, store)
+                        fingerprint, place_time, expire_time, pay_time, version, update_time, store, freight,
+                        freight_tax, activity, refund_policy)
     select o.id, o.state, o.member_id, o.account_id, o.opportunity_id, o.channel, o.external_id, o.currency, o.total,
            cast(o.coupons as jsonb), o.hold, o.points, o.points_value, 0, 0, o.backordered, o.imported,
-           o.fingerprint, o.place_time, o.expire_time, o.pay_time, o.version, o.update_time, o.store
+           o.fingerprint, o.place_time, o.expire_time, o.pay_time, o.version, o.update_time, o.store, o.freight,
+           o.freight_tax, o.activity, o.refund_policy
     from unnest(
         cast(:ids as uuid[]), cast(:states as text[]), cast(:members as uuid[]), cast(:accounts as uuid[]),
         cast(:opportunities as uuid[]), cast(:channels as text[]), cast(:external_ids as text[]),
@@ -68,25 +72,28 @@ _ORDER_ROWS = """
         cast(:points as bigint[]), cast(:points_values as bigint[]), cast(:backordered as boolean[]),
         cast(:imported as boolean[]), cast(:fingerprints as bytea[]), cast(:place_times as timestamptz[]),
         cast(:expire_times as timestamptz[]), cast(:pay_times as timestamptz[]), cast(:versions as bigint[]),
-        cast(:update_times as timestamptz[]), cast(:stores as text[])
+        cast(:update_times as timestamptz[]), cast(:stores as text[]), cast(:freights as bigint[]),
+        cast(:freight_taxes as bigint[]), cast(:activities as text[]), cast(:refund_policies as text[])
     ) as o (id, state, member_id, account_id, opportunity_id, channel, external_id, currency, total, coupons, hold,
             points, points_value, backordered, imported, fingerprint, place_time, expire_time, pay_time, version,
-            update_time, store)"""
+            update_time, store, freight, freight_tax, activity, refund_policy)"""
 
 _LINE_ROWS = """
     insert into order_lines (order_id, position, product_id, sku, title, quantity, unit_price, amount, shares,
-                             refunded_quantity, category)
+                             refunded_quantity, category, tax, added_tax)
     select l.order_id, l.position, l.product_id, l.sku, l.title, l.quantity, l.unit_price, l.amount,
-           cast(l.shares as jsonb), 0, l.category
+           cast(l.shares as jsonb), 0, l.category, l.tax, l.added_tax
     from unnest(
         cast(:line_orders as uuid[]), cast(:positions as int[]), cast(:products as uuid[]), cast(:skus as text[]),
         cast(:titles as text[]), cast(:quantities as bigint[]), cast(:unit_prices as bigint[]),
-        cast(:amounts as bigint[]), cast(:shares as text[]), cast(:categories as text[])
-    ) as l (order_id, position, product_id, sku, title, quantity, unit_price, amount, shares, category)"""
+        cast(:amounts as bigint[]), cast(:shares as text[]), cast(:categories as text[]),
+        cast(:taxes as bigint[]), cast(:added_taxes as bigint[])
+    ) as l (order_id, position, product_id, sku, title, quantity, unit_price, amount, shares, category, tax,
+            added_tax)"""
 
 _PAYMENT_ROWS = """
-    insert into payments (order_id, position, tender, amount, reference, pay_time)
-    select * from unnest(
+    insert into payments (order_id, position, tender, amount, reference, pay_time, refunded)
+    select *, 0 from unnest(
         cast(:payment_orders as uuid[]), cast(:payment_positions as int[]), cast(:tenders as text[]),
         cast(:paid as bigint[]), cast(:references as text[]), cast(:paid_times as timestamptz[]))"""
 
@@ -103,22 +110,36 @@ _SAVE = text(f"""
     update orders o
     set state = u.state, refunded = u.refunded, refunded_points = u.refunded_points, pay_time = u.pay_time,
         cancel_time = u.cancel_time, cancel_reason = u.cancel_reason, version = u.version, update_time = u.update_time,
-        complete_time = u.complete_time
+        complete_time = u.complete_time, refunded_freight = u.refunded_freight,
+        refunded_freight_value = u.refunded_freight_value, refunded_freight_points = u.refunded_freight_points
     from unnest(
         cast(:ids as uuid[]), cast(:states_before as text[]), cast(:versions_before as bigint[]),
         cast(:states as text[]), cast(:refunded as bigint[]), cast(:refunded_points as bigint[]),
         cast(:pay_times as timestamptz[]), cast(:cancel_times as timestamptz[]), cast(:cancel_reasons as text[]),
-        cast(:versions as bigint[]), cast(:update_times as timestamptz[]), cast(:complete_times as timestamptz[])
+        cast(:versions as bigint[]), cast(:update_times as timestamptz[]), cast(:complete_times as timestamptz[]),
+        cast(:refunded_freights as bigint[]), cast(:refunded_freight_values as bigint[]),
+        cast(:refunded_freight_points as bigint[])
     ) as u (id, state_before, version_before, state, refunded, refunded_points, pay_time, cancel_time, cancel_reason,
-            version, update_time, complete_time)
+            version, update_time, complete_time, refunded_freight, refunded_freight_value, refunded_freight_points)
     where o.id = u.id and o.state = u.state_before and o.version = u.version_before
 """)  # noqa: S608 - constants
 
 _SAVE_LINES = text("""
-    update order_lines l set refunded_quantity = u.refunded_quantity
-    from unnest(cast(:orders as uuid[]), cast(:positions as int[]), cast(:refunded as bigint[]))
-        as u (order_id, position, refunded_quantity)
+    update order_lines l
+    set refunded_quantity = u.refunded_quantity, ahead = u.ahead, ahead_value = u.ahead_value,
+        ahead_points = u.ahead_points
+    from unnest(
+        cast(:orders as uuid[]), cast(:positions as int[]), cast(:refunded as bigint[]), cast(:ahead as bigint[]),
+        cast(:ahead_values as bigint[]), cast(:ahead_points as bigint[])
+    ) as u (order_id, position, refunded_quantity, ahead, ahead_value, ahead_points)
     where l.order_id = u.order_id and l.position = u.position
+""")
+
+_SAVE_PAYMENTS = text("""
+    update payments p set refunded = u.refunded
+    from unnest(cast(:orders as uuid[]), cast(:positions as int[]), cast(:refunded as bigint[]))
+        as u (order_id, position, refunded)
+    where p.order_id = u.order_id and p.position = u.position
 """)
 
 _REPLACE = text("""
@@ -166,7 +187,7 @@ class OrderStore:
         return self.get(ids)
 
     def save(self, changes: Sequence[tuple[Order, Order]]) -> None:
-        """Store orders as (before, after), with new payments and refunded units, only over the state and version
+        """Store orders as (before, after), with new payments and what was refunded, only over the state and version
         `before`. Raises a Fault otherwise."""
         after = [new for _, new in changes]
         columns = {
@@ -178,11 +199,15 @@ class OrderStore:
             "complete_times": [order.complete_time for order in after],
             "cancel_times": [order.cancel_time for order in after],
             "cancel_reasons": [order.cancel_reason.value if order.cancel_reason else None for order in after],
-            **_payment_columns([new for old, new in changes if new.payments != old.payments]),
+            "refunded_freights": [order.refunded_freight.amount for order in after],
+            "refunded_freight_values": [order.refunded_freight.points_value for order in after],
+            "refunded_freight_points": [order.refunded_freight.points for order in after],
+            **_payment_columns([(new, len(old.payments)) for old, new in changes]),
         }
         if self._connection.execute(_SAVE, columns).rowcount != len(changes):
             raise conflict()
         self._save_lines(changes)
+        self._save_payments(changes)
 
     def replace(self, changes: Sequence[tuple[Order, Order]]) -> None:
         """Store imported orders as (before, after) with other lines, another total, time and store."""
@@ -237,19 +262,40 @@ class OrderStore:
 
     def _add_content(self, added: Sequence[Order]) -> None:
         if added:
-            self._connection.execute(_ADD_CONTENT, {**_line_columns(added), **_payment_columns(added)})
+            self._connection.execute(
+                _ADD_CONTENT, {**_line_columns(added), **_payment_columns([(order, 0) for order in added])}
+            )
 
     def _save_lines(self, changes: Sequence[tuple[Order, Order]]) -> None:
         changed = [
-            (new.id, line.position, line.refunded_quantity)
+            (
+                new.id,
+                line.position,
+                line.refunded_quantity,
+                line.ahead.amount,
+                line.ahead.points_value,
+                line.ahead.points,
+            )
             for old, new in changes
+            if new.lines is not old.lines
             for line, was in zip(new.lines, old.lines, strict=True)
-            if line.refunded_quantity != was.refunded_quantity
+            if (line.refunded_quantity, line.ahead) != (was.refunded_quantity, was.ahead)
         ]
         if changed:
-            ids, positions, refunded = zip(*changed, strict=True)
-            columns = {"orders": list(ids), "positions": list(positions), "refunded": list(refunded)}
+            keys = ("orders", "positions", "refunded", "ahead", "ahead_values", "ahead_points")
+            columns = dict(zip(keys, map(list, zip(*changed, strict=True)), strict=True))
             self._connection.execute(_SAVE_LINES, columns)
+
+    def _save_payments(self, changes: Sequence[tuple[Order, Order]]) -> None:
+        changed = [
+            (new.id, position, payment.refunded)
+            for old, new in changes
+            for position, (payment, was) in enumerate(zip(new.payments, old.payments, strict=False), 1)
+            if payment.refunded != was.refunded
+        ]
+        if changed:
+            columns = dict(zip(("orders", "positions", "refunded"), map(list, zip(*changed, strict=True)), strict=True))
+            self._connection.execute(_SAVE_PAYMENTS, columns)
 
 
 def _condition(changes: Sequence[tuple[Order, Order]]) -> dict[str, object]:
@@ -287,6 +333,10 @@ def _order_columns(added: Sequence[Order]) -> dict[str, object]:
         "versions": [order.version for order in added],
         "update_times": [order.update_time for order in added],
         "stores": [order.store for order in added],
+        "freights": [order.freight for order in added],
+        "freight_taxes": [order.freight_tax for order in added],
+        "activities": [order.activity for order in added],
+        "refund_policies": [",".join(order.refund_policy) for order in added],
     }
 
 
@@ -303,11 +353,18 @@ def _line_columns(added: Sequence[Order]) -> dict[str, object]:
         "amounts": [line.amount for _, line in lines],
         "shares": [_shares_json(line.shares) for _, line in lines],
         "categories": [line.category for _, line in lines],
+        "taxes": [line.tax for _, line in lines],
+        "added_taxes": [line.added_tax for _, line in lines],
     }
 
 
-def _payment_columns(paid: Sequence[Order]) -> dict[str, object]:
-    payments = [(order.id, position, each) for order in paid for position, each in enumerate(order.payments, 1)]
+def _payment_columns(paid: Sequence[tuple[Order, int]]) -> dict[str, object]:
+    """The payments of orders that come after so many that are stored already."""
+    payments = [
+        (order.id, position, each)
+        for order, known in paid
+        for position, each in enumerate(order.payments[known:], known + 1)
+    ]
     return {
         "payment_orders": [order_id for order_id, _, _ in payments],
         "payment_positions": [position for _, position, _ in payments],
@@ -324,6 +381,7 @@ def _shares_json(shares: Sequence[Share]) -> str:
 
 
 def _order(row: Row[*tuple[Any, ...]]) -> Order:
+    lines = tuple(_line(*line) for line in json.loads(row.lines))
     return Order(
         id=row.id,
         counter=row.counter,
@@ -332,12 +390,12 @@ def _order(row: Row[*tuple[Any, ...]]) -> Order:
         channel=row.channel,
         external_id=row.external_id or "",
         currency=row.currency,
-        lines=tuple(_line(*line) for line in json.loads(row.lines)),
+        lines=lines,
         coupons=tuple(row.coupons),
         hold=row.hold,
         points=row.points,
         points_value=row.points_value,
-        payments=tuple(_payment(row.currency, *payment) for payment in json.loads(row.payments or "[]")),
+        payments=tuple(_payment(row, lines, *payment) for payment in json.loads(row.payments)) if row.payments else (),
         refunded=row.refunded,
         refunded_points=row.refunded_points,
         backordered=row.backordered,
@@ -352,6 +410,11 @@ def _order(row: Row[*tuple[Any, ...]]) -> Order:
         update_time=row.update_time,
         complete_time=row.complete_time,
         store=row.store,
+        freight=row.freight,
+        freight_tax=row.freight_tax,
+        refunded_freight=Part(row.refunded_freight, row.refunded_freight_value, row.refunded_freight_points),
+        activity=row.activity,
+        refund_policy=tuple(Tender(name) for name in row.refund_policy.split(",")) if row.refund_policy else (),
     )
 
 
@@ -366,6 +429,9 @@ def _line(
     shares: list[list[int]],
     refunded: int,
     category: str,
+    tax: int,
+    added_tax: int,
+    *ahead: int,
 ) -> OrderLine:
     return OrderLine(
         position=position,
@@ -378,8 +444,23 @@ def _line(
         shares=tuple(Share(*share) for share in shares),
         refunded_quantity=refunded,
         category=category,
+        tax=tax,
+        added_tax=added_tax,
+        ahead=Part(*ahead) if any(ahead) else NOTHING,
     )
 
 
-def _payment(currency: str, tender: str, amount: int, reference: str, pay_time: str) -> Payment:
-    return Payment(Tender(tender), Money(amount, currency), reference, datetime.fromisoformat(pay_time))
+def _payment(
+    row: Row[*tuple[Any, ...]],
+    lines: Sequence[OrderLine],
+    name: str,
+    amount: int,
+    reference: str,
+    pay_time: str,
+    refunded: int | None,
+) -> Payment:
+    tender = Tender(name)
+    if refunded is None:  # of before payments told it: there was one for money, and perhaps one for points
+        left = sum(line.left.points_value for line in lines)
+        refunded = amount - left if tender is Tender.POINTS else row.refunded
+    return Payment(tender, Money(amount, row.currency), reference, datetime.fromisoformat(pay_time), refunded)

@@ -1,17 +1,65 @@
-"""Refunds: rows to domain and back."""
+"""Refunds and how their money goes back: rows to domain and back."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, insert, select, tuple_
+from sqlalchemy import Connection, Row, Uuid, any_, bindparam, cast, literal_column, select, text, tuple_
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from kit.money import Money
 from kit.page import Page
-from services.orders.domain.refund import Refund, RefundLine
+from services.orders.domain.payment import Tender
+from services.orders.domain.refund import Payout, PayoutState, Refund, RefundKind, RefundLine, RefundState
 from services.orders.storage.tables.core import refunds
+
+_PAYOUTS = """
+    (select cast(json_agg(json_build_array(p.payment, p.tender, p.amount, p.state, p.reference) order by p.payment)
+             as text)
+     from refund_payments p where p.refund_id = refunds.id)"""
+_WHOLE = (*refunds.c, literal_column(_PAYOUTS).label("payouts"))
+_IDS = ARRAY(Uuid)
+_GET = select(*_WHOLE).where(refunds.c.id == any_(cast(bindparam("ids", type_=_IDS), _IDS)))
+_LOCK = text("select id from refunds where id = any(cast(:ids as uuid[])) order by id for update")
+
+_ADD = text("""
+    insert into refunds (id, order_id, request_id, currency, amount, points, points_value, lines, reason, refund_time,
+                         kind, state, freight, tax)
+    select r.id, r.order_id, r.request_id, r.currency, r.amount, r.points, r.points_value, cast(r.lines as jsonb),
+           r.reason, r.refund_time, r.kind, r.state, r.freight, r.tax
+    from unnest(
+        cast(:ids as uuid[]), cast(:orders as uuid[]), cast(:requests as text[]), cast(:currencies as text[]),
+        cast(:amounts as bigint[]), cast(:points as bigint[]), cast(:values as bigint[]), cast(:lines as text[]),
+        cast(:reasons as text[]), cast(:times as timestamptz[]), cast(:kinds as text[]), cast(:states as text[]),
+        cast(:freights as bigint[]), cast(:taxes as bigint[])
+    ) as r (id, order_id, request_id, currency, amount, points, points_value, lines, reason, refund_time, kind, state,
+            freight, tax)
+""")
+
+_ADD_PAYOUTS = text("""
+    insert into refund_payments (refund_id, payment, order_id, tender, amount, state, reference, update_time)
+    select * from unnest(
+        cast(:refunds as uuid[]), cast(:payments as int[]), cast(:orders as uuid[]), cast(:tenders as text[]),
+        cast(:amounts as bigint[]), cast(:states as text[]), cast(:references as text[]),
+        cast(:times as timestamptz[]))
+""")
+
+_SAVE_STATES = text("""
+    update refunds r set state = u.state
+    from unnest(cast(:ids as uuid[]), cast(:states as text[])) as u (id, state)
+    where r.id = u.id
+""")
+
+_SAVE_PAYOUTS = text("""
+    update refund_payments p set state = u.state, reference = u.reference, update_time = cast(:now as timestamptz)
+    from unnest(cast(:refunds as uuid[]), cast(:payments as int[]), cast(:states as text[]),
+                cast(:references as text[])) as u (refund_id, payment, state, reference)
+    where p.refund_id = u.refund_id and p.payment = u.payment
+""")
 
 
 class RefundStore:
@@ -20,33 +68,55 @@ class RefundStore:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def add(self, refund: Refund) -> None:
-        """Store a new refund."""
+    def add(self, made: Sequence[Refund]) -> None:
+        """Store new refunds, and how their money goes back."""
+        self._connection.execute(_ADD, _columns(made))
+        payouts = [(refund, payout) for refund in made for payout in refund.payouts]
+        if payouts:
+            self._connection.execute(_ADD_PAYOUTS, _payout_columns(payouts))
+
+    def get(self, ids: Sequence[UUID]) -> dict[UUID, Refund]:
+        """Those of the refunds that exist."""
+        rows = self._connection.execute(_GET, {"ids": list(ids)})
+        return {refund.id: refund for refund in map(_refund, rows)}
+
+    def lock(self, ids: Sequence[UUID]) -> dict[UUID, Refund]:
+        """As `get`; nobody else changes them until the transaction ends."""
+        self._connection.execute(_LOCK, {"ids": list(ids)})
+        return self.get(ids)
+
+    def save(self, changes: Sequence[tuple[Refund, Refund]], now: datetime) -> None:
+        """Store locked refunds as (before, after): their state, and that of the money that goes back."""
+        after = [new for _, new in changes]
         self._connection.execute(
-            insert(refunds).values(
-                id=refund.id,
-                order_id=refund.order,
-                request_id=refund.request_id or None,
-                currency=refund.amount.currency,
-                amount=refund.amount.minor,
-                points=refund.points,
-                points_value=refund.points_value.minor,
-                lines=[[line.position, line.quantity, line.amount.minor] for line in refund.lines],
-                reason=refund.reason,
-                refund_time=refund.refund_time,
-            )
+            _SAVE_STATES, {"ids": [each.id for each in after], "states": [each.state.value for each in after]}
         )
+        changed = [
+            (new, payout)
+            for old, new in changes
+            for payout, was in zip(new.payouts, old.payouts, strict=True)
+            if payout != was
+        ]
+        if changed:
+            columns = {
+                "refunds": [refund.id for refund, _ in changed],
+                "payments": [payout.payment for _, payout in changed],
+                "states": [payout.state.value for _, payout in changed],
+                "references": [payout.reference for _, payout in changed],
+                "now": now,
+            }
+            self._connection.execute(_SAVE_PAYOUTS, columns)
 
     def of_request(self, order_id: UUID, request_id: str) -> Refund | None:
         """The refund that a request of the order made."""
-        query = select(refunds).where(refunds.c.order_id == order_id, refunds.c.request_id == request_id)
+        query = select(*_WHOLE).where(refunds.c.order_id == order_id, refunds.c.request_id == request_id)
         row = self._connection.execute(query).one_or_none()
         return _refund(row) if row else None
 
     def page(self, order_id: UUID, page: Page) -> list[Refund]:
         """The refunds of a page and one more if there are more, the latest first."""
         query = (
-            select(refunds)
+            select(*_WHOLE)
             .where(refunds.c.order_id == order_id)
             .order_by(refunds.c.refund_time.desc(), refunds.c.id.desc())
             .limit(page.fetch)
@@ -55,6 +125,42 @@ class RefundStore:
             at = (datetime.fromisoformat(page.after[0]), UUID(page.after[1]))
             query = query.where(tuple_(refunds.c.refund_time, refunds.c.id) < at)
         return [_refund(row) for row in self._connection.execute(query)]
+
+
+def _columns(made: Sequence[Refund]) -> dict[str, object]:
+    return {
+        "ids": [refund.id for refund in made],
+        "orders": [refund.order for refund in made],
+        "requests": [refund.request_id or None for refund in made],
+        "currencies": [refund.amount.currency for refund in made],
+        "amounts": [refund.amount.minor for refund in made],
+        "points": [refund.points for refund in made],
+        "values": [refund.points_value.minor for refund in made],
+        "lines": [_lines_json(refund.lines) for refund in made],
+        "reasons": [refund.reason for refund in made],
+        "times": [refund.refund_time for refund in made],
+        "kinds": [refund.kind.value for refund in made],
+        "states": [refund.state.value for refund in made],
+        "freights": [refund.freight for refund in made],
+        "taxes": [refund.tax for refund in made],
+    }
+
+
+def _lines_json(lines: Sequence[RefundLine]) -> str:
+    return json.dumps([[line.position, line.quantity, line.amount.minor] for line in lines])
+
+
+def _payout_columns(payouts: Sequence[tuple[Refund, Payout]]) -> dict[str, object]:
+    return {
+        "refunds": [refund.id for refund, _ in payouts],
+        "payments": [payout.payment for _, payout in payouts],
+        "orders": [refund.order for refund, _ in payouts],
+        "tenders": [payout.tender.value for _, payout in payouts],
+        "amounts": [payout.amount.minor for _, payout in payouts],
+        "states": [payout.state.value for _, payout in payouts],
+        "references": [payout.reference for _, payout in payouts],
+        "times": [refund.refund_time for refund, _ in payouts],
+    }
 
 
 def _refund(row: Row[*tuple[Any, ...]]) -> Refund:
@@ -68,4 +174,13 @@ def _refund(row: Row[*tuple[Any, ...]]) -> Refund:
         points_value=Money(row.points_value, row.currency),
         reason=row.reason,
         refund_time=row.refund_time,
+        kind=RefundKind(row.kind),
+        state=RefundState(row.state),
+        freight=row.freight,
+        tax=row.tax,
+        payouts=tuple(_payout(row.currency, *payout) for payout in json.loads(row.payouts)) if row.payouts else (),
     )
+
+
+def _payout(currency: str, payment: int, tender: str, amount: int, state: str, reference: str) -> Payout:
+    return Payout(payment, Tender(tender), Money(amount, currency), PayoutState(state), reference)

@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
-from services.orders.domain import stock
 from services.orders.domain.order import CancelReason
 from services.orders.usecases import checkout
 from services.orders.usecases import order as orders
@@ -36,13 +35,8 @@ def expire_orders(unit: Work, limit: int) -> int:
     overdue = unit.orders.overdue(unit.now, limit)
     if not overdue:
         return 0
-    before = [unit.orders.get(overdue)[order_id] for order_id in overdue]
-    cancelled = [order.cancel(CancelReason.EXPIRED, unit.now) for order in before]
-    unit.orders.save([(old, new) for old, (new, _) in zip(before, cancelled, strict=True)])
-    freed = [movement for order in before for movement in stock.release(order.id, order.demand())]
-    unit.stocks.apply(freed, unit.now)
-    unit.emit(fact for _, fact in cancelled)
-    return len(overdue)
+    found = unit.orders.get(overdue)
+    return len(orders.give_up(unit, [found[order_id] for order_id in overdue], CancelReason.EXPIRED))
 
 
 def forget_attempts(unit: checkout.Work) -> None:

@@ -12,9 +12,11 @@ from kit.errors import Fault, etag_mismatch
 from kit.names import join
 from kit.page import Page
 from services.orders.domain import errors, stock
+from services.orders.domain.events import OrderCancelled
 from services.orders.domain.order import Buyer, CancelReason, Order, OrderQuery
-from services.orders.domain.payment import PointsTender
+from services.orders.domain.payment import PointsTender, RefundPolicy
 from services.orders.domain.quote import Quote
+from services.orders.domain.refund import Refund
 from services.orders.domain.stock import Movement, Place, Shelf, Stock
 
 
@@ -48,13 +50,20 @@ class Stocks(Protocol):
         """Store movements and the stock that follows from them."""
 
 
+class Refunds(Protocol):
+    """The stored refunds."""
+
+    def add(self, refunds: Sequence[Refund]) -> None:
+        """Store new refunds, and how their money goes back."""
+
+
 class Checkouts(Protocol):
     """The stored attempts to check out."""
 
     def lock_open(self, order_ids: Sequence[UUID]) -> set[UUID]:
         """Which of the attempts are still open; nobody else ends them until the transaction ends."""
 
-    def place(self, order_ids: Sequence[UUID]) -> None:
+    def place(self, order_ids: Sequence[UUID], now: datetime) -> None:
         """End attempts as placed."""
 
 
@@ -74,8 +83,15 @@ class Work(Protocol):
         """The stored stock."""
 
     @property
+    def refunds(self) -> Refunds:
+        """The stored refunds."""
+
+    @property
     def checkouts(self) -> Checkouts:
         """The stored attempts to check out."""
+
+    def new_id(self) -> UUID:
+        """An id for what comes into being."""
 
     def emit(self, facts: Iterable[object]) -> None:
         """Publish facts with the transaction."""
@@ -94,6 +110,8 @@ class PlaceOrder:
     held: bool
     pay_within: timedelta
     store: str = ""
+    activity: str = ""
+    refund_policy: RefundPolicy = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +141,7 @@ def place_orders(unit: Work, commands: Sequence[PlaceOrder]) -> list[Order | Fau
     counters = unit.orders.add(placed) if placed else {}
     ended = [order.id for order in placed if order.id in still_open]
     if ended:
-        unit.checkouts.place(ended)
+        unit.checkouts.place(ended, unit.now)
     unit.emit(order.placed() for order in placed)
     return [replace(order, counter=counters[order.id]) if isinstance(order, Order) else order for order in outcomes]
 
@@ -143,6 +161,10 @@ def _draft(command: PlaceOrder, now: datetime, still_open: set[UUID]) -> Order |
             tender=command.tender,
             now=now,
             expire_time=now + command.pay_within,
+            freight=command.quote.freight,
+            freight_tax=command.quote.freight_tax,
+            activity=command.activity,
+            refund_policy=command.refund_policy,
         )
     except Fault as fault:
         return fault
@@ -178,10 +200,23 @@ def cancel_order(unit: Work, command: CancelOrder) -> Order:
     """Give up an order that is not paid; its stock is free again."""
     order = existing(unit.orders.lock([command.order_id]), command.order_id)
     check_version(order, command.version)
-    cancelled, fact = order.cancel(command.reason, unit.now)
-    unit.orders.save([(order, cancelled)])
-    unit.stocks.apply(stock.release(order.id, order.demand()), unit.now)
-    unit.emit([fact])
+    return give_up(unit, [order], command.reason)[0]
+
+
+def give_up(unit: Work, locked: Sequence[Order], reason: CancelReason) -> list[Order]:
+    """Cancel locked orders: their stock is free again, and what was paid of them goes back. Raises a Fault when one
+    can't be cancelled."""
+    cancelled = [order.cancel(reason, unit.now)[0] for order in locked]
+    refunds: list[Refund] = []
+    for index, order in enumerate(cancelled):
+        if order.received:
+            cancelled[index], refund = order.give_up(unit.new_id(), unit.now)
+            refunds.append(refund)
+    unit.orders.save(list(zip(locked, cancelled, strict=True)))
+    unit.stocks.apply([each for order in locked for each in stock.release(order.id, order.demand())], unit.now)
+    if refunds:
+        unit.refunds.add(refunds)
+    unit.emit(OrderCancelled(order) for order in cancelled)
     return cancelled
 
 

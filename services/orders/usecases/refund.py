@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -10,15 +10,15 @@ from uuid import UUID
 
 from kit.errors import request_id_reused
 from kit.page import Page
-from services.orders.domain.refund import Refund
+from services.orders.domain.refund import Claim, Refund
 from services.orders.usecases.order import Orders, check_version, existing
 
 
 class Refunds(Protocol):
     """The stored refunds."""
 
-    def add(self, refund: Refund) -> None:
-        """Store a new refund."""
+    def add(self, refunds: Sequence[Refund]) -> None:
+        """Store new refunds, and how their money goes back."""
 
     def of_request(self, order_id: UUID, request_id: str) -> Refund | None:
         """The refund that a request of the order made."""
@@ -48,11 +48,11 @@ class Work(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class RefundOrder:
-    """Give back units, told as (position, quantity); `version`, if given, must be the latest."""
+    """Give back what is claimed; `version`, if given, must be the latest."""
 
     refund_id: UUID
     order_id: UUID
-    units: tuple[tuple[int, int], ...]
+    claim: Claim
     reason: str
     request_id: str
     version: int | None
@@ -67,10 +67,10 @@ def refund_order(unit: Work, command: RefundOrder) -> Refund:
             return _same(known, command)
     check_version(order, command.version)
     refunded, refund, fact = order.refund(
-        command.refund_id, command.units, reason=command.reason, request_id=command.request_id, now=unit.now
+        command.refund_id, command.claim, reason=command.reason, request_id=command.request_id, now=unit.now
     )
     unit.orders.save([(order, refunded)])
-    unit.refunds.add(refund)
+    unit.refunds.add([refund])
     unit.emit([fact])
     return refund
 
@@ -82,6 +82,6 @@ def list_refunds(unit: Work, order_id: UUID, page: Page) -> list[Refund]:
 
 
 def _same(known: Refund, command: RefundOrder) -> Refund:
-    if tuple((line.position, line.quantity) for line in known.lines) != command.units:
+    if not known.answers(command.claim):
         raise request_id_reused(command.request_id)
     return known

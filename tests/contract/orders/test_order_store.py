@@ -15,6 +15,7 @@ from kit.page import Page
 from services.orders import publish
 from services.orders.domain import imports
 from services.orders.domain.order import Buyer, CancelReason, Order, OrderQuery
+from services.orders.domain.refund import Claim
 from services.orders.storage.unit import OrdersUnit
 from services.orders.usecases.order import list_orders
 from tests.support.builders.orders import NOW, a_tender, an_import_line, an_import_row, an_item, an_order, paid
@@ -78,11 +79,11 @@ def test_a_refund_is_read_as_it_was_written(database: Database[OrdersUnit]) -> N
     (order,) = stored(database, KINDS[1])
     settled = paid(order)
     database.write(lambda unit: unit.orders.save([(order, settled)]))
-    after, refund, _ = settled.refund(new_id(), [(1, 2)], reason="客户 unhappy", request_id="r", now=LATER)
+    after, refund, _ = settled.refund(new_id(), Claim.units((1, 2)), reason="客户 unhappy", request_id="r", now=LATER)
 
     def give_back(unit: OrdersUnit) -> None:
         unit.orders.save([(settled, after)])
-        unit.refunds.add(refund)
+        unit.refunds.add([refund])
 
     database.write(give_back)
     assert found(database, order) == after

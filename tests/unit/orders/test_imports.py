@@ -14,6 +14,7 @@ from services.orders.domain import imports
 from services.orders.domain.imports import ImportRow
 from services.orders.domain.order import OrderState
 from services.orders.domain.payment import Tender
+from services.orders.domain.refund import Claim
 from tests.support.builders.orders import NOW, an_import_line, an_import_row, an_order
 
 
@@ -122,7 +123,7 @@ def test_another_member_or_currency_or_a_live_order_conflicts() -> None:
         (order, replace(row, member=new_id())),
         (order, replace(row, lines=(an_import_line(currency="CNY"),))),
         (replace(an_order(currency="USD"), buyer=order.buyer), row),
-        (order.refund(new_id(), [(1, 1)], reason="", request_id="", now=NOW)[0], row),
+        (order.refund(new_id(), Claim.units((1, 1)), reason="", request_id="", now=NOW)[0], row),
     ):
         with pytest.raises(Fault) as caught:
             imports.reimport(stored, told, NOW)

@@ -14,6 +14,7 @@ from kit.money import LIMIT, Money
 from kit.names import new_id
 from services.orders.domain.order import TRANSITIONS, Buyer, CancelReason, Order, OrderState, Step
 from services.orders.domain.payment import Tender
+from services.orders.domain.refund import Claim
 from services.orders.domain.stock import Place
 from tests.support.builders.orders import NOW, a_tender, an_item, an_order, paid
 
@@ -138,7 +139,9 @@ class OrderMachine(RuleBasedStateMachine):
     def refund(self, position: int, quantity: int) -> None:
         self.attempt(
             Step.REFUND,
-            lambda order: order.refund(new_id(), [(position, quantity)], reason="", request_id="", now=SOON)[0],
+            lambda order: order.refund(new_id(), Claim.units((position, quantity)), reason="", request_id="", now=SOON)[
+                0
+            ],
         )
 
     @invariant()

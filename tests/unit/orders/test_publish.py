@@ -16,6 +16,7 @@ from services.orders.domain import imports
 from services.orders.domain.events import Fact, OrderCompleted
 from services.orders.domain.order import Buyer, CancelReason
 from services.orders.domain.payment import Tender
+from services.orders.domain.refund import Claim
 from services.orders.publish import to_event
 from tests.support.builders.orders import NOW, a_tender, an_import_line, an_import_row, an_item, an_order, paid
 
@@ -34,9 +35,9 @@ FACTS: list[Fact] = [
     ORDER.cancel(CancelReason.EXPIRED, LATER)[1],
     an_order(buyer=Buyer()).cancel(CancelReason.CUSTOMER, LATER)[1],
     OrderCompleted(paid(ORDER).complete(LATER)[0]),
-    paid(ORDER).refund(new_id(), [(1, 1)], reason="", request_id="", now=LATER)[2],
-    paid(ORDER).refund(new_id(), [(1, 2), (2, 1)], reason="", request_id="", now=LATER)[2],
-    paid(an_order()).refund(new_id(), [(1, 1)], reason="", request_id="", now=LATER)[2],
+    paid(ORDER).refund(new_id(), Claim.units((1, 1)), reason="", request_id="", now=LATER)[2],
+    paid(ORDER).refund(new_id(), Claim.units((1, 2), (2, 1)), reason="", request_id="", now=LATER)[2],
+    paid(an_order()).refund(new_id(), Claim.units((1, 1)), reason="", request_id="", now=LATER)[2],
     imports.order_of(an_import_row(an_import_line(amount=0), an_import_line(currency="JPY")), NOW)[1],
     imports.order_of(replace(an_import_row(member=new_id()), channel="客户"), NOW)[1],
     imports.order_of(an_import_row(an_import_line(category="music"), an_import_line(), store="cd-2"), NOW)[1],
@@ -78,7 +79,7 @@ def test_who_hears_of_a_paid_order_hears_its_store_and_categories(fact: Fact) ->
 
 def test_a_line_is_told_with_all_that_rules_go_by() -> None:
     order = paid(an_order(an_item(quantity=2, unit_price=1050, category="tea"), store="tea-1"))
-    once, _, refunded = order.refund(new_id(), [(1, 1)], reason="", request_id="", now=LATER)
+    once, _, refunded = order.refund(new_id(), Claim.units((1, 1)), reason="", request_id="", now=LATER)
     completed = OrderCompleted(once.complete(LATER)[0])
     for fact in (refunded, completed):
         body = json.loads(to_event(fact).payload)
@@ -103,8 +104,8 @@ def test_net_total_leaves_out_what_points_paid() -> None:
 
 def test_a_refund_says_the_whole_that_is_left_and_the_points_given_back_so_far() -> None:
     order = paid(an_order(an_item(unit_price=1000, quantity=2), tender=a_tender(points=500, value=500)))
-    once, _, _ = order.refund(new_id(), [(1, 1)], reason="", request_id="", now=LATER)
-    twice = once.refund(new_id(), [(1, 1)], reason="", request_id="", now=LATER)[2]
+    once, _, _ = order.refund(new_id(), Claim.units((1, 1)), reason="", request_id="", now=LATER)
+    twice = once.refund(new_id(), Claim.units((1, 1)), reason="", request_id="", now=LATER)[2]
     body = json.loads(to_event(twice).payload)
     assert (body["amount"]["units"], body["points"], body["hold"]) == ("7", "500", order.hold)
     assert body["netTotal"] == {"currencyCode": "CNY"}

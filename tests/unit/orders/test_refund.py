@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from kit.errors import Fault
 from kit.names import new_id
 from services.orders.domain.order import Order, OrderState
-from services.orders.domain.refund import Refund
+from services.orders.domain.refund import Claim, Refund
 from tests.support.builders.orders import NOW, a_tender, an_item, an_order, paid
 
 LATER = NOW + timedelta(days=3)
@@ -19,7 +19,7 @@ PRICES = {"CNY": 100_000, "JPY": 100_000, "KWD": 1_000_000}
 
 
 def refund(order: Order, *units: tuple[int, int]) -> tuple[Order, Refund]:
-    after, given_back, fact = order.refund(new_id(), units, reason="broken", request_id="", now=LATER)
+    after, given_back, fact = order.refund(new_id(), Claim.units(*units), reason="broken", request_id="", now=LATER)
     assert (fact.order, fact.refund) == (after, given_back)
     return after, given_back
 

@@ -105,6 +105,19 @@ def refund_exceeds_line(position: int, *, requested: int, refundable: int) -> Fa
     return _precondition("REFUND_EXCEEDS_LINE", message, position=str(position), **counts)
 
 
+def refund_exceeds_amount(what: str, *, requested: int, refundable: int) -> Fault:
+    """More minor units than are left to give back."""
+    message = f"{what}: {requested} requested, {refundable} left to refund"
+    counts = {"requested": str(requested), "refundable": str(refundable)}
+    return _precondition("REFUND_EXCEEDS_AMOUNT", message, what=what, **counts)
+
+
+def overpaid(outstanding: Money, amount: Money) -> Fault:
+    """More money came in than the order waits for."""
+    message = f"{outstanding} is outstanding, not {amount}"
+    return _precondition("OVERPAID", message, outstanding=str(outstanding), amount=str(amount))
+
+
 def line_not_found(position: int) -> Fault:
     """The order has no such line."""
     return _precondition("LINE_NOT_FOUND", f"the order has no line {position}", position=str(position))
