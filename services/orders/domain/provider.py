@@ -36,7 +36,7 @@ class Charge:
     """Money that a provider is to take from a buyer."""
 
     reference: str
-    """Ours, unique for ever among the merchant's: 6 to 32 letters, digits, `-` and `_`."""
+    """Ours, unique for ever among the merchant's: 6 to 32 letters, digits and `_`, which every provider allows."""
     amount: Money
     subject: str
     """What the buyer reads on the receipt."""
@@ -86,7 +86,7 @@ class Refunding:
     """Money that a provider is to give back; the same reference never gives back twice."""
 
     reference: str
-    """Ours, unique for ever among the merchant's: 6 to 64 letters, digits, `-` and `_`."""
+    """Ours, unique for ever among the merchant's: 6 to 64 letters, digits and `_`."""
     charge_reference: str
     transaction: str
     """The provider's number of the charge; may be empty."""

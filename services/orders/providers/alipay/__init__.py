@@ -1,0 +1,1 @@
+"""Alipay, OpenAPI gateway with RSA2."""
