@@ -23,7 +23,7 @@ class Tender(StrEnum):
 
 
 REMOTE = frozenset({Tender.WECHAT_PAY, Tender.ALIPAY})
-"""Tenders whose money comes from a provider, and goes back through it: a refund waits until the provider has done it."""
+"""Tenders whose money comes from a provider, and goes back through it: a refund waits until that has done it."""
 
 
 @dataclass(frozen=True, slots=True)

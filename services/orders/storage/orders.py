@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import astuple
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -262,20 +263,12 @@ class OrderStore:
 
     def _add_content(self, added: Sequence[Order]) -> None:
         if added:
-            self._connection.execute(
-                _ADD_CONTENT, {**_line_columns(added), **_payment_columns([(order, 0) for order in added])}
-            )
+            paid = [(order, 0) for order in added]
+            self._connection.execute(_ADD_CONTENT, {**_line_columns(added), **_payment_columns(paid)})
 
     def _save_lines(self, changes: Sequence[tuple[Order, Order]]) -> None:
         changed = [
-            (
-                new.id,
-                line.position,
-                line.refunded_quantity,
-                line.ahead.amount,
-                line.ahead.points_value,
-                line.ahead.points,
-            )
+            (new.id, line.position, line.refunded_quantity, *astuple(line.ahead))
             for old, new in changes
             if new.lines is not old.lines
             for line, was in zip(new.lines, old.lines, strict=True)

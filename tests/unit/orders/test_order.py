@@ -137,6 +137,7 @@ class OrderMachine(RuleBasedStateMachine):
 
     @rule(position=st.integers(1, 2), quantity=st.integers(1, 3))
     def refund(self, position: int, quantity: int) -> None:
+        claim = Claim.units((position, quantity))
         self.attempt(
             Step.REFUND,
             lambda order: order.refund(new_id(), Claim.units((position, quantity)), reason="", request_id="", now=SOON)[
