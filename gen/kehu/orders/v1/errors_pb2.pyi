@@ -108,6 +108,24 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """What should be closed at the payment provider is paid already. Metadata: `provider`, `reference`."""
     ERROR_REASON_SCENE_UNSUPPORTED: _ErrorReason.ValueType  # 53
     """The payment provider has no such cashier, or lacks what it needs for it. Metadata: `provider`, `scene`."""
+    ERROR_REASON_LOCATION_NOT_FOUND: _ErrorReason.ValueType  # 65
+    """No location has this name. Metadata: `name`."""
+    ERROR_REASON_LOCATION_EXISTS: _ErrorReason.ValueType  # 66
+    """Another location has this id."""
+    ERROR_REASON_LOCATION_UNAVAILABLE: _ErrorReason.ValueType  # 67
+    """The location serves no orders: it is not active, or neither ships nor offers pick-up. Metadata: `location`."""
+    ERROR_REASON_NOT_IN_ONE_LOCATION: _ErrorReason.ValueType  # 68
+    """Everything is there, but no location has all of it; nothing was kept. Metadata: `products`."""
+    ERROR_REASON_RESERVATION_NOT_FOUND: _ErrorReason.ValueType  # 69
+    """No reservation has this name. Metadata: `name`."""
+    ERROR_REASON_RESERVATION_ENDED: _ErrorReason.ValueType  # 70
+    """The reservation ended otherwise, or its time is over. Metadata: `reservation`, `state`."""
+    ERROR_REASON_STOCK_DOCUMENT_NOT_FOUND: _ErrorReason.ValueType  # 71
+    """No transfer or count has this name. Metadata: `name`."""
+    ERROR_REASON_STOCK_DOCUMENT_ENDED: _ErrorReason.ValueType  # 72
+    """The transfer or the count has ended. Metadata: `name`, `state`."""
+    ERROR_REASON_POLICY_ELSEWHERE: _ErrorReason.ValueType  # 73
+    """Units of the product are promised at another location already."""
     ERROR_REASON_SHIPPING_ZONE_NOT_FOUND: _ErrorReason.ValueType  # 75
     """No shipping zone has this name. Metadata: `name`."""
     ERROR_REASON_SHIPPING_METHOD_NOT_FOUND: _ErrorReason.ValueType  # 76
@@ -251,6 +269,24 @@ ERROR_REASON_CHARGE_PAID: ErrorReason.ValueType  # 52
 """What should be closed at the payment provider is paid already. Metadata: `provider`, `reference`."""
 ERROR_REASON_SCENE_UNSUPPORTED: ErrorReason.ValueType  # 53
 """The payment provider has no such cashier, or lacks what it needs for it. Metadata: `provider`, `scene`."""
+ERROR_REASON_LOCATION_NOT_FOUND: ErrorReason.ValueType  # 65
+"""No location has this name. Metadata: `name`."""
+ERROR_REASON_LOCATION_EXISTS: ErrorReason.ValueType  # 66
+"""Another location has this id."""
+ERROR_REASON_LOCATION_UNAVAILABLE: ErrorReason.ValueType  # 67
+"""The location serves no orders: it is not active, or neither ships nor offers pick-up. Metadata: `location`."""
+ERROR_REASON_NOT_IN_ONE_LOCATION: ErrorReason.ValueType  # 68
+"""Everything is there, but no location has all of it; nothing was kept. Metadata: `products`."""
+ERROR_REASON_RESERVATION_NOT_FOUND: ErrorReason.ValueType  # 69
+"""No reservation has this name. Metadata: `name`."""
+ERROR_REASON_RESERVATION_ENDED: ErrorReason.ValueType  # 70
+"""The reservation ended otherwise, or its time is over. Metadata: `reservation`, `state`."""
+ERROR_REASON_STOCK_DOCUMENT_NOT_FOUND: ErrorReason.ValueType  # 71
+"""No transfer or count has this name. Metadata: `name`."""
+ERROR_REASON_STOCK_DOCUMENT_ENDED: ErrorReason.ValueType  # 72
+"""The transfer or the count has ended. Metadata: `name`, `state`."""
+ERROR_REASON_POLICY_ELSEWHERE: ErrorReason.ValueType  # 73
+"""Units of the product are promised at another location already."""
 ERROR_REASON_SHIPPING_ZONE_NOT_FOUND: ErrorReason.ValueType  # 75
 """No shipping zone has this name. Metadata: `name`."""
 ERROR_REASON_SHIPPING_METHOD_NOT_FOUND: ErrorReason.ValueType  # 76

@@ -667,3 +667,85 @@ class AbandonedLine(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___AbandonedLine: _TypeAlias = AbandonedLine  # noqa: Y015
+
+@_typing.final
+class StockLow(_message.Message):
+    """The free units of a product at a location fell to the threshold that was set for it, or below. Told once each time that
+    it happens. The subject is the stock, its version the stock's version.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STOCK_FIELD_NUMBER: _builtins.int
+    AVAILABLE_FIELD_NUMBER: _builtins.int
+    THRESHOLD_FIELD_NUMBER: _builtins.int
+    ON_HAND_FIELD_NUMBER: _builtins.int
+    BACKORDERED_FIELD_NUMBER: _builtins.int
+    TIME_FIELD_NUMBER: _builtins.int
+    stock: _builtins.str
+    """The stock, `products/{product}/stocks/{location}`."""
+    available: _builtins.int
+    """Units that can still be sold of what is there."""
+    threshold: _builtins.int
+    """The threshold."""
+    on_hand: _builtins.int
+    """Units that are there."""
+    backordered: _builtins.int
+    """Units that orders were promised and that are still to arrive."""
+    @_builtins.property
+    def time(self) -> _timestamp_pb2.Timestamp:
+        """When it happened."""
+
+    def __init__(
+        self,
+        *,
+        stock: _builtins.str = ...,
+        available: _builtins.int = ...,
+        threshold: _builtins.int = ...,
+        on_hand: _builtins.int = ...,
+        backordered: _builtins.int = ...,
+        time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["available", b"available", "backordered", b"backordered", "on_hand", b"on_hand", "stock", b"stock", "threshold", b"threshold", "time", b"time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StockLow: _TypeAlias = StockLow  # noqa: Y015
+
+@_typing.final
+class StockReplenished(_message.Message):
+    """The free units of a product at a location rose above the threshold again, or the threshold was lowered or removed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STOCK_FIELD_NUMBER: _builtins.int
+    AVAILABLE_FIELD_NUMBER: _builtins.int
+    THRESHOLD_FIELD_NUMBER: _builtins.int
+    TIME_FIELD_NUMBER: _builtins.int
+    stock: _builtins.str
+    """The stock, `products/{product}/stocks/{location}`."""
+    available: _builtins.int
+    """Units that can still be sold of what is there."""
+    threshold: _builtins.int
+    """The threshold; 0 if it was removed."""
+    @_builtins.property
+    def time(self) -> _timestamp_pb2.Timestamp:
+        """When it happened."""
+
+    def __init__(
+        self,
+        *,
+        stock: _builtins.str = ...,
+        available: _builtins.int = ...,
+        threshold: _builtins.int = ...,
+        time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["time", b"time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["available", b"available", "stock", b"stock", "threshold", b"threshold", "time", b"time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StockReplenished: _TypeAlias = StockReplenished  # noqa: Y015

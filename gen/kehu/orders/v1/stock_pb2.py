@@ -28,7 +28,7 @@ from google.api import resource_pb2 as google_dot_api_dot_resource__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1akehu/orders/v1/stock.proto\x12\x0ekehu.orders.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xff\x01\n\x05Stock\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12\x15\n\x07on_hand\x18\x02 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x16\n\x08reserved\x18\x03 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x17\n\tavailable\x18\x04 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x35\n\x0bupdate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x12\n\x04\x65tag\x18\x63 \x01(\tB\x04\xe2\x41\x01\x03:O\xea\x41L\n\x15orders.kehu.dev/Stock\x12$products/{product}/stocks/{location}*\x06stocks2\x05stock\"I\n\x0fGetStockRequest\x12\x36\n\x04name\x18\x01 \x01(\tB(\xe2\x41\x01\x02\xfa\x41\x17\n\x15orders.kehu.dev/Stock\xbaH\x07r\x05\x10\x01\x18\xc8\x01\"\xbd\x01\n\x13ReceiveStockRequest\x12\x36\n\x04name\x18\x01 \x01(\tB(\xe2\x41\x01\x02\xfa\x41\x17\n\x15orders.kehu.dev/Stock\xbaH\x07r\x05\x10\x01\x18\xc8\x01\x12#\n\x08quantity\x18\x02 \x01(\x03\x42\x11\xe2\x41\x01\x02\xbaH\n\"\x08\x18\x80\x94\xeb\xdc\x03(\x01\x12$\n\x04note\x18\x03 \x01(\tB\x16\xe2\x41\x01\x01\xbaH\x0fr\r\x18\xc8\x01\x32\x08^\\P{C}*$\x12#\n\nrequest_id\x18\x04 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"\xa1\x02\n\x12\x41\x64justStockRequest\x12\x36\n\x04name\x18\x01 \x01(\tB(\xe2\x41\x01\x02\xfa\x41\x17\n\x15orders.kehu.dev/Stock\xbaH\x07r\x05\x10\x01\x18\xc8\x01\x12+\n\x05\x64\x65lta\x18\x02 \x01(\x03\x42\x1c\xe2\x41\x01\x02\xbaH\x15\"\x13\x18\x80\x94\xeb\xdc\x03(\x80\xec\x94\xa3\xfc\xff\xff\xff\xff\x01\x38\x00\x12@\n\x06reason\x18\x03 \x01(\x0e\x32 .kehu.orders.v1.AdjustmentReasonB\x0e\xe2\x41\x01\x02\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12$\n\x04note\x18\x04 \x01(\tB\x16\xe2\x41\x01\x01\xbaH\x0fr\r\x18\xc8\x01\x32\x08^\\P{C}*$\x12\x19\n\x04\x65tag\x18\x05 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18@\x12#\n\nrequest_id\x18\x06 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01*\xcc\x01\n\x10\x41\x64justmentReason\x12!\n\x1d\x41\x44JUSTMENT_REASON_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x41\x44JUSTMENT_REASON_COUNT\x10\x01\x12\x1c\n\x18\x41\x44JUSTMENT_REASON_DAMAGE\x10\x02\x12\x1a\n\x16\x41\x44JUSTMENT_REASON_LOSS\x10\x03\x12\x1c\n\x18\x41\x44JUSTMENT_REASON_RETURN\x10\x04\x12 \n\x1c\x41\x44JUSTMENT_REASON_CORRECTION\x10\x05\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1akehu/orders/v1/stock.proto\x12\x0ekehu.orders.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xf5\x03\n\x05Stock\x12\x1a\n\x04name\x18\x01 \x01(\tB\x0c\xe2\x41\x01\x08\xbaH\x05r\x03\x18\xc8\x01\x12\x15\n\x07on_hand\x18\x02 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x16\n\x08reserved\x18\x03 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x17\n\tavailable\x18\x04 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x35\n\x0bupdate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12!\n\x06\x62uffer\x18\x06 \x01(\x03\x42\x11\xe2\x41\x01\x01\xbaH\n\"\x08\x18\x80\x94\xeb\xdc\x03(\x00\x12\x19\n\x0b\x62\x61\x63kordered\x18\x07 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12-\n\rlow_threshold\x18\x08 \x01(\x03\x42\x11\xe2\x41\x01\x01\xbaH\n\"\x08\x18\x80\x94\xeb\xdc\x03(\x00H\x00\x88\x01\x01\x12\x31\n\x06policy\x18\t \x01(\x0b\x32\x1b.kehu.orders.v1.StockPolicyB\x04\xe2\x41\x01\x01\x12\x33\n\x08location\x18\n \x01(\tB!\xe2\x41\x01\x03\xfa\x41\x1a\n\x18orders.kehu.dev/Location\x12\x19\n\x04\x65tag\x18\x63 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18@:O\xea\x41L\n\x15orders.kehu.dev/Stock\x12$products/{product}/stocks/{location}*\x06stocks2\x05stockB\x10\n\x0e_low_threshold\"\xf8\x01\n\x0bStockPolicy\x12<\n\x04kind\x18\x01 \x01(\x0e\x32 .kehu.orders.v1.StockPolicy.KindB\x0c\xe2\x41\x01\x01\xbaH\x05\x82\x01\x02\x10\x01\x12 \n\x05limit\x18\x02 \x01(\x03\x42\x11\xe2\x41\x01\x01\xbaH\n\"\x08\x18\x80\x94\xeb\xdc\x03(\x00\x12\x35\n\x0b\x61rrive_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x01\"R\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\r\n\tKIND_DENY\x10\x01\x12\x12\n\x0eKIND_BACKORDER\x10\x02\x12\x11\n\rKIND_PREORDER\x10\x03\"I\n\x0fGetStockRequest\x12\x36\n\x04name\x18\x01 \x01(\tB(\xe2\x41\x01\x02\xfa\x41\x17\n\x15orders.kehu.dev/Stock\xbaH\x07r\x05\x10\x01\x18\xc8\x01\"\xbd\x01\n\x13ReceiveStockRequest\x12\x36\n\x04name\x18\x01 \x01(\tB(\xe2\x41\x01\x02\xfa\x41\x17\n\x15orders.kehu.dev/Stock\xbaH\x07r\x05\x10\x01\x18\xc8\x01\x12#\n\x08quantity\x18\x02 \x01(\x03\x42\x11\xe2\x41\x01\x02\xbaH\n\"\x08\x18\x80\x94\xeb\xdc\x03(\x01\x12$\n\x04note\x18\x03 \x01(\tB\x16\xe2\x41\x01\x01\xbaH\x0fr\r\x18\xc8\x01\x32\x08^\\P{C}*$\x12#\n\nrequest_id\x18\x04 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"\xa1\x02\n\x12\x41\x64justStockRequest\x12\x36\n\x04name\x18\x01 \x01(\tB(\xe2\x41\x01\x02\xfa\x41\x17\n\x15orders.kehu.dev/Stock\xbaH\x07r\x05\x10\x01\x18\xc8\x01\x12+\n\x05\x64\x65lta\x18\x02 \x01(\x03\x42\x1c\xe2\x41\x01\x02\xbaH\x15\"\x13\x18\x80\x94\xeb\xdc\x03(\x80\xec\x94\xa3\xfc\xff\xff\xff\xff\x01\x38\x00\x12@\n\x06reason\x18\x03 \x01(\x0e\x32 .kehu.orders.v1.AdjustmentReasonB\x0e\xe2\x41\x01\x02\xbaH\x07\x82\x01\x04\x10\x01 \x00\x12$\n\x04note\x18\x04 \x01(\tB\x16\xe2\x41\x01\x01\xbaH\x0fr\r\x18\xc8\x01\x32\x08^\\P{C}*$\x12\x19\n\x04\x65tag\x18\x05 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18@\x12#\n\nrequest_id\x18\x06 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01*\xcc\x01\n\x10\x41\x64justmentReason\x12!\n\x1d\x41\x44JUSTMENT_REASON_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x41\x44JUSTMENT_REASON_COUNT\x10\x01\x12\x1c\n\x18\x41\x44JUSTMENT_REASON_DAMAGE\x10\x02\x12\x1a\n\x16\x41\x44JUSTMENT_REASON_LOSS\x10\x03\x12\x1c\n\x18\x41\x44JUSTMENT_REASON_RETURN\x10\x04\x12 \n\x1c\x41\x44JUSTMENT_REASON_CORRECTION\x10\x05\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,7 +36,7 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'kehu.orders.v1.stock_pb2', 
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_STOCK'].fields_by_name['name']._loaded_options = None
-  _globals['_STOCK'].fields_by_name['name']._serialized_options = b'\342A\001\010'
+  _globals['_STOCK'].fields_by_name['name']._serialized_options = b'\342A\001\010\272H\005r\003\030\310\001'
   _globals['_STOCK'].fields_by_name['on_hand']._loaded_options = None
   _globals['_STOCK'].fields_by_name['on_hand']._serialized_options = b'\342A\001\003'
   _globals['_STOCK'].fields_by_name['reserved']._loaded_options = None
@@ -45,10 +45,26 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_STOCK'].fields_by_name['available']._serialized_options = b'\342A\001\003'
   _globals['_STOCK'].fields_by_name['update_time']._loaded_options = None
   _globals['_STOCK'].fields_by_name['update_time']._serialized_options = b'\342A\001\003'
+  _globals['_STOCK'].fields_by_name['buffer']._loaded_options = None
+  _globals['_STOCK'].fields_by_name['buffer']._serialized_options = b'\342A\001\001\272H\n\"\010\030\200\224\353\334\003(\000'
+  _globals['_STOCK'].fields_by_name['backordered']._loaded_options = None
+  _globals['_STOCK'].fields_by_name['backordered']._serialized_options = b'\342A\001\003'
+  _globals['_STOCK'].fields_by_name['low_threshold']._loaded_options = None
+  _globals['_STOCK'].fields_by_name['low_threshold']._serialized_options = b'\342A\001\001\272H\n\"\010\030\200\224\353\334\003(\000'
+  _globals['_STOCK'].fields_by_name['policy']._loaded_options = None
+  _globals['_STOCK'].fields_by_name['policy']._serialized_options = b'\342A\001\001'
+  _globals['_STOCK'].fields_by_name['location']._loaded_options = None
+  _globals['_STOCK'].fields_by_name['location']._serialized_options = b'\342A\001\003\372A\032\n\030orders.kehu.dev/Location'
   _globals['_STOCK'].fields_by_name['etag']._loaded_options = None
-  _globals['_STOCK'].fields_by_name['etag']._serialized_options = b'\342A\001\003'
+  _globals['_STOCK'].fields_by_name['etag']._serialized_options = b'\342A\001\001\272H\004r\002\030@'
   _globals['_STOCK']._loaded_options = None
   _globals['_STOCK']._serialized_options = b'\352AL\n\025orders.kehu.dev/Stock\022$products/{product}/stocks/{location}*\006stocks2\005stock'
+  _globals['_STOCKPOLICY'].fields_by_name['kind']._loaded_options = None
+  _globals['_STOCKPOLICY'].fields_by_name['kind']._serialized_options = b'\342A\001\001\272H\005\202\001\002\020\001'
+  _globals['_STOCKPOLICY'].fields_by_name['limit']._loaded_options = None
+  _globals['_STOCKPOLICY'].fields_by_name['limit']._serialized_options = b'\342A\001\001\272H\n\"\010\030\200\224\353\334\003(\000'
+  _globals['_STOCKPOLICY'].fields_by_name['arrive_time']._loaded_options = None
+  _globals['_STOCKPOLICY'].fields_by_name['arrive_time']._serialized_options = b'\342A\001\001'
   _globals['_GETSTOCKREQUEST'].fields_by_name['name']._loaded_options = None
   _globals['_GETSTOCKREQUEST'].fields_by_name['name']._serialized_options = b'\342A\001\002\372A\027\n\025orders.kehu.dev/Stock\272H\007r\005\020\001\030\310\001'
   _globals['_RECEIVESTOCKREQUEST'].fields_by_name['name']._loaded_options = None
@@ -71,14 +87,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ADJUSTSTOCKREQUEST'].fields_by_name['etag']._serialized_options = b'\342A\001\001\272H\004r\002\030@'
   _globals['_ADJUSTSTOCKREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_ADJUSTSTOCKREQUEST'].fields_by_name['request_id']._serialized_options = b'\342A\001\001\272H\010r\003\260\001\001\330\001\001'
-  _globals['_ADJUSTMENTREASON']._serialized_start=986
-  _globals['_ADJUSTMENTREASON']._serialized_end=1190
+  _globals['_ADJUSTMENTREASON']._serialized_start=1483
+  _globals['_ADJUSTMENTREASON']._serialized_end=1687
   _globals['_STOCK']._serialized_start=169
-  _globals['_STOCK']._serialized_end=424
-  _globals['_GETSTOCKREQUEST']._serialized_start=426
-  _globals['_GETSTOCKREQUEST']._serialized_end=499
-  _globals['_RECEIVESTOCKREQUEST']._serialized_start=502
-  _globals['_RECEIVESTOCKREQUEST']._serialized_end=691
-  _globals['_ADJUSTSTOCKREQUEST']._serialized_start=694
-  _globals['_ADJUSTSTOCKREQUEST']._serialized_end=983
+  _globals['_STOCK']._serialized_end=670
+  _globals['_STOCKPOLICY']._serialized_start=673
+  _globals['_STOCKPOLICY']._serialized_end=921
+  _globals['_STOCKPOLICY_KIND']._serialized_start=839
+  _globals['_STOCKPOLICY_KIND']._serialized_end=921
+  _globals['_GETSTOCKREQUEST']._serialized_start=923
+  _globals['_GETSTOCKREQUEST']._serialized_end=996
+  _globals['_RECEIVESTOCKREQUEST']._serialized_start=999
+  _globals['_RECEIVESTOCKREQUEST']._serialized_end=1188
+  _globals['_ADJUSTSTOCKREQUEST']._serialized_start=1191
+  _globals['_ADJUSTSTOCKREQUEST']._serialized_end=1480
 # @@protoc_insertion_point(module_scope)

@@ -65,20 +65,37 @@ class Stock(_message.Message):
     RESERVED_FIELD_NUMBER: _builtins.int
     AVAILABLE_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
+    BUFFER_FIELD_NUMBER: _builtins.int
+    BACKORDERED_FIELD_NUMBER: _builtins.int
+    LOW_THRESHOLD_FIELD_NUMBER: _builtins.int
+    POLICY_FIELD_NUMBER: _builtins.int
+    LOCATION_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The resource name, `products/{product}/stocks/{location}`. Every product has the location `main`."""
     on_hand: _builtins.int
     """Units that are there."""
     reserved: _builtins.int
-    """Of those, units that unpaid orders hold."""
+    """Of those, units that unpaid orders and reservations hold."""
     available: _builtins.int
-    """What can still be sold: `on_hand - reserved`."""
+    """What can still be sold of what is there: `on_hand - reserved - buffer - backordered`, and never below 0."""
+    buffer: _builtins.int
+    """Units that are never sold. What orders hold already they keep."""
+    backordered: _builtins.int
+    """Units that orders were promised and that are still to arrive."""
+    low_threshold: _builtins.int
+    """From so few free units on, the stock is low: `StockLow` tells it once, each time that it comes to it. Absent: never."""
+    location: _builtins.str
+    """Where it lies, `locations/{location}`."""
     etag: _builtins.str
-    """The version that was read."""
+    """The version that was read. In a change: refused if it is not the latest."""
     @_builtins.property
     def update_time(self) -> _timestamp_pb2.Timestamp:
         """When it last changed."""
+
+    @_builtins.property
+    def policy(self) -> Global___StockPolicy:
+        """Whether units may be sold that are not there yet. Each product has such a policy at one location at most."""
 
     def __init__(
         self,
@@ -88,15 +105,81 @@ class Stock(_message.Message):
         reserved: _builtins.int = ...,
         available: _builtins.int = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
+        buffer: _builtins.int = ...,
+        backordered: _builtins.int = ...,
+        low_threshold: _builtins.int | None = ...,
+        policy: Global___StockPolicy | None = ...,
+        location: _builtins.str = ...,
         etag: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["update_time", b"update_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_low_threshold", b"_low_threshold", "low_threshold", b"low_threshold", "policy", b"policy", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["available", b"available", "etag", b"etag", "name", b"name", "on_hand", b"on_hand", "reserved", b"reserved", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_low_threshold", b"_low_threshold", "available", b"available", "backordered", b"backordered", "buffer", b"buffer", "etag", b"etag", "location", b"location", "low_threshold", b"low_threshold", "name", b"name", "on_hand", b"on_hand", "policy", b"policy", "reserved", b"reserved", "update_time", b"update_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__low_threshold: _TypeAlias = _typing.Literal["low_threshold"]  # noqa: Y015
+    _WhichOneofArgType__low_threshold: _TypeAlias = _typing.Literal["_low_threshold", b"_low_threshold"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__low_threshold) -> _WhichOneofReturnType__low_threshold | None: ...
+
+Global___Stock: _TypeAlias = Stock  # noqa: Y015
+
+@_typing.final
+class StockPolicy(_message.Message):
+    """Whether units may be sold that are not there yet."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    class _Kind:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _KindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[StockPolicy._Kind.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        KIND_UNSPECIFIED: StockPolicy._Kind.ValueType  # 0
+        """Not used; as `KIND_DENY`."""
+        KIND_DENY: StockPolicy._Kind.ValueType  # 1
+        """They are refused."""
+        KIND_BACKORDER: StockPolicy._Kind.ValueType  # 2
+        """Up to `limit` units are promised, without end. The oldest promise is served first."""
+        KIND_PREORDER: StockPolicy._Kind.ValueType  # 3
+        """The same until `arrive_time`: the product is sold before it is there for the first time."""
+
+    class Kind(_Kind, metaclass=_KindEnumTypeWrapper):
+        """What happens when customers ask for more than there is."""
+
+    KIND_UNSPECIFIED: StockPolicy.Kind.ValueType  # 0
+    """Not used; as `KIND_DENY`."""
+    KIND_DENY: StockPolicy.Kind.ValueType  # 1
+    """They are refused."""
+    KIND_BACKORDER: StockPolicy.Kind.ValueType  # 2
+    """Up to `limit` units are promised, without end. The oldest promise is served first."""
+    KIND_PREORDER: StockPolicy.Kind.ValueType  # 3
+    """The same until `arrive_time`: the product is sold before it is there for the first time."""
+
+    KIND_FIELD_NUMBER: _builtins.int
+    LIMIT_FIELD_NUMBER: _builtins.int
+    ARRIVE_TIME_FIELD_NUMBER: _builtins.int
+    kind: Global___StockPolicy.Kind.ValueType
+    """What happens."""
+    limit: _builtins.int
+    """Most units that may be promised beyond what is there, all orders together."""
+    @_builtins.property
+    def arrive_time(self) -> _timestamp_pb2.Timestamp:
+        """When the units are expected. Preorders end then."""
+
+    def __init__(
+        self,
+        *,
+        kind: Global___StockPolicy.Kind.ValueType = ...,
+        limit: _builtins.int = ...,
+        arrive_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["arrive_time", b"arrive_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["arrive_time", b"arrive_time", "kind", b"kind", "limit", b"limit"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___Stock: _TypeAlias = Stock  # noqa: Y015
+Global___StockPolicy: _TypeAlias = StockPolicy  # noqa: Y015
 
 @_typing.final
 class GetStockRequest(_message.Message):
