@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from kehu.orders.v1 import orders_pb2_grpc
+from kehu.orders.v1 import checkout_pb2_grpc, orders_pb2_grpc
 
 from kit.db import AsyncDatabase
 from kit.page import Tokens
@@ -13,14 +13,20 @@ from kit.rpc import Tokens as CallTokens
 from kit.settings import load
 from services.orders import publish
 from services.orders.api.campaigns import CampaignsCoupons, CampaignsPrices
-from services.orders.api.members import MembersPoints
+from services.orders.api.checkout_recovery import CheckoutRecovery
+from services.orders.api.checkout_servicer import CheckoutServicer
+from services.orders.api.members import MembersGiftCards, MembersPoints, MembersStoredValue
+from services.orders.api.observed import Observed
 from services.orders.api.servicer import OrdersServicer
 from services.orders.config import Config
+from services.orders.domain.checkout import StepKind
 from services.orders.domain.payment import Tender
 from services.orders.storage.unit import CONSTRAINTS, OrdersUnit
-from services.orders.usecases import checkout, product
-from services.orders.usecases.checkout import Checkout
+from services.orders.usecases import checkout, checkout_recovery, offer
+from services.orders.usecases.checkout import Book, Checkout
+from services.orders.usecases.checkout_recovery import Recovery
 from services.orders.usecases.payment import ManualPayment
+from services.orders.usecases.quote import Quoting
 
 
 def build(config: Config) -> Server:
@@ -37,16 +43,30 @@ def build(config: Config) -> Server:
     service_key = CallTokens.from_file(config.service_key_file)
     campaigns = Peer("campaigns", config.peers_campaigns, caller="orders", tokens=service_key)
     members = Peer("members", config.peers_members, caller="orders", tokens=service_key)
+    book = Book(
+        open_attempt=lambda command: database.write(checkout.open_attempt, command),
+        go_on=lambda command: database.write(checkout.go_on, command),
+        give_up=lambda command: database.write(checkout.give_up, command),
+        released=lambda command: database.write(checkout.released, command),
+    )
+    holders = {
+        StepKind.COUPONS: Observed(CampaignsCoupons(campaigns)),
+        StepKind.POINTS: Observed(MembersPoints(members)),
+        StepKind.STORED_VALUE: Observed(MembersStoredValue(members)),
+        StepKind.GIFT_CARD: Observed(MembersGiftCards(members)),
+    }
+    recovery = CheckoutRecovery(
+        Recovery(take_up=partial(database.write, checkout_recovery.take_up), book=book, holders=holders),
+        partial(database.read, checkout_recovery.census),
+    )
+    tokens = Tokens(config.page_token_key.get_secret_value())
     servicer = OrdersServicer(
         edge,
-        Tokens(config.page_token_key.get_secret_value()),
+        tokens,
         checkout=Checkout(
-            find=edge.gather("products", product.find_products),
-            begin=lambda command: database.write(checkout.open_attempt, command),
-            abandon=lambda order_id: database.write(checkout.abandon_attempt, order_id),
-            prices=CampaignsPrices(campaigns),
-            coupons=CampaignsCoupons(campaigns),
-            points=MembersPoints(members),
+            quote=Quoting(find=edge.gather("offers", offer.find_offers), prices=CampaignsPrices(campaigns, edge)),
+            book=book,
+            holders=holders,
             pay_within=config.pay_within,
         ),
         providers={Tender.MANUAL: ManualPayment()},
@@ -57,8 +77,14 @@ def build(config: Config) -> Server:
         database=database,
         edge=edge,
         servicers=[
-            Servicer("kehu.orders.v1.OrdersService", orders_pb2_grpc.add_OrdersServiceServicer_to_server, servicer)
+            Servicer("kehu.orders.v1.OrdersService", orders_pb2_grpc.add_OrdersServiceServicer_to_server, servicer),
+            Servicer(
+                "kehu.orders.v1.CheckoutService",
+                checkout_pb2_grpc.add_CheckoutServiceServicer_to_server,
+                CheckoutServicer(edge, tokens),
+            ),
         ],
+        background=[recovery.run],
     )
 
 

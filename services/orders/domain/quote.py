@@ -9,7 +9,9 @@ from uuid import UUID
 from kit.errors import internal
 from services.orders.domain import errors
 from services.orders.domain.line import Item
-from services.orders.domain.product import Product
+from services.orders.domain.offer import Offer
+from services.orders.domain.shipping import Delivery
+from services.orders.domain.tax import Taxation
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,31 +34,35 @@ class CouponDecision:
 @dataclass(frozen=True, slots=True)
 class Quote:
     """Priced lines in one currency, and what became of each coupon. Amounts are minor units. `freight` is one more
-    charge, with `freight_tax` inside it."""
+    charge, with `freight_tax` inside it; `delivery` is how the goods are brought, `taxation` by which rules they are taxed.
+    """
 
     currency: str
     items: tuple[Item, ...]
     decisions: tuple[CouponDecision, ...] = ()
     freight: int = 0
     freight_tax: int = 0
+    delivery: Delivery | None = None
+    taxation: Taxation | None = None
 
     @classmethod
-    def at_list_price(cls, wanted: Sequence[Wanted], products: Mapping[UUID, Product]) -> Quote:
-        """Today's prices, before any discount. Raises a Fault for an unknown or archived product, or two currencies."""
-        chosen = [_sellable(line.product, products) for line in wanted]
-        currencies = {product.price.currency for product in chosen}
+    def of(cls, wanted: Sequence[Wanted], offers: Mapping[UUID, Offer]) -> Quote:
+        """The buyer's prices, before any discount. Raises a Fault for what is unknown, what is not for sale to this
+        buyer in this quantity, or two currencies."""
+        chosen = [_sellable(line.product, offers) for line in wanted]
+        currencies = {offer.unit_price.currency for offer in chosen}
         if len(currencies) != 1:
             raise errors.currency_mixed(currencies)
         items = tuple(
             Item(
-                product.id,
-                product.sku,
-                product.title,
+                offer.product.id,
+                offer.product.sku,
+                offer.product.title,
                 line.quantity,
-                product.price.minor,
-                category=product.category,
+                offer.unit_price.minor,
+                category=offer.product.category,
             )
-            for line, product in zip(wanted, chosen, strict=True)
+            for line, offer in zip(wanted, chosen, strict=True)
         )
         return cls(currencies.pop(), items)
 
@@ -77,10 +83,10 @@ class Quote:
                 raise errors.coupon_refused(decision.coupon, decision.reason)
 
 
-def _sellable(product_id: UUID, products: Mapping[UUID, Product]) -> Product:
-    product = products.get(product_id)
-    if product is None:
+def _sellable(product_id: UUID, offers: Mapping[UUID, Offer]) -> Offer:
+    offer = offers.get(product_id)
+    if offer is None:
         raise errors.product_not_found(product_id)
-    if not product.active:
-        raise errors.product_archived(product_id)
-    return product
+    if offer.refusal is not None:
+        raise offer.refusal
+    return offer

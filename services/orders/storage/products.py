@@ -23,22 +23,38 @@ NAMES = (
 )
 """The columns that a product is read from."""
 _COLUMNS = [products.c[name] for name in NAMES]
-_LIST = ", ".join(NAMES)
 _RECORD = """jsonb_to_recordset(cast(:rows as jsonb)) as r(
     id uuid, sku text, title text, price bigint, currency text, state text, version bigint, create_time timestamptz,
     update_time timestamptz, category text, description text, images jsonb, attributes jsonb, weight_grams bigint,
     tax_class text, purchase_limit bigint, group_id uuid, options jsonb, components jsonb, summed boolean,
     publications jsonb, terms text[])"""
 
-_GET = text(f"select {_LIST} from products where id = any(cast(:ids as uuid[]))")
-# In the order of their ids, so that two who lock several never wait for each other.
-_LOCK = text(f"select {_LIST} from products where id = any(cast(:ids as uuid[])) order by id for no key update")
-_LOCK_SKUS = text(f"select {_LIST} from products where sku = any(cast(:skus as text[])) order by id for no key update")
-_ADD = f"insert into products ({_LIST}, terms) select {_LIST}, terms from {_RECORD}"
-_SAVE = text(f"""
-    update products p set {", ".join(f"{name} = r.{name}" for name in (*NAMES, "terms") if name not in ("id", "sku"))}
-    from {_RECORD} where p.id = r.id
+
+def _statement(parts: str) -> TextClause:
+    """The statement, with the names that all share filled in."""
+    names = [*NAMES, "terms"]
+    sets = ", ".join(f"{name} = r.{name}" for name in names if name not in ("id", "sku"))
+    return text(parts.replace("<names>", ", ".join(NAMES)).replace("<sets>", sets).replace("<record>", _RECORD))
+
+
+_GET = _statement("select <names> from products where id = any(cast(:ids as uuid[]))")
+_FIND = _statement("""
+    select <names>, exists (select from price_lists where state = 'ACTIVE') as listed
+    from products where id = any(cast(:ids as uuid[]))
 """)
+# In the order of their ids, so that two who lock several never wait for each other.
+_LOCK = _statement("""
+    select <names> from products where id = any(cast(:ids as uuid[])) order by id for no key update
+""")
+_LOCK_SKUS = _statement("""
+    select <names> from products where sku = any(cast(:skus as text[])) order by id for no key update
+""")
+_ADD = _statement("insert into products (<names>, terms) select <names>, terms from <record>")
+_ADD_UNLESS_TAKEN = _statement("""
+    insert into products (<names>, terms) select <names>, terms from <record>
+    on conflict (sku) do nothing returning products.id
+""")
+_SAVE = _statement("update products p set <sets> from <record> where p.id = r.id")
 _BUNDLES = text("""
     select c.id from unnest(cast(:ids as uuid[])) as c(id)
     where exists (
@@ -56,28 +72,28 @@ class ProductStore:
 
     def add(self, *fresh: Product) -> None:
         """Store new products; the indexes refuse a SKU and a variant that are taken."""
-        self._write(text(_ADD), fresh)
+        self._write(_ADD, fresh)
 
     def add_unless_taken(self, fresh: Sequence[Product]) -> set[UUID]:
         """Store those of the new products whose SKU is not taken; answers which."""
-        statement = text(f"{_ADD} on conflict (sku) do nothing returning products.id")
-        rows = self._connection.execute(statement, {"rows": json.dumps([_row(each) for each in fresh])})
+        rows = self._connection.execute(_ADD_UNLESS_TAKEN, {"rows": json.dumps([_row(each) for each in fresh])})
         return {UUID(str(row.id)) for row in rows}
 
     def get(self, ids: Sequence[UUID]) -> dict[UUID, Product]:
         """Those of the products that exist."""
         return self._read(_GET, {"ids": list(ids)})
 
-    def lock(self, product_id: UUID) -> Product | None:
-        """The product, which nobody else changes until the transaction ends."""
-        return self.lock_all([product_id]).get(product_id)
+    def find(self, ids: Sequence[UUID]) -> tuple[dict[UUID, Product], bool]:
+        """As `get`, and whether there is any price list that is active."""
+        rows = self._connection.execute(_FIND, {"ids": list(ids)}).all()
+        return {each.id: each for each in map(product, rows)}, any(row.listed for row in rows)
 
     def lock_all(self, ids: Sequence[UUID]) -> dict[UUID, Product]:
-        """As `lock`, for several."""
+        """Those of the products that exist, which nobody else changes until the transaction ends."""
         return self._read(_LOCK, {"ids": list(ids)})
 
     def lock_skus(self, skus: Sequence[str]) -> dict[str, Product]:
-        """As `lock`, by their SKUs."""
+        """As `lock_all`, by their SKUs."""
         return {each.sku: each for each in self._read(_LOCK_SKUS, {"skus": list(skus)}).values()}
 
     def save(self, *changed: Product) -> None:

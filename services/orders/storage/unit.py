@@ -7,17 +7,27 @@ from collections.abc import Callable, Mapping
 from kit.errors import Fault
 from kit.unit import Stored, Unit
 from services.orders.domain import errors
-from services.orders.domain.errors import catalogue
+from services.orders.domain.errors import catalogue, shipping
+from services.orders.storage.addresses import AddressStore
+from services.orders.storage.buyers import BuyerStore
+from services.orders.storage.carts import CartStore
 from services.orders.storage.checkouts import CheckoutStore
+from services.orders.storage.flash_sale_units import FlashSaleUnitStore
+from services.orders.storage.flash_sales import FlashSaleStore
 from services.orders.storage.orders import OrderStore
+from services.orders.storage.price_lists import PriceListStore
 from services.orders.storage.product_groups import ProductGroupStore
 from services.orders.storage.products import ProductStore
 from services.orders.storage.refunds import RefundStore
 from services.orders.storage.stocks import StockStore
+from services.orders.storage.tariff import MethodStore, TariffStore, TaxTableStore, ZoneStore
+from services.orders.storage.waiting_rooms import WaitingRoomStore
 
 CONSTRAINTS: Mapping[str, Callable[[], Fault]] = {
     "products_sku": errors.sku_taken,
     "products_variant": catalogue.variant_taken,
+    "tax_tables_area": shipping.tax_table_exists,
+    "tax_tables_home": shipping.tax_table_exists,
 }
 """What the schema's refusals mean to a caller."""
 
@@ -27,7 +37,18 @@ class OrdersUnit(Unit):
 
     products = Stored(ProductStore)
     product_groups = Stored(ProductGroupStore)
+    price_lists = Stored(PriceListStore)
+    buyers = Stored(BuyerStore)
     stocks = Stored(StockStore)
     orders = Stored(OrderStore)
     refunds = Stored(RefundStore)
     checkouts = Stored(CheckoutStore)
+    flash_sales = Stored(FlashSaleStore)
+    flash_sale_units = Stored(FlashSaleUnitStore)
+    waiting_rooms = Stored(WaitingRoomStore)
+    tariff = Stored(TariffStore)
+    shipping_zones = Stored(ZoneStore)
+    shipping_methods = Stored(MethodStore)
+    tax_tables = Stored(TaxTableStore)
+    addresses = Stored(AddressStore)
+    carts = Stored(CartStore)

@@ -132,12 +132,6 @@ def get_product(unit: Work, product_id: UUID) -> Product:
     return product
 
 
-def find_products(unit: Work, batch: Sequence[Sequence[UUID]]) -> list[dict[UUID, Product]]:
-    """The products of many calls, read at once; each call gets those of all."""
-    found = unit.products.get(sorted({product for ids in batch for product in ids}))
-    return [found] * len(batch)
-
-
 def list_products(unit: Work, query: ProductQuery, page: Page) -> list[Product]:
     """A page of products, and one more if there are more."""
     return unit.products.page(query, page)

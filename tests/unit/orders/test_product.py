@@ -9,7 +9,9 @@ import pytest
 from kit.errors import Fault
 from kit.money import Money
 from kit.names import new_id
-from services.orders.domain.product import Content, Product, ProductState
+from services.orders.domain.product import Component, Content, Product, ProductState
+from services.orders.domain.product_group import Option
+from tests.support.builders.catalogue import a_group
 from tests.support.builders.orders import NOW, a_product
 
 LATER = NOW + timedelta(hours=1)
@@ -53,3 +55,31 @@ def test_an_archived_product_can_be_activated_again() -> None:
     archived = a_product().archive(LATER)
     assert (archived.state, archived.active) == (ProductState.ARCHIVED, False)
     assert archived.activate(LATER).active
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"components": (Component(new_id(), 1),) * 2},
+        {"summed": True},
+        {"options": {"size": "S"}},
+    ],
+)
+def test_contents_that_make_no_sense_are_refused(changes: dict[str, object]) -> None:
+    with pytest.raises(Fault):
+        a_product().update(changes, LATER)
+
+
+def test_a_variant_has_a_known_value_for_each_option_and_nothing_else() -> None:
+    group = a_group()
+    assert group.misfit({"colour": "red", "size": "S"}) is None
+    for options in ({"colour": "red"}, {"colour": "red", "size": "XXL"}, {"colour": "red", "size": "S", "x": "y"}):
+        assert group.misfit(options) is not None
+
+
+def test_a_group_keeps_what_its_variants_have() -> None:
+    group, variants = a_group(), [{"colour": "red", "size": "S"}]
+    fewer = {"options": (Option("colour", ("red",)), Option("size", ("S",)))}
+    assert group.update(fewer, variants, LATER).version == 2
+    with pytest.raises(Fault, match="red"):
+        group.update({"options": (Option("colour", ("blue",)), Option("size", ("S",)))}, variants, LATER)

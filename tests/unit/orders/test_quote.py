@@ -8,11 +8,13 @@ from kit.errors import Fault
 from kit.names import new_id
 from services.orders.domain.product import Product
 from services.orders.domain.quote import CouponDecision, Quote, Wanted
+from tests.support.builders.catalogue import an_offer
 from tests.support.builders.orders import NOW, a_product, an_item
 
 
 def listed(*products: Product) -> Quote:
-    return Quote.at_list_price([Wanted(each.id, 2) for each in products], {each.id: each for each in products})
+    offers = {each.id: an_offer(each, quantity=2) for each in products}
+    return Quote.of([Wanted(each.id, 2) for each in products], offers)
 
 
 def reason_of(*products: Product) -> str:
@@ -33,7 +35,7 @@ def test_lines_get_the_prices_of_their_products() -> None:
 
 def test_an_unknown_product_cannot_be_sold() -> None:
     with pytest.raises(Fault) as caught:
-        Quote.at_list_price([Wanted(new_id(), 1)], {})
+        Quote.of([Wanted(new_id(), 1)], {})
     assert caught.value.reason == "PRODUCT_NOT_FOUND"
 
 
