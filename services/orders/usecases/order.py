@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Protocol, TypeVar
 from uuid import UUID
 
 from kit.errors import Fault, etag_mismatch
 from kit.names import join
 from kit.page import Page
-from services.orders.domain import errors, stock
+from services.orders.domain import errors
+from services.orders.domain.address import SealedAddress
 from services.orders.domain.events import OrderCancelled
 from services.orders.domain.order import Buyer, CancelReason, Order, OrderQuery
 from services.orders.domain.payment import PointsTender, RefundPolicy
 from services.orders.domain.quote import Quote
 from services.orders.domain.refund import Refund
-from services.orders.domain.stock import Movement, Place, Shelf, Stock
+from services.orders.usecases import consequences, holding
+from services.orders.usecases.flash_sale_units import FlashSaleUnits
 
 
 class Orders(Protocol):
@@ -40,21 +42,18 @@ class Orders(Protocol):
         """The orders of a page and one more if there are more, the latest placed first."""
 
 
-class Stocks(Protocol):
-    """The stored stock, as orders use it."""
-
-    def lock(self, places: Iterable[Place]) -> list[Stock]:
-        """The stock at those of the places that exist, which nobody else changes until the transaction ends."""
-
-    def apply(self, movements: Sequence[Movement], now: datetime) -> list[Stock]:
-        """Store movements and the stock that follows from them."""
-
-
 class Refunds(Protocol):
     """The stored refunds."""
 
     def add(self, refunds: Sequence[Refund]) -> None:
         """Store new refunds, and how their money goes back."""
+
+
+class Addresses(Protocol):
+    """Where orders are sent."""
+
+    def add(self, addresses: Sequence[tuple[UUID, SealedAddress]]) -> None:
+        """Store the addresses of new orders."""
 
 
 class Checkouts(Protocol):
@@ -67,24 +66,20 @@ class Checkouts(Protocol):
         """End attempts as placed."""
 
 
-class Work(Protocol):
+class Work(holding.Work, Protocol):
     """What these use-cases need of a unit of work."""
-
-    @property
-    def now(self) -> datetime:
-        """The instant of the transaction."""
 
     @property
     def orders(self) -> Orders:
         """The stored orders."""
 
     @property
-    def stocks(self) -> Stocks:
-        """The stored stock."""
-
-    @property
     def refunds(self) -> Refunds:
         """The stored refunds."""
+
+    @property
+    def addresses(self) -> Addresses:
+        """Where orders are sent."""
 
     @property
     def checkouts(self) -> Checkouts:
@@ -93,13 +88,21 @@ class Work(Protocol):
     def new_id(self) -> UUID:
         """An id for what comes into being."""
 
+    @property
+    def flash_sale_units(self) -> FlashSaleUnits:
+        """The units of flash sales."""
+
     def emit(self, facts: Iterable[object]) -> None:
         """Publish facts with the transaction."""
 
 
+W = TypeVar("W", bound=Work)
+
+
 @dataclass(frozen=True, slots=True)
 class PlaceOrder:
-    """Store a priced order. `held` tells that an open checkout holds coupons or points for it."""
+    """Store a priced order. `held` tells that an open checkout holds coupons or points for it; `address` is where its
+    quote's delivery goes."""
 
     order_id: UUID
     buyer: Buyer
@@ -112,6 +115,7 @@ class PlaceOrder:
     store: str = ""
     activity: str = ""
     refund_policy: RefundPolicy = ()
+    address: SealedAddress | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,14 +135,22 @@ class CompleteOrder:
     version: int | None
 
 
-def place_orders(unit: Work, commands: Sequence[PlaceOrder]) -> list[Order | Fault]:
-    """Reserve stock and store the orders, first come, first served. Each has its own outcome."""
+def place_orders(
+    unit: W, commands: Sequence[PlaceOrder], *, draw: Callable[[W, list[Order | Fault]], None] | None = None
+) -> list[Order | Fault]:
+    """Reserve stock and store the orders, first come, first served. Each has its own outcome.
+
+    An activity that has units of its own gives a `draw`, which takes the goods from there instead.
+    """
     held = [command.order_id for command in commands if command.held]
     still_open = unit.checkouts.lock_open(held) if held else set()
     outcomes = [_draft(command, unit.now, still_open) for command in commands]
-    reserve(unit, outcomes)
+    (draw or holding.reserve)(unit, outcomes)
     placed = [order for order in outcomes if isinstance(order, Order)]
     counters = unit.orders.add(placed) if placed else {}
+    addresses = [(each.order_id, each.address) for each in commands if each.address and each.order_id in counters]
+    if addresses:
+        unit.addresses.add(addresses)
     ended = [order.id for order in placed if order.id in still_open]
     if ended:
         unit.checkouts.place(ended, unit.now)
@@ -165,25 +177,11 @@ def _draft(command: PlaceOrder, now: datetime, still_open: set[UUID]) -> Order |
             freight_tax=command.quote.freight_tax,
             activity=command.activity,
             refund_policy=command.refund_policy,
+            delivery=command.quote.delivery,
+            taxation=command.quote.taxation,
         )
     except Fault as fault:
         return fault
-
-
-def reserve(unit: Work, orders: list[Order | Fault]) -> None:
-    """Reserve the stock of new orders; whoever finds too little becomes a Fault in the list."""
-    demands = [order.demand() if isinstance(order, Order) else {} for order in orders]
-    places = {place for demand in demands for place in demand}
-    if not places:
-        return
-    shelf = Shelf(unit.stocks.lock(places))
-    for index, (order, demand) in enumerate(zip(orders, demands, strict=True)):
-        if isinstance(order, Order):
-            try:
-                shelf.reserve(order.id, demand)
-            except Fault as fault:
-                orders[index] = fault
-    unit.stocks.apply(shelf.movements, unit.now)
 
 
 def get_order(unit: Work, order_id: UUID) -> Order:
@@ -213,7 +211,8 @@ def give_up(unit: Work, locked: Sequence[Order], reason: CancelReason) -> list[O
             cancelled[index], refund = order.give_up(unit.new_id(), unit.now)
             refunds.append(refund)
     unit.orders.save(list(zip(locked, cancelled, strict=True)))
-    unit.stocks.apply([each for order in locked for each in stock.release(order.id, order.demand())], unit.now)
+    sales = consequences.cancelled(unit, cancelled)
+    holding.release(unit, locked, beside=sales)
     if refunds:
         unit.refunds.add(refunds)
     unit.emit(OrderCancelled(order) for order in cancelled)

@@ -14,6 +14,7 @@ from services.orders.domain.events import OrderPaid
 from services.orders.domain.order import Order
 from services.orders.domain.payment import Payment, Tender
 from services.orders.domain.stock import Movement
+from services.orders.usecases import consequences
 from services.orders.usecases.order import Work, check_version, existing
 
 
@@ -125,6 +126,7 @@ def _each(
     if changes:
         unit.orders.save(changes)
     if facts:
+        movements += consequences.paid(unit, [fact.order for fact in facts])
         unit.stocks.apply(movements, unit.now)
         unit.emit(facts)
     return outcomes

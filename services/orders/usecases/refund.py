@@ -1,16 +1,30 @@
-"""Refunds: give back units of a paid order."""
+"""Refunds: give back what was paid, once it is approved and the goods are there, where that is asked for."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from kit.errors import request_id_reused
+from kit.errors import invalid, request_id_reused
 from kit.page import Page
-from services.orders.domain.refund import Claim, Refund
+from services.orders.domain.errors import refund as errors
+from services.orders.domain.events import OrderRefunded
+from services.orders.domain.order import Order
+from services.orders.domain.refund import (
+    Claim,
+    PayoutStep,
+    Refund,
+    RefundKind,
+    RefundQuery,
+    RefundState,
+    RefundStep,
+)
+from services.orders.domain.stock import Movement, MovementKind
+from services.orders.usecases import consequences, moving
 from services.orders.usecases.order import Orders, check_version, existing
 
 
@@ -20,15 +34,24 @@ class Refunds(Protocol):
     def add(self, refunds: Sequence[Refund]) -> None:
         """Store new refunds, and how their money goes back."""
 
+    def get(self, ids: Sequence[UUID]) -> dict[UUID, Refund]:
+        """Those of the refunds that exist."""
+
+    def lock(self, ids: Sequence[UUID]) -> dict[UUID, Refund]:
+        """As `get`; nobody else changes them until the transaction ends."""
+
+    def save(self, changes: Sequence[tuple[Refund, Refund]], now: datetime) -> None:
+        """Store locked refunds as (before, after), and how their money goes back."""
+
     def of_request(self, order_id: UUID, request_id: str) -> Refund | None:
         """The refund that a request of the order made."""
 
-    def page(self, order_id: UUID, page: Page) -> list[Refund]:
+    def page(self, query: RefundQuery, page: Page) -> list[Refund]:
         """The refunds of a page and one more if there are more, the latest first."""
 
 
-class Work(Protocol):
-    """What these use-cases need of a unit of work."""
+class Reading(Protocol):
+    """What reading refunds needs of a unit of work."""
 
     @property
     def now(self) -> datetime:
@@ -42,46 +65,252 @@ class Work(Protocol):
     def refunds(self) -> Refunds:
         """The stored refunds."""
 
-    def emit(self, facts: Iterable[object]) -> None:
-        """Publish facts with the transaction."""
+
+class Work(Reading, consequences.Work, moving.Work, Protocol):
+    """What these use-cases need of a unit of work."""
+
+    def new_id(self) -> UUID:
+        """An id for what comes into being."""
+
+
+Limits = Mapping[str, int]
+"""By currency, how many minor units of an order may be given back before somebody else has to approve."""
 
 
 @dataclass(frozen=True, slots=True)
 class RefundOrder:
-    """Give back what is claimed; `version`, if given, must be the latest."""
+    """Give back what is claimed, or, without a claim, all that is left; `version`, if given, must be the latest."""
 
     refund_id: UUID
     order_id: UUID
-    claim: Claim
+    claim: Claim | None
     reason: str
     request_id: str
     version: int | None
+    kind: RefundKind = RefundKind.REFUND
+    replacement: UUID | None = None
+    by: str = ""
+    limits: Limits = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class DecideRefund:
+    """Decide on a refund; `version`, if given, must be its latest."""
+
+    order_id: UUID
+    refund_id: UUID
+    by: str
+    note: str
+    version: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiveReturn:
+    """The goods of a return are there; of each line, told by its position, so many `damaged` units can't be sold
+    again."""
+
+    order_id: UUID
+    refund_id: UUID
+    damaged: tuple[tuple[int, int], ...]
+    by: str
+    note: str
+    version: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class SettlePayout:
+    """What became of money on its way back to the payment at a position of a refund's order."""
+
+    refund_id: UUID
+    payment: int
+    step: PayoutStep
+    reference: str = ""
+
+
+def preview_refund(unit: Reading, command: RefundOrder) -> Refund:
+    """What a refund would give back, now; nothing is stored."""
+    order = existing(unit.orders.get([command.order_id]), command.order_id)
+    check_version(order, command.version)
+    refund = _drafted(unit, order, command)[1]
+    return refund.awaiting(RefundState.REQUESTED) if _must_be_approved(order, refund, command.limits) else refund
 
 
 def refund_order(unit: Work, command: RefundOrder) -> Refund:
-    """Give back units of a paid order. A request makes one refund for ever; its repeat gets the same."""
+    """Give back a part of a paid order, or ask for it. A request makes one refund for ever; its repeat gets the same."""
     order = existing(unit.orders.lock([command.order_id]), command.order_id)
     if command.request_id:
         known = unit.refunds.of_request(order.id, command.request_id)
         if known is not None:
             return _same(known, command)
     check_version(order, command.version)
-    refunded, refund, fact = order.refund(
-        command.refund_id, command.claim, reason=command.reason, request_id=command.request_id, now=unit.now
+    refunded, refund = _drafted(unit, order, command)
+    if _must_be_approved(order, refund, command.limits):
+        return _add(unit, refund.awaiting(RefundState.REQUESTED))
+    if refund.of_goods:
+        return _add(unit, refund.awaiting(RefundState.AWAITING_GOODS))
+    _give_back(unit, [(order, refunded, refund)])
+    return _add(unit, refund)
+
+
+def refund_rest(unit: Work, locked: Sequence[Order], *, reason: str, restock: bool) -> list[Refund]:
+    """Give back all that is left of paid orders, which are locked: nobody has to approve it. With `restock`, their
+    goods never left and are for sale again."""
+    changes: list[tuple[Order, Order, Refund]] = []
+    movements: list[Movement] = []
+    for order in locked:
+        claim = order.rest()
+        refunded, refund, _ = order.refund(unit.new_id(), claim, reason=reason, request_id="", now=unit.now)
+        changes.append((order, refunded, refund))
+        if restock:
+            movements += _returned(order, Counter({line.position: line.quantity for line in claim.lines}))
+    unit.refunds.add([refund for _, _, refund in changes])
+    _give_back(unit, changes, movements)
+    return [refund for _, _, refund in changes]
+
+
+def approve_refund(unit: Work, command: DecideRefund) -> Refund:
+    """Approve a refund that somebody else asked for: it gives back now, or once its goods are there."""
+    order, refund = _locked(unit, command)
+    if refund.state is RefundState.REQUESTED and refund.requested_by == command.by:
+        raise errors.refund_own(order.id, refund.id)
+    decided = refund.decided(command.by, command.note, unit.now)
+    if refund.of_goods:
+        approved = decided.step(RefundStep.APPROVE, RefundState.AWAITING_GOODS)
+        unit.refunds.save([(refund, approved)], unit.now)
+        return approved
+    return _carry_out(unit, order, refund, decided, RefundStep.APPROVE)
+
+
+def reject_refund(unit: Work, command: DecideRefund) -> Refund:
+    """Refuse a refund, or give up waiting for its goods."""
+    _, refund = _locked(unit, command)
+    rejected = refund.reject(by=command.by, note=command.note, now=unit.now)
+    unit.refunds.save([(refund, rejected)], unit.now)
+    return rejected
+
+
+def receive_return(unit: Work, command: ReceiveReturn) -> Refund:
+    """The goods of a return are there: they are for sale again, and what was paid for them goes back."""
+    order, refund = _locked(unit, command)
+    units = Counter({line.position: line.quantity for line in refund.lines})
+    for index, (position, damaged) in enumerate(command.damaged):
+        if damaged > units[position]:
+            raise invalid(f"damaged[{index}].quantity", "must not be more than come back")
+        units[position] -= damaged
+    received = replace(refund, note=command.note or refund.note)
+    return _carry_out(unit, order, refund, received, RefundStep.RECEIVE, _returned(order, units))
+
+
+def settle_payouts(unit: Reading, commands: Sequence[SettlePayout]) -> list[Refund]:
+    """Tell what became of money on its way back; what was told before changes nothing. Answers the refunds."""
+    before = unit.refunds.lock(sorted({command.refund_id for command in commands}))
+    after = dict(before)
+    for command in commands:
+        refund = after[command.refund_id]
+        after[refund.id] = refund.settle(command.payment, command.step, command.reference)
+    changes = [(before[refund_id], refund) for refund_id, refund in after.items() if refund is not before[refund_id]]
+    if changes:
+        unit.refunds.save(changes, unit.now)
+    return [after[command.refund_id] for command in commands]
+
+
+def get_refund(unit: Reading, order_id: UUID, refund_id: UUID) -> Refund:
+    """Read a refund."""
+    return _of_order(unit.refunds.get([refund_id]), order_id, refund_id)
+
+
+def list_refunds(unit: Reading, query: RefundQuery, page: Page) -> list[Refund]:
+    """A page of refunds, and one more if there are more."""
+    if query.order is not None:
+        existing(unit.orders.get([query.order]), query.order)
+    return unit.refunds.page(query, page)
+
+
+def _drafted(unit: Reading, order: Order, command: RefundOrder) -> tuple[Order, Refund]:
+    if command.replacement is not None:
+        replacement = existing(unit.orders.get([command.replacement]), command.replacement)
+        if command.kind is not RefundKind.EXCHANGE or replacement.buyer != order.buyer or replacement.id == order.id:
+            raise invalid("replacement", "must be another order of the same buyer, for an exchange")
+    refunded, refund, _ = order.refund(
+        command.refund_id,
+        order.rest() if command.claim is None else command.claim,
+        reason=command.reason,
+        request_id=command.request_id,
+        now=unit.now,
+        kind=command.kind,
     )
-    unit.orders.save([(order, refunded)])
+    return refunded, replace(refund, requested_by=command.by, replacement=command.replacement)
+
+
+def _must_be_approved(order: Order, refund: Refund, limits: Limits) -> bool:
+    limit = limits.get(order.currency)
+    return limit is not None and order.refunded + refund.amount.minor > limit
+
+
+def _add(unit: Work, refund: Refund) -> Refund:
     unit.refunds.add([refund])
-    unit.emit([fact])
     return refund
 
 
-def list_refunds(unit: Work, order_id: UUID, page: Page) -> list[Refund]:
-    """A page of an order's refunds, and one more if there are more."""
-    existing(unit.orders.get([order_id]), order_id)
-    return unit.refunds.page(order_id, page)
+def _carry_out(
+    unit: Work,
+    order: Order,
+    before: Refund,
+    refund: Refund,
+    step: RefundStep,
+    movements: Sequence[Movement] = (),
+) -> Refund:
+    refunded, given, _ = order.refund(
+        refund.id, refund.claim, reason=refund.reason, request_id=refund.request_id, now=unit.now, kind=refund.kind
+    )
+    stepped = refund.step(step, given.state)
+    after = replace(
+        stepped,
+        lines=given.lines,
+        amount=given.amount,
+        points=given.points,
+        points_value=given.points_value,
+        tax=given.tax,
+        payouts=given.payouts,
+        effect_time=unit.now,
+    )
+    unit.refunds.save([(before, after)], unit.now)
+    _give_back(unit, [(order, refunded, after)], movements)
+    return after
+
+
+def _give_back(
+    unit: Work, changes: Sequence[tuple[Order, Order, Refund]], movements: Sequence[Movement] = ()
+) -> None:
+    unit.orders.save([(before, after) for before, after, _ in changes])
+    moved = [*movements, *consequences.refunded(unit, [after for _, after, _ in changes])]
+    moving.bring(unit, moved)
+    unit.emit(OrderRefunded(order, refund) for _, order, refund in changes)
+
+
+def _returned(order: Order, units: Mapping[int, int]) -> list[Movement]:
+    return [
+        Movement(place, MovementKind.RETURNED, quantity, 0, order.id)
+        for place, quantity in order.returned(units).items()
+    ]
+
+
+def _locked(unit: Work, command: DecideRefund | ReceiveReturn) -> tuple[Order, Refund]:
+    order = existing(unit.orders.lock([command.order_id]), command.order_id)
+    refund = _of_order(unit.refunds.lock([command.refund_id]), order.id, command.refund_id)
+    refund.check_version(command.version)
+    return order, refund
+
+
+def _of_order(found: Mapping[UUID, Refund], order_id: UUID, refund_id: UUID) -> Refund:
+    refund = found.get(refund_id)
+    if refund is None or refund.order != order_id:
+        raise errors.refund_not_found(order_id, refund_id)
+    return refund
 
 
 def _same(known: Refund, command: RefundOrder) -> Refund:
-    if not known.answers(command.claim):
+    asked = (command.claim or known.claim, command.kind, command.replacement)
+    if (known.claim, known.kind, known.replacement) != asked:
         raise request_id_reused(command.request_id)
     return known

@@ -1,0 +1,51 @@
+"""What becomes of the activity that an order belongs to, when something becomes of the order: in the same transaction.
+
+The use-cases of orders call these with the orders that changed, right before they lock stock: orders first, then their
+activities, then stock. Each answers what moves in stock beside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+from uuid import UUID
+
+from services.orders.domain.order import Order, OrderState
+from services.orders.domain.stock import Movement
+from services.orders.usecases import flash_sale_units
+from services.orders.usecases.flash_sale_units import FlashSaleUnits
+
+_FLASH_SALES = "flashSales/"
+
+
+class Work(Protocol):
+    """What these use-cases need of a unit of work."""
+
+    @property
+    def flash_sale_units(self) -> FlashSaleUnits:
+        """The units of flash sales."""
+
+
+def paid(unit: Work, orders: Sequence[Order]) -> list[Movement]:
+    """The orders are paid in full."""
+    flash = _of(orders, _FLASH_SALES)
+    if flash:
+        unit.flash_sale_units.pay(flash)
+    return []
+
+
+def cancelled(unit: Work, orders: Sequence[Order]) -> list[Movement]:
+    """The orders were given up before they were paid, or nobody paid them in time."""
+    flash = _of(orders, _FLASH_SALES)
+    return flash_sale_units.released(unit.flash_sale_units, flash) if flash else []
+
+
+def refunded(unit: Work, orders: Sequence[Order]) -> list[Movement]:
+    """Units of the orders were given back; only those that are refunded in full lead to anything."""
+    whole = [order for order in orders if order.state is OrderState.REFUNDED and order.complete_time is None]
+    flash = _of(whole, _FLASH_SALES)
+    return flash_sale_units.resold(unit.flash_sale_units, flash) if flash else []
+
+
+def _of(orders: Sequence[Order], kind: str) -> list[UUID]:
+    return [order.id for order in orders if order.activity.startswith(kind)]

@@ -1,0 +1,222 @@
+"""Buying in a flash sale. Set-oriented: those who click at the same moment share a handful of statements.
+
+Eligibility and the member's own limit come first, then the conditional decrement of the buckets, then the orders, all
+in one transaction: who clicks again never costs the quota anything, and PostgreSQL alone decides who is too late.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
+from uuid import UUID
+
+from kit.errors import Fault, conflict
+from services.orders.domain.errors import flash_sale as errors
+from services.orders.domain.errors import product_archived
+from services.orders.domain.flash_sale import Bucket, Claim, Offer, Pool, Seat, home_of, wanted_buckets
+from services.orders.domain.line import Item
+from services.orders.domain.order import Buyer, Order
+from services.orders.domain.quote import Quote
+from services.orders.domain.stock import Movement, MovementKind
+from services.orders.usecases import flash_sale
+from services.orders.usecases import order as orders
+from services.orders.usecases.order import PlaceOrder, place_orders
+
+_BASE = "base"
+"""The tier of whoever has reached none."""
+
+
+class Work(flash_sale.Work, orders.Work, Protocol):
+    """What these use-cases need of a unit of work."""
+
+
+@dataclass(frozen=True, slots=True)
+class BuyFlashSale:
+    """Buy units of a sale."""
+
+    sale_id: UUID
+    order_id: UUID
+    member: UUID
+    quantity: int
+    channel: str
+    store: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Purchase:
+    """A purchase that nothing speaks against so far."""
+
+    command: BuyFlashSale
+    offer: Offer
+
+    @property
+    def home(self) -> int:
+        return home_of(self.command.member, len(self.offer.free))
+
+
+def buy(unit: Work, commands: Sequence[BuyFlashSale]) -> list[Order | Fault]:
+    """Buy, first come, first served; each has its own outcome. Only the buckets that are needed are locked: ABORTED
+    tells a buyer that others emptied them meanwhile, and that `buy_thoroughly` will know."""
+    return _buy(unit, commands, thorough=False)
+
+
+def buy_thoroughly(unit: Work, commands: Sequence[BuyFlashSale]) -> list[Order | Fault]:
+    """As `buy`, from all buckets: whoever finds too little now is too late."""
+    return _buy(unit, commands, thorough=True)
+
+
+def _buy(unit: Work, commands: Sequence[BuyFlashSale], *, thorough: bool) -> list[Order | Fault]:
+    offers = flash_sale.get_offers(unit, [command.sale_id for command in commands])
+    tiers = _tiers(unit, commands, offers)
+    outcomes: list[Order | Fault | None] = [None] * len(commands)
+    purchases: list[_Purchase] = []
+    placements: list[PlaceOrder] = []
+    for index, (command, offer) in enumerate(zip(commands, offers, strict=True)):
+        try:
+            if isinstance(offer, Fault):
+                raise offer
+            _check(command, offer, unit)
+            offer.sale.check_tier(tiers.get(command.member, _BASE))
+            placements.append(_placement(command, offer))
+            purchases.append(_Purchase(command, offer))
+        except Fault as fault:
+            outcomes[index] = fault
+    placed = iter(place_orders(unit, placements, draw=partial(_draw, purchases=purchases, thorough=thorough)))
+    return [next(placed) if outcome is None else outcome for outcome in outcomes]
+
+
+def _tiers(unit: Work, commands: Sequence[BuyFlashSale], offers: Sequence[Offer | Fault]) -> dict[UUID, str]:
+    asked = {
+        command.member
+        for command, offer in zip(commands, offers, strict=True)
+        if isinstance(offer, Offer) and offer.sale.terms.tiers
+    }
+    return unit.flash_sale_units.tiers(sorted(asked)) if asked else {}
+
+
+def _check(command: BuyFlashSale, offer: Offer, unit: Work) -> None:
+    sale = offer.sale
+    sale.check_open(unit.now)
+    sale.check_channel(command.channel)
+    sale.check_quantity(command.quantity)
+    if sum(offer.free) < command.quantity:
+        raise errors.flash_sale_sold_out(sale.id)
+
+
+def _placement(command: BuyFlashSale, offer: Offer) -> PlaceOrder:
+    product, terms = offer.product, offer.sale.terms
+    if not product.active:
+        raise product_archived(product.id)
+    price = terms.price
+    item = Item(product.id, product.sku, product.title, command.quantity, price.minor, category=product.category)
+    return PlaceOrder(
+        order_id=command.order_id,
+        buyer=Buyer(member=command.member),
+        channel=command.channel,
+        quote=Quote(price.currency, (item,)),
+        coupons=(),
+        tender=None,
+        held=False,
+        pay_within=terms.hold,
+        store=command.store,
+        activity=offer.sale.name,
+    )
+
+
+def _draw(unit: Work, drafts: list[Order | Fault], *, purchases: Sequence[_Purchase], thorough: bool) -> None:
+    """Take the units of new orders from their sales; whoever is refused becomes a Fault in the list."""
+    alive = {index: purchases[index] for index, draft in enumerate(drafts) if isinstance(draft, Order)}
+    claimed = _claim(unit, alive, drafts)
+    if not claimed:
+        return
+    locked, certain = _lock(unit, [alive[index] for index in claimed], thorough=thorough)
+    pools = {sale: Pool(bucket for bucket in locked if bucket.sale == sale) for sale in {each.sale for each in locked}}
+    seats: list[Seat] = []
+    refused: list[UUID] = []
+    for index, ns in claimed.items():
+        command, home = alive[index].command, alive[index].home
+        pool = pools.get(command.sale_id)
+        buckets = pool.take(command.quantity, home=home) if pool else None
+        if buckets is None:
+            drafts[index] = errors.flash_sale_sold_out(command.sale_id) if certain else conflict()
+            refused.append(command.order_id)
+        else:
+            seats += [Seat(command.order_id, n, bucket) for n, bucket in zip(ns, buckets, strict=True)]
+    unit.flash_sale_units.take(seats, refused)
+    sold = [purchase for index, purchase in alive.items() if isinstance(drafts[index], Order)]
+    if sold:
+        unit.flash_sale_units.hand_over(_handed_over(sold), unit.now)
+
+
+def _claim(unit: Work, alive: Mapping[int, _Purchase], drafts: list[Order | Fault]) -> dict[int, list[int]]:
+    """The units that the buyers could claim, all that they asked for; the others become Faults."""
+    claimed = _claimed(unit, alive)
+    short = {index: purchase for index, purchase in alive.items() if index not in claimed}
+    if not short:
+        return claimed
+    bought = unit.flash_sale_units.bought(sorted({_pair(purchase) for purchase in short.values()}))
+    for index, purchase in short.items():
+        limit = purchase.offer.sale.terms.member_limit
+        units, order = bought.get(_pair(purchase), (0, None))
+        if units + purchase.command.quantity > limit:
+            drafts[index] = errors.flash_sale_limit_reached(
+                purchase.command.sale_id, limit=limit, bought=units, order=order
+            )
+        else:  # the member was buying elsewhere at the same moment
+            drafts[index] = conflict()
+    return claimed
+
+
+def _claimed(unit: Work, alive: Mapping[int, _Purchase]) -> dict[int, list[int]]:
+    skips: Counter[tuple[UUID, UUID]] = Counter()
+    claims = []
+    for purchase in alive.values():
+        command, pair = purchase.command, _pair(purchase)
+        limit = purchase.offer.sale.terms.member_limit
+        claims.append(Claim(command.sale_id, command.member, command.order_id, command.quantity, skips[pair], limit))
+        skips[pair] += command.quantity
+    found = unit.flash_sale_units.claim(claims) if claims else {}
+    partly = [each.order for each in claims if each.order in found and len(found[each.order]) < each.units]
+    if partly:
+        unit.flash_sale_units.unclaim(partly)
+    return {
+        index: found[purchase.command.order_id]
+        for index, purchase in alive.items()
+        if len(found.get(purchase.command.order_id, ())) == purchase.command.quantity
+    }
+
+
+def _lock(unit: Work, purchases: Sequence[_Purchase], *, thorough: bool) -> tuple[list[Bucket], bool]:
+    """The buckets to take from, and whether they are all that have anything."""
+    sales = {purchase.command.sale_id: purchase.offer for purchase in purchases}
+    if thorough:
+        return unit.flash_sale_units.lock_all(sorted(sales)), True
+    wanted: list[tuple[UUID, int]] = []
+    certain = True
+    for sale_id, offer in sales.items():
+        asked = [(each.home, each.command.quantity) for each in purchases if each.command.sale_id == sale_id]
+        chosen = wanted_buckets(offer.free, asked)
+        certain = certain and len(chosen) == len([free for free in offer.free if free])
+        wanted += [(sale_id, number) for number in chosen]
+    return unit.flash_sale_units.lock(wanted), certain
+
+
+def _handed_over(sold: Sequence[_Purchase]) -> list[Movement]:
+    """What leaves the sales' own reservation, and enters that of the orders."""
+    movements = []
+    given: Counter[UUID] = Counter()
+    for purchase in sold:
+        command, place = purchase.command, purchase.offer.sale.place
+        given[command.sale_id] += command.quantity
+        movements.append(Movement(place, MovementKind.RESERVED, 0, command.quantity, command.order_id))
+    for offer in {purchase.command.sale_id: purchase.offer for purchase in sold}.values():
+        sale = offer.sale
+        movements.append(Movement(sale.place, MovementKind.RELEASED, 0, -given[sale.id], source=sale.name))
+    return movements
+
+
+def _pair(purchase: _Purchase) -> tuple[UUID, UUID]:
+    return purchase.command.sale_id, purchase.command.member
