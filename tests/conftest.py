@@ -17,6 +17,7 @@ pytest_plugins = [
     "tests.support.session",
     "tests.support.postgres",
     "tests.support.rabbitmq",
+    "tests.support.providers",
     "tests.support.rpc",
     "tests.support.suite",
 ]

@@ -1,0 +1,38 @@
+"""A provider server in the test's own process: both protocols, keys of its own, bad manners on command."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import pytest
+
+from services.orders.config import Config
+from services.orders.providers.offered import offered
+from services.orders.providers.port import Provider
+from tools.providers import keys as own_keys
+from tools.providers.keys import Keys
+from tools.providers.server import ProviderServer, serving
+
+
+@pytest.fixture(scope="session")
+def provider_keys(tmp_path_factory: pytest.TempPathFactory) -> Keys:
+    """The keys of both sides, made once."""
+    return own_keys.generate(tmp_path_factory.mktemp("providers"))
+
+
+@pytest.fixture
+def provider_server(provider_keys: Keys) -> Iterator[ProviderServer]:
+    """WeChat Pay and Alipay, with nothing in their books."""
+    with serving(keys=provider_keys, pauses=(0.05, 0.1, 0.2)) as server:
+        yield server
+
+
+def provider_settings(server: ProviderServer, *, notices: str = "http://127.0.0.1:9/v1/notices") -> dict[str, str]:
+    """The settings of orders, by the names of `Config`, that lead to this server."""
+    return {name.removeprefix("KEHU_").lower(): value for name, value in server.settings(notices).items()}
+
+
+def providers_of(server: ProviderServer, **settings: str) -> Mapping[str, Provider]:
+    """The adapters as orders makes them from its settings."""
+    given = {"database_url": "postgresql://nobody@127.0.0.1/none", **provider_settings(server), **settings}
+    return offered(Config.model_validate(given))
