@@ -29,6 +29,8 @@ class Method:
     scope: str
     request: type[Message]
     response: type[Message]
+    self_proving: bool = False
+    """Whether callers bring no token, because the request itself proves where it comes from."""
 
     @property
     def batch(self) -> bool:
@@ -48,6 +50,11 @@ class Call:
     def remaining(self) -> float:
         """Seconds left, never negative."""
         return max(0.0, self.deadline - asyncio.get_running_loop().time())
+
+
+def own(task: str, deadline: float) -> Call:
+    """What a background task of the process enters before it calls a peer: nobody else's call, but with a deadline."""
+    return Call(Method(task, "", Message, Message), Identity(task), deadline)
 
 
 def current() -> Call:

@@ -9,7 +9,7 @@ A servicer's method is parse, call, render:
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
@@ -118,6 +118,14 @@ class Edge(Generic[U]):
         async def run(batch: Sequence[C]) -> Sequence[R | Fault]:
             return await self._database.read(usecase, batch)
 
+        lane: GroupCommit[C, R] = GroupCommit(run, lane=name, cap=cap)
+        self._lanes.append(lane)
+        return lane
+
+    def together(
+        self, name: str, run: Callable[[Sequence[C]], Awaitable[Sequence[R | Fault]]], *, cap: int = CAP
+    ) -> Callable[[C], Awaitable[R]]:
+        """As a lane, for what concurrent calls do together outside of any transaction, such as one call of a peer."""
         lane: GroupCommit[C, R] = GroupCommit(run, lane=name, cap=cap)
         self._lanes.append(lane)
         return lane

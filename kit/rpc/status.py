@@ -19,7 +19,7 @@ DOMAIN = "kehu.dev"
 CODES: dict[Kind, grpc.StatusCode] = {kind: grpc.StatusCode[kind.value] for kind in Kind}
 """The one table from a Fault's kind to gRPC's status."""
 
-_KINDS = {code: kind for kind, code in CODES.items()}
+_KINDS: dict[int, Kind] = {code.value[0]: kind for kind, code in CODES.items()}
 
 _TEXT = 400
 """Most bytes of a message or a value."""
@@ -77,8 +77,11 @@ async def abort(context: grpc.aio.ServicerContext, fault: Fault) -> None:
 def fault_of(error: grpc.aio.AioRpcError) -> Fault | None:
     """The Fault that a peer answered, or None when the error did not come from one of our services."""
     status = rpc_status.from_call(error)
-    if status is None:
-        return None
+    return None if status is None else fault_in(status)
+
+
+def fault_in(status: Status) -> Fault | None:
+    """The Fault that a status tells, or None when it is not one of ours."""
     info, violations = None, []
     for detail in status.details:
         if detail.Is(error_details_pb2.ErrorInfo.DESCRIPTOR):
@@ -86,6 +89,6 @@ def fault_of(error: grpc.aio.AioRpcError) -> Fault | None:
         elif detail.Is(error_details_pb2.BadRequest.DESCRIPTOR):
             request = error_details_pb2.BadRequest.FromString(detail.value)
             violations = [Violation(each.field, each.description) for each in request.field_violations]
-    if info is None or error.code() not in _KINDS:
+    if info is None or status.code not in _KINDS:
         return None
-    return Fault(_KINDS[error.code()], info.reason, status.message, metadata=info.metadata, violations=violations)
+    return Fault(_KINDS[status.code], info.reason, status.message, metadata=info.metadata, violations=violations)

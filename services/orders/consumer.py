@@ -7,13 +7,16 @@ it goes to the dead letters with its reason and its neighbours go on. Missing st
 from __future__ import annotations
 
 from collections.abc import Sequence
+from uuid import UUID
 
+from kehu.campaigns.v1.events_pb2 import SegmentEntered, SegmentLeft
+from kehu.members.v1.events_pb2 import MemberErased, TierChanged
 from kehu.pipeline.v1.events_pb2 import OpportunityWon, WonLine
 
 from kit import names
 from kit.money import Money
 from kit.worker import Received, Subscriptions
-from services.orders.usecases import checkout, expiry, opportunity
+from services.orders.usecases import buyers, checkout_view, expiry, opportunity
 from services.orders.usecases.opportunity import Deal, DealLine
 
 _EXPIRED_AT_ONCE = 500
@@ -27,6 +30,20 @@ def order_deals(unit: opportunity.Work, events: Sequence[Received]) -> None:
     opportunity.order_deals(unit, [_deal(event.message) for event in events])
 
 
+@subscriptions.on("members", TierChanged, MemberErased, queue="orders.members")
+def note_tiers(unit: buyers.Work, events: Sequence[Received]) -> None:
+    """The tiers of members, which price lists may go by."""
+    changed = [event for event in events if isinstance(event.message, TierChanged)]
+    buyers.tell_tiers(unit, [(_member(each), each.message.to_tier, each.version) for each in changed])
+    buyers.forget(unit, [_member(each) for each in events if isinstance(each.message, MemberErased)])
+
+
+@subscriptions.on("campaigns", SegmentEntered, SegmentLeft, queue="orders.segments")
+def note_segments(unit: buyers.Work, events: Sequence[Received]) -> None:
+    """The segments of members, which price lists may go by."""
+    buyers.tell_segments(unit, [(_member(each), _segment(each), _entered(each), each.version) for each in events])
+
+
 @subscriptions.every(seconds=2)
 def expire_orders(unit: expiry.Work) -> None:
     """Cancel the orders whose time to pay is over; what they held is free again."""
@@ -34,7 +51,7 @@ def expire_orders(unit: expiry.Work) -> None:
 
 
 @subscriptions.every(seconds=600)
-def forget_attempts(unit: checkout.Work) -> None:
+def forget_attempts(unit: checkout_view.Work) -> None:
     """Forget attempts to check out that are long over."""
     expiry.forget_attempts(unit)
 
@@ -55,3 +72,15 @@ def _line(line: WonLine, path: str) -> DealLine:
         quantity=line.quantity,
         unit_price=Money.from_wire(price.units, price.nanos, price.currency_code, field=f"{path}.unit_price"),
     )
+
+
+def _member(event: Received) -> UUID:
+    return names.id_of("members", event.message.member, field="member")
+
+
+def _segment(event: Received) -> UUID:
+    return names.id_of("segments", event.message.segment, field="segment")
+
+
+def _entered(event: Received) -> bool:
+    return isinstance(event.message, SegmentEntered)

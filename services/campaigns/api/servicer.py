@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from grpc.aio import ServicerContext
@@ -12,9 +13,11 @@ from kehu.campaigns.v1 import coupons_pb2 as cpb
 from kehu.campaigns.v1 import segments_pb2 as spb
 
 from kit import names
+from kit.errors import Fault
 from kit.page import Tokens
 from kit.rpc import Edge
 from kit.rpc.convert import next_token, page_of
+from kit.rpc.status import status_of
 from services.campaigns.api import automation, coupon, coupon_template, pricing, profile, segment
 from services.campaigns.domain.pricing import price
 from services.campaigns.usecases import automation as automations
@@ -119,6 +122,22 @@ class CampaignsServicer(campaigns_pb2_grpc.CampaignsServiceServicer):
         self, request: prices_pb2.PriceOrderRequest, context: ServicerContext
     ) -> prices_pb2.PriceOrderResponse:
         """Price an order. Without coupons the database has nothing to say to it."""
+        return await self._priced(request)
+
+    async def BatchPriceOrders(
+        self, request: prices_pb2.BatchPriceOrdersRequest, context: ServicerContext
+    ) -> prices_pb2.BatchPriceOrdersResponse:
+        """Price many orders; the coupons of all are read at once."""
+        outcomes = await asyncio.gather(*(self._outcome(each) for each in request.requests))
+        return prices_pb2.BatchPriceOrdersResponse(outcomes=outcomes)
+
+    async def _outcome(self, request: prices_pb2.PriceOrderRequest) -> prices_pb2.PriceOutcome:
+        try:
+            return prices_pb2.PriceOutcome(price=await self._priced(request))
+        except Fault as fault:
+            return prices_pb2.PriceOutcome(refusal=status_of(fault))
+
+    async def _priced(self, request: prices_pb2.PriceOrderRequest) -> prices_pb2.PriceOrderResponse:
         order = pricing.order(request)
         return pricing.render(await self._quote(order) if order.coupons else price(order.currency, order.lines))
 

@@ -126,6 +126,12 @@ class StoredValueServicer(stored_value_pb2_grpc.StoredValueServiceServicer):
         payment = names.id_of("storedValuePayments", request.name)
         return show_payment(await self._edge.read(stored_payment.get, payment))
 
+    async def LookupStoredValuePayment(
+        self, request: pb.LookupStoredValuePaymentRequest, context: ServicerContext
+    ) -> pb.StoredValuePayment:
+        """Find a payment."""
+        return show_payment(await self._edge.read(stored_payment.lookup, request.reference))
+
     async def ListStoredValuePayments(
         self, request: pb.ListStoredValuePaymentsRequest, context: ServicerContext
     ) -> pb.ListStoredValuePaymentsResponse:

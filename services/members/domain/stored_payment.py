@@ -99,6 +99,20 @@ class StoredPayment:
         purse, paid = purse.confirm(spent, store=self.store, cause=self._cause("PAYMENT", now))
         return replace(self, parts=spent, state=State.PAID, end_time=now), purse, [*released, *paid]
 
+    def settle(self, purse: Purse, now: datetime) -> tuple[StoredPayment, Purse, list[Transfer]]:
+        """Spend it because what it is for is paid, whenever that becomes known: what is set aside counts though its time
+        is over, and what was given back meanwhile is drawn anew. Nothing changes when it is spent already. Raises a
+        Fault when it was given back and less is there.
+        """
+        if self.state is State.PAID:
+            return self, purse, []
+        if self.state is State.HELD:
+            purse, paid = purse.confirm(self.parts, store=self.store, cause=self._cause("PAYMENT", now))
+            return replace(self, state=State.PAID, end_time=now), purse, paid
+        parts = purse.draw(self.asked, self.order)
+        settled = replace(self, parts=parts, state=State.PAID, end_time=now)
+        return settled, *purse.pay(parts, store=self.store, cause=self._cause("PAYMENT", now))
+
     def release(self, purse: Purse, now: datetime) -> tuple[StoredPayment, Purse, list[Transfer]]:
         """Give back what is set aside; nothing changes when it already is. Raises a Fault when it was paid."""
         if self.state is State.PAID:

@@ -125,6 +125,14 @@ def get(unit: StoredValueUnit, payment: UUID) -> StoredPayment:
     return _known(unit.stored_payments.read([payment]), payment)
 
 
+def lookup(unit: StoredValueUnit, reference: str) -> StoredPayment:
+    """The payment with a caller's own number. Raises a Fault when there is none."""
+    found = unit.stored_payments.named({reference}).get(reference)
+    if found is None:
+        raise refusals.payment_unknown(reference)
+    return found
+
+
 def page(unit: StoredValueUnit, member: UUID, page: Page) -> list[StoredPayment]:
     """A page of a member's payments, the newest first. Raises a Fault when there is no such member."""
     return unit.stored_payments.page(known_member(unit, member), page)

@@ -2,28 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from contextvars import Context, copy_context
+from dataclasses import dataclass, replace
+from typing import Any
 from uuid import UUID
 
 from kehu.campaigns.v1 import coupons_pb2, errors_pb2, prices_pb2
 from kehu.campaigns.v1.campaigns_pb2_grpc import CampaignsServiceStub
 
 from kit import names
-from kit.errors import Fault, Kind
+from kit.errors import Fault, Kind, unavailable
 from kit.money import Money
-from kit.rpc import Peer, convert
+from kit.rpc import Edge, Peer, convert, status
+from kit.rpc import call as calls
+from kit.rpc.call import Call
 from services.orders.api.wire import optional_name
 from services.orders.domain import errors
+from services.orders.domain.checkout import Attempt, Held, Step
 from services.orders.domain.quote import CouponDecision, Quote
 
 
-class CampaignsPrices:
-    """Prices orders by the promotions and coupons of the day."""
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A price that somebody waits for: until when, and in whose trace."""
 
-    def __init__(self, peer: Peer) -> None:
+    request: prices_pb2.PriceOrderRequest
+    call: Call
+    context: Context
+
+
+class CampaignsPrices:
+    """Prices orders by the promotions and coupons of the day. Concurrent calls share one RPC: a call for each order
+    would cost both services more than all the rest of the order."""
+
+    def __init__(self, peer: Peer, edge: Edge[Any]) -> None:
         self._peer = peer
         self._stub = CampaignsServiceStub(peer.channel)
+        self._price: Callable[[_Asked], Awaitable[prices_pb2.PriceOrderResponse]] = edge.together(
+            "price", self._together
+        )
 
     async def price(
         self, quote: Quote, *, member: UUID | None, channel: str, coupons: Sequence[str], order_id: UUID | None
@@ -44,9 +63,27 @@ class CampaignsPrices:
             coupons=coupons,
             order=optional_name("orders", order_id),
         )
-        answer = await self._peer.call(self._stub.PriceOrder, request)
+        answer = await self._price(_Asked(request, calls.current(), copy_context()))
         discounts = [convert.money(line.discount).minor for line in answer.lines]
         return quote.discounted(discounts, [_decision(each) for each in answer.coupon_decisions])
+
+    async def _together(self, batch: Sequence[_Asked]) -> Sequence[prices_pb2.PriceOrderResponse | Fault]:
+        """Ask for all, as the first of them and until the last of them gives up."""
+        deadline = max(asked.call.deadline for asked in batch)
+        return await asyncio.create_task(self._ask(batch, deadline), context=batch[0].context)
+
+    async def _ask(self, batch: Sequence[_Asked], deadline: float) -> Sequence[prices_pb2.PriceOrderResponse | Fault]:
+        calls.enter(replace(batch[0].call, deadline=deadline))
+        try:
+            if len(batch) == 1:
+                return [await self._peer.call(self._stub.PriceOrder, batch[0].request)]
+            together = prices_pb2.BatchPriceOrdersRequest(requests=[asked.request for asked in batch])
+            answer = await self._peer.call(self._stub.BatchPriceOrders, together)
+        except Fault as fault:
+            if not fault.transient:
+                raise  # one of them makes no sense: each is asked for alone
+            return [fault] * len(batch)
+        return [_outcome(each) for each in answer.outcomes]
 
 
 class CampaignsCoupons:
@@ -56,14 +93,14 @@ class CampaignsCoupons:
         self._peer = peer
         self._stub = CampaignsServiceStub(peer.channel)
 
-    async def lock(self, coupons: Sequence[str], *, member: UUID, order_id: UUID, until: datetime) -> None:
-        """Lock all of the coupons for an order. Raises a Fault, and locks none, if one can't be used."""
+    async def hold(self, attempt: Attempt, step: Step, *, store: str, code: str) -> Held:
+        """Lock all of the coupons for the order. Raises a Fault, and locks none, if one can't be used."""
         request = coupons_pb2.LockCouponsRequest(
-            coupons=coupons,
-            order=names.join("orders", order_id),
-            member=names.join("members", member),
-            expire_time=convert.wire_instant(until),
-            request_id=str(order_id),
+            coupons=step.coupons,
+            order=names.join("orders", attempt.order_id),
+            member=names.join("members", attempt.buyer),
+            expire_time=convert.wire_instant(attempt.hold_until),
+            request_id=str(attempt.order_id),
         )
         try:
             await self._peer.call(self._stub.LockCoupons, request)
@@ -71,12 +108,24 @@ class CampaignsCoupons:
             if fault.kind in {Kind.FAILED_PRECONDITION, Kind.NOT_FOUND, Kind.INVALID_ARGUMENT}:
                 raise errors.coupon_refused(_coupon_in(fault), fault.reason) from fault
             raise
+        return Held()
 
-    async def unlock(self, coupons: Sequence[str], *, order_id: UUID) -> None:
-        """Free the coupons that are locked for an order."""
-        # No request id: a twin may have locked again what an earlier call freed.
-        request = coupons_pb2.UnlockCouponsRequest(coupons=coupons, order=names.join("orders", order_id))
-        await self._peer.call(self._stub.UnlockCoupons, request)
+    async def release(self, attempt: Attempt, step: Step) -> bool:
+        """Free the coupons, as far as the order has them locked; it does not tell whether it had."""
+        # No request id: the answer to an earlier call says nothing of now.
+        request = coupons_pb2.UnlockCouponsRequest(coupons=step.coupons, order=names.join("orders", attempt.order_id))
+        try:
+            await self._peer.call(self._stub.UnlockCoupons, request)
+        except Fault as fault:
+            if fault.kind is not Kind.NOT_FOUND:  # one of them never was: campaigns has locked none of them
+                raise
+        return False
+
+
+def _outcome(outcome: prices_pb2.PriceOutcome) -> prices_pb2.PriceOrderResponse | Fault:
+    if outcome.WhichOneof("outcome") == "price":
+        return outcome.price
+    return status.fault_in(outcome.refusal) or unavailable("campaigns")
 
 
 def _decision(decision: prices_pb2.CouponDecision) -> CouponDecision:

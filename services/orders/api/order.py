@@ -10,9 +10,8 @@ from kit.money import Money
 from kit.rpc import convert
 from services.orders.api.wire import optional_id, optional_instant, optional_name, version_of
 from services.orders.domain.line import OrderLine
-from services.orders.domain.order import Buyer, CancelReason, Order, OrderQuery, OrderState
+from services.orders.domain.order import CancelReason, Order, OrderQuery, OrderState
 from services.orders.domain.payment import Payment, Tender
-from services.orders.domain.quote import Wanted
 from services.orders.usecases.order import CancelOrder, CompleteOrder
 from services.orders.usecases.payment import PaidPart, PayOrder
 
@@ -131,14 +130,13 @@ def payment(request: pb.PayOrderRequest) -> PayOrder:
         convert.money(request.amount),
         reference=request.reference,
         version=version_of(request.etag),
-        more=tuple(
-            PaidPart(
-                _TENDERS_BACK[part.tender], convert.money(part.amount, field=f"more[{index}].amount"), part.reference
-            )
-            for index, part in enumerate(request.more)
-        ),
+        more=tuple(_part(part, f"more[{index}]") for index, part in enumerate(request.more)),
         partial=request.partial,
     )
+
+
+def _part(part: pb.PaymentPart, path: str) -> PaidPart:
+    return PaidPart(_TENDERS_BACK[part.tender], convert.money(part.amount, field=f"{path}.amount"), part.reference)
 
 
 def cancellation(request: pb.CancelOrderRequest) -> CancelOrder:

@@ -8,22 +8,8 @@ from kehu.orders.v1 import orders_pb2 as pb
 from kit import names
 from kit.money import Money
 from kit.rpc import convert
-from services.orders.api import order
-from services.orders.api.wire import optional_id
 from services.orders.domain.line import Item
-from services.orders.domain.order import Buyer
 from services.orders.domain.quote import Quote
-from services.orders.usecases.checkout import Basket
-
-
-def basket(request: pb.QuoteOrderRequest) -> Basket:
-    """Read what would be bought."""
-    return Basket(
-        wanted=order.wanted(request),
-        buyer=Buyer(member=optional_id("members", request.member, field="member")),
-        channel=request.channel,
-        coupons=order.coupons(request),
-    )
 
 
 def quote(found: Quote) -> pb.QuoteOrderResponse:

@@ -2,17 +2,53 @@
 
 from __future__ import annotations
 
+from google.type.money_pb2 import Money as WireMoney
 from kehu.orders.v1 import refunds_pb2 as pb
 
 from kit import names
+from kit.money import Money
 from kit.rpc import convert
-from services.orders.api.wire import version_of
-from services.orders.domain.refund import Claim, ClaimLine, Refund
-from services.orders.usecases.refund import RefundOrder
+from services.orders.api.wire import optional_id, optional_instant, optional_name, version_of
+from services.orders.domain.refund import (
+    Claim,
+    Payout,
+    PayoutState,
+    Refund,
+    RefundKind,
+    RefundState,
+)
+from services.orders.usecases.refund import DecideRefund, Limits, ReceiveReturn, RefundOrder
+
+_ANY = "orders/-"
+_REFUND = "orders/{order}/refunds/{refund}"
+_KINDS = {
+    RefundKind.REFUND: pb.Refund.KIND_REFUND,
+    RefundKind.RETURN: pb.Refund.KIND_RETURN,
+    RefundKind.EXCHANGE: pb.Refund.KIND_EXCHANGE,
+    RefundKind.CANCELLATION: pb.Refund.KIND_CANCELLATION,
+}
+_KINDS_BACK = {wire: kind for kind, wire in _KINDS.items()} | {pb.Refund.KIND_UNSPECIFIED: RefundKind.REFUND}
+_STATES = {
+    RefundState.REQUESTED: pb.Refund.STATE_REQUESTED,
+    RefundState.AWAITING_GOODS: pb.Refund.STATE_AWAITING_GOODS,
+    RefundState.PENDING: pb.Refund.STATE_PENDING,
+    RefundState.SUCCEEDED: pb.Refund.STATE_SUCCEEDED,
+    RefundState.REJECTED: pb.Refund.STATE_REJECTED,
+}
+_STATES_BACK = {wire: state for state, wire in _STATES.items()}
+_PAYOUTS = {
+    PayoutState.PENDING: pb.RefundPayment.STATE_PENDING,
+    PayoutState.SUCCEEDED: pb.RefundPayment.STATE_SUCCEEDED,
+    PayoutState.FAILED: pb.RefundPayment.STATE_FAILED,
+}
 
 
 def refund(found: Refund) -> pb.Refund:
     """Write a refund."""
+
+    def money(minor: int) -> WireMoney:
+        return convert.wire_money(Money(minor, found.amount.currency))
+
     return pb.Refund(
         name=names.join("orders", found.order, "refunds", found.id),
         lines=[
@@ -24,21 +60,88 @@ def refund(found: Refund) -> pb.Refund:
         points_value=convert.wire_money(found.points_value),
         reason=found.reason,
         refund_time=convert.wire_instant(found.refund_time),
+        kind=_KINDS[found.kind],
+        state=_STATES[found.state],
+        freight=money(found.freight),
+        tax=money(found.tax),
+        payments=[_payout(payout) for payout in found.payouts],
+        requester=found.requested_by,
+        approver=found.decided_by,
+        decide_time=optional_instant(found.decide_time),
+        note=found.note,
+        effect_time=optional_instant(found.effect_time),
+        replacement=optional_name("orders", found.replacement),
+        etag=convert.etag(found.version),
     )
 
 
-def command(request: pb.RefundOrderRequest) -> RefundOrder:
+def preview(drafted: Refund) -> pb.Refund:
+    """Write a refund that was not made: it has no name."""
+    written = refund(drafted)
+    for field in ("name", "etag", "refund_time", "effect_time"):
+        written.ClearField(field)  # type: ignore[arg-type]
+    return written
+
+
+def _payout(payout: Payout) -> pb.RefundPayment:
+    return pb.RefundPayment(
+        position=payout.payment,
+        amount=convert.wire_money(payout.amount),
+        state=_PAYOUTS[payout.state],
+        reference=payout.reference,
+    )
+
+
+def command(request: pb.RefundOrderRequest, *, by: str, limits: Limits) -> RefundOrder:
     """Read a request."""
     return RefundOrder(
         refund_id=names.new_id(),
         order_id=names.id_of("orders", request.name),
-        claim=Claim(tuple(ClaimLine(line.position, line.quantity) for line in request.lines)),
+        claim=_claim(request),
         reason=request.reason,
         request_id=request.request_id,
         version=version_of(request.etag),
+        kind=_KINDS_BACK[request.kind],
+        replacement=optional_id("orders", request.replacement, field="replacement"),
+        by=by,
+        limits=limits,
     )
 
 
-def position(found: Refund) -> tuple[str, str]:
-    """Where a refund stands in its pages."""
-    return found.refund_time.isoformat(), str(found.id)
+def previewing(request: pb.PreviewRefundRequest, *, limits: Limits) -> RefundOrder:
+    """Read a request."""
+    return RefundOrder(
+        refund_id=names.new_id(),
+        order_id=names.id_of("orders", request.name),
+        claim=_claim(request),
+        reason="",
+        request_id="",
+        version=None,
+        limits=limits,
+    )
+
+
+def _claim(request: pb.RefundOrderRequest | pb.PreviewRefundRequest) -> Claim | None:
+    if not request.lines and not request.HasField("freight"):
+        return None
+    freight = _amount(request.freight, "freight") if request.HasField("freight") else None
+    lines = tuple(_line(line, f"lines[{index}]") for index, line in enumerate(request.lines))
+    amounts = [amount for _, amount in lines if amount] + ([freight] if freight else [])
+    return Claim(
+        tuple(line for line, _ in lines),
+        freight.minor if freight else 0,
+        amounts[0].currency if amounts else "",
+    )
+
+
+def decision(request: pb.ApproveRefundRequest | pb.RejectRefundRequest, *, by: str) -> DecideRefund:
+    """Read a request."""
+    order_id, refund_id = refund_name(request.name)
+    return DecideRefund(order_id, refund_id, by, request.note, version_of(request.etag))
+
+
+def receipt(request: pb.ReceiveReturnRequest) -> ReceiveReturn:
+    """Read a request."""
+    order_id, refund_id = refund_name(request.name)
+    damaged = tuple((units.position, units.quantity) for units in request.damaged)
+    return ReceiveReturn(order_id, refund_id, damaged, request.note, version_of(request.etag))

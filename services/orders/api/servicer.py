@@ -14,17 +14,18 @@ from kit.errors import Fault
 from kit.page import Tokens
 from kit.rpc import Edge, convert
 from kit.rpc import call as calls
-from services.orders.api import afterwards, imports, order, product, quote, refund, stock
+from services.orders.api import afterwards, basket, imports, order, product, quote, refund, stock
 from services.orders.domain.payment import Tender
 from services.orders.usecases import imports as import_usecases
 from services.orders.usecases import order as order_usecases
 from services.orders.usecases import payment as payment_usecases
+from services.orders.usecases import placing
 from services.orders.usecases import product as product_usecases
 from services.orders.usecases import refund as refund_usecases
 from services.orders.usecases import stock as stock_usecases
 from services.orders.usecases.checkout import Checkout, Open
-from services.orders.usecases.order import PlaceOrder
 from services.orders.usecases.payment import PaymentProvider, PayOrder
+from services.orders.usecases.placing import Placement
 
 C = TypeVar("C")
 Lane = Callable[[Message, C], Awaitable[orders_pb2.Order]]
@@ -40,7 +41,7 @@ class OrdersServicer(orders_pb2_grpc.OrdersServiceServicer):
         self._tokens = tokens
         self._checkout = checkout
         self._providers = providers
-        self._place: Lane[PlaceOrder] = edge.lane("place", order_usecases.place_orders, render=order.order)
+        self._place: Lane[Placement] = edge.lane("place", placing.place, render=order.order)
         self._pay: Lane[PayOrder] = edge.lane("pay", payment_usecases.pay_orders, render=order.order)
 
     async def CreateProduct(self, request: products_pb2.CreateProductRequest, context: Any) -> products_pb2.Product:
@@ -99,7 +100,7 @@ class OrdersServicer(orders_pb2_grpc.OrdersServiceServicer):
 
     async def QuoteOrder(self, request: orders_pb2.QuoteOrderRequest, context: Any) -> orders_pb2.QuoteOrderResponse:
         """Say what an order would cost."""
-        return quote.quote(await self._checkout.quote(quote.basket(request)))
+        return quote.quote(await self._checkout.quote(basket.asked(request)))
 
     async def PlaceOrder(self, request: orders_pb2.PlaceOrderRequest, context: Any) -> orders_pb2.Order:
         """Place an order; a repeat gets the same one, without asking the other services again."""
@@ -108,7 +109,7 @@ class OrdersServicer(orders_pb2_grpc.OrdersServiceServicer):
             return answered
         try:
             return await self._checkout.place(
-                order.basket(request),
+                basket.ordered(request),
                 Open(_key(request), names.new_id()),
                 store=lambda command: self._place(request, command),
                 afterwards=afterwards.run,

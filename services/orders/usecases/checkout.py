@@ -1,26 +1,27 @@
-"""Checkout: price, lock coupons, hold points, place; all of it or nothing.
+"""Checkout: price, hold what the basket needs in other services, place; all of it or nothing.
 
-The steps in other services happen before the transaction that stores the order, never inside it. Their requests carry
-the order's id, so a repeat of the whole changes nothing more. If the order can't be stored, what they hold is released
-at once if possible, and by its time to live in any case.
+The steps in other services happen before the transaction that stores the order, never inside it. Each is written down
+before it is asked, and carries the order's id, so a repeat of the whole changes nothing more. If the order can't be
+stored, what they hold is released at once if possible, and otherwise by whichever replica takes the attempt up
+(usecases/checkout_recovery.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 from uuid import UUID
 
-from kit.errors import Fault, invalid
+from kit.errors import Fault
 from kit.names import join
-from services.orders.domain.checkout import HELD_BEYOND, Attempt
-from services.orders.domain.order import Buyer
-from services.orders.domain.payment import PointsTender
-from services.orders.domain.product import Product
-from services.orders.domain.quote import Quote, Wanted
-from services.orders.usecases.order import PlaceOrder
+from services.orders.domain import errors
+from services.orders.domain.checkout import Attempt, CheckoutState, Held, Release, Step, StepKind
+from services.orders.usecases.basket import Basket
+from services.orders.usecases.placing import Placement
+from services.orders.usecases.quote import Quoting
 
 
 class Placed(Protocol):
@@ -34,46 +35,30 @@ class Placed(Protocol):
 P = TypeVar("P", bound=Placed)
 
 
-class Prices(Protocol):
-    """Campaigns, which knows the promotions."""
+class Holder(Protocol):
+    """Another service, as far as it holds one kind of thing for orders. Both calls may be repeated."""
 
-    async def price(
-        self, quote: Quote, *, member: UUID | None, channel: str, coupons: Sequence[str], order_id: UUID | None
-    ) -> Quote:
-        """The quote with its discounts and what became of each coupon; those locked for the order can be used."""
+    async def hold(self, attempt: Attempt, step: Step, *, store: str, code: str) -> Held:
+        """Hold what the step wants. Raises a Fault; one that is not transient is a refusal: nothing is held by this."""
 
-
-class Coupons(Protocol):
-    """Campaigns, which keeps the coupons."""
-
-    async def lock(self, coupons: Sequence[str], *, member: UUID, order_id: UUID, until: datetime) -> None:
-        """Lock all of the coupons for an order. Raises a Fault, and locks none, if one can't be used."""
-
-    async def unlock(self, coupons: Sequence[str], *, order_id: UUID) -> None:
-        """Free the coupons that are locked for an order."""
+    async def release(self, attempt: Attempt, step: Step) -> bool:
+        """Give back what is held for the step; answers whether something was. Raises a Fault when that is not known."""
 
 
-class Points(Protocol):
-    """Members, which keeps the points."""
-
-    async def hold(self, points: int, *, member: UUID, order_id: UUID, ttl: timedelta) -> PointsTender:
-        """Hold points for an order. Raises a Fault if there are too few."""
-
-    async def release(self, tender: PointsTender) -> None:
-        """Free held points."""
+Holders = Mapping[StepKind, Holder]
 
 
 class Checkouts(Protocol):
     """The stored attempts to check out."""
 
-    def open(self, key: str, order_id: UUID, now: datetime) -> Attempt:
-        """The open attempt of a request, or a new one for `order_id`."""
+    def open(self, key: str, attempt: Attempt) -> Attempt:
+        """The open attempt of a request, or this new one; nobody else changes it until the transaction ends."""
 
-    def abandon(self, order_id: UUID) -> bool:
-        """End an attempt as abandoned unless it was placed; answers whether it is abandoned now."""
+    def lock(self, order_id: UUID) -> Attempt | None:
+        """An attempt that nobody else changes until the transaction ends."""
 
-    def prune(self, before: datetime) -> None:
-        """Forget attempts that are older."""
+    def save(self, before: Attempt, after: Attempt) -> None:
+        """Store what became of a locked attempt."""
 
 
 class Work(Protocol):
@@ -94,80 +79,118 @@ class Open:
 
     key: str
     order_id: UUID
+    member: UUID | None = None
+    steps: tuple[Step, ...] = ()
+    pay_within: timedelta = timedelta(0)
 
 
 @dataclass(frozen=True, slots=True)
-class Basket:
-    """What a customer wants to buy, and with what."""
+class GoOn:
+    """What is known of the step before, and which step is about to be taken; 0 for none."""
 
-    wanted: tuple[Wanted, ...]
-    buyer: Buyer
-    channel: str
-    coupons: tuple[str, ...] = ()
-    points: int = 0
-    store: str = ""
+    order_id: UUID
+    answered: int = 0
+    held: Held = Held()
+    refused: int = 0
+    reason: str = ""
+    asking: int = 0
 
-    @property
-    def member(self) -> UUID:
-        """The member that coupons and points belong to. Raises a Fault for a basket of nobody's."""
-        if self.buyer.member is None:
-            raise invalid("member", "is needed for coupons and points")
-        return self.buyer.member
+    def then(self, position: int) -> GoOn:
+        """And this step is about to be taken."""
+        return replace(self, asking=position)
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUp:
+    """Give an attempt up, for a reason."""
+
+    order_id: UUID
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """How a round to give an attempt's steps back went."""
+
+    order_id: UUID
+    releases: tuple[Release, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """Where a checkout is written down: each function runs the use-case of its name in a transaction of its own."""
+
+    open_attempt: Callable[[Open], Awaitable[Attempt]]
+    go_on: Callable[[GoOn], Awaitable[Attempt]]
+    give_up: Callable[[GiveUp], Awaitable[Attempt | None]]
+    released: Callable[[Released], Awaitable[Attempt | None]]
 
 
 def open_attempt(unit: Work, command: Open) -> Attempt:
     """Join the open attempt of a request, unless it is stale: then that one is given up and another begins."""
-    attempt = unit.checkouts.open(command.key, command.order_id, unit.now)
-    if attempt.stale(unit.now):
-        unit.checkouts.abandon(attempt.order_id)
-        attempt = unit.checkouts.open(command.key, command.order_id, unit.now)
-    return attempt
+    new = Attempt.begin(
+        command.order_id, member=command.member, steps=command.steps, pay_within=command.pay_within, now=unit.now
+    )
+    attempt = unit.checkouts.open(command.key, new)
+    if attempt is new:
+        return new
+    if attempt.stale(unit.now) or len(attempt.steps) != len(new.steps):
+        unit.checkouts.save(attempt, attempt.give_up("TIMED_OUT", unit.now).due(unit.now))
+        return unit.checkouts.open(command.key, new)
+    joined = attempt.joined(unit.now)
+    unit.checkouts.save(attempt, joined)
+    return joined
 
 
-def abandon_attempt(unit: Work, order_id: UUID) -> bool:
-    """Give an attempt up; answers whether what it holds may be released, which is not so once it was placed."""
-    return unit.checkouts.abandon(order_id)
+def go_on(unit: Work, command: GoOn) -> Attempt:
+    """Write down what a step came to and which is next. Raises a Fault when the attempt was given up meanwhile."""
+    before = _existing(unit, command.order_id)
+    after = before
+    if command.answered:
+        after = after.answer(command.answered, command.held, unit.now)
+    if command.refused:
+        after = after.refuse(command.refused, command.reason, unit.now)
+    if command.asking:
+        after = after.ask(command.asking, unit.now)
+    unit.checkouts.save(before, after)
+    return after
+
+
+def give_up(unit: Work, command: GiveUp) -> Attempt | None:
+    """Give an attempt up; answers it, with what may be released, or None when there is no such attempt."""
+    before = unit.checkouts.lock(command.order_id)
+    if before is None:
+        return None
+    after = before.give_up(command.reason, unit.now)
+    unit.checkouts.save(before, after)
+    return after
+
+
+def released(unit: Work, command: Released) -> Attempt | None:
+    """Write down how a round to give back went."""
+    before = unit.checkouts.lock(command.order_id)
+    if before is None:
+        return None
+    after = before.release(command.releases, unit.now)
+    unit.checkouts.save(before, after)
+    return after
 
 
 class Checkout:
     """Leads a basket through all services. Its arguments reach the database and the peers."""
 
-    def __init__(
-        self,
-        *,
-        find: Callable[[Sequence[UUID]], Awaitable[Mapping[UUID, Product]]],
-        begin: Callable[[Open], Awaitable[Attempt]],
-        abandon: Callable[[UUID], Awaitable[bool]],
-        prices: Prices,
-        coupons: Coupons,
-        points: Points,
-        pay_within: timedelta,
-    ) -> None:
-        self._find = find
-        self._begin = begin
-        self._abandon = abandon
-        self._prices = prices
-        self._coupons = coupons
-        self._points = points
+    def __init__(self, *, quote: Quoting, book: Book, holders: Holders, pay_within: timedelta) -> None:
+        self.quote = quote
+        self._book = book
+        self._holders = holders
         self._pay_within = pay_within
-
-    async def quote(self, basket: Basket, order_id: UUID | None = None) -> Quote:
-        """What the basket costs, promotions and coupons applied."""
-        products = await self._find([line.product for line in basket.wanted])
-        return await self._prices.price(
-            Quote.at_list_price(basket.wanted, products),
-            member=basket.buyer.member,
-            channel=basket.channel,
-            coupons=basket.coupons,
-            order_id=order_id,
-        )
 
     async def place(
         self,
         basket: Basket,
         attempt: Open,
         *,
-        store: Callable[[PlaceOrder], Awaitable[P]],
+        store: Callable[[Placement], Awaitable[P]],
         afterwards: Callable[[Awaitable[None]], Awaitable[None]],
     ) -> P:
         """Price the basket, hold what it needs, and `store` the order; if that fails, release what was held.
@@ -175,71 +198,69 @@ class Checkout:
         `store` may answer the order of a repeat of the same request that came first.
         `afterwards` runs the release to its end even when the present call is cancelled.
         """
-        if not basket.coupons and not basket.points:
-            return await store(self._command(basket, await self.quote(basket), attempt.order_id))
-        begun = await self._begin(attempt)
-        held = _Held()
+        steps = basket.steps()
+        if not steps:
+            quote = await self.quote(basket, attempt.order_id)
+            return await store(Placement.of(basket, quote, attempt.order_id, pay_within=self._pay_within))
+        begun = await self._book.open_attempt(
+            replace(attempt, member=basket.buyer.member, steps=steps, pay_within=self._pay_within)
+        )
         try:
             quote = await self.quote(basket, begun.order_id)
             quote.check_coupons()
-            await self._hold(basket, begun, held)
-            placed = await store(self._command(basket, quote, begun.order_id, held=held))
-        except BaseException:
-            await afterwards(self._release(basket, begun.order_id, held))
+            held = await self._hold(basket, begun)
+            command = Placement.of(basket, quote, begun.order_id, held=held, pay_within=self._pay_within)
+            placed = await store(command)
+        except BaseException as error:
+            await afterwards(self._undo(GiveUp(begun.order_id, reason_of(error))))
             raise
         if placed.name != join("orders", begun.order_id):  # a twin of this request was first
-            await afterwards(self._release(basket, begun.order_id, held))
+            await afterwards(self._undo(GiveUp(begun.order_id, "SUPERSEDED")))
         return placed
 
-    async def _hold(self, basket: Basket, attempt: Attempt, held: _Held) -> None:
-        if basket.coupons:
-            await self._coupons.lock(
-                basket.coupons,
-                member=basket.member,
-                order_id=attempt.order_id,
-                until=attempt.hold_until(self._pay_within),
-            )
-        if basket.points:
-            held.unsure = True
+    async def _hold(self, basket: Basket, attempt: Attempt) -> Attempt:
+        """Take the steps one after the other. What is known of one is written down with the intent to take the next."""
+        known = GoOn(attempt.order_id)
+        for step in attempt.steps:
+            if step.held:
+                continue  # a twin, or an earlier process, has taken it
+            attempt = await self._book.go_on(known.then(step.position))
+            holder, code = self._holders[step.kind], basket.code(step) if step.kind is StepKind.GIFT_CARD else ""
             try:
-                held.points = await self._hold_points(basket, attempt.order_id)
+                held = await holder.hold(attempt, step, store=basket.store or basket.channel, code=code)
             except Fault as fault:
-                held.unsure = fault.transient
+                if not fault.transient:
+                    await self._book.go_on(GoOn(attempt.order_id, refused=step.position, reason=fault.reason))
                 raise
+            known = GoOn(attempt.order_id, answered=step.position, held=held)
+        return await self._book.go_on(known) if known.answered else attempt
 
-    async def _hold_points(self, basket: Basket, order_id: UUID) -> PointsTender:
-        ttl = self._pay_within + HELD_BEYOND
-        return await self._points.hold(basket.points, member=basket.member, order_id=order_id, ttl=ttl)
+    async def _undo(self, command: GiveUp) -> None:
+        attempt = await self._book.give_up(command)
+        if attempt is not None and attempt.state is CheckoutState.ABANDONED:
+            await self._book.released(await release(attempt, self._holders))
 
-    async def _release(self, basket: Basket, order_id: UUID, held: _Held) -> None:
-        if not await self._abandon(order_id):
-            return  # it was placed after all
+
+async def release(attempt: Attempt, holders: Holders) -> Released:
+    """Ask for everything back that an attempt may hold, the last taken first; a step that fails spares the others."""
+    releases = []
+    for step in attempt.to_release():
         try:
-            if basket.coupons:
-                await self._coupons.unlock(basket.coupons, order_id=order_id)
-        finally:
-            if held.points is None and held.unsure:
-                held.points = await self._hold_points(basket, order_id)  # the same once more answers the same
-            if held.points is not None:
-                await self._points.release(held.points)
-
-    def _command(self, basket: Basket, quote: Quote, order_id: UUID, *, held: _Held | None = None) -> PlaceOrder:
-        return PlaceOrder(
-            order_id=order_id,
-            buyer=basket.buyer,
-            channel=basket.channel,
-            quote=quote,
-            coupons=basket.coupons,
-            tender=held.points if held else None,
-            held=held is not None,
-            pay_within=self._pay_within,
-            store=basket.store,
-        )
+            releases.append(Release(step.position, found=await holders[step.kind].release(attempt, step)))
+        except Fault as fault:
+            releases.append(Release(step.position, reason=fault.reason))
+    return Released(attempt.order_id, tuple(releases))
 
 
-@dataclass(slots=True)
-class _Held:
-    """What members hold for an attempt; `unsure` when they were asked and it is not known what they did."""
+def reason_of(error: BaseException) -> str:
+    """What is written down of why an attempt was given up."""
+    if isinstance(error, Fault):
+        return error.reason
+    return "CANCELLED" if isinstance(error, asyncio.CancelledError) else "INTERNAL"
 
-    points: PointsTender | None = None
-    unsure: bool = False
+
+def _existing(unit: Work, order_id: UUID) -> Attempt:
+    attempt = unit.checkouts.lock(order_id)
+    if attempt is None:
+        raise errors.checkout_abandoned()
+    return attempt

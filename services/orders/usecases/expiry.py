@@ -8,11 +8,13 @@ from typing import Protocol
 from uuid import UUID
 
 from services.orders.domain.order import CancelReason
-from services.orders.usecases import checkout
+from services.orders.usecases import checkout_view
 from services.orders.usecases import order as orders
 
-KEPT = timedelta(days=2)
-"""How long an attempt to check out is remembered."""
+KEPT = timedelta(days=30)
+"""How long a checkout that has ended is remembered."""
+
+_FORGOTTEN_AT_ONCE = 10_000
 
 
 class Orders(orders.Orders, Protocol):
@@ -39,6 +41,6 @@ def expire_orders(unit: Work, limit: int) -> int:
     return len(orders.give_up(unit, [found[order_id] for order_id in overdue], CancelReason.EXPIRED))
 
 
-def forget_attempts(unit: checkout.Work) -> None:
+def forget_attempts(unit: checkout_view.Work) -> None:
     """Forget attempts to check out that are long over."""
-    unit.checkouts.prune(unit.now - KEPT)
+    unit.checkouts.prune(unit.now - KEPT, _FORGOTTEN_AT_ONCE)

@@ -79,6 +79,12 @@ class Campaigns(campaigns_pb2_grpc.CampaignsServiceServicer):
     async def UnlockCoupons(self, request: coupons_pb2.UnlockCouponsRequest, context: Any) -> Any:
         return await self.seen.answer(request, context, self._unlock)
 
+    async def BatchPriceOrders(self, request: prices_pb2.BatchPriceOrdersRequest, context: Any) -> Any:
+        await self.gate.wait()
+        self.seen.calls["BatchPriceOrders"] += 1
+        outcomes = [prices_pb2.PriceOutcome(price=self._price(each)) for each in request.requests]
+        return prices_pb2.BatchPriceOrdersResponse(outcomes=outcomes)
+
     def _price(self, request: prices_pb2.PriceOrderRequest) -> prices_pb2.PriceOrderResponse:
         amounts = [money(line.unit_price).minor * line.quantity for line in request.lines]
         offs = [amount * self.percent // 100 for amount in amounts]

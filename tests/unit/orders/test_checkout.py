@@ -1,208 +1,215 @@
-"""Checkout: whatever breaks, at whichever step, nothing stays held without an order, and a retry works."""
+"""Checkout: whatever breaks, at whichever step, in the end everything is committed or everything released."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from uuid import UUID
+from collections.abc import Sequence
+from datetime import timedelta
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from kit.errors import Fault, unavailable
+from kit.errors import Fault
 from kit.money import Money
 from kit.names import new_id
-from services.orders.domain import errors
-from services.orders.domain.checkout import Attempt
+from services.orders.domain.checkout import (
+    OUTCOMES,
+    TRANSITIONS,
+    Attempt,
+    CheckoutState,
+    Held,
+    Move,
+    Release,
+    Step,
+    StepKind,
+    StepState,
+)
 from services.orders.domain.order import Buyer
-from services.orders.domain.payment import PointsTender
-from services.orders.domain.product import Product
-from services.orders.domain.quote import CouponDecision, Quote, Wanted
-from services.orders.usecases.checkout import Basket, Checkout, Open
-from services.orders.usecases.order import PlaceOrder
-from tests.support.builders.orders import MINUTES, NOW, a_product
+from services.orders.domain.quote import Wanted
+from services.orders.usecases.basket import Basket
+from services.orders.usecases.checkout import Open, open_attempt
+from tests.support.builders.checkouts import COUPON, FUNDS, TEA, Break, Crash, World, a_basket
+from tests.support.builders.orders import MINUTES, NOW
 
-TEA = a_product(price=1000)
-COUPON = "coupons/1"
-STEPS = ("begin", "price", "lock", "hold", "store")
+CALLS = 17
+"""What a checkout of five steps calls: open, price, a note and an ask of each step, a note, store, and some to undo."""
 
 
-class Crash(BaseException):
-    """The call is over, without a word of what it did."""
+def buy(world: World, basket: Basket | None = None, key: str = "a request") -> object:
+    try:
+        return asyncio.run(world.buy(basket or a_basket(), key))
+    except (Fault, Crash) as error:
+        return error
 
 
-@dataclass(frozen=True)
-class Order:
-    name: str
+@pytest.mark.parametrize("how", Break)
+@pytest.mark.parametrize("at", range(CALLS))
+def test_whatever_breaks_at_whichever_call_everything_is_committed_or_released_in_a_minute(at: int, how: Break) -> None:
+    world = World(breaks=[None] * at + [how])
+    buy(world)
+    world.settle(60)
+    world.check()
 
 
-@dataclass
-class World:
-    """Everything that checkout touches, in memory. `breaks` names the step that fails, `after` its effect or before."""
-
-    breaks: str = ""
-    after: bool = False
-    failure: Callable[[], BaseException] = Crash
-    available: int = 500
-    locks: dict[str, UUID] = field(default_factory=dict)
-    holds: dict[UUID, PointsTender] = field(default_factory=dict)
-    open: dict[str, UUID] = field(default_factory=dict)
-    ended: dict[UUID, str] = field(default_factory=dict)
-    orders: dict[UUID, PlaceOrder] = field(default_factory=dict)
-
-    def step(self, name: str, act: Callable[[], None]) -> None:
-        if self.breaks == name and not self.after:
-            raise self.failure()
-        act()
-        if self.breaks == name:
-            raise self.failure()
-
-    async def find(self, ids: Sequence[UUID]) -> dict[UUID, Product]:
-        return {TEA.id: TEA}
-
-    async def begin(self, command: Open) -> Attempt:
-        self.step("begin", lambda: self.open.update({command.key: self.open.get(command.key, command.order_id)}))
-        return Attempt(self.open[command.key], NOW)
-
-    async def abandon(self, order_id: UUID) -> bool:
-        if self.ended.setdefault(order_id, "abandoned") == "placed":
-            return False
-        self.open = {key: attempt for key, attempt in self.open.items() if attempt != order_id}
-        return True
-
-    async def price(
-        self, quote: Quote, *, member: UUID | None, channel: str, coupons: Sequence[str], order_id: UUID | None
-    ) -> Quote:
-        self.step("price", lambda: None)
-        usable = self.locks.get(COUPON) in {None, order_id}
-        return quote.discounted([100 if coupons else 0], [CouponDecision(each, usable, "") for each in coupons])
-
-    async def lock(self, coupons: Sequence[str], *, member: UUID, order_id: UUID, until: datetime) -> None:
-        assert until == NOW + MINUTES + timedelta(hours=1)
-        self.step("lock", lambda: self.locks.update(dict.fromkeys(coupons, order_id)))
-
-    async def unlock(self, coupons: Sequence[str], *, order_id: UUID) -> None:
-        self.locks = {coupon: holder for coupon, holder in self.locks.items() if holder != order_id}
-
-    async def hold(self, points: int, *, member: UUID, order_id: UUID, ttl: timedelta) -> PointsTender:
-        assert ttl == MINUTES + timedelta(hours=1)
-
-        def act() -> None:
-            if order_id not in self.holds:
-                if points > self.available:
-                    raise errors.points_refused(member, "POINTS_INSUFFICIENT")
-                self.available -= points
-                self.holds[order_id] = PointsTender(f"holds/{order_id}", points, Money(points, "CNY"))
-
-        breaks, self.breaks = self.breaks, "" if order_id in self.ended else self.breaks
-        self.step("hold", act)
-        self.breaks = breaks
-        return self.holds[order_id]
-
-    async def release(self, tender: PointsTender) -> None:
-        for order_id in [each for each, held in self.holds.items() if held == tender]:
-            self.available += self.holds.pop(order_id).points
-
-    async def store(self, command: PlaceOrder) -> Order:
-        def act() -> None:
-            if command.held and command.order_id in self.ended:
-                raise errors.checkout_abandoned()
-            self.orders[command.order_id] = command
-            self.ended[command.order_id] = "placed"
-
-        self.step("store", act)
-        return Order(f"orders/{command.order_id}")
+@pytest.mark.parametrize("how", Break)
+@pytest.mark.parametrize("at", range(CALLS))
+def test_a_retry_places_one_order_and_holds_once(at: int, how: Break) -> None:
+    world = World(breaks=[None] * at + [how])
+    buy(world)
+    world.breaks.clear()
+    second = buy(world)
+    if isinstance(second, Fault):  # the coupon is still locked by an attempt whose process died
+        world.settle(60)
+        second = buy(world)
+    world.settle(60)
+    world.check()
+    assert [f"orders/{order_id}" for order_id in world.orders] == [second.name]  # type: ignore[attr-defined]
 
 
-class Unlocking:
-    """Coupons under the names of their port."""
-
-    def __init__(self, world: World) -> None:
-        self.lock = world.lock
-        self.unlock = world.unlock
-
-
-def checkout(world: World) -> Checkout:
-    return Checkout(
-        find=world.find,
-        begin=world.begin,
-        abandon=world.abandon,
-        prices=world,
-        coupons=Unlocking(world),
-        points=world,
-        pay_within=MINUTES,
-    )
+BREAKS = st.lists(st.none() | st.sampled_from(Break), max_size=40)
+SCRIPTS = st.lists(
+    st.one_of(
+        st.tuples(st.just("buy"), BREAKS, st.sampled_from(["a", "b"])),
+        st.tuples(st.just("twins"), BREAKS, st.sampled_from(["a", "b"])),
+        st.tuples(st.just("recover"), BREAKS, st.just("")),
+        st.tuples(st.just("wait"), st.just([]), st.sampled_from(["1", "5", "16"])),
+        st.tuples(st.just("sell out"), st.just([]), st.just("")),
+    ),
+    max_size=12,
+)
 
 
-BASKET = Basket(wanted=(Wanted(TEA.id, 1),), buyer=Buyer(member=new_id()), channel="web", coupons=(COUPON,), points=300)
+@given(script=SCRIPTS)
+@settings(max_examples=150, deadline=None)
+def test_any_story_ends_with_everything_committed_or_released(script: Sequence[tuple[str, list[Break], str]]) -> None:
+    world = World()
+    for what, breaks, word in script:
+        world.breaks = list(breaks)
+        if what == "buy":
+            buy(world, key=word)
+        elif what == "twins":
+            asyncio.run(world.twins(a_basket(), word, 3))
+        elif what == "recover":
+            asyncio.run(world.recover())
+        elif what == "wait":
+            world.pass_time(int(word))
+        else:
+            world.stock = 0
+    world.settle(60)
+    world.check()
+    assert len(world.orders) == len(world.answers) <= 1  # both requests want the same coupon
 
 
-async def at_once(work: Awaitable[None]) -> None:
-    await work
-
-
-def place(world: World, basket: Basket = BASKET) -> Order:
-    return asyncio.run(
-        checkout(world).place(basket, Open("a request", new_id()), store=world.store, afterwards=at_once)
-    )
-
-
-@pytest.mark.parametrize("failure", [Crash, lambda: unavailable("members")])
-@pytest.mark.parametrize("after", [False, True])
-@pytest.mark.parametrize("step", STEPS)
-def test_whatever_breaks_nothing_stays_held_and_a_retry_places_one_order(
-    step: str, after: bool, failure: Callable[[], BaseException]
-) -> None:
-    world = World(breaks=step, after=after, failure=failure)
-    with pytest.raises((Crash, Fault)):
-        place(world)
-    stored = step == "store" and after
-    assert bool(world.orders) == stored
-    if not stored:
-        assert (world.locks, world.holds, world.available) == ({}, {}, 500)
-        world.breaks = ""
-        order = place(world)
-        assert set(world.orders) == {UUID(order.name.removeprefix("orders/"))}
-    (order_id,) = world.orders
-    assert (world.locks, set(world.holds), world.available) == ({COUPON: order_id}, {order_id}, 200)
+def test_fifty_clicks_at_once_are_one_order() -> None:
+    world = World()
+    answers = asyncio.run(world.twins(a_basket(), "a", 50))
+    world.settle(60)
+    world.check()
+    assert {str(answer) for answer in answers} == {str(world.answers["a"])}
 
 
 def test_a_refused_coupon_holds_nothing() -> None:
     world = World(locks={COUPON: new_id()})
-    before = dict(world.locks)
-    with pytest.raises(Fault) as caught:
-        place(world)
-    assert caught.value.reason == "COUPON_REFUSED"
-    assert (world.locks, world.holds) == (before, {})
+    error = buy(world)
+    assert isinstance(error, Fault)
+    assert (error.reason, world.holds, world.funds[StepKind.POINTS]) == ("COUPON_REFUSED", {}, FUNDS)
+    (attempt,) = world.rows.rows.values()
+    assert (attempt.state, attempt.reason) == (CheckoutState.RELEASED, "COUPON_REFUSED")
+    assert {step.state for step in attempt.steps} == {StepState.SKIPPED}
 
 
-def test_points_that_are_refused_are_not_asked_for_again() -> None:
-    world = World(available=299)
-    with pytest.raises(Fault) as caught:
-        place(world)
-    assert caught.value.reason == "POINTS_REFUSED"
-    assert (world.locks, world.holds, world.available) == ({}, {}, 299)
+def test_points_that_are_refused_free_the_coupon_at_once() -> None:
+    world = World()
+    world.funds[StepKind.POINTS] = 299
+    error = buy(world)
+    assert isinstance(error, Fault)
+    (attempt,) = world.rows.rows.values()
+    assert (error.reason, world.locks, attempt.state) == ("POINTS_REFUSED", {}, CheckoutState.RELEASED)
+    states = [(step.kind, step.state, step.reason) for step in attempt.steps[:3]]
+    assert states == [
+        (StepKind.COUPONS, StepState.COMPENSATED, ""),
+        (StepKind.POINTS, StepState.REFUSED, "POINTS_REFUSED"),
+        (StepKind.STORED_VALUE, StepState.SKIPPED, ""),
+    ]
+
+
+def test_more_money_than_the_order_costs_is_refused_and_free() -> None:
+    world = World()
+    error = buy(world, a_basket(coupon=False, points=500, stored_value=501, cards=()))
+    assert isinstance(error, Fault)
+    assert (error.reason, error.metadata) == ("TENDERS_UNSUITABLE", {"amount": "5.01 CNY", "due": "5.00 CNY"})
+    assert world.holds == {}
 
 
 def test_an_order_that_needs_nothing_held_opens_no_attempt() -> None:
     world = World()
-    place(world, Basket(wanted=(Wanted(TEA.id, 2),), buyer=Buyer(), channel="web"))
-    (command,) = world.orders.values()
-    assert (command.held, command.tender, world.open) == (False, None, {})
+    buy(world, Basket(wanted=(Wanted(TEA.id, 1),), buyer=Buyer(), channel="web"))
+    (placement,) = world.orders.values()
+    assert (placement.order.held, placement.order.tender, placement.tenders, world.rows.rows) == (False, None, (), {})
 
 
-def test_whoever_comes_second_gets_the_first_order_and_lets_go() -> None:
-    world, first = World(), Order(f"orders/{new_id()}")
+def test_a_lost_answer_is_not_believed_to_be_free_until_no_ask_can_be_under_way() -> None:
+    world = World(breaks=[None, None, None, Break.LATE])
+    buy(world)
+    (attempt,) = world.rows.rows.values()
+    assert (attempt.state, attempt.steps[0].state) == (CheckoutState.ABANDONED, StepState.COMPENSATING)
+    world.pass_time(14)
+    assert world.locks == {COUPON: attempt.order_id}  # it arrived after the unlock
+    world.settle(30)
+    assert world.locks == {}
+    world.check()
 
-    async def answered(_: PlaceOrder) -> Order:
-        return first
 
-    basket, attempt = BASKET, Open("a request", new_id())
-    assert asyncio.run(checkout(world).place(basket, attempt, store=answered, afterwards=at_once)) is first
-    assert (world.locks, world.holds, world.available) == ({}, {}, 500)
+STEPS = st.builds(
+    Step,
+    position=st.just(1),
+    kind=st.sampled_from(StepKind),
+    amount=st.none() | st.just(Money(1, "CNY")),
+    state=st.sampled_from(StepState),
+    answered=st.booleans(),
+    attempts=st.integers(0, 3),
+    ask_time=st.sampled_from([NOW, NOW - timedelta(hours=1)]),
+)
+MOVES = {
+    Move.ASK: lambda step: step.ask(NOW),
+    Move.ANSWER: lambda step: step.answer(Held("x", None), NOW),
+    Move.REFUSE: lambda step: step.refuse("NO", NOW),
+    Move.GIVE_UP: lambda step: step.give_up(NOW),
+    Move.RELEASE: lambda step: step.release(Release(1, found=False), NOW),
+}
 
 
-def test_coupons_and_points_belong_to_a_member() -> None:
-    with pytest.raises(Fault, match="is needed for coupons and points"):
-        place(World(), Basket(wanted=(Wanted(TEA.id, 1),), buyer=Buyer(), channel="web", points=1))
+@given(step=STEPS, move=st.sampled_from(Move))
+def test_a_step_takes_no_other_way_than_the_table_says(step: Step, move: Move) -> None:
+    try:
+        after = MOVES[move](step)
+    except Fault:
+        assert (step.state, move) not in TRANSITIONS
+        return
+    if after is not step:
+        assert after.state in TRANSITIONS[step.state, move]
+
+
+@given(steps=st.lists(STEPS, max_size=4), state=st.sampled_from(CheckoutState))
+def test_an_attempt_takes_no_other_way_than_the_table_says(steps: list[Step], state: CheckoutState) -> None:
+    numbered = tuple(Step(index, step.kind, state=step.state) for index, step in enumerate(steps, 1))
+    begun = Attempt.begin(new_id(), member=None, steps=numbered, pay_within=MINUTES, now=NOW)
+    attempt = Attempt(begun.order_id, NOW, begun.hold_until, steps=numbered, state=state)
+    for after in (attempt.give_up("NO", NOW), attempt.release([], NOW)):
+        assert after.state == state or after.state in OUTCOMES[state]
+
+
+def test_a_stale_attempt_is_given_up_and_another_begins() -> None:
+    world = World()
+    first = open_attempt(world.unit(), Open("a", new_id(), steps=a_basket().steps()))
+    world.now += timedelta(minutes=10)
+    second = open_attempt(world.unit(), Open("a", new_id(), steps=a_basket().steps()))
+    assert second.order_id != first.order_id
+    assert world.rows.rows[first.order_id].state is CheckoutState.RELEASED
+
+
+def test_coupons_points_and_stored_value_belong_to_a_member() -> None:
+    attempt = Attempt.begin(new_id(), member=None, steps=(), pay_within=MINUTES, now=NOW)
+    with pytest.raises(Fault, match="is needed for coupons, points and stored value"):
+        _ = attempt.buyer

@@ -72,6 +72,16 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """More money came in than the order waits for. Metadata: `outstanding`, `amount`, both as `<amount> <currency>`."""
     ERROR_REASON_REFUND_EXCEEDS_AMOUNT: _ErrorReason.ValueType  # 23
     """More minor units than are left to refund. Metadata: `what` (a line or the freight), `requested`, `refundable`."""
+    ERROR_REASON_REFUND_NOT_FOUND: _ErrorReason.ValueType  # 24
+    """The order has no such refund. Metadata: `name`."""
+    ERROR_REASON_REFUND_STATE_INVALID: _ErrorReason.ValueType  # 25
+    """The refund's state does not allow this step. Metadata: `refund`, `state`."""
+    ERROR_REASON_REFUND_OWN: _ErrorReason.ValueType  # 26
+    """Somebody else than who asked for the refund has to approve it. Metadata: `refund`."""
+    ERROR_REASON_REFUND_PAYMENT_NOT_FOUND: _ErrorReason.ValueType  # 27
+    """The refund gives nothing back to the payment at this position. Metadata: `payment`."""
+    ERROR_REASON_REFUND_PAYMENT_STATE_INVALID: _ErrorReason.ValueType  # 28
+    """The money of the payment cannot take this step on its way back. Metadata: `payment`, `state`."""
     ERROR_REASON_STORED_VALUE_REFUSED: _ErrorReason.ValueType  # 30
     """The stored value cannot be held: too little, or no such member; nothing was kept. Metadata: `member`, `cause`."""
     ERROR_REASON_GIFT_CARD_REFUSED: _ErrorReason.ValueType  # 31
@@ -98,6 +108,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """Not what is outstanding of the order, or not a part of it. Metadata: `due`, `amount`, both as `<amount> <currency>`."""
     ERROR_REASON_RECONCILIATION_DIFFERENCE_NOT_FOUND: _ErrorReason.ValueType  # 47
     """No difference has this name. Metadata: `name`."""
+    ERROR_REASON_ORDER_NOT_REOPENED: _ErrorReason.ValueType  # 48
+    """A cancelled order cannot be had again whole. Metadata: `order`."""
     ERROR_REASON_NOTICE_INVALID: _ErrorReason.ValueType  # 50
     """A message at a payment provider's callback URL is not the provider's, not fresh or not for this merchant.
     Metadata: `provider`, `cause`.
@@ -233,6 +245,16 @@ ERROR_REASON_OVERPAID: ErrorReason.ValueType  # 22
 """More money came in than the order waits for. Metadata: `outstanding`, `amount`, both as `<amount> <currency>`."""
 ERROR_REASON_REFUND_EXCEEDS_AMOUNT: ErrorReason.ValueType  # 23
 """More minor units than are left to refund. Metadata: `what` (a line or the freight), `requested`, `refundable`."""
+ERROR_REASON_REFUND_NOT_FOUND: ErrorReason.ValueType  # 24
+"""The order has no such refund. Metadata: `name`."""
+ERROR_REASON_REFUND_STATE_INVALID: ErrorReason.ValueType  # 25
+"""The refund's state does not allow this step. Metadata: `refund`, `state`."""
+ERROR_REASON_REFUND_OWN: ErrorReason.ValueType  # 26
+"""Somebody else than who asked for the refund has to approve it. Metadata: `refund`."""
+ERROR_REASON_REFUND_PAYMENT_NOT_FOUND: ErrorReason.ValueType  # 27
+"""The refund gives nothing back to the payment at this position. Metadata: `payment`."""
+ERROR_REASON_REFUND_PAYMENT_STATE_INVALID: ErrorReason.ValueType  # 28
+"""The money of the payment cannot take this step on its way back. Metadata: `payment`, `state`."""
 ERROR_REASON_STORED_VALUE_REFUSED: ErrorReason.ValueType  # 30
 """The stored value cannot be held: too little, or no such member; nothing was kept. Metadata: `member`, `cause`."""
 ERROR_REASON_GIFT_CARD_REFUSED: ErrorReason.ValueType  # 31
@@ -259,6 +281,8 @@ ERROR_REASON_AMOUNT_NOT_DUE: ErrorReason.ValueType  # 46
 """Not what is outstanding of the order, or not a part of it. Metadata: `due`, `amount`, both as `<amount> <currency>`."""
 ERROR_REASON_RECONCILIATION_DIFFERENCE_NOT_FOUND: ErrorReason.ValueType  # 47
 """No difference has this name. Metadata: `name`."""
+ERROR_REASON_ORDER_NOT_REOPENED: ErrorReason.ValueType  # 48
+"""A cancelled order cannot be had again whole. Metadata: `order`."""
 ERROR_REASON_NOTICE_INVALID: ErrorReason.ValueType  # 50
 """A message at a payment provider's callback URL is not the provider's, not fresh or not for this merchant.
 Metadata: `provider`, `cause`.

@@ -255,8 +255,9 @@ class OrdersServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def RefundOrder(self, request, context):
-        """Gives back what was paid for some units of a paid order: each tender gets back what it paid for them. Units that
-        come back to the shelf are booked with `AdjustStock`.
+        """Gives back a part of what was paid for an order: units of its lines, amounts, its delivery, or all that is left. Each
+        tender gets back what it paid. Above the merchant's limit it only asks for it: somebody else has to approve. Goods
+        that come back with a return are for sale again, and paid back, once `ReceiveReturn` says that they are there.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

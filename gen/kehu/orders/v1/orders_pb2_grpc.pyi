@@ -74,8 +74,9 @@ class OrdersServiceStub:
     The same once more answers the same.
     """
     RefundOrder: _grpc.UnaryUnaryMultiCallable[_refunds_pb2.RefundOrderRequest, _refunds_pb2.Refund]
-    """Gives back what was paid for some units of a paid order: each tender gets back what it paid for them. Units that
-    come back to the shelf are booked with `AdjustStock`.
+    """Gives back a part of what was paid for an order: units of its lines, amounts, its delivery, or all that is left. Each
+    tender gets back what it paid. Above the merchant's limit it only asks for it: somebody else has to approve. Goods
+    that come back with a return are for sale again, and paid back, once `ReceiveReturn` says that they are there.
     """
     ListRefunds: _grpc.UnaryUnaryMultiCallable[_refunds_pb2.ListRefundsRequest, _refunds_pb2.ListRefundsResponse]
     """Lists the refunds of an order, the latest first."""
@@ -126,8 +127,9 @@ class OrdersServiceAsyncStub(OrdersServiceStub):
     The same once more answers the same.
     """
     RefundOrder: _aio.UnaryUnaryMultiCallable[_refunds_pb2.RefundOrderRequest, _refunds_pb2.Refund]  # type: ignore[assignment]
-    """Gives back what was paid for some units of a paid order: each tender gets back what it paid for them. Units that
-    come back to the shelf are booked with `AdjustStock`.
+    """Gives back a part of what was paid for an order: units of its lines, amounts, its delivery, or all that is left. Each
+    tender gets back what it paid. Above the merchant's limit it only asks for it: somebody else has to approve. Goods
+    that come back with a return are for sale again, and paid back, once `ReceiveReturn` says that they are there.
     """
     ListRefunds: _aio.UnaryUnaryMultiCallable[_refunds_pb2.ListRefundsRequest, _refunds_pb2.ListRefundsResponse]  # type: ignore[assignment]
     """Lists the refunds of an order, the latest first."""
@@ -277,8 +279,9 @@ class OrdersServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _refunds_pb2.RefundOrderRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_refunds_pb2.Refund, _abc.Awaitable[_refunds_pb2.Refund]]:
-        """Gives back what was paid for some units of a paid order: each tender gets back what it paid for them. Units that
-        come back to the shelf are booked with `AdjustStock`.
+        """Gives back a part of what was paid for an order: units of its lines, amounts, its delivery, or all that is left. Each
+        tender gets back what it paid. Above the merchant's limit it only asks for it: somebody else has to approve. Goods
+        that come back with a return are for sale again, and paid back, once `ReceiveReturn` says that they are there.
         """
 
     @_abc_1.abstractmethod

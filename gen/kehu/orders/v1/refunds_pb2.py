@@ -23,13 +23,15 @@ _sym_db = _symbol_database.Default()
 
 
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
+from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.api import resource_pb2 as google_dot_api_dot_resource__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from google.type import money_pb2 as google_dot_type_dot_money__pb2
+from kehu.options.v1 import options_pb2 as kehu_dot_options_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ckehu/orders/v1/refunds.proto\x12\x0ekehu.orders.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/type/money.proto\"\xd9\x02\n\x06Refund\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12/\n\x05lines\x18\x02 \x03(\x0b\x32\x1a.kehu.orders.v1.RefundLineB\x04\xe2\x41\x01\x03\x12(\n\x06\x61mount\x18\x03 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x03\x12\x14\n\x06points\x18\x04 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12.\n\x0cpoints_value\x18\x05 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x03\x12\x14\n\x06reason\x18\x06 \x01(\tB\x04\xe2\x41\x01\x03\x12\x35\n\x0brefund_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03:M\xea\x41J\n\x16orders.kehu.dev/Refund\x12\x1forders/{order}/refunds/{refund}*\x07refunds2\x06refund\"{\n\nRefundLine\x12 \n\x08position\x18\x01 \x01(\x05\x42\x0e\xe2\x41\x01\x02\xbaH\x07\x1a\x05\x18\x90N(\x01\x12!\n\x08quantity\x18\x02 \x01(\x03\x42\x0f\xe2\x41\x01\x02\xbaH\x08\"\x06\x18\xc0\x84=(\x01\x12(\n\x06\x61mount\x18\x03 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x03\"\xee\x01\n\x12RefundOrderRequest\x12\x35\n\x04name\x18\x01 \x01(\tB\'\xe2\x41\x01\x02\xfa\x41\x17\n\x15orders.kehu.dev/Order\xbaH\x06r\x04\x10\x01\x18\x64\x12\x39\n\x05lines\x18\x02 \x03(\x0b\x32\x1a.kehu.orders.v1.RefundLineB\x0e\xe2\x41\x01\x02\xbaH\x07\x92\x01\x04\x08\x01\x10\x64\x12&\n\x06reason\x18\x03 \x01(\tB\x16\xe2\x41\x01\x01\xbaH\x0fr\r\x18\xc8\x01\x32\x08^\\P{C}*$\x12\x19\n\x04\x65tag\x18\x04 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18@\x12#\n\nrequest_id\x18\x05 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"\x90\x01\n\x12ListRefundsRequest\x12\x38\n\x06parent\x18\x01 \x01(\tB(\xe2\x41\x01\x02\xfa\x41\x18\x12\x16orders.kehu.dev/Refund\xbaH\x06r\x04\x10\x01\x18\x64\x12\x1e\n\tpage_size\x18\x02 \x01(\x05\x42\x0b\xe2\x41\x01\x01\xbaH\x04\x1a\x02(\x00\x12 \n\npage_token\x18\x03 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xd0\x0f\"c\n\x13ListRefundsResponse\x12-\n\x07refunds\x18\x01 \x03(\x0b\x32\x16.kehu.orders.v1.RefundB\x04\xe2\x41\x01\x03\x12\x1d\n\x0fnext_page_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ckehu/orders/v1/refunds.proto\x12\x0ekehu.orders.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/type/money.proto\x1a\x1dkehu/options/v1/options.proto\"\xb8\x08\n\x06Refund\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12/\n\x05lines\x18\x02 \x03(\x0b\x32\x1a.kehu.orders.v1.RefundLineB\x04\xe2\x41\x01\x03\x12(\n\x06\x61mount\x18\x03 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x03\x12\x14\n\x06points\x18\x04 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12.\n\x0cpoints_value\x18\x05 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x03\x12\x14\n\x06reason\x18\x06 \x01(\tB\x04\xe2\x41\x01\x03\x12\x35\n\x0brefund_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12/\n\x04kind\x18\x08 \x01(\x0e\x32\x1b.kehu.orders.v1.Refund.KindB\x04\xe2\x41\x01\x03\x12\x31\n\x05state\x18\t \x01(\x0e\x32\x1c.kehu.orders.v1.Refund.StateB\x04\xe2\x41\x01\x03\x12)\n\x07\x66reight\x18\n \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x03\x12%\n\x03tax\x18\x0b \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x03\x12\x35\n\x08payments\x18\x0c \x03(\x0b\x32\x1d.kehu.orders.v1.RefundPaymentB\x04\xe2\x41\x01\x03\x12\x17\n\trequester\x18\r \x01(\tB\x04\xe2\x41\x01\x03\x12\x16\n\x08\x61pprover\x18\x0e \x01(\tB\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x64\x65\x63ide_time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x12\n\x04note\x18\x10 \x01(\tB\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x65\x66\x66\x65\x63t_time\x18\x11 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x33\n\x0breplacement\x18\x12 \x01(\tB\x1e\xe2\x41\x01\x03\xfa\x41\x17\n\x15orders.kehu.dev/Order\x12\x12\n\x04\x65tag\x18\x63 \x01(\tB\x04\xe2\x41\x01\x03\"h\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x0f\n\x0bKIND_REFUND\x10\x01\x12\x0f\n\x0bKIND_RETURN\x10\x02\x12\x11\n\rKIND_EXCHANGE\x10\x03\x12\x15\n\x11KIND_CANCELLATION\x10\x04\"\x89\x01\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x13\n\x0fSTATE_REQUESTED\x10\x01\x12\x18\n\x14STATE_AWAITING_GOODS\x10\x02\x12\x11\n\rSTATE_PENDING\x10\x03\x12\x13\n\x0fSTATE_SUCCEEDED\x10\x04\x12\x12\n\x0eSTATE_REJECTED\x10\x05:M\xea\x41J\n\x16orders.kehu.dev/Refund\x12\x1forders/{order}/refunds/{refund}*\x07refunds2\x06refund\"\xfe\x01\n\rRefundPayment\x12\x16\n\x08position\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x03\x12(\n\x06\x61mount\x18\x02 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x03\x12\x38\n\x05state\x18\x03 \x01(\x0e\x32#.kehu.orders.v1.RefundPayment.StateB\x04\xe2\x41\x01\x03\x12\x17\n\treference\x18\x04 \x01(\tB\x04\xe2\x41\x01\x03\"X\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x11\n\rSTATE_PENDING\x10\x01\x12\x13\n\x0fSTATE_SUCCEEDED\x10\x02\x12\x10\n\x0cSTATE_FAILED\x10\x03\"\xe1\x01\n\nRefundLine\x12 \n\x08position\x18\x01 \x01(\x05\x42\x0e\xe2\x41\x01\x02\xbaH\x07\x1a\x05\x18\x90N(\x01\x12!\n\x08quantity\x18\x02 \x01(\x03\x42\x0f\xe2\x41\x01\x01\xbaH\x08\"\x06\x18\xc0\x84=(\x00\x12(\n\x06\x61mount\x18\x03 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x01:d\xbaHa\x1a_\n\x10refund_line.what\x12$a line needs a quantity or an amount\x1a%this.quantity > 0 || has(this.amount)\"\x92\x03\n\x12RefundOrderRequest\x12\x35\n\x04name\x18\x01 \x01(\tB\'\xe2\x41\x01\x02\xfa\x41\x17\n\x15orders.kehu.dev/Order\xbaH\x06r\x04\x10\x01\x18\x64\x12\x37\n\x05lines\x18\x02 \x03(\x0b\x32\x1a.kehu.orders.v1.RefundLineB\x0c\xe2\x41\x01\x01\xbaH\x05\x92\x01\x02\x10\x64\x12&\n\x06reason\x18\x03 \x01(\tB\x16\xe2\x41\x01\x01\xbaH\x0fr\r\x18\xc8\x01\x32\x08^\\P{C}*$\x12\x19\n\x04\x65tag\x18\x04 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18@\x12#\n\nrequest_id\x18\x05 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12)\n\x07\x66reight\x18\x06 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x01\x12=\n\x04kind\x18\x07 \x01(\x0e\x32\x1b.kehu.orders.v1.Refund.KindB\x12\xe2\x41\x01\x01\xbaH\x0b\x82\x01\x08\x18\x00\x18\x01\x18\x02\x18\x03\x12:\n\x0breplacement\x18\x08 \x01(\tB%\xe2\x41\x01\x01\xfa\x41\x17\n\x15orders.kehu.dev/Order\xbaH\x04r\x02\x18\x64\"\xb1\x01\n\x14PreviewRefundRequest\x12\x35\n\x04name\x18\x01 \x01(\tB\'\xe2\x41\x01\x02\xfa\x41\x17\n\x15orders.kehu.dev/Order\xbaH\x06r\x04\x10\x01\x18\x64\x12\x37\n\x05lines\x18\x02 \x03(\x0b\x32\x1a.kehu.orders.v1.RefundLineB\x0c\xe2\x41\x01\x01\xbaH\x05\x92\x01\x02\x10\x64\x12)\n\x07\x66reight\x18\x03 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x01\"K\n\x10GetRefundRequest\x12\x37\n\x04name\x18\x01 \x01(\tB)\xe2\x41\x01\x02\xfa\x41\x18\n\x16orders.kehu.dev/Refund\xbaH\x07r\x05\x10\x01\x18\xc8\x01\"\xb5\x01\n\x14\x41pproveRefundRequest\x12\x37\n\x04name\x18\x01 \x01(\tB)\xe2\x41\x01\x02\xfa\x41\x18\n\x16orders.kehu.dev/Refund\xbaH\x07r\x05\x10\x01\x18\xc8\x01\x12$\n\x04note\x18\x02 \x01(\tB\x16\xe2\x41\x01\x01\xbaH\x0fr\r\x18\xc8\x01\x32\x08^\\P{C}*$\x12\x19\n\x04\x65tag\x18\x03 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18@\x12#\n\nrequest_id\x18\x04 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"\xb4\x01\n\x13RejectRefundRequest\x12\x37\n\x04name\x18\x01 \x01(\tB)\xe2\x41\x01\x02\xfa\x41\x18\n\x16orders.kehu.dev/Refund\xbaH\x07r\x05\x10\x01\x18\xc8\x01\x12$\n\x04note\x18\x02 \x01(\tB\x16\xe2\x41\x01\x01\xbaH\x0fr\r\x18\xc8\x01\x32\x08^\\P{C}*$\x12\x19\n\x04\x65tag\x18\x03 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18@\x12#\n\nrequest_id\x18\x04 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"\xf2\x01\n\x14ReceiveReturnRequest\x12\x37\n\x04name\x18\x01 \x01(\tB)\xe2\x41\x01\x02\xfa\x41\x18\n\x16orders.kehu.dev/Refund\xbaH\x07r\x05\x10\x01\x18\xc8\x01\x12$\n\x04note\x18\x02 \x01(\tB\x16\xe2\x41\x01\x01\xbaH\x0fr\r\x18\xc8\x01\x32\x08^\\P{C}*$\x12\x19\n\x04\x65tag\x18\x03 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18@\x12#\n\nrequest_id\x18\x04 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12;\n\x07\x64\x61maged\x18\x05 \x03(\x0b\x32\x1c.kehu.orders.v1.DamagedUnitsB\x0c\xe2\x41\x01\x01\xbaH\x05\x92\x01\x02\x10\x64\"S\n\x0c\x44\x61magedUnits\x12 \n\x08position\x18\x01 \x01(\x05\x42\x0e\xe2\x41\x01\x02\xbaH\x07\x1a\x05\x18\x90N(\x01\x12!\n\x08quantity\x18\x02 \x01(\x03\x42\x0f\xe2\x41\x01\x02\xbaH\x08\"\x06\x18\xc0\x84=(\x01\"\xdb\x01\n\x13SettleRefundRequest\x12\x37\n\x04name\x18\x01 \x01(\tB)\xe2\x41\x01\x02\xfa\x41\x18\n\x16orders.kehu.dev/Refund\xbaH\x07r\x05\x10\x01\x18\xc8\x01\x12 \n\x08position\x18\x02 \x01(\x05\x42\x0e\xe2\x41\x01\x02\xbaH\x07\x1a\x05\x18\x90N(\x01\x12\x19\n\x04\x65tag\x18\x03 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18@\x12#\n\nrequest_id\x18\x04 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12)\n\treference\x18\x05 \x01(\tB\x16\xe2\x41\x01\x01\xbaH\x0fr\r\x18\xc8\x01\x32\x08^\\P{C}*$\"\xcb\x01\n\x12ListRefundsRequest\x12\x38\n\x06parent\x18\x01 \x01(\tB(\xe2\x41\x01\x02\xfa\x41\x18\x12\x16orders.kehu.dev/Refund\xbaH\x06r\x04\x10\x01\x18\x64\x12\x1e\n\tpage_size\x18\x02 \x01(\x05\x42\x0b\xe2\x41\x01\x01\xbaH\x04\x1a\x02(\x00\x12 \n\npage_token\x18\x03 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xd0\x0f\x12\x39\n\x05state\x18\x04 \x01(\x0e\x32\x1c.kehu.orders.v1.Refund.StateB\x0c\xe2\x41\x01\x01\xbaH\x05\x82\x01\x02\x10\x01\"c\n\x13ListRefundsResponse\x12-\n\x07refunds\x18\x01 \x03(\x0b\x32\x16.kehu.orders.v1.RefundB\x04\xe2\x41\x01\x03\x12\x1d\n\x0fnext_page_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x32\xe8\x06\n\x0eRefundsService\x12\x8c\x01\n\rPreviewRefund\x12$.kehu.orders.v1.PreviewRefundRequest\x1a\x16.kehu.orders.v1.Refund\"=\x8a\xb5\x18\rorders.refund\x82\xd3\xe4\x93\x02&\"!/v1/{name=orders/*}:previewRefund:\x01*\x12{\n\tGetRefund\x12 .kehu.orders.v1.GetRefundRequest\x1a\x16.kehu.orders.v1.Refund\"4\x8a\xb5\x18\x0borders.read\x82\xd3\xe4\x93\x02\x1f\x12\x1d/v1/{name=orders/*/refunds/*}\x12\x92\x01\n\rApproveRefund\x12$.kehu.orders.v1.ApproveRefundRequest\x1a\x16.kehu.orders.v1.Refund\"C\x8a\xb5\x18\x0frefunds.approve\x82\xd3\xe4\x93\x02*\"%/v1/{name=orders/*/refunds/*}:approve:\x01*\x12\x8f\x01\n\x0cRejectRefund\x12#.kehu.orders.v1.RejectRefundRequest\x1a\x16.kehu.orders.v1.Refund\"B\x8a\xb5\x18\x0frefunds.approve\x82\xd3\xe4\x93\x02)\"$/v1/{name=orders/*/refunds/*}:reject:\x01*\x12\x90\x01\n\rReceiveReturn\x12$.kehu.orders.v1.ReceiveReturnRequest\x1a\x16.kehu.orders.v1.Refund\"A\x8a\xb5\x18\rorders.refund\x82\xd3\xe4\x93\x02*\"%/v1/{name=orders/*/refunds/*}:receive:\x01*\x12\x8f\x01\n\x0cSettleRefund\x12#.kehu.orders.v1.SettleRefundRequest\x1a\x16.kehu.orders.v1.Refund\"B\x8a\xb5\x18\x0frefunds.approve\x82\xd3\xe4\x93\x02)\"$/v1/{name=orders/*/refunds/*}:settle:\x01*b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -50,42 +52,168 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REFUND'].fields_by_name['reason']._serialized_options = b'\342A\001\003'
   _globals['_REFUND'].fields_by_name['refund_time']._loaded_options = None
   _globals['_REFUND'].fields_by_name['refund_time']._serialized_options = b'\342A\001\003'
+  _globals['_REFUND'].fields_by_name['kind']._loaded_options = None
+  _globals['_REFUND'].fields_by_name['kind']._serialized_options = b'\342A\001\003'
+  _globals['_REFUND'].fields_by_name['state']._loaded_options = None
+  _globals['_REFUND'].fields_by_name['state']._serialized_options = b'\342A\001\003'
+  _globals['_REFUND'].fields_by_name['freight']._loaded_options = None
+  _globals['_REFUND'].fields_by_name['freight']._serialized_options = b'\342A\001\003'
+  _globals['_REFUND'].fields_by_name['tax']._loaded_options = None
+  _globals['_REFUND'].fields_by_name['tax']._serialized_options = b'\342A\001\003'
+  _globals['_REFUND'].fields_by_name['payments']._loaded_options = None
+  _globals['_REFUND'].fields_by_name['payments']._serialized_options = b'\342A\001\003'
+  _globals['_REFUND'].fields_by_name['requester']._loaded_options = None
+  _globals['_REFUND'].fields_by_name['requester']._serialized_options = b'\342A\001\003'
+  _globals['_REFUND'].fields_by_name['approver']._loaded_options = None
+  _globals['_REFUND'].fields_by_name['approver']._serialized_options = b'\342A\001\003'
+  _globals['_REFUND'].fields_by_name['decide_time']._loaded_options = None
+  _globals['_REFUND'].fields_by_name['decide_time']._serialized_options = b'\342A\001\003'
+  _globals['_REFUND'].fields_by_name['note']._loaded_options = None
+  _globals['_REFUND'].fields_by_name['note']._serialized_options = b'\342A\001\003'
+  _globals['_REFUND'].fields_by_name['effect_time']._loaded_options = None
+  _globals['_REFUND'].fields_by_name['effect_time']._serialized_options = b'\342A\001\003'
+  _globals['_REFUND'].fields_by_name['replacement']._loaded_options = None
+  _globals['_REFUND'].fields_by_name['replacement']._serialized_options = b'\342A\001\003\372A\027\n\025orders.kehu.dev/Order'
+  _globals['_REFUND'].fields_by_name['etag']._loaded_options = None
+  _globals['_REFUND'].fields_by_name['etag']._serialized_options = b'\342A\001\003'
   _globals['_REFUND']._loaded_options = None
   _globals['_REFUND']._serialized_options = b'\352AJ\n\026orders.kehu.dev/Refund\022\037orders/{order}/refunds/{refund}*\007refunds2\006refund'
+  _globals['_REFUNDPAYMENT'].fields_by_name['position']._loaded_options = None
+  _globals['_REFUNDPAYMENT'].fields_by_name['position']._serialized_options = b'\342A\001\003'
+  _globals['_REFUNDPAYMENT'].fields_by_name['amount']._loaded_options = None
+  _globals['_REFUNDPAYMENT'].fields_by_name['amount']._serialized_options = b'\342A\001\003'
+  _globals['_REFUNDPAYMENT'].fields_by_name['state']._loaded_options = None
+  _globals['_REFUNDPAYMENT'].fields_by_name['state']._serialized_options = b'\342A\001\003'
+  _globals['_REFUNDPAYMENT'].fields_by_name['reference']._loaded_options = None
+  _globals['_REFUNDPAYMENT'].fields_by_name['reference']._serialized_options = b'\342A\001\003'
   _globals['_REFUNDLINE'].fields_by_name['position']._loaded_options = None
   _globals['_REFUNDLINE'].fields_by_name['position']._serialized_options = b'\342A\001\002\272H\007\032\005\030\220N(\001'
   _globals['_REFUNDLINE'].fields_by_name['quantity']._loaded_options = None
-  _globals['_REFUNDLINE'].fields_by_name['quantity']._serialized_options = b'\342A\001\002\272H\010\"\006\030\300\204=(\001'
+  _globals['_REFUNDLINE'].fields_by_name['quantity']._serialized_options = b'\342A\001\001\272H\010\"\006\030\300\204=(\000'
   _globals['_REFUNDLINE'].fields_by_name['amount']._loaded_options = None
-  _globals['_REFUNDLINE'].fields_by_name['amount']._serialized_options = b'\342A\001\003'
+  _globals['_REFUNDLINE'].fields_by_name['amount']._serialized_options = b'\342A\001\001'
+  _globals['_REFUNDLINE']._loaded_options = None
+  _globals['_REFUNDLINE']._serialized_options = b'\272Ha\032_\n\020refund_line.what\022$a line needs a quantity or an amount\032%this.quantity > 0 || has(this.amount)'
   _globals['_REFUNDORDERREQUEST'].fields_by_name['name']._loaded_options = None
   _globals['_REFUNDORDERREQUEST'].fields_by_name['name']._serialized_options = b'\342A\001\002\372A\027\n\025orders.kehu.dev/Order\272H\006r\004\020\001\030d'
   _globals['_REFUNDORDERREQUEST'].fields_by_name['lines']._loaded_options = None
-  _globals['_REFUNDORDERREQUEST'].fields_by_name['lines']._serialized_options = b'\342A\001\002\272H\007\222\001\004\010\001\020d'
+  _globals['_REFUNDORDERREQUEST'].fields_by_name['lines']._serialized_options = b'\342A\001\001\272H\005\222\001\002\020d'
   _globals['_REFUNDORDERREQUEST'].fields_by_name['reason']._loaded_options = None
   _globals['_REFUNDORDERREQUEST'].fields_by_name['reason']._serialized_options = b'\342A\001\001\272H\017r\r\030\310\0012\010^\\P{C}*$'
   _globals['_REFUNDORDERREQUEST'].fields_by_name['etag']._loaded_options = None
   _globals['_REFUNDORDERREQUEST'].fields_by_name['etag']._serialized_options = b'\342A\001\001\272H\004r\002\030@'
   _globals['_REFUNDORDERREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_REFUNDORDERREQUEST'].fields_by_name['request_id']._serialized_options = b'\342A\001\001\272H\010r\003\260\001\001\330\001\001'
+  _globals['_REFUNDORDERREQUEST'].fields_by_name['freight']._loaded_options = None
+  _globals['_REFUNDORDERREQUEST'].fields_by_name['freight']._serialized_options = b'\342A\001\001'
+  _globals['_REFUNDORDERREQUEST'].fields_by_name['kind']._loaded_options = None
+  _globals['_REFUNDORDERREQUEST'].fields_by_name['kind']._serialized_options = b'\342A\001\001\272H\013\202\001\010\030\000\030\001\030\002\030\003'
+  _globals['_REFUNDORDERREQUEST'].fields_by_name['replacement']._loaded_options = None
+  _globals['_REFUNDORDERREQUEST'].fields_by_name['replacement']._serialized_options = b'\342A\001\001\372A\027\n\025orders.kehu.dev/Order\272H\004r\002\030d'
+  _globals['_PREVIEWREFUNDREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_PREVIEWREFUNDREQUEST'].fields_by_name['name']._serialized_options = b'\342A\001\002\372A\027\n\025orders.kehu.dev/Order\272H\006r\004\020\001\030d'
+  _globals['_PREVIEWREFUNDREQUEST'].fields_by_name['lines']._loaded_options = None
+  _globals['_PREVIEWREFUNDREQUEST'].fields_by_name['lines']._serialized_options = b'\342A\001\001\272H\005\222\001\002\020d'
+  _globals['_PREVIEWREFUNDREQUEST'].fields_by_name['freight']._loaded_options = None
+  _globals['_PREVIEWREFUNDREQUEST'].fields_by_name['freight']._serialized_options = b'\342A\001\001'
+  _globals['_GETREFUNDREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_GETREFUNDREQUEST'].fields_by_name['name']._serialized_options = b'\342A\001\002\372A\030\n\026orders.kehu.dev/Refund\272H\007r\005\020\001\030\310\001'
+  _globals['_APPROVEREFUNDREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_APPROVEREFUNDREQUEST'].fields_by_name['name']._serialized_options = b'\342A\001\002\372A\030\n\026orders.kehu.dev/Refund\272H\007r\005\020\001\030\310\001'
+  _globals['_APPROVEREFUNDREQUEST'].fields_by_name['note']._loaded_options = None
+  _globals['_APPROVEREFUNDREQUEST'].fields_by_name['note']._serialized_options = b'\342A\001\001\272H\017r\r\030\310\0012\010^\\P{C}*$'
+  _globals['_APPROVEREFUNDREQUEST'].fields_by_name['etag']._loaded_options = None
+  _globals['_APPROVEREFUNDREQUEST'].fields_by_name['etag']._serialized_options = b'\342A\001\001\272H\004r\002\030@'
+  _globals['_APPROVEREFUNDREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_APPROVEREFUNDREQUEST'].fields_by_name['request_id']._serialized_options = b'\342A\001\001\272H\010r\003\260\001\001\330\001\001'
+  _globals['_REJECTREFUNDREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_REJECTREFUNDREQUEST'].fields_by_name['name']._serialized_options = b'\342A\001\002\372A\030\n\026orders.kehu.dev/Refund\272H\007r\005\020\001\030\310\001'
+  _globals['_REJECTREFUNDREQUEST'].fields_by_name['note']._loaded_options = None
+  _globals['_REJECTREFUNDREQUEST'].fields_by_name['note']._serialized_options = b'\342A\001\001\272H\017r\r\030\310\0012\010^\\P{C}*$'
+  _globals['_REJECTREFUNDREQUEST'].fields_by_name['etag']._loaded_options = None
+  _globals['_REJECTREFUNDREQUEST'].fields_by_name['etag']._serialized_options = b'\342A\001\001\272H\004r\002\030@'
+  _globals['_REJECTREFUNDREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_REJECTREFUNDREQUEST'].fields_by_name['request_id']._serialized_options = b'\342A\001\001\272H\010r\003\260\001\001\330\001\001'
+  _globals['_RECEIVERETURNREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_RECEIVERETURNREQUEST'].fields_by_name['name']._serialized_options = b'\342A\001\002\372A\030\n\026orders.kehu.dev/Refund\272H\007r\005\020\001\030\310\001'
+  _globals['_RECEIVERETURNREQUEST'].fields_by_name['note']._loaded_options = None
+  _globals['_RECEIVERETURNREQUEST'].fields_by_name['note']._serialized_options = b'\342A\001\001\272H\017r\r\030\310\0012\010^\\P{C}*$'
+  _globals['_RECEIVERETURNREQUEST'].fields_by_name['etag']._loaded_options = None
+  _globals['_RECEIVERETURNREQUEST'].fields_by_name['etag']._serialized_options = b'\342A\001\001\272H\004r\002\030@'
+  _globals['_RECEIVERETURNREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_RECEIVERETURNREQUEST'].fields_by_name['request_id']._serialized_options = b'\342A\001\001\272H\010r\003\260\001\001\330\001\001'
+  _globals['_RECEIVERETURNREQUEST'].fields_by_name['damaged']._loaded_options = None
+  _globals['_RECEIVERETURNREQUEST'].fields_by_name['damaged']._serialized_options = b'\342A\001\001\272H\005\222\001\002\020d'
+  _globals['_DAMAGEDUNITS'].fields_by_name['position']._loaded_options = None
+  _globals['_DAMAGEDUNITS'].fields_by_name['position']._serialized_options = b'\342A\001\002\272H\007\032\005\030\220N(\001'
+  _globals['_DAMAGEDUNITS'].fields_by_name['quantity']._loaded_options = None
+  _globals['_DAMAGEDUNITS'].fields_by_name['quantity']._serialized_options = b'\342A\001\002\272H\010\"\006\030\300\204=(\001'
+  _globals['_SETTLEREFUNDREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_SETTLEREFUNDREQUEST'].fields_by_name['name']._serialized_options = b'\342A\001\002\372A\030\n\026orders.kehu.dev/Refund\272H\007r\005\020\001\030\310\001'
+  _globals['_SETTLEREFUNDREQUEST'].fields_by_name['position']._loaded_options = None
+  _globals['_SETTLEREFUNDREQUEST'].fields_by_name['position']._serialized_options = b'\342A\001\002\272H\007\032\005\030\220N(\001'
+  _globals['_SETTLEREFUNDREQUEST'].fields_by_name['etag']._loaded_options = None
+  _globals['_SETTLEREFUNDREQUEST'].fields_by_name['etag']._serialized_options = b'\342A\001\001\272H\004r\002\030@'
+  _globals['_SETTLEREFUNDREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_SETTLEREFUNDREQUEST'].fields_by_name['request_id']._serialized_options = b'\342A\001\001\272H\010r\003\260\001\001\330\001\001'
+  _globals['_SETTLEREFUNDREQUEST'].fields_by_name['reference']._loaded_options = None
+  _globals['_SETTLEREFUNDREQUEST'].fields_by_name['reference']._serialized_options = b'\342A\001\001\272H\017r\r\030\310\0012\010^\\P{C}*$'
   _globals['_LISTREFUNDSREQUEST'].fields_by_name['parent']._loaded_options = None
   _globals['_LISTREFUNDSREQUEST'].fields_by_name['parent']._serialized_options = b'\342A\001\002\372A\030\022\026orders.kehu.dev/Refund\272H\006r\004\020\001\030d'
   _globals['_LISTREFUNDSREQUEST'].fields_by_name['page_size']._loaded_options = None
   _globals['_LISTREFUNDSREQUEST'].fields_by_name['page_size']._serialized_options = b'\342A\001\001\272H\004\032\002(\000'
   _globals['_LISTREFUNDSREQUEST'].fields_by_name['page_token']._loaded_options = None
   _globals['_LISTREFUNDSREQUEST'].fields_by_name['page_token']._serialized_options = b'\342A\001\001\272H\005r\003\030\320\017'
+  _globals['_LISTREFUNDSREQUEST'].fields_by_name['state']._loaded_options = None
+  _globals['_LISTREFUNDSREQUEST'].fields_by_name['state']._serialized_options = b'\342A\001\001\272H\005\202\001\002\020\001'
   _globals['_LISTREFUNDSRESPONSE'].fields_by_name['refunds']._loaded_options = None
   _globals['_LISTREFUNDSRESPONSE'].fields_by_name['refunds']._serialized_options = b'\342A\001\003'
   _globals['_LISTREFUNDSRESPONSE'].fields_by_name['next_page_token']._loaded_options = None
   _globals['_LISTREFUNDSRESPONSE'].fields_by_name['next_page_token']._serialized_options = b'\342A\001\003'
-  _globals['_REFUND']._serialized_start=196
-  _globals['_REFUND']._serialized_end=541
-  _globals['_REFUNDLINE']._serialized_start=543
-  _globals['_REFUNDLINE']._serialized_end=666
-  _globals['_REFUNDORDERREQUEST']._serialized_start=669
-  _globals['_REFUNDORDERREQUEST']._serialized_end=907
-  _globals['_LISTREFUNDSREQUEST']._serialized_start=910
-  _globals['_LISTREFUNDSREQUEST']._serialized_end=1054
-  _globals['_LISTREFUNDSRESPONSE']._serialized_start=1056
-  _globals['_LISTREFUNDSRESPONSE']._serialized_end=1155
+  _globals['_REFUNDSSERVICE'].methods_by_name['PreviewRefund']._loaded_options = None
+  _globals['_REFUNDSSERVICE'].methods_by_name['PreviewRefund']._serialized_options = b'\212\265\030\rorders.refund\202\323\344\223\002&\"!/v1/{name=orders/*}:previewRefund:\001*'
+  _globals['_REFUNDSSERVICE'].methods_by_name['GetRefund']._loaded_options = None
+  _globals['_REFUNDSSERVICE'].methods_by_name['GetRefund']._serialized_options = b'\212\265\030\013orders.read\202\323\344\223\002\037\022\035/v1/{name=orders/*/refunds/*}'
+  _globals['_REFUNDSSERVICE'].methods_by_name['ApproveRefund']._loaded_options = None
+  _globals['_REFUNDSSERVICE'].methods_by_name['ApproveRefund']._serialized_options = b'\212\265\030\017refunds.approve\202\323\344\223\002*\"%/v1/{name=orders/*/refunds/*}:approve:\001*'
+  _globals['_REFUNDSSERVICE'].methods_by_name['RejectRefund']._loaded_options = None
+  _globals['_REFUNDSSERVICE'].methods_by_name['RejectRefund']._serialized_options = b'\212\265\030\017refunds.approve\202\323\344\223\002)\"$/v1/{name=orders/*/refunds/*}:reject:\001*'
+  _globals['_REFUNDSSERVICE'].methods_by_name['ReceiveReturn']._loaded_options = None
+  _globals['_REFUNDSSERVICE'].methods_by_name['ReceiveReturn']._serialized_options = b'\212\265\030\rorders.refund\202\323\344\223\002*\"%/v1/{name=orders/*/refunds/*}:receive:\001*'
+  _globals['_REFUNDSSERVICE'].methods_by_name['SettleRefund']._loaded_options = None
+  _globals['_REFUNDSSERVICE'].methods_by_name['SettleRefund']._serialized_options = b'\212\265\030\017refunds.approve\202\323\344\223\002)\"$/v1/{name=orders/*/refunds/*}:settle:\001*'
+  _globals['_REFUND']._serialized_start=257
+  _globals['_REFUND']._serialized_end=1337
+  _globals['_REFUND_KIND']._serialized_start=1014
+  _globals['_REFUND_KIND']._serialized_end=1118
+  _globals['_REFUND_STATE']._serialized_start=1121
+  _globals['_REFUND_STATE']._serialized_end=1258
+  _globals['_REFUNDPAYMENT']._serialized_start=1340
+  _globals['_REFUNDPAYMENT']._serialized_end=1594
+  _globals['_REFUNDPAYMENT_STATE']._serialized_start=1506
+  _globals['_REFUNDPAYMENT_STATE']._serialized_end=1594
+  _globals['_REFUNDLINE']._serialized_start=1597
+  _globals['_REFUNDLINE']._serialized_end=1822
+  _globals['_REFUNDORDERREQUEST']._serialized_start=1825
+  _globals['_REFUNDORDERREQUEST']._serialized_end=2227
+  _globals['_PREVIEWREFUNDREQUEST']._serialized_start=2230
+  _globals['_PREVIEWREFUNDREQUEST']._serialized_end=2407
+  _globals['_GETREFUNDREQUEST']._serialized_start=2409
+  _globals['_GETREFUNDREQUEST']._serialized_end=2484
+  _globals['_APPROVEREFUNDREQUEST']._serialized_start=2487
+  _globals['_APPROVEREFUNDREQUEST']._serialized_end=2668
+  _globals['_REJECTREFUNDREQUEST']._serialized_start=2671
+  _globals['_REJECTREFUNDREQUEST']._serialized_end=2851
+  _globals['_RECEIVERETURNREQUEST']._serialized_start=2854
+  _globals['_RECEIVERETURNREQUEST']._serialized_end=3096
+  _globals['_DAMAGEDUNITS']._serialized_start=3098
+  _globals['_DAMAGEDUNITS']._serialized_end=3181
+  _globals['_SETTLEREFUNDREQUEST']._serialized_start=3184
+  _globals['_SETTLEREFUNDREQUEST']._serialized_end=3403
+  _globals['_LISTREFUNDSREQUEST']._serialized_start=3406
+  _globals['_LISTREFUNDSREQUEST']._serialized_end=3609
+  _globals['_LISTREFUNDSRESPONSE']._serialized_start=3611
+  _globals['_LISTREFUNDSRESPONSE']._serialized_end=3710
+  _globals['_REFUNDSSERVICE']._serialized_start=3713
+  _globals['_REFUNDSSERVICE']._serialized_end=4585
 # @@protoc_insertion_point(module_scope)

@@ -24,6 +24,12 @@ def payment_not_found(payment: UUID) -> Fault:
     return _missing("STORED_VALUE_PAYMENT_NOT_FOUND", names.join("storedValuePayments", payment))
 
 
+def payment_unknown(reference: str) -> Fault:
+    """No payment has this number of the caller's."""
+    message = f"no payment has the reference {reference}"
+    return Fault(Kind.NOT_FOUND, "STORED_VALUE_PAYMENT_NOT_FOUND", message, metadata={"reference": reference})
+
+
 def payment_ended(payment: UUID, state: str) -> Fault:
     """The payment does not stand where this is possible."""
     name = names.join("storedValuePayments", payment)

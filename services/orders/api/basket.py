@@ -1,0 +1,65 @@
+"""Baskets between the wire and the domain: what an order or a quote is about."""
+
+from __future__ import annotations
+
+from google.type.money_pb2 import Money as WireMoney
+from kehu.orders.v1 import orders_pb2 as pb
+
+from kit import names
+from kit.errors import invalid
+from kit.money import Money
+from kit.rpc import convert
+from services.orders.api.wire import optional_id
+from services.orders.domain.order import Buyer
+from services.orders.domain.quote import Wanted
+from services.orders.usecases.basket import Basket, GiftCard
+
+
+def ordered(request: pb.PlaceOrderRequest) -> Basket:
+    """Read what is to be bought."""
+    return Basket(
+        wanted=_wanted(request),
+        buyer=Buyer(
+            member=optional_id("members", request.member, field="member"),
+            account=optional_id("accounts", request.account, field="account"),
+        ),
+        channel=request.channel,
+        coupons=_coupons(request),
+        points=request.points,
+        store=request.store,
+        stored_value=_positive(request.stored_value, "stored_value") if request.HasField("stored_value") else None,
+        gift_cards=tuple(
+            GiftCard(card.code, _positive(card.amount, f"gift_cards[{index}].amount"))
+            for index, card in enumerate(request.gift_cards)
+        ),
+    )
+
+
+def asked(request: pb.QuoteOrderRequest) -> Basket:
+    """Read what would be bought."""
+    return Basket(
+        wanted=_wanted(request),
+        buyer=Buyer(member=optional_id("members", request.member, field="member")),
+        channel=request.channel,
+        coupons=_coupons(request),
+    )
+
+
+def _wanted(request: pb.PlaceOrderRequest | pb.QuoteOrderRequest) -> tuple[Wanted, ...]:
+    return tuple(
+        Wanted(names.id_of("products", line.product, field=f"lines[{index}].product"), line.quantity)
+        for index, line in enumerate(request.lines)
+    )
+
+
+def _coupons(request: pb.PlaceOrderRequest | pb.QuoteOrderRequest) -> tuple[str, ...]:
+    for index, name in enumerate(request.coupons):
+        names.id_of("coupons", name, field=f"coupons[{index}]")
+    return tuple(request.coupons)
+
+
+def _positive(wire: WireMoney, field: str) -> Money:
+    amount = convert.money(wire, field=field)
+    if amount.minor <= 0:
+        raise invalid(field, "must be more than nothing")
+    return amount

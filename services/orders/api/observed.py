@@ -1,0 +1,47 @@
+"""A span and a count for each step that a checkout takes in another service."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter
+
+from kit.errors import Fault
+from kit.telemetry import span
+from services.orders.domain.checkout import Attempt, Held, Step
+from services.orders.usecases.checkout import Holder
+
+_STEPS = Counter(
+    "checkout_steps_total",
+    "Steps of checkouts in other services: held or released, refused, or without an answer (failed).",
+    ["step", "action", "outcome"],
+)
+
+
+class Observed:
+    """A holder that tells what it does."""
+
+    def __init__(self, holder: Holder) -> None:
+        self._holder = holder
+
+    async def hold(self, attempt: Attempt, step: Step, *, store: str, code: str) -> Held:
+        """As the holder's."""
+        with span(f"checkout hold {step.kind.lower()}", kind="client") as traced:
+            try:
+                held = await self._holder.hold(attempt, step, store=store, code=code)
+            except Fault as fault:
+                _STEPS.labels(step.kind.lower(), "hold", "failed" if fault.transient else "refused").inc()
+                traced.fail(fault.reason)
+                raise
+        _STEPS.labels(step.kind.lower(), "hold", "ok").inc()
+        return held
+
+    async def release(self, attempt: Attempt, step: Step) -> bool:
+        """As the holder's."""
+        with span(f"checkout release {step.kind.lower()}", kind="client") as traced:
+            try:
+                found = await self._holder.release(attempt, step)
+            except Fault as fault:
+                _STEPS.labels(step.kind.lower(), "release", "failed").inc()
+                traced.fail(fault.reason)
+                raise
+        _STEPS.labels(step.kind.lower(), "release", "ok").inc()
+        return found

@@ -1,0 +1,38 @@
+"""Why a checkout refuses."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from kit import names
+from kit.errors import Fault, Kind
+from kit.money import Money
+
+
+def stored_value_refused(member: UUID, cause: str) -> Fault:
+    """The member's stored value can't be held."""
+    name = names.join("members", member)
+    message = f"the stored value of {name} is refused: {cause}"
+    return Fault(Kind.FAILED_PRECONDITION, "STORED_VALUE_REFUSED", message, metadata={"member": name, "cause": cause})
+
+
+def gift_card_refused(position: int, cause: str) -> Fault:
+    """A gift card can't be held; `position` is its place among those of the request."""
+    message = f"gift card {position} is refused: {cause}"
+    return Fault(
+        Kind.FAILED_PRECONDITION, "GIFT_CARD_REFUSED", message, metadata={"position": str(position), "cause": cause}
+    )
+
+
+def tenders_unsuitable(amount: Money, due: Money) -> Fault:
+    """What is held is more than is to be paid, or another currency."""
+    message = f"{amount} is held for the order, {due} is to be paid in money"
+    return Fault(
+        Kind.FAILED_PRECONDITION, "TENDERS_UNSUITABLE", message, metadata={"amount": str(amount), "due": str(due)}
+    )
+
+
+def checkout_not_found(order: UUID) -> Fault:
+    """Neither a checkout nor an order has this id."""
+    name = names.join("orders", order)
+    return Fault(Kind.NOT_FOUND, "CHECKOUT_NOT_FOUND", f"{name} has no checkout", metadata={"name": name})

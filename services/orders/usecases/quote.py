@@ -1,0 +1,66 @@
+"""Quotes: what a basket costs, by the same chain for whoever only asks and for whoever buys.
+
+The chain: find the products at the buyer's prices -> campaigns takes discounts off -> the tariff adds freight and tax.
+Each takes the quote so far and answers a new one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Protocol
+from uuid import UUID
+
+from kit.clock import Clock, utc_now
+from services.orders.domain.offer import Asked, Offer
+from services.orders.domain.quote import Quote
+from services.orders.domain.shipping import Suggestion
+from services.orders.domain.tariff import Tariff
+from services.orders.usecases.basket import Basket
+
+
+class Prices(Protocol):
+    """Campaigns, which knows the promotions."""
+
+    async def price(
+        self, quote: Quote, *, member: UUID | None, channel: str, coupons: Sequence[str], order_id: UUID | None
+    ) -> Quote:
+        """The quote with its discounts and what became of each coupon; those locked for the order can be used."""
+
+
+class Quoting:
+    """Prices baskets. Its arguments reach the database and campaigns."""
+
+    def __init__(
+        self,
+        *,
+        find: Callable[[Asked], Awaitable[Mapping[UUID, Offer]]],
+        prices: Prices,
+        tariff: Callable[[], Awaitable[Tariff]],
+        clock: Clock = utc_now,
+    ) -> None:
+        self.find = find
+        self._prices = prices
+        self._tariff = tariff
+        self._clock = clock
+
+    async def __call__(self, basket: Basket, order_id: UUID | None = None) -> Quote:
+        """What the basket costs, promotions and coupons applied; those that the order has locked can be used."""
+        offers, discounted, tariff = await self._discounted(basket, order_id)
+        return tariff.charged(discounted, offers, choice=basket.delivery, channel=basket.channel, now=self._clock())
+
+    async def suggest(self, basket: Basket) -> list[Suggestion]:
+        """The shipping methods that can bring the basket to the address of its delivery, and those of picking up."""
+        offers, discounted, tariff = await self._discounted(basket, None)
+        address = basket.delivery.address if basket.delivery else None
+        return tariff.suggestions(discounted, offers, address=address, channel=basket.channel)
+
+    async def _discounted(self, basket: Basket, order_id: UUID | None) -> tuple[Mapping[UUID, Offer], Quote, Tariff]:
+        offers = await self.find(basket.asked())
+        discounted = await self._prices.price(
+            Quote.of(basket.wanted, offers),
+            member=basket.buyer.member,
+            channel=basket.channel,
+            coupons=basket.coupons,
+            order_id=order_id,
+        )
+        return offers, discounted, await self._tariff()
