@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, cast
 
+from kit.money import Money
 from kit.names import join
 from kit.outbox import Event
 from kit.wire import instant, money
@@ -15,12 +16,14 @@ from services.orders.domain.events import (
     OrderPaid,
     OrderPlaced,
     OrderRefunded,
+    PriceChanged,
     ProductChanged,
 )
 from services.orders.domain.line import OrderLine
 from services.orders.domain.order import Order
 from services.orders.domain.payment import Payment
 from services.orders.domain.product import Product
+from services.orders.domain.stock import StockLow, StockReplenished
 
 Body = dict[str, object]
 
@@ -29,6 +32,10 @@ def to_event(fact: object) -> Event:
     """The event that tells a fact."""
     if isinstance(fact, ProductChanged):
         return _product_changed(fact.product)
+    if isinstance(fact, PriceChanged):
+        return _price_changed(fact)
+    if isinstance(fact, StockLow | StockReplenished):
+        return _stock_crossed(fact)
     body = cast("Callable[[Any], Body]", _BODIES[type(fact)])(fact)
     order = cast("Fact", fact).order
     return Event.of(f"kehu.orders.v1.{type(fact).__name__}", join("orders", order.id), order.version, body)
@@ -52,6 +59,49 @@ def _product_changed(product: Product) -> Event:
             {"product": join("products", part.product), "quantity": str(part.quantity)} for part in product.components
         ]
     return Event.of("kehu.orders.v1.ProductChanged", name, product.version, body)
+
+
+def _stock_crossed(fact: StockLow | StockReplenished) -> Event:
+    stock = fact.stock
+    body: Body = {
+        "stock": stock.place.name,
+        "available": str(stock.available),
+        "threshold": str(stock.threshold or 0),
+        "time": instant(stock.update_time),
+    }
+    if isinstance(fact, StockLow):
+        body |= {"onHand": str(stock.on_hand), "backordered": str(stock.backordered)}
+    return Event.of(f"kehu.orders.v1.{type(fact).__name__}", stock.place.name, stock.version, body)
+
+
+def _price_changed(fact: PriceChanged) -> Event:
+    of = fact.price_list
+    name = join("priceLists", of.id)
+    prices: list[Body] = [
+        {
+            "product": join("products", entry.product),
+            "minQuantity": str(entry.min_quantity),
+            "price": money(Money(entry.price, of.currency)),
+        }
+        for entry in fact.entries
+    ]
+    prices += [{"product": join("products", gone), "minQuantity": str(least)} for gone, least in fact.removed]
+    body: Body = {
+        "priceList": name,
+        "state": of.state.value,
+        "currencyCode": of.currency,
+        "priority": of.priority,
+        "channel": of.channel,
+        "store": of.store,
+        "tier": of.tier,
+        "segment": join("segments", of.segment) if of.segment else "",
+        "account": join("accounts", of.account) if of.account else "",
+        "startTime": instant(of.window.start),
+        "endTime": instant(of.window.end),
+        "prices": prices,
+        "updateTime": instant(of.update_time),
+    }
+    return Event.of("kehu.orders.v1.PriceChanged", name, of.version, body)
 
 
 def _placed(fact: OrderPlaced) -> Body:
@@ -132,7 +182,7 @@ def _refunded(fact: OrderRefunded) -> Body:
         "payTime": instant(order.pay_time),
         "completeTime": instant(order.complete_time),
         "lines": [_line(order, line) for line in order.lines],
-        "refundTime": instant(refund.refund_time),
+        "refundTime": instant(refund.effect_time or refund.refund_time),
         "hold": order.hold,
         "points": str(order.refunded_points) if order.refunded_points else "",
         **_freight(order),

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from services.orders.domain import allocation, errors
 from services.orders.domain.allocation import NOTHING, Part, Share
+from services.orders.domain.product import Component
 
 MOST_UNITS = 1_000_000
 """Most units of one line."""
@@ -19,7 +20,8 @@ class OrderLine:
     `amount` is what they cost after discounts; `tax` of it is tax, of which `added_tax` came on top of the prices.
 
     `shares` fix what each unit costs; the first `refunded_quantity` units were refunded. What was given back by amount
-    is `ahead` of the units: so much less is left for them. `category` is what the product had when it was bought.
+    is `ahead` of the units: so much less is left for them. `category` and, for a bundle, `components` are what the product
+    had when it was bought.
     """
 
     position: int
@@ -35,6 +37,7 @@ class OrderLine:
     tax: int = 0
     added_tax: int = 0
     ahead: Part = NOTHING
+    components: tuple[Component, ...] = ()
 
     @property
     def discount(self) -> int:
@@ -110,6 +113,7 @@ class Item:
     category: str = ""
     tax: int = 0
     added_tax: int = 0
+    components: tuple[Component, ...] = ()
 
     @property
     def amount(self) -> int:
@@ -132,6 +136,7 @@ def lines_of(items: Sequence[Item]) -> tuple[OrderLine, ...]:
             category=item.category,
             tax=item.tax,
             added_tax=item.added_tax,
+            components=item.components,
         )
         for position, item in enumerate(items, 1)
     )

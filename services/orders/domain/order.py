@@ -13,12 +13,15 @@ from kit.errors import invalid
 from kit.money import LIMIT, Money
 from services.orders.domain import errors
 from services.orders.domain.allocation import NOTHING, Part
+from services.orders.domain.errors.payments import order_not_reopened
 from services.orders.domain.events import OrderCancelled, OrderCompleted, OrderPaid, OrderPlaced, OrderRefunded
 from services.orders.domain.line import Item, OrderLine, lines_of, paid_with_points
 from services.orders.domain.number import number_of
 from services.orders.domain.payment import Payment, PointsTender, RefundPolicy, Tender, split
-from services.orders.domain.refund import Claim, Refund, RefundKind, RefundLine, payouts, state_of
-from services.orders.domain.stock import Place
+from services.orders.domain.refund import Claim, ClaimLine, Refund, RefundKind, RefundLine, payouts, state_of
+from services.orders.domain.shipping import Delivery
+from services.orders.domain.stock import MAIN, Place
+from services.orders.domain.tax import Taxation
 
 
 class OrderState(StrEnum):
@@ -42,6 +45,7 @@ class Step(StrEnum):
     REFUND = "REFUND"
     REIMPORT = "REIMPORT"
     COMPLETE = "COMPLETE"
+    REOPEN = "REOPEN"
 
 
 TRANSITIONS: Mapping[tuple[OrderState, Step], frozenset[OrderState]] = {
@@ -49,6 +53,7 @@ TRANSITIONS: Mapping[tuple[OrderState, Step], frozenset[OrderState]] = {
     (OrderState.PENDING_PAYMENT, Step.PAY): frozenset({OrderState.PAID}),
     (OrderState.PENDING_PAYMENT, Step.CANCEL): frozenset({OrderState.CANCELLED}),
     (OrderState.PENDING_PAYMENT, Step.EXPIRE): frozenset({OrderState.CANCELLED}),
+    (OrderState.CANCELLED, Step.REOPEN): frozenset({OrderState.PENDING_PAYMENT}),
     (OrderState.PAID, Step.REFUND): frozenset({OrderState.PARTIALLY_REFUNDED, OrderState.REFUNDED}),
     (OrderState.PAID, Step.REIMPORT): frozenset({OrderState.PAID}),
     (OrderState.PAID, Step.COMPLETE): frozenset({OrderState.COMPLETED}),
@@ -96,7 +101,9 @@ class Order:
     it. `activity` is the flash sale, group or other activity that it belongs to; mostly empty.
 
     `payments` are what has come in; together they cover `total` once it is paid. `refund_policy` says which of them
-    give back first.
+    give back first. `delivery` and `taxation` are how it reaches the customer and by which rules it was taxed.
+    `location` is where its goods lie, once that is known; some of them were promised before they arrived if it is
+    `awaiting`.
     """
 
     id: UUID
@@ -131,6 +138,10 @@ class Order:
     refunded_freight: Part = NOTHING
     activity: str = ""
     refund_policy: RefundPolicy = ()
+    delivery: Delivery | None = None
+    taxation: Taxation | None = None
+    location: str = ""
+    awaiting: bool = False
 
     @classmethod
     def place(
@@ -150,6 +161,9 @@ class Order:
         freight_tax: int = 0,
         activity: str = "",
         refund_policy: RefundPolicy = (),
+        delivery: Delivery | None = None,
+        taxation: Taxation | None = None,
+        location: str = "",
     ) -> Order:
         """A new order that waits for its payment. Raises a Fault when it is too large, or the points don't suit it."""
         lines = lines_of(items)
@@ -189,6 +203,9 @@ class Order:
             freight_tax=freight_tax,
             activity=activity,
             refund_policy=refund_policy,
+            delivery=delivery,
+            taxation=taxation,
+            location=location,
         )
 
     def placed(self) -> OrderPlaced:
@@ -248,14 +265,21 @@ class Order:
         """An amount in the order's currency."""
         return Money(minor, self.currency)
 
-    def demand(self) -> dict[Place, int]:
-        """The units that it takes from stock, all lines together: none for imported and backordered orders."""
-        wanted: Counter[Place] = Counter()
+    def wanted(self) -> dict[UUID, int]:
+        """The units that it takes from stock by product, all lines together and bundles taken apart: none for imported
+        and backordered orders."""
+        units: Counter[UUID] = Counter()
         if not (self.imported or self.backordered):
             for line in self.lines:
-                if line.product is not None:
-                    wanted[Place(line.product)] += line.quantity
-        return dict(wanted)
+                for part in line.components:
+                    units[part.product] += part.quantity * line.quantity
+                if line.product is not None and not line.components:
+                    units[line.product] += line.quantity
+        return dict(units)
+
+    def demand(self) -> dict[Place, int]:
+        """What it takes from stock where its goods lie."""
+        return {Place(product, self.location or MAIN): units for product, units in self.wanted().items()}
 
     def pay(self, tender: Tender, amount: Money, *, reference: str, now: datetime) -> tuple[Order, OrderPaid]:
         """Paid in full. Raises a Fault unless it waits for exactly this amount, and still does."""
@@ -309,6 +333,14 @@ class Order:
         order = self._stepped(step, OrderState.CANCELLED, now, cancel_time=now, cancel_reason=reason)
         return order, OrderCancelled(order)
 
+    def reopen(self, amount: Money, now: datetime) -> Order:
+        """Money came after it was cancelled: it waits for it once more, when this amount pays for it whole. Raises a
+        Fault when it needs more than its stock: coupons, points or an activity's quota are not ours to take again."""
+        self.check(Step.REOPEN)
+        if self.coupons or self.hold or self.activity or self.received or amount != self.money(self.due):
+            raise order_not_reopened(self.id)
+        return self._stepped(Step.REOPEN, OrderState.PENDING_PAYMENT, now, cancel_time=None, cancel_reason=None)
+
     def complete(self, now: datetime) -> tuple[Order, OrderCompleted | None]:
         """Carried out; the same once more changes nothing. What was refunded in part stays so. Raises a Fault unless it
         is paid, and not refunded in full."""
@@ -358,6 +390,7 @@ class Order:
             freight=freight.amount,
             tax=order.tax_given - self.tax_given,
             payouts=back,
+            effect_time=now,
         )
         return order, refund, OrderRefunded(order, refund)
 
@@ -396,6 +429,20 @@ class Order:
             for payment, share in zip(self.payments, shares, strict=True)
         )
 
+    def rest(self) -> Claim:
+        """All that refunds have left of a paid order."""
+        lines = tuple(ClaimLine(line.position, line.refundable) for line in self.lines if not line.settled)
+        return Claim(lines, self.freight_left.amount)
+
+    def returned(self, units: Mapping[int, int]) -> dict[Place, int]:
+        """Where so many units of each line belong when they come back: nowhere, if they never were in stock here."""
+        places: Counter[Place] = Counter()
+        if not (self.imported or self.backordered):
+            for line in self.lines:
+                if line.product is not None and units.get(line.position):
+                    places[Place(line.product)] += units[line.position]
+        return dict(places)
+
     def give_up(self, refund_id: UUID, now: datetime) -> tuple[Order, Refund]:
         """The cancelled order when it gives back all the money that had come in, and the refund that tells so."""
         shares = [payment.left for payment in self.payments]
@@ -416,6 +463,7 @@ class Order:
             kind=RefundKind.CANCELLATION,
             state=state_of(back),
             payouts=back,
+            effect_time=now,
         )
 
     @property

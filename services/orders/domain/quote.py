@@ -35,6 +35,7 @@ class CouponDecision:
 class Quote:
     """Priced lines in one currency, and what became of each coupon. Amounts are minor units. `freight` is one more
     charge, with `freight_tax` inside it; `delivery` is how the goods are brought, `taxation` by which rules they are taxed.
+    `location` is the only one that may serve the order; empty for any that delivers, or where it is picked up.
     """
 
     currency: str
@@ -44,6 +45,12 @@ class Quote:
     freight_tax: int = 0
     delivery: Delivery | None = None
     taxation: Taxation | None = None
+    location: str = ""
+
+    @property
+    def serves(self) -> str:
+        """The only location that may serve the order; empty for any that delivers."""
+        return self.location or (self.delivery.location if self.delivery else "")
 
     @classmethod
     def of(cls, wanted: Sequence[Wanted], offers: Mapping[UUID, Offer]) -> Quote:
@@ -61,6 +68,7 @@ class Quote:
                 line.quantity,
                 offer.unit_price.minor,
                 category=offer.product.category,
+                components=offer.product.components,
             )
             for line, offer in zip(wanted, chosen, strict=True)
         )

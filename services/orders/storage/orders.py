@@ -19,13 +19,15 @@ from services.orders.domain.allocation import NOTHING, Part, Share
 from services.orders.domain.line import OrderLine
 from services.orders.domain.order import Buyer, CancelReason, Order, OrderQuery, OrderState
 from services.orders.domain.payment import Payment, Tender
+from services.orders.domain.product import Component
+from services.orders.storage.snapshots import delivery_of, delivery_text, taxation_of, taxation_text
 from services.orders.storage.tables.core import orders
 
 # Lines and payments come with their order, as JSON in the order of their positions.
 _LINES = """
     (select cast(json_agg(json_build_array(l.position, l.product_id, l.sku, l.title, l.quantity, l.unit_price,
                                            l.amount, l.shares, l.refunded_quantity, l.category, l.tax, l.added_tax,
-                                           l.ahead, l.ahead_value, l.ahead_points) order by l.position)
+                                           l.ahead, l.ahead_value, l.ahead_points, l.components) order by l.position)
              as text)
      from order_lines l where l.order_id = orders.id)"""
 _PAYMENTS = """
@@ -61,11 +63,12 @@ _ORDER_ROWS = """
     insert into orders (id, state, member_id, account_id, opportunity_id, channel, external_id, currency, total,
                         coupons, hold, points, points_value, refunded, refunded_points, backordered, imported,
                         fingerprint, place_time, expire_time, pay_time, version, update_time, store, freight,
-                        freight_tax, activity, refund_policy)
+                        freight_tax, activity, refund_policy, delivery, taxation, location, awaiting)
     select o.id, o.state, o.member_id, o.account_id, o.opportunity_id, o.channel, o.external_id, o.currency, o.total,
            cast(o.coupons as jsonb), o.hold, o.points, o.points_value, 0, 0, o.backordered, o.imported,
            o.fingerprint, o.place_time, o.expire_time, o.pay_time, o.version, o.update_time, o.store, o.freight,
-           o.freight_tax, o.activity, o.refund_policy
+           o.freight_tax, o.activity, o.refund_policy, cast(o.delivery as jsonb), cast(o.taxation as jsonb),
+           o.location, o.awaiting
     from unnest(
         cast(:ids as uuid[]), cast(:states as text[]), cast(:members as uuid[]), cast(:accounts as uuid[]),
         cast(:opportunities as uuid[]), cast(:channels as text[]), cast(:external_ids as text[]),
@@ -74,23 +77,26 @@ _ORDER_ROWS = """
         cast(:imported as boolean[]), cast(:fingerprints as bytea[]), cast(:place_times as timestamptz[]),
         cast(:expire_times as timestamptz[]), cast(:pay_times as timestamptz[]), cast(:versions as bigint[]),
         cast(:update_times as timestamptz[]), cast(:stores as text[]), cast(:freights as bigint[]),
-        cast(:freight_taxes as bigint[]), cast(:activities as text[]), cast(:refund_policies as text[])
+        cast(:freight_taxes as bigint[]), cast(:activities as text[]), cast(:refund_policies as text[]),
+        cast(:deliveries as text[]), cast(:taxations as text[]), cast(:locations as text[]),
+        cast(:awaiting as boolean[])
     ) as o (id, state, member_id, account_id, opportunity_id, channel, external_id, currency, total, coupons, hold,
             points, points_value, backordered, imported, fingerprint, place_time, expire_time, pay_time, version,
-            update_time, store, freight, freight_tax, activity, refund_policy)"""
+            update_time, store, freight, freight_tax, activity, refund_policy, delivery, taxation, location,
+            awaiting)"""
 
 _LINE_ROWS = """
     insert into order_lines (order_id, position, product_id, sku, title, quantity, unit_price, amount, shares,
-                             refunded_quantity, category, tax, added_tax)
+                             refunded_quantity, category, tax, added_tax, components)
     select l.order_id, l.position, l.product_id, l.sku, l.title, l.quantity, l.unit_price, l.amount,
-           cast(l.shares as jsonb), 0, l.category, l.tax, l.added_tax
+           cast(l.shares as jsonb), 0, l.category, l.tax, l.added_tax, cast(l.components as jsonb)
     from unnest(
         cast(:line_orders as uuid[]), cast(:positions as int[]), cast(:products as uuid[]), cast(:skus as text[]),
         cast(:titles as text[]), cast(:quantities as bigint[]), cast(:unit_prices as bigint[]),
         cast(:amounts as bigint[]), cast(:shares as text[]), cast(:categories as text[]),
-        cast(:taxes as bigint[]), cast(:added_taxes as bigint[])
+        cast(:taxes as bigint[]), cast(:added_taxes as bigint[]), cast(:components as text[])
     ) as l (order_id, position, product_id, sku, title, quantity, unit_price, amount, shares, category, tax,
-            added_tax)"""
+            added_tax, components)"""
 
 _PAYMENT_ROWS = """
     insert into payments (order_id, position, tender, amount, reference, pay_time, refunded)
@@ -112,16 +118,18 @@ _SAVE = text(f"""
     set state = u.state, refunded = u.refunded, refunded_points = u.refunded_points, pay_time = u.pay_time,
         cancel_time = u.cancel_time, cancel_reason = u.cancel_reason, version = u.version, update_time = u.update_time,
         complete_time = u.complete_time, refunded_freight = u.refunded_freight,
-        refunded_freight_value = u.refunded_freight_value, refunded_freight_points = u.refunded_freight_points
+        refunded_freight_value = u.refunded_freight_value, refunded_freight_points = u.refunded_freight_points,
+        location = u.location, awaiting = u.awaiting
     from unnest(
         cast(:ids as uuid[]), cast(:states_before as text[]), cast(:versions_before as bigint[]),
         cast(:states as text[]), cast(:refunded as bigint[]), cast(:refunded_points as bigint[]),
         cast(:pay_times as timestamptz[]), cast(:cancel_times as timestamptz[]), cast(:cancel_reasons as text[]),
         cast(:versions as bigint[]), cast(:update_times as timestamptz[]), cast(:complete_times as timestamptz[]),
         cast(:refunded_freights as bigint[]), cast(:refunded_freight_values as bigint[]),
-        cast(:refunded_freight_points as bigint[])
+        cast(:refunded_freight_points as bigint[]), cast(:locations as text[]), cast(:awaiting as boolean[])
     ) as u (id, state_before, version_before, state, refunded, refunded_points, pay_time, cancel_time, cancel_reason,
-            version, update_time, complete_time, refunded_freight, refunded_freight_value, refunded_freight_points)
+            version, update_time, complete_time, refunded_freight, refunded_freight_value, refunded_freight_points,
+            location, awaiting)
     where o.id = u.id and o.state = u.state_before and o.version = u.version_before
 """)  # noqa: S608 - constants
 
@@ -203,6 +211,8 @@ class OrderStore:
             "refunded_freights": [order.refunded_freight.amount for order in after],
             "refunded_freight_values": [order.refunded_freight.points_value for order in after],
             "refunded_freight_points": [order.refunded_freight.points for order in after],
+            "locations": [order.location for order in after],
+            "awaiting": [order.awaiting for order in after],
             **_payment_columns([(new, len(old.payments)) for old, new in changes]),
         }
         if self._connection.execute(_SAVE, columns).rowcount != len(changes):
@@ -330,6 +340,10 @@ def _order_columns(added: Sequence[Order]) -> dict[str, object]:
         "freight_taxes": [order.freight_tax for order in added],
         "activities": [order.activity for order in added],
         "refund_policies": [",".join(order.refund_policy) for order in added],
+        "deliveries": [delivery_text(order.delivery) for order in added],
+        "taxations": [taxation_text(order.taxation) for order in added],
+        "locations": [order.location for order in added],
+        "awaiting": [order.awaiting for order in added],
     }
 
 
@@ -348,6 +362,7 @@ def _line_columns(added: Sequence[Order]) -> dict[str, object]:
         "categories": [line.category for _, line in lines],
         "taxes": [line.tax for _, line in lines],
         "added_taxes": [line.added_tax for _, line in lines],
+        "components": [_components_json(line.components) for _, line in lines],
     }
 
 
@@ -371,6 +386,10 @@ def _payment_columns(paid: Sequence[tuple[Order, int]]) -> dict[str, object]:
 def _shares_json(shares: Sequence[Share]) -> str:
     runs = (f"[{share.units},{share.amount},{share.points_value},{share.points}]" for share in shares)
     return f"[{','.join(runs)}]"
+
+
+def _components_json(components: Sequence[Component]) -> str:
+    return json.dumps([[str(part.product), part.quantity] for part in components])
 
 
 def _order(row: Row[*tuple[Any, ...]]) -> Order:
@@ -408,6 +427,10 @@ def _order(row: Row[*tuple[Any, ...]]) -> Order:
         refunded_freight=Part(row.refunded_freight, row.refunded_freight_value, row.refunded_freight_points),
         activity=row.activity,
         refund_policy=tuple(Tender(name) for name in row.refund_policy.split(",")) if row.refund_policy else (),
+        delivery=delivery_of(row.delivery),
+        taxation=taxation_of(row.taxation),
+        location=row.location,
+        awaiting=row.awaiting,
     )
 
 
@@ -424,7 +447,10 @@ def _line(
     category: str,
     tax: int,
     added_tax: int,
-    *ahead: int,
+    ahead: int,
+    ahead_value: int,
+    ahead_points: int,
+    components: list[list[Any]],
 ) -> OrderLine:
     return OrderLine(
         position=position,
@@ -439,7 +465,8 @@ def _line(
         category=category,
         tax=tax,
         added_tax=added_tax,
-        ahead=Part(*ahead) if any(ahead) else NOTHING,
+        ahead=Part(ahead, ahead_value, ahead_points) if ahead or ahead_value or ahead_points else NOTHING,
+        components=tuple(Component(UUID(part), units) for part, units in components),
     )
 
 

@@ -1,56 +1,110 @@
-"""Stock: rows to domain and back. Only `apply` changes it, and it writes the movements with it."""
+"""Stock: rows to domain and back. Only `apply` changes its units, and it writes the movements with it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, insert, text
+from sqlalchemy import Connection, Row, insert, select, text, tuple_, update
 
-from services.orders.domain.stock import Movement, Place, Stock
-from services.orders.storage.tables.core import stocks
+from kit.page import Page
+from services.orders.domain.location import Location
+from services.orders.domain.stock import Movement, MovementKind, Place, Stock, StockQuery, StoredMovement
+from services.orders.domain.stock_policy import Policy, PolicyKind
+from services.orders.storage.locations import location_of
+from services.orders.storage.tables.core import stock_movements, stocks
 
-_GET = text("""
-    select product_id, location, on_hand, reserved, version, update_time
-    from stocks where product_id = :product and location = :location
-""")
+_STOCK = """s.product_id, s.location, s.on_hand, s.reserved, s.version, s.update_time, s.backordered, s.buffer,
+           s.threshold, s.policy, s.policy_limit, s.arrive_time"""
+
+_GET = text(f"select {_STOCK} from stocks s where s.product_id = :product and s.location = :location")  # noqa: S608 - constants
 
 # Locks are taken in the order of the key, so that two transactions can't lock each other out.
-_LOCK = text("""
-    select s.product_id, s.location, s.on_hand, s.reserved, s.version, s.update_time
+_LOCK = text(f"""
+    select {_STOCK}
     from stocks s
     join unnest(cast(:products as uuid[]), cast(:locations as text[])) as p (product_id, location)
       on s.product_id = p.product_id and s.location = p.location
     order by s.product_id, s.location
     for update of s
+""")  # noqa: S608 - constants
+
+# What could serve an order: the stock of its products at every location that ships, and at those that it names.
+_SUPPLY = text(f"""
+    select {_STOCK}, l.id, l.title, l.kind, l.active, l.ships, l.pickup, l.priority, l.version, l.create_time,
+           l.update_time
+    from stocks s
+    join locations l on l.id = s.location
+    where s.product_id = any(cast(:products as uuid[]))
+      and (l.active and l.ships or l.id = any(cast(:named as text[])))
+    order by s.product_id, s.location
+    for update of s
+""")  # noqa: S608 - constants
+
+_AWAITED = text(f"""
+    select {_STOCK} from stocks s
+    where s.backordered > 0 and s.on_hand > s.reserved + s.buffer
+    order by s.product_id, s.location
+    limit :limit for update skip locked
+""")  # noqa: S608 - constants
+
+_OPEN = text("""
+    insert into stocks (product_id, location, on_hand, reserved, version, update_time)
+    select p.product_id, p.location, 0, 0, 1, cast(:now as timestamptz)
+    from unnest(cast(:products as uuid[]), cast(:locations as text[])) as p (product_id, location)
+    join products on products.id = p.product_id
+    join locations l on l.id = p.location
+    order by p.product_id, p.location
+    on conflict (product_id, location) do nothing
 """)
 
 # The stock follows from the very rows that are added to its history.
-_APPLY = text("""
+_APPLY = text(f"""
     with moved as (
-        insert into stock_movements (product_id, location, kind, on_hand, reserved, order_id, note, move_time)
-        select m.product_id, m.location, m.kind, m.on_hand, m.reserved, m.order_id, m.note, cast(:now as timestamptz)
+        insert into stock_movements (product_id, location, kind, on_hand, reserved, order_id, note, move_time,
+                                     backordered, source)
+        select m.product_id, m.location, m.kind, m.on_hand, m.reserved, m.order_id, m.note, cast(:now as timestamptz),
+               m.backordered, m.source
         from unnest(cast(:products as uuid[]), cast(:locations as text[]), cast(:kinds as text[]),
                     cast(:on_hand as bigint[]), cast(:reserved as bigint[]), cast(:orders as uuid[]),
-                    cast(:notes as text[])) as m (product_id, location, kind, on_hand, reserved, order_id, note)
-        returning product_id, location, on_hand, reserved
+                    cast(:notes as text[]), cast(:backordered as bigint[]), cast(:sources as text[]))
+            as m (product_id, location, kind, on_hand, reserved, order_id, note, backordered, source)
+        returning product_id, location, on_hand, reserved, backordered
     ), delta as (
-        select product_id, location, cast(sum(on_hand) as bigint) as on_hand, cast(sum(reserved) as bigint) as reserved
+        select product_id, location, cast(sum(on_hand) as bigint) as on_hand,
+               cast(sum(reserved) as bigint) as reserved, cast(sum(backordered) as bigint) as backordered
         from moved group by product_id, location
     ), locked as (
-        select s.product_id, s.location, d.on_hand, d.reserved
+        select s.product_id, s.location, d.on_hand, d.reserved, d.backordered
         from stocks s join delta d on s.product_id = d.product_id and s.location = d.location
         order by s.product_id, s.location
         for update of s
     )
     update stocks s
-    set on_hand = s.on_hand + l.on_hand, reserved = s.reserved + l.reserved, version = s.version + 1,
+    set on_hand = s.on_hand + l.on_hand, reserved = s.reserved + l.reserved,
+        backordered = s.backordered + l.backordered, version = s.version + 1,
         update_time = cast(:now as timestamptz)
     from locked l where s.product_id = l.product_id and s.location = l.location
-    returning s.product_id, s.location, s.on_hand, s.reserved, s.version, s.update_time
-""")
+    returning {_STOCK}
+""")  # noqa: S608 - constants
+
+_COLUMNS = (
+    stocks.c.product_id,
+    stocks.c.location,
+    stocks.c.on_hand,
+    stocks.c.reserved,
+    stocks.c.version,
+    stocks.c.update_time,
+    stocks.c.backordered,
+    stocks.c.buffer,
+    stocks.c.threshold,
+    stocks.c.policy,
+    stocks.c.policy_limit,
+    stocks.c.arrive_time,
+)
+_WIDTH = len(_COLUMNS)
 
 
 class StockStore:
@@ -67,19 +121,42 @@ class StockStore:
             )
         )
 
+    def open_missing(self, places: Iterable[Place], now: datetime) -> None:
+        """Begin to keep stock at those of the places that have none, where both the product and the location exist."""
+        self._connection.execute(_OPEN, {**_places(places), "now": now})
+
     def get(self, place: Place) -> Stock | None:
         """The stock at a place."""
         row = self._connection.execute(_GET, {"product": place.product, "location": place.location}).one_or_none()
         return _stock(row) if row else None
 
+    def page(self, query: StockQuery, page: Page) -> list[Stock]:
+        """The stock of a page and one more if there are more, by product and location."""
+        statement = select(*_COLUMNS).order_by(stocks.c.product_id, stocks.c.location).limit(page.fetch)
+        if query.product is not None:
+            statement = statement.where(stocks.c.product_id == query.product)
+        if query.location is not None:
+            statement = statement.where(stocks.c.location == query.location)
+        if query.low:
+            free = stocks.c.on_hand - stocks.c.reserved - stocks.c.buffer - stocks.c.backordered
+            statement = statement.where(free <= stocks.c.threshold)
+        if page.after is not None:
+            at = (UUID(page.after[0]), page.after[1])
+            statement = statement.where(tuple_(stocks.c.product_id, stocks.c.location) > at)
+        return [_stock(row) for row in self._connection.execute(statement)]
+
     def lock(self, places: Iterable[Place]) -> list[Stock]:
         """The stock at those of the places that exist, which nobody else changes until the transaction ends."""
-        ordered = sorted(places)
-        columns = {
-            "products": [place.product for place in ordered],
-            "locations": [place.location for place in ordered],
-        }
-        return [_stock(row) for row in self._connection.execute(_LOCK, columns)]
+        return [_stock(row) for row in self._connection.execute(_LOCK, _places(places))]
+
+    def supply(self, products: Iterable[UUID], named: Iterable[str]) -> tuple[list[Stock], Mapping[str, Location]]:
+        """The locked stock of products at the locations that ship and at the `named` ones, and these locations."""
+        rows = self._connection.execute(_SUPPLY, {"products": sorted(products), "named": sorted(named)}).all()
+        return [_stock(row[:_WIDTH]) for row in rows], {row[_WIDTH]: location_of(row[_WIDTH:]) for row in rows}
+
+    def awaited(self, limit: int) -> list[Stock]:
+        """Stock that has units for what it promised; locked, what others lock is passed over."""
+        return [_stock(row) for row in self._connection.execute(_AWAITED, {"limit": limit})]
 
     def apply(self, movements: Sequence[Movement], now: datetime) -> list[Stock]:
         """Store movements and the stock that follows from them; answers the stock of their places."""
@@ -93,11 +170,77 @@ class StockStore:
             "reserved": [movement.reserved for movement in movements],
             "orders": [movement.order for movement in movements],
             "notes": [movement.note for movement in movements],
+            "backordered": [movement.backordered for movement in movements],
+            "sources": [movement.source for movement in movements],
             "now": now,
         }
         return [_stock(row) for row in self._connection.execute(_APPLY, columns)]
 
+    def set_terms(self, stock: Stock) -> None:
+        """Store the buffer, threshold and policy of a place; the index `stocks_policy` refuses a second one that
+        promises units of a product."""
+        statement = update(stocks).where(
+            stocks.c.product_id == stock.place.product, stocks.c.location == stock.place.location
+        )
+        self._connection.execute(
+            statement.values(
+                buffer=stock.buffer,
+                threshold=stock.threshold,
+                policy=stock.policy.kind.value,
+                policy_limit=stock.policy.limit,
+                arrive_time=stock.policy.arrive_time,
+                version=stock.version,
+                update_time=stock.update_time,
+            )
+        )
 
-def _stock(row: Row[*tuple[Any, ...]]) -> Stock:
-    product, location, on_hand, reserved, version, update_time = row
-    return Stock(Place(UUID(str(product)), location), on_hand, reserved, version, update_time)
+    def movements(self, place: Place, page: Page) -> list[StoredMovement]:
+        """The movements of a page and one more if there are more, the latest first."""
+        statement = (
+            select(stock_movements)
+            .where(stock_movements.c.product_id == place.product, stock_movements.c.location == place.location)
+            .order_by(stock_movements.c.id.desc())
+            .limit(page.fetch)
+        )
+        if page.after is not None:
+            statement = statement.where(stock_movements.c.id < int(page.after[0]))
+        return [_movement(row) for row in self._connection.execute(statement)]
+
+
+def _places(places: Iterable[Place]) -> dict[str, object]:
+    ordered = sorted(places)
+    return {
+        "products": [place.product for place in ordered],
+        "locations": [place.location for place in ordered],
+    }
+
+
+def _stock(row: Sequence[Any]) -> Stock:
+    product, location, on_hand, reserved, version, update_time, backordered, buffer, threshold, *policy = row
+    kind, limit, arrive_time = policy
+    return Stock(
+        Place(UUID(str(product)), location),
+        on_hand,
+        reserved,
+        version,
+        update_time,
+        backordered=backordered,
+        buffer=buffer,
+        threshold=threshold,
+        policy=Policy(PolicyKind(kind), limit, arrive_time),
+    )
+
+
+def _movement(row: Row[*tuple[Any, ...]]) -> StoredMovement:
+    place = Place(UUID(str(row.product_id)), row.location)
+    movement = Movement(
+        place,
+        MovementKind(row.kind),
+        row.on_hand,
+        row.reserved,
+        UUID(str(row.order_id)) if row.order_id else None,
+        row.note,
+        row.backordered,
+        row.source,
+    )
+    return StoredMovement(row.id, movement, row.move_time)

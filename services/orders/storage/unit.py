@@ -7,18 +7,25 @@ from collections.abc import Callable, Mapping
 from kit.errors import Fault
 from kit.unit import Stored, Unit
 from services.orders.domain import errors
-from services.orders.domain.errors import catalogue, shipping
+from services.orders.domain.errors import catalogue, shipping, stock
 from services.orders.storage.addresses import AddressStore
+from services.orders.storage.backorders import BackorderStore
 from services.orders.storage.buyers import BuyerStore
 from services.orders.storage.carts import CartStore
+from services.orders.storage.categories import CategoryStore
 from services.orders.storage.checkouts import CheckoutStore
 from services.orders.storage.flash_sale_units import FlashSaleUnitStore
 from services.orders.storage.flash_sales import FlashSaleStore
+from services.orders.storage.locations import LocationStore
 from services.orders.storage.orders import OrderStore
+from services.orders.storage.outlets import OutletStore
 from services.orders.storage.price_lists import PriceListStore
 from services.orders.storage.product_groups import ProductGroupStore
 from services.orders.storage.products import ProductStore
 from services.orders.storage.refunds import RefundStore
+from services.orders.storage.reservations import ReservationStore
+from services.orders.storage.stock_counts import StockCountStore
+from services.orders.storage.stock_transfers import StockTransferStore
 from services.orders.storage.stocks import StockStore
 from services.orders.storage.tariff import MethodStore, TariffStore, TaxTableStore, ZoneStore
 from services.orders.storage.waiting_rooms import WaitingRoomStore
@@ -26,6 +33,8 @@ from services.orders.storage.waiting_rooms import WaitingRoomStore
 CONSTRAINTS: Mapping[str, Callable[[], Fault]] = {
     "products_sku": errors.sku_taken,
     "products_variant": catalogue.variant_taken,
+    "locations_pkey": stock.location_exists,
+    "stocks_policy": stock.policy_elsewhere,
     "tax_tables_area": shipping.tax_table_exists,
     "tax_tables_home": shipping.tax_table_exists,
 }
@@ -38,8 +47,15 @@ class OrdersUnit(Unit):
     products = Stored(ProductStore)
     product_groups = Stored(ProductGroupStore)
     price_lists = Stored(PriceListStore)
+    categories = Stored(CategoryStore)
+    outlets = Stored(OutletStore)
     buyers = Stored(BuyerStore)
     stocks = Stored(StockStore)
+    backorders = Stored(BackorderStore)
+    locations = Stored(LocationStore)
+    reservations = Stored(ReservationStore)
+    stock_transfers = Stored(StockTransferStore)
+    stock_counts = Stored(StockCountStore)
     orders = Stored(OrderStore)
     refunds = Stored(RefundStore)
     checkouts = Stored(CheckoutStore)

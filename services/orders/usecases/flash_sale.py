@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -14,7 +14,8 @@ from services.orders.domain.errors import flash_sale as errors
 from services.orders.domain.errors import product_archived, product_not_found
 from services.orders.domain.flash_sale import Figures, FlashSale, FlashSaleQuery, Offer, Terms, resized
 from services.orders.domain.product import Product
-from services.orders.domain.stock import Movement, MovementKind, Place, Shelf, Stock, release
+from services.orders.domain.stock import Movement, MovementKind, Place, Shelf, release
+from services.orders.usecases import holding
 from services.orders.usecases.flash_sale_units import FlashSaleUnits
 
 
@@ -56,16 +57,6 @@ class Products(Protocol):
         """Those of the products that exist."""
 
 
-class Stocks(Protocol):
-    """The stored stock, as sales use it."""
-
-    def lock(self, places: Iterable[Place]) -> list[Stock]:
-        """The stock at those of the places that exist, which nobody else changes until the transaction ends."""
-
-    def apply(self, movements: Sequence[Movement], now: datetime) -> list[Stock]:
-        """Store movements and the stock that follows from them."""
-
-
 class Work(Protocol):
     """What these use-cases need of a unit of work."""
 
@@ -86,7 +77,7 @@ class Work(Protocol):
         """The stored products."""
 
     @property
-    def stocks(self) -> Stocks:
+    def stocks(self) -> holding.Stocks:
         """The stored stock."""
 
 

@@ -116,7 +116,7 @@ def _placement(command: BuyFlashSale, offer: Offer) -> PlaceOrder:
         order_id=command.order_id,
         buyer=Buyer(member=command.member),
         channel=command.channel,
-        quote=Quote(price.currency, (item,)),
+        quote=Quote(price.currency, (item,), location=offer.sale.place.location),
         coupons=(),
         tender=None,
         held=False,

@@ -14,6 +14,7 @@ from services.orders.domain import errors
 from services.orders.domain.line import MOST_UNITS, Item
 from services.orders.domain.order import Buyer, Order
 from services.orders.domain.product import Product
+from services.orders.usecases import holding
 from services.orders.usecases import order as orders
 
 CHANNEL = "pipeline"
@@ -78,9 +79,9 @@ def order_deals(unit: Work, deals: Sequence[Deal]) -> list[Order]:
     products = unit.products.get(sorted({line.product for deal in fresh.values() for line in deal.lines}))
     wanted = [_order(deal, products, unit) for deal in fresh.values()]
     reserved: list[Order | Fault] = list(wanted)
-    orders.reserve(unit, reserved)
+    holding.reserve(unit, reserved)
     placed = [
-        order.backorder() if isinstance(outcome, Fault) else order
+        order.backorder() if isinstance(outcome, Fault) else outcome
         for order, outcome in zip(wanted, reserved, strict=True)
     ]
     counters = unit.orders.add(placed)
@@ -116,4 +117,5 @@ def _item(line: DealLine, product: Product | None) -> Item:
         quantity=line.quantity,
         unit_price=line.unit_price.minor,
         category=product.category if product else "",
+        components=product.components if product else (),
     )

@@ -9,12 +9,11 @@ from uuid import UUID
 
 from kit.errors import Fault
 from kit.money import Money
-from services.orders.domain import errors, stock
+from services.orders.domain import errors
 from services.orders.domain.events import OrderPaid
 from services.orders.domain.order import Order
 from services.orders.domain.payment import Payment, Tender
-from services.orders.domain.stock import Movement
-from services.orders.usecases import consequences
+from services.orders.usecases import consequences, holding
 from services.orders.usecases.order import Work, check_version, existing
 
 
@@ -110,7 +109,6 @@ def _each(
     after = dict(before)
     outcomes: list[Order | Fault] = []
     facts: list[OrderPaid] = []
-    movements: list[Movement] = []
     for command in commands:
         try:
             order, fact = act(existing(after, command.order_id), command)
@@ -121,12 +119,11 @@ def _each(
         outcomes.append(order)
         if fact is not None:
             facts.append(fact)
-            movements += stock.commit(order.id, order.demand())
     changes = [(before[order_id], order) for order_id, order in after.items() if order is not before[order_id]]
     if changes:
         unit.orders.save(changes)
     if facts:
-        movements += consequences.paid(unit, [fact.order for fact in facts])
-        unit.stocks.apply(movements, unit.now)
+        paid = [fact.order for fact in facts]
+        holding.commit(unit, paid, beside=consequences.paid(unit, paid))
         unit.emit(facts)
     return outcomes

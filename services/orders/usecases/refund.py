@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
@@ -24,7 +24,7 @@ from services.orders.domain.refund import (
     RefundStep,
 )
 from services.orders.domain.stock import Movement, MovementKind
-from services.orders.usecases import consequences, moving
+from services.orders.usecases import consequences, holding
 from services.orders.usecases.order import Orders, check_version, existing
 
 
@@ -66,7 +66,7 @@ class Reading(Protocol):
         """The stored refunds."""
 
 
-class Work(Reading, consequences.Work, moving.Work, Protocol):
+class Work(Reading, consequences.Work, holding.Work, Protocol):
     """What these use-cases need of a unit of work."""
 
     def new_id(self) -> UUID:
@@ -283,8 +283,8 @@ def _give_back(
     unit: Work, changes: Sequence[tuple[Order, Order, Refund]], movements: Sequence[Movement] = ()
 ) -> None:
     unit.orders.save([(before, after) for before, after, _ in changes])
-    moved = [*movements, *consequences.refunded(unit, [after for _, after, _ in changes])]
-    moving.bring(unit, moved)
+    refunded = [after for _, after, _ in changes]
+    holding.give_back(unit, refunded, [*movements, *consequences.refunded(unit, refunded)])
     unit.emit(OrderRefunded(order, refund) for _, order, refund in changes)
 
 

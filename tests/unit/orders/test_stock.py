@@ -57,7 +57,7 @@ class StockMachine(RuleBasedStateMachine):
     @rule(target=live, demands=st.lists(DEMANDS, min_size=1, max_size=4))
     def reserve(self, demands: list[dict[Place, int]]) -> object:
         """Several orders at once, first come, first served."""
-        shelf = Shelf(self.stocks().values())
+        shelf = Shelf(self.stocks().values(), now=NOW)
         left = {place: each.available for place, each in self.stocks().items()}
         placed = []
         for demand in demands:
@@ -96,7 +96,7 @@ TestStock = StockMachine.TestCase
 
 def test_an_order_reserves_everything_or_nothing() -> None:
     there, elsewhere = PLACES[:2]
-    shelf = Shelf([Stock(there, 5, 0, version=1, update_time=NOW)])
+    shelf = Shelf([Stock(there, 5, 0, version=1, update_time=NOW)], now=NOW)
     with pytest.raises(Fault) as caught:
         shelf.reserve(new_id(), {there: 5, elsewhere: 1})
     assert caught.value.metadata == {

@@ -160,6 +160,8 @@ orders = Table(
     Column("activity", Text, nullable=False, server_default=""),
     # The tenders that give back first, joined by commas; empty: all in proportion.
     Column("refund_policy", Text, nullable=False, server_default=""),
+    Column("delivery", JSONB),
+    Column("taxation", JSONB),
     # Where its goods lie, and whether some of them were promised before they arrived.
     Column("location", Text, nullable=False, server_default=""),
     Column("awaiting", Boolean, nullable=False, server_default="false"),
@@ -220,6 +222,8 @@ order_lines = Table(
     Column("sku", Text, nullable=False),
     Column("title", Text, nullable=False),
     Column("quantity", BigInteger, CheckConstraint("quantity > 0", name="order_lines_quantity"), nullable=False),
+    # What one unit of a bundle is made of: [[product, quantity], ...]; empty for an ordinary product.
+    Column("components", JSONB, nullable=False, server_default="[]"),
     Column("unit_price", BigInteger),
     Column("amount", BigInteger, CheckConstraint("amount >= 0", name="order_lines_amount"), nullable=False),
     # What each unit costs, as runs of equal units: [[units, amount, points_value, points], ...].
@@ -277,7 +281,21 @@ refunds = Table(
     Column("state", Text, nullable=False, server_default="SUCCEEDED"),
     Column("freight", BigInteger, nullable=False, server_default="0"),
     Column("tax", BigInteger, nullable=False, server_default="0"),
+    Column("requested_by", Text, nullable=False, server_default=""),
+    Column("decided_by", Text, nullable=False, server_default=""),
+    Column("decide_time", DateTime(timezone=True)),
+    Column("note", Text, nullable=False, server_default=""),
+    # When it gave something back; null while it waits, and of before it could wait.
+    Column("effect_time", DateTime(timezone=True)),
+    Column("replacement", Uuid),
+    Column("version", BigInteger, nullable=False, server_default="1"),
+    CheckConstraint(
+        "state in ('REQUESTED', 'AWAITING_GOODS', 'PENDING', 'SUCCEEDED', 'REJECTED')", name="refunds_state"
+    ),
 )
+# What people work on: ListRefunds of all orders in one state.
+Index("refunds_by_state", refunds.c.state, refunds.c.refund_time, refunds.c.id)
+Index("refunds_all", refunds.c.refund_time, refunds.c.id)
 Index("refunds_latest", refunds.c.order_id, refunds.c.refund_time, refunds.c.id)
 Index(
     "refunds_request",

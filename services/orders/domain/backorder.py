@@ -1,0 +1,45 @@
+"""Units that an order was promised before they arrive."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from services.orders.domain.stock import Movement, MovementKind, Place
+
+
+@dataclass(frozen=True, slots=True)
+class Backorder:
+    """`units` at a place are still to arrive for an order. The lower the `position`, the older the promise."""
+
+    position: int
+    order: UUID
+    place: Place
+    units: int
+    paid: bool
+    create_time: datetime | None = None
+
+
+def fill(promises: Iterable[Backorder], there: Mapping[Place, int]) -> tuple[dict[int, int], list[Movement]]:
+    """Give what is there to the promises, in their order; answers the units of each, and what moves: set aside for an
+    order that waits for its payment, taken away by one that is paid."""
+    left = dict(there)
+    filled: Counter[int] = Counter()
+    movements: list[Movement] = []
+    for promise in promises:
+        units = min(promise.units, left.get(promise.place, 0))
+        if units <= 0:
+            continue
+        left[promise.place] -= units
+        filled[promise.position] = units
+        movements.append(_arrival(promise, units))
+    return dict(filled), movements
+
+
+def _arrival(promise: Backorder, units: int) -> Movement:
+    taken = -units if promise.paid else 0
+    set_aside = 0 if promise.paid else units
+    return Movement(promise.place, MovementKind.FILLED, taken, set_aside, promise.order, backordered=-units)
