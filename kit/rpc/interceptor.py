@@ -6,19 +6,19 @@ A method without a scope is refused; health and reflection pass by.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from time import perf_counter
 
 import grpc
 import protovalidate
 from google.protobuf.message import DecodeError, Message
-from prometheus_client import Gauge, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 
 from kit import errors
 from kit.errors import Fault, Violation
 from kit.rpc import call as calls
 from kit.rpc import policy, status
-from kit.rpc.call import Call, Method
+from kit.rpc.call import Call, Identity, Method
 from kit.rpc.identity import Verifier
 from kit.settings import Settings
 from kit.telemetry import LATENCY_BUCKETS, Span, log, span, trace_id
@@ -30,27 +30,32 @@ _DURATION = Histogram(
     buckets=LATENCY_BUCKETS,
 )
 _ACTIVE = Gauge("rpc_server_active_calls", "RPCs under way.")
+_STREAMS = Gauge("rpc_server_active_streams", "RPCs under way that answer with a stream.")
+_MESSAGES = Counter("rpc_server_stream_messages_total", "Messages of streams that were sent.", ["rpc_method"])
 _ENVOY_TIMEOUT = "x-envoy-expected-rq-timeout-ms"
 # The answer must still reach the caller within its deadline, so ours is a little earlier (as Boulder does).
 _SHAVED_SECONDS = 0.02
 _LEAST_SECONDS = 0.001
+# Whoever calls a method that asks for no token; no role, so no other method lets it in.
+_NOBODY = Identity("")
 
-Handler = Callable[[Message, grpc.aio.ServicerContext], Awaitable[Message]]
+Handler = Callable[[Message, grpc.aio.ServicerContext], Awaitable[Message | None]]
+StreamHandler = Callable[[Message, grpc.aio.ServicerContext], AsyncIterator[Message]]
 Metadata = dict[str, str]
 
 
 class Interceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
-    """Wraps the unary RPCs of our services."""
+    """Wraps the RPCs of our services: one request each, and one answer or a stream of them."""
 
     def __init__(self, methods: dict[str, Method], verifier: Verifier, settings: Settings) -> None:
         self._methods = methods
         self._verifier = verifier
         self._limit = settings.max_concurrent_calls
         self._active = 0
-        self._seconds_of = {
-            method.name: (settings.batch_deadline_ms if method.batch else settings.default_deadline_ms) / 1000
-            for method in methods.values()
-        }
+        self._stream_limit = settings.max_concurrent_streams
+        self._streams: set[asyncio.Task[object]] = set()
+        self._draining = False
+        self._seconds_of = {method.name: _milliseconds(method, settings) / 1000 for method in methods.values()}
         self._validator = protovalidate.Validator()
 
     async def intercept_service(
@@ -67,8 +72,10 @@ class Interceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
             key: value for key, value in handler_call_details.invocation_metadata or () if isinstance(value, str)
         }
 
+        act: Handler = self._written(method, handler.unary_stream) if method.streams else handler.unary_unary
+
         async def behaviour(request: Message | DecodeError, context: grpc.aio.ServicerContext) -> Message | None:
-            return await self._serve(method, handler.unary_unary, request, context=context, metadata=metadata)
+            return await self._serve(method, act, request, context=context, metadata=metadata)
 
         def decode(data: bytes) -> Message | DecodeError:
             try:
@@ -76,7 +83,40 @@ class Interceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
             except DecodeError as error:
                 return error
 
-        return grpc.unary_unary_rpc_method_handler(behaviour, decode, handler.response_serializer)
+        wrap = grpc.unary_stream_rpc_method_handler if method.streams else grpc.unary_unary_rpc_method_handler
+        return wrap(behaviour, decode, handler.response_serializer)
+
+    def drain(self) -> None:
+        """End the streams under way: they could go on for minutes, and their callers find another replica."""
+        self._draining = True
+        for task in self._streams:
+            task.cancel()
+
+    def _written(self, method: Method, handler: StreamHandler) -> Handler:
+        """A stream as a handler that writes its messages and then answers nothing more."""
+        messages = _MESSAGES.labels(method.name)
+
+        async def write(request: Message, context: grpc.aio.ServicerContext) -> None:
+            if self._draining:
+                raise errors.unavailable("the service")
+            task = asyncio.current_task()
+            assert task is not None  # noqa: S101 - a handler always runs in a task
+            self._streams.add(task)
+            _STREAMS.set(len(self._streams))
+            try:
+                async for message in handler(request, context):
+                    await context.write(message)
+                    messages.inc()
+            except asyncio.CancelledError:
+                if not self._draining:
+                    raise
+                task.uncancel()
+                raise errors.unavailable("the service") from None
+            finally:
+                self._streams.discard(task)
+                _STREAMS.set(len(self._streams))
+
+        return write
 
     async def _serve(
         self,
@@ -88,7 +128,8 @@ class Interceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
         metadata: Metadata,
     ) -> Message | None:
         started = perf_counter()
-        self._active += 1
+        unary = not method.streams
+        self._active += unary
         _ACTIVE.set(self._active)
         fault: Fault | None = None
         caller = ""
@@ -107,15 +148,21 @@ class Interceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
             await status.abort(context, fault)
             return None
         finally:
-            self._active -= 1
+            self._active -= unary
             _ACTIVE.set(self._active)
 
     def _admit(self, method: Method, context: grpc.aio.ServicerContext, metadata: Metadata) -> Call:
-        if self._active > self._limit:
+        if self._active > self._limit or (method.streams and len(self._streams) >= self._stream_limit):
             raise errors.overloaded()
+        identity = self._identify(method, metadata)
+        return Call(method, identity, asyncio.get_running_loop().time() + self._seconds(method, context, metadata))
+
+    def _identify(self, method: Method, metadata: Metadata) -> Identity:
+        if method.self_proving:
+            return _NOBODY
         identity = self._verifier.verify(metadata.get("authorization", ""))
         policy.authorize(identity, method)
-        return Call(method, identity, asyncio.get_running_loop().time() + self._seconds(method, context, metadata))
+        return identity
 
     def _seconds(self, method: Method, context: grpc.aio.ServicerContext, metadata: Metadata) -> float:
         """The least of the caller's deadline, Envoy's, and our own."""
@@ -138,6 +185,12 @@ class Interceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
                 [Violation(_path(each), each.proto.message) for each in error.violations]
             ) from None
         return request
+
+
+def _milliseconds(method: Method, settings: Settings) -> int:
+    if method.streams:
+        return settings.stream_deadline_ms
+    return settings.batch_deadline_ms if method.batch else settings.default_deadline_ms
 
 
 def _path(violation: protovalidate.Violation) -> str:

@@ -17,7 +17,9 @@ ROLES: dict[str, tuple[str, ...]] = {
     "service": ("*",),
     "clerk": (
         "orders.*",
+        "checkouts.read",
         "flash_sales.*",
+        "payments.read",
         "products.*",
         "stock.*",
         "members.*",
@@ -51,7 +53,7 @@ ROLES: dict[str, tuple[str, ...]] = {
     ),
     "sales": ("pipeline.*", "leads.*", "products.read", "prices.*"),
     "shopper": ("products.read", "rewards.read", "prices.read", "orders.place", "flash_sales.read", "flash_sales.buy"),
-    "accountant": ("ledger.*", "settlements.read", "stored_value.read", "members.read", "points.read"),
+    "accountant": ("payments.*", "ledger.*", "settlements.read", "stored_value.read", "members.read", "points.read"),
     "auditor": ("audit.read", "ledger.read", "ledger.verify", "members.read", "points.read"),
     "viewer": ("*.read",),
 }
@@ -88,6 +90,8 @@ def methods_of(service: str) -> dict[str, Method]:
             scope=method.GetOptions().Extensions[options_pb2.scope],
             request=message_factory.GetMessageClass(method.input_type),
             response=message_factory.GetMessageClass(method.output_type),
+            streams=method.server_streaming,
+            self_proving=method.GetOptions().Extensions[options_pb2.self_proving],
         )
         for method in descriptor.methods
     }

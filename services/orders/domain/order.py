@@ -10,7 +10,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from kit.errors import invalid
-from kit.money import LIMIT, Money
+from kit.money import LIMIT, Money, currency_mismatch
 from services.orders.domain import errors
 from services.orders.domain.allocation import NOTHING, Part
 from services.orders.domain.errors.payments import order_not_reopened
@@ -363,8 +363,7 @@ class Order:
     ) -> tuple[Order, Refund, OrderRefunded]:
         """Give back units, amounts or freight: each tender what it paid for them. Raises a Fault when less is left."""
         self.check(Step.REFUND)
-        if not claim.lines and not claim.freight:
-            raise invalid("lines", "must name something to give back")
+        self._check_claim(claim, kind)
         lines, given = self._given(claim)
         if claim.freight > self.freight_left.amount:
             raise errors.refund_exceeds_amount(
@@ -393,6 +392,15 @@ class Order:
             effect_time=now,
         )
         return order, refund, OrderRefunded(order, refund)
+
+    def _check_claim(self, claim: Claim, kind: RefundKind) -> None:
+        if not claim.lines and not claim.freight:
+            raise invalid("lines", "must name something to give back")
+        if claim.currency and claim.currency != self.currency:
+            raise currency_mismatch(self.currency, claim.currency)
+        for index, line in enumerate(claim.lines):
+            if kind in {RefundKind.RETURN, RefundKind.EXCHANGE} and not line.quantity:
+                raise invalid(f"lines[{index}].quantity", "is needed: goods come back by the unit")
 
     def _given(self, claim: Claim) -> tuple[tuple[OrderLine, ...], list[tuple[RefundLine, Part]]]:
         lines = {line.position: line for line in self.lines}

@@ -50,10 +50,7 @@ _UNPAID = (IntentState.PENDING, IntentState.CLOSED, IntentState.FAILED)
 TRANSITIONS: Mapping[tuple[IntentState, IntentStep], IntentState] = {
     **{(state, IntentStep.CAPTURE): IntentState.SUCCEEDED for state in (*_UNPAID, IntentState.PARKED)},
     **{(state, IntentStep.PARK): IntentState.PARKED for state in _UNPAID},
-    **{
-        (state, IntentStep.RETURN): IntentState.RETURNED
-        for state in (*_UNPAID, IntentState.PARKED, IntentState.SUCCEEDED)
-    },
+    **{(state, IntentStep.RETURN): IntentState.RETURNED for state in (*_UNPAID, IntentState.PARKED)},
     (IntentState.PENDING, IntentStep.CLOSE): IntentState.CLOSED,
     (IntentState.PENDING, IntentStep.FAIL): IntentState.FAILED,
 }
@@ -162,7 +159,8 @@ class PaymentIntent:
     def payment(self) -> Payment:
         """The money that came, as a payment of its order."""
         assert self.captured is not None  # noqa: S101 - only what came is a payment
-        return Payment(TENDERS[self.provider], self.captured, self.transaction, self.pay_time or self.update_time)
+        known = self.transaction or self.reference
+        return Payment(TENDERS[self.provider], self.captured, known, self.pay_time or self.update_time)
 
     def answered(self, prepared: Mapping[str, str], now: datetime) -> PaymentIntent:
         """The provider said how to pay it. One that is decided already stays as it is."""

@@ -57,6 +57,18 @@ class ProviderRefundCause(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class OwedRefund:
+    """What a refund of an order gives back of the payment at `position`, whose money was the provider's transaction."""
+
+    refund: UUID
+    position: int
+    order: UUID
+    tender: str
+    amount: Money
+    transaction: str
+
+
+@dataclass(frozen=True, slots=True)
 class ProviderRefund:
     """Money on its way back. `charge` and `transaction_charged` say which charge it was taken by, `total` how much that
     was. Of an order's refund, `refund` and `position` name the payment. A `round` begins when the provider gave a
@@ -154,9 +166,7 @@ class ProviderRefund:
     def retry(self, now: datetime) -> ProviderRefund:
         """A person has it tried again."""
         fresh = self._stepped(ProviderRefundStep.RETRY, now)
-        return replace(
-            fresh, attempts=0, next_time=now, round=self.round + (1 if self.given_up else 0), given_up=False
-        )
+        return replace(fresh, attempts=0, next_time=now, round=self.round + (1 if self.given_up else 0), given_up=False)
 
     def _settled(self, standing: RefundStanding, now: datetime) -> ProviderRefund:
         if self.state is ProviderRefundState.SUCCEEDED:

@@ -135,6 +135,10 @@ class OrderMachine(RuleBasedStateMachine):
         step = Step.EXPIRE if reason is CancelReason.EXPIRED else Step.CANCEL
         self.attempt(step, lambda order: order.cancel(reason, SOON)[0])
 
+    @rule()
+    def reopen(self) -> None:
+        self.attempt(Step.REOPEN, lambda order: order.reopen(order.money(order.due), SOON))
+
     @rule(position=st.integers(1, 2), quantity=st.integers(1, 3))
     def refund(self, position: int, quantity: int) -> None:
         claim = Claim.units((position, quantity))

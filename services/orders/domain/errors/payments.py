@@ -56,5 +56,11 @@ def amount_not_due(due: Money, amount: Money) -> Fault:
     return Fault(Kind.FAILED_PRECONDITION, "AMOUNT_NOT_DUE", message, metadata=metadata, violations=[violation])
 
 
+def order_not_reopened(order: UUID) -> Fault:
+    """A cancelled order can't be had again whole: it held more than stock, or the money is not all of it."""
+    name = names.join("orders", order)
+    return _precondition("ORDER_NOT_REOPENED", f"{name} can't be had again whole", order=name)
+
+
 def _precondition(reason: str, message: str, **metadata: str) -> Fault:
     return Fault(Kind.FAILED_PRECONDITION, reason, message, metadata=metadata)
