@@ -31,7 +31,9 @@ class Settings(BaseSettings):
     statement_timeout_ms: int = Field(5_000, ge=100, description="A statement that runs longer is given up.")
     default_deadline_ms: int = Field(5_000, ge=100, description="Deadline of a call that brings none.")
     batch_deadline_ms: int = Field(60_000, ge=100, description="The same for Batch..., Import... and ...Report.")
+    stream_deadline_ms: int = Field(300_000, ge=100, description="The same for streams.")
     max_concurrent_calls: int = Field(512, ge=1, description="Calls under way at once; more are refused at once.")
+    max_concurrent_streams: int = Field(256, ge=1, description="The same for streams, which are not counted there.")
     drain_seconds: float = Field(
         0.0, ge=0, description="How long `serve` waits after SIGTERM before it takes no new call."
     )

@@ -29,6 +29,8 @@ class Method:
     scope: str
     request: type[Message]
     response: type[Message]
+    streams: bool = False
+    """Whether the answer is a stream of messages."""
     self_proving: bool = False
     """Whether callers bring no token, because the request itself proves where it comes from."""
 

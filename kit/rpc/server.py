@@ -53,6 +53,7 @@ class Server:
     background: Sequence[Background] = ()
     port: int = 0
     _server: grpc.aio.Server = field(init=False)
+    _interceptor: Interceptor = field(init=False)
     _health: health.HealthServicer = field(init=False)
     _tasks: list[asyncio.Task[None]] = field(init=False, default_factory=list)
 
@@ -61,8 +62,8 @@ class Server:
         methods = {
             path: method for servicer in self.servicers for path, method in policy.methods_of(servicer.proto).items()
         }
-        interceptor = Interceptor(methods, Verifier.from_file(self.settings.jwks_file), self.settings)
-        self._server = grpc.aio.server(interceptors=[interceptor], options=_options())
+        self._interceptor = Interceptor(methods, Verifier.from_file(self.settings.jwks_file), self.settings)
+        self._server = grpc.aio.server(interceptors=[self._interceptor], options=_options())
         for servicer in self.servicers:
             servicer.add(servicer.instance, self._server)
         self._health = health.HealthServicer()
@@ -87,6 +88,7 @@ class Server:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._health.enter_graceful_shutdown()
         await asyncio.sleep(self.settings.drain_seconds)
+        self._interceptor.drain()
         await self._server.stop(grace)
         await self.edge.close()
         await self.database.close()

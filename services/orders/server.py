@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from functools import partial
 
-from kehu.orders.v1 import checkout_pb2_grpc, orders_pb2_grpc
+from kehu.orders.v1 import (
+    checkout_pb2_grpc,
+    flash_sales_pb2_grpc,
+    inventory_pb2_grpc,
+    orders_pb2_grpc,
+    refunds_pb2_grpc,
+)
 
+from kit import vault
+from kit.clock import utc_now
 from kit.db import AsyncDatabase
 from kit.page import Tokens
 from kit.rpc import Edge, Peer, Server, Servicer, run
@@ -15,16 +23,26 @@ from services.orders import publish
 from services.orders.api.campaigns import CampaignsCoupons, CampaignsPrices
 from services.orders.api.checkout_recovery import CheckoutRecovery
 from services.orders.api.checkout_servicer import CheckoutServicer
+from services.orders.api.flash_sales_servicer import FlashSalesServicer
+from services.orders.api.inventory_servicer import InventoryServicer
 from services.orders.api.members import MembersGiftCards, MembersPoints, MembersStoredValue
 from services.orders.api.observed import Observed
+from services.orders.api.payment_notice import Notices
+from services.orders.api.payment_sweeps import PaymentSweeps
+from services.orders.api.payments_servicer import PaymentsServicer
+from services.orders.api.refunds_servicer import RefundsServicer
 from services.orders.api.servicer import OrdersServicer
 from services.orders.config import Config
 from services.orders.domain.checkout import StepKind
 from services.orders.domain.payment import Tender
+from services.orders.domain.waiting_room import Tickets
+from services.orders.providers.offered import offered
 from services.orders.storage.unit import CONSTRAINTS, OrdersUnit
-from services.orders.usecases import checkout, checkout_recovery, offer
+from services.orders.usecases import checkout, checkout_recovery, flash_sale, offer
 from services.orders.usecases.checkout import Book, Checkout
 from services.orders.usecases.checkout_recovery import Recovery
+from services.orders.usecases.flash_sale_admission import Admission
+from services.orders.usecases.paying import Paying
 from services.orders.usecases.payment import ManualPayment
 from services.orders.usecases.quote import Quoting
 
@@ -60,6 +78,10 @@ def build(config: Config) -> Server:
         partial(database.read, checkout_recovery.census),
     )
     tokens = Tokens(config.page_token_key.get_secret_value())
+    providers = offered(config)
+    paying = Paying(database, providers)
+    notices = Notices(database, paying, providers, vault=vault.load(config.keyring_file), clock=utc_now)
+    sweeps = PaymentSweeps(database, paying, notices)
     servicer = OrdersServicer(
         edge,
         tokens,
@@ -70,7 +92,9 @@ def build(config: Config) -> Server:
             pay_within=config.pay_within,
         ),
         providers={Tender.MANUAL: ManualPayment()},
+        refund_limits=config.refund_limits,
     )
+    flash_sales = _flash_sales(config, database, edge)
     return Server(
         name="orders",
         settings=config,
@@ -83,8 +107,41 @@ def build(config: Config) -> Server:
                 checkout_pb2_grpc.add_CheckoutServiceServicer_to_server,
                 CheckoutServicer(edge, tokens),
             ),
+            Servicer(
+                "kehu.orders.v1.RefundsService",
+                refunds_pb2_grpc.add_RefundsServiceServicer_to_server,
+                RefundsServicer(edge, limits=config.refund_limits),
+            ),
+            Servicer(
+                "kehu.orders.v1.PaymentsService",
+                payments_pb2_grpc.add_PaymentsServiceServicer_to_server,
+                PaymentsServicer(edge, tokens, paying, notices),
+            ),
+            Servicer(
+                "kehu.orders.v1.FlashSalesService",
+                flash_sales_pb2_grpc.add_FlashSalesServiceServicer_to_server,
+                flash_sales,
+            ),
+            Servicer(
+                "kehu.orders.v1.InventoryService",
+                inventory_pb2_grpc.add_InventoryServiceServicer_to_server,
+                InventoryServicer(edge, tokens),
+            ),
         ],
-        background=[recovery.run],
+        background=[flash_sales.tell_refusals, recovery.run],
+    )
+
+
+def _flash_sales(config: Config, database: AsyncDatabase[OrdersUnit], edge: Edge[OrdersUnit]) -> FlashSalesServicer:
+    key = config.page_token_key.get_secret_value()
+    tickets = Tickets(key)
+    return FlashSalesServicer(
+        edge,
+        Tokens(key),
+        admission=Admission(look=edge.gather("flash_offers", flash_sale.get_offers), tickets=tickets, clock=utc_now),
+        tickets=tickets,
+        tell=partial(database.write, flash_sale.count_refusals),
+        clock=utc_now,
     )
 
 

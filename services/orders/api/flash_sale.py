@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -42,6 +42,11 @@ _POLICIES = {
 }
 _POLICIES_BACK = {wire: policy for policy, wire in _POLICIES.items()}
 
+
+def _hold(wire: pb.FlashSale) -> timedelta:
+    return wire.hold_duration.ToTimedelta() if wire.HasField("hold_duration") else HOLD
+
+
 # How each field that can be changed is read, and what it is called in the terms.
 _TERMS: dict[str, tuple[str, Callable[[pb.FlashSale], Any]]] = {
     "display_name": ("display_name", lambda wire: wire.display_name),
@@ -52,14 +57,14 @@ _TERMS: dict[str, tuple[str, Callable[[pb.FlashSale], Any]]] = {
     "member_limit": ("member_limit", lambda wire: wire.member_limit or 1),
     "tiers": ("tiers", lambda wire: tuple(wire.tiers)),
     "channels": ("channels", lambda wire: tuple(wire.channels)),
-    "hold_duration": ("hold", lambda wire: _hold(wire)),
+    "hold_duration": ("hold", _hold),
     "refund_policy": ("refund_policy", lambda wire: _POLICIES_BACK.get(wire.refund_policy, RefundPolicy.KEEP)),
     "admitted_per_second": ("admitted_per_second", lambda wire: wire.admitted_per_second),
 }
 _OUTPUT_ONLY = ("name", "product", "location", "bucket_count", "state", "create_time", "update_time", "etag")
 
 
-def flash_sale(found: FlashSale, now: Any) -> pb.FlashSale:
+def flash_sale(found: FlashSale, now: datetime) -> pb.FlashSale:
     """Write a sale as it stands at an instant."""
     terms = found.terms
     return pb.FlashSale(
@@ -149,7 +154,7 @@ def place(tickets: Tickets, found: waiting_room.Place) -> pb.WaitingTicket:
 
 def sale_of_figures(name: str) -> UUID:
     """The sale whose figures have this name."""
-    return names.parse_id("flashSales/{flash_sale}/figures", name)
+    return names.parse("flashSales/{flash_sale}/figures", name)["flash_sale"]
 
 
 def figures(found: Figures, before: Figures | None = None) -> pb.FlashSaleFigures:
@@ -177,10 +182,6 @@ def _rate(found: Figures, before: Figures | None) -> int:
     if before is None or found.read_time <= before.read_time:
         return 0
     return round((found.refused - before.refused) / (found.read_time - before.read_time).total_seconds())
-
-
-def _hold(wire: pb.FlashSale) -> timedelta:
-    return wire.hold_duration.ToTimedelta() if wire.HasField("hold_duration") else HOLD
 
 
 def _duration(length: timedelta) -> Duration:

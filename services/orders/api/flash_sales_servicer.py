@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any, TypeVar
+from uuid import UUID
 
 from google.protobuf.message import Message
 from kehu.orders.v1 import flash_sales_pb2 as pb
@@ -21,13 +22,14 @@ from services.orders.api import flash_sale, order
 from services.orders.domain.flash_sale import Figures, FlashSale, FlashSaleState
 from services.orders.domain.waiting_room import Tickets
 from services.orders.usecases import flash_sale as usecases
+from services.orders.usecases import flash_sale_purchase as purchases
 from services.orders.usecases import waiting_room
 from services.orders.usecases.flash_sale_admission import SOLD_OUT, Admission
-from services.orders.usecases.flash_sale_purchase import BuyFlashSale, buy, buy_thoroughly
 
 C = TypeVar("C")
 R = TypeVar("R")
 Lane = Callable[[Message, C], Awaitable[R]]
+Buying = Lane[purchases.BuyFlashSale, orders_pb2.Order]
 
 _INTERVAL_SECONDS = 1.0
 _BOUGHT = Counter("flash_sale_bought_units_total", "Units of flash sales that orders took.")
@@ -37,19 +39,31 @@ _REFUSED = Counter("flash_sale_refused_total", "Calls to buy in flash sales that
 class FlashSalesServicer(flash_sales_pb2_grpc.FlashSalesServiceServicer):
     """The gRPC edge of flash sales."""
 
-    def __init__(self, edge: Edge[Any], tokens: Tokens, *, admission: Admission, tickets: Tickets, clock: Clock) -> None:
+    def __init__(
+        self,
+        edge: Edge[Any],
+        tokens: Tokens,
+        *,
+        admission: Admission,
+        tickets: Tickets,
+        tell: Callable[[Mapping[tuple[UUID, str], int]], Awaitable[None]],
+        clock: Clock,
+    ) -> None:
         self._edge = edge
         self._tokens = tokens
         self._admission = admission
+        self._tell = tell
         self._clock = clock
-        self._buy: Lane[BuyFlashSale, orders_pb2.Order] = edge.lane("flash_buy", buy, render=order.order)
-        self._buy_thoroughly: Lane[BuyFlashSale, orders_pb2.Order] = edge.lane(
-            "flash_buy_thoroughly", buy_thoroughly, render=order.order
+        self._buy: Lane[purchases.BuyFlashSale, orders_pb2.Order] = edge.lane(
+            "flash_buy", purchases.buy, render=order.order
+        )
+        self._buy_thoroughly: Lane[purchases.BuyFlashSale, orders_pb2.Order] = edge.lane(
+            "flash_buy_thoroughly", purchases.buy_thoroughly, render=order.order
         )
         self._enter: Lane[waiting_room.Enter, pb.WaitingTicket] = edge.lane(
             "waiting_room", waiting_room.enter, render=partial(flash_sale.place, tickets)
         )
-        self._figures: Callable[[object], Awaitable[Figures]] = edge.gather("flash_figures", usecases.get_figures)
+        self._figures: Callable[[UUID], Awaitable[Figures]] = edge.gather("flash_figures", usecases.get_figures)
 
     async def CreateFlashSale(self, request: pb.CreateFlashSaleRequest, context: Any) -> pb.FlashSale:
         """Make a flash sale and reserve its units."""
@@ -58,9 +72,7 @@ class FlashSalesServicer(flash_sales_pb2_grpc.FlashSalesServiceServicer):
 
     async def GetFlashSale(self, request: pb.GetFlashSaleRequest, context: Any) -> pb.FlashSale:
         """Read a flash sale."""
-        return self._sale(
-            await self._edge.read(usecases.get_flash_sale, names.id_of("flashSales", request.name))
-        )
+        return self._sale(await self._edge.read(usecases.get_flash_sale, names.id_of("flashSales", request.name)))
 
     async def ListFlashSales(self, request: pb.ListFlashSalesRequest, context: Any) -> pb.ListFlashSalesResponse:
         """List flash sales."""
@@ -106,9 +118,7 @@ class FlashSalesServicer(flash_sales_pb2_grpc.FlashSalesServiceServicer):
         """Give a place in the queue."""
         return await self._enter(request, flash_sale.entry(request))
 
-    async def GetFlashSaleFigures(
-        self, request: pb.GetFlashSaleFiguresRequest, context: Any
-    ) -> pb.FlashSaleFigures:
+    async def GetFlashSaleFigures(self, request: pb.GetFlashSaleFiguresRequest, context: Any) -> pb.FlashSaleFigures:
         """Read how a flash sale goes."""
         return flash_sale.figures(await self._figures(flash_sale.sale_of_figures(request.name)))
 
@@ -131,9 +141,9 @@ class FlashSalesServicer(flash_sales_pb2_grpc.FlashSalesServiceServicer):
         """Add what this process refused to the figures of the sales; called again and again."""
         counts = self._admission.drain()
         if counts:
-            await self._edge.run(usecases.count_refusals, counts)
+            await self._tell(counts)
 
-    async def _bought(self, request: pb.BuyFlashSaleRequest, command: BuyFlashSale) -> orders_pb2.Order:
+    async def _bought(self, request: pb.BuyFlashSaleRequest, command: purchases.BuyFlashSale) -> orders_pb2.Order:
         try:
             return await self._buy(request, command)
         except Fault as fault:
@@ -141,7 +151,7 @@ class FlashSalesServicer(flash_sales_pb2_grpc.FlashSalesServiceServicer):
                 raise
         return await self._buy_thoroughly(request, command)
 
-    def _refused(self, command: BuyFlashSale, fault: Fault) -> Fault:
+    def _refused(self, command: purchases.BuyFlashSale, fault: Fault) -> Fault:
         _REFUSED.labels(fault.reason).inc()
         self._admission.refused(command.sale_id, fault)
         return fault
