@@ -9,6 +9,7 @@ from kehu.orders.v1 import (
     flash_sales_pb2_grpc,
     inventory_pb2_grpc,
     orders_pb2_grpc,
+    payments_pb2_grpc,
     refunds_pb2_grpc,
 )
 
@@ -93,6 +94,7 @@ def build(config: Config) -> Server:
         ),
         providers={Tender.MANUAL: ManualPayment()},
         refund_limits=config.refund_limits,
+        paying=paying,
     )
     flash_sales = _flash_sales(config, database, edge)
     return Server(
@@ -128,7 +130,14 @@ def build(config: Config) -> Server:
                 InventoryServicer(edge, tokens),
             ),
         ],
-        background=[flash_sales.tell_refusals, recovery.run],
+        background=[
+            flash_sales.tell_refusals,
+            recovery.run,
+            sweeps.payments,
+            sweeps.notices,
+            sweeps.bills,
+            sweeps.watch,
+        ],
     )
 
 

@@ -19,13 +19,16 @@ from services.orders.domain.payment import Tender
 from services.orders.usecases import imports as import_usecases
 from services.orders.usecases import order as order_usecases
 from services.orders.usecases import payment as payment_usecases
+from services.orders.usecases import payment_intent as intent_usecases
 from services.orders.usecases import placing
 from services.orders.usecases import product as product_usecases
 from services.orders.usecases import refund as refund_usecases
 from services.orders.usecases import stock as stock_usecases
 from services.orders.usecases.checkout import Checkout, Open
+from services.orders.usecases.paying import Paying
 from services.orders.usecases.payment import PaymentProvider, PayOrder
 from services.orders.usecases.placing import Placement
+from services.orders.usecases.refund import Limits
 
 C = TypeVar("C")
 Lane = Callable[[Message, C], Awaitable[orders_pb2.Order]]
@@ -35,12 +38,21 @@ class OrdersServicer(orders_pb2_grpc.OrdersServiceServicer):
     """The gRPC edge of orders."""
 
     def __init__(
-        self, edge: Edge[Any], tokens: Tokens, *, checkout: Checkout, providers: Mapping[Tender, PaymentProvider]
+        self,
+        edge: Edge[Any],
+        tokens: Tokens,
+        *,
+        checkout: Checkout,
+        providers: Mapping[Tender, PaymentProvider],
+        refund_limits: Limits,
+        paying: Paying,
     ) -> None:
         self._edge = edge
         self._tokens = tokens
         self._checkout = checkout
         self._providers = providers
+        self._refund_limits = refund_limits
+        self._paying = paying
         self._place: Lane[Placement] = edge.lane("place", placing.place, render=order.order)
         self._pay: Lane[PayOrder] = edge.lane("pay", payment_usecases.pay_orders, render=order.order)
 
@@ -141,10 +153,11 @@ class OrdersServicer(orders_pb2_grpc.OrdersServiceServicer):
         return await self._pay(request, command.captured(reference))
 
     async def CancelOrder(self, request: orders_pb2.CancelOrderRequest, context: Any) -> orders_pb2.Order:
-        """Give up an order that is not paid."""
-        return await self._edge.write(
-            request, order_usecases.cancel_order, order.cancellation(request), render=order.order
-        )
+        """Give up an order that is not paid, once its provider has made sure that it can't be any more."""
+        command = order.cancellation(request)
+        if await self._edge.answered(request) is None:
+            await self._paying.close_all(command.order_id)
+        return await self._edge.write(request, intent_usecases.cancel_order, command, render=order.order)
 
     async def CompleteOrder(self, request: orders_pb2.CompleteOrderRequest, context: Any) -> orders_pb2.Order:
         """Tell that a paid order was carried out."""
@@ -153,18 +166,20 @@ class OrdersServicer(orders_pb2_grpc.OrdersServiceServicer):
         )
 
     async def RefundOrder(self, request: refunds_pb2.RefundOrderRequest, context: Any) -> refunds_pb2.Refund:
-        """Give back units of a paid order."""
-        return await self._edge.write(
-            request, refund_usecases.refund_order, refund.command(request), render=refund.refund
+        """Give back a part of what was paid for an order."""
+        command = refund.command(request, by=calls.current().identity.subject, limits=self._refund_limits)
+        made: refunds_pb2.Refund = await self._edge.write(
+            request, refund_usecases.refund_order, command, render=refund.refund
         )
+        self._paying.wake.set()
+        return made
 
     async def ListRefunds(
         self, request: refunds_pb2.ListRefundsRequest, context: Any
     ) -> refunds_pb2.ListRefundsResponse:
-        """List the refunds of an order."""
+        """List the refunds of an order, or of all."""
         page = convert.page_of(request, self._tokens)
-        order_id = names.id_of("orders", request.parent, field="parent")
-        rows = await self._edge.read(refund_usecases.list_refunds, order_id, page)
+        rows = await self._edge.read(refund_usecases.list_refunds, refund.query(request), page)
         return refunds_pb2.ListRefundsResponse(
             refunds=[refund.refund(row) for row in rows[: page.size]],
             next_page_token=convert.next_token(request, self._tokens, page, rows=rows, position=refund.position),

@@ -43,8 +43,11 @@ _GET = select(*_WHOLE).where(orders.c.id == any_(cast(bindparam("ids", type_=_ID
 # transaction changed while this one waited for the lock must be seen in their lines too.
 _LOCK = text("select id from orders where id = any(cast(:ids as uuid[])) order by id for update")
 
+# What can still be paid at a provider is closed there first; a provider that is away for long holds nobody's stock.
 _OVERDUE = text("""
     select id from orders where state = 'PENDING_PAYMENT' and expire_time <= cast(:now as timestamptz)
+      and (expire_time <= cast(:now as timestamptz) - interval '30 minutes'
+           or not exists (select 1 from payment_intents i where i.order_id = orders.id and i.state = 'PENDING'))
     order by expire_time limit :limit for update skip locked
 """)
 

@@ -19,9 +19,13 @@ from services.orders.storage.flash_sales import FlashSaleStore
 from services.orders.storage.locations import LocationStore
 from services.orders.storage.orders import OrderStore
 from services.orders.storage.outlets import OutletStore
+from services.orders.storage.payment_intents import PaymentIntentStore
+from services.orders.storage.payment_notices import PaymentNoticeStore
 from services.orders.storage.price_lists import PriceListStore
 from services.orders.storage.product_groups import ProductGroupStore
 from services.orders.storage.products import ProductStore
+from services.orders.storage.provider_refunds import ProviderRefundStore
+from services.orders.storage.reconciliations import ReconciliationStore
 from services.orders.storage.refunds import RefundStore
 from services.orders.storage.reservations import ReservationStore
 from services.orders.storage.stock_counts import StockCountStore
@@ -68,3 +72,7 @@ class OrdersUnit(Unit):
     tax_tables = Stored(TaxTableStore)
     addresses = Stored(AddressStore)
     carts = Stored(CartStore)
+    payment_intents = Stored(PaymentIntentStore)
+    payment_notices = Stored(PaymentNoticeStore)
+    provider_refunds = Stored(ProviderRefundStore)
+    reconciliations = Stored(ReconciliationStore)

@@ -1,0 +1,68 @@
+"""What `serve` does for payments beside answering calls. Every replica may run all of it: rows are taken by lease."""
+
+from __future__ import annotations
+
+import asyncio
+
+from prometheus_client import Gauge
+
+from services.orders.api.payment_notice import Notices
+from services.orders.usecases import payment_notice, reconciliation
+from services.orders.usecases.paying import Paying, Transactions
+
+_PAUSE_SECONDS = 1.0
+_BILLS_SECONDS = 60.0
+_WATCH_SECONDS = 15.0
+
+_PARKED = Gauge("payment_intents_parked", "Payment intents that wait for a person.")
+_FAILED = Gauge("payment_refunds_failed", "Refunds that providers refused for good.")
+_UNAPPLIED = Gauge("payment_notices_unapplied", "Stored notices of providers that have had no effect yet.")
+_DIFFERENCES = Gauge("payment_reconciliation_differences", "Unexplained differences from providers' bills.")
+
+
+class PaymentSweeps:
+    """Endless tasks."""
+
+    def __init__(self, transactions: Transactions, paying: Paying, notices: Notices) -> None:
+        self._transactions = transactions
+        self._paying = paying
+        self._notices = notices
+
+    async def payments(self) -> None:
+        """Ask about silent intents and give back what is due: each second, and whenever there may be something."""
+        while True:
+            self._paying.wake.clear()
+            moved = await self._paying.sweep_refunds() + await self._paying.sweep_intents()
+            if not moved:
+                await self._rest()
+
+    async def notices(self) -> None:
+        """Apply stored notices that had no effect."""
+        while True:
+            await self._notices.sweep()
+            await asyncio.sleep(_PAUSE_SECONDS)
+
+    async def bills(self) -> None:
+        """Compare the bills of past days, and forget old notices."""
+        while True:
+            await self._transactions.write(payment_notice.forget_notices)
+            while await self._paying.reconcile():
+                pass
+            await asyncio.sleep(_BILLS_SECONDS)
+
+    async def watch(self) -> None:
+        """Tell what waits for a person."""
+        while True:
+            found = await self._transactions.read(reconciliation.standstill)
+            _PARKED.set(found.parked)
+            _FAILED.set(found.failed_refunds)
+            _UNAPPLIED.set(found.unapplied_notices)
+            _DIFFERENCES.set(found.differences)
+            await asyncio.sleep(_WATCH_SECONDS)
+
+    async def _rest(self) -> None:
+        try:
+            async with asyncio.timeout(_PAUSE_SECONDS):
+                await self._paying.wake.wait()
+        except TimeoutError:
+            return
