@@ -16,10 +16,11 @@ from kehu.pipeline.v1.events_pb2 import OpportunityWon, WonLine
 from kit import names
 from kit.money import Money
 from kit.worker import Received, Subscriptions
-from services.orders.usecases import buyers, checkout_view, expiry, opportunity
+from services.orders.usecases import buyers, checkout_view, expiry, moving, opportunity, reservation
 from services.orders.usecases.opportunity import Deal, DealLine
 
 _EXPIRED_AT_ONCE = 500
+_SERVED_AT_ONCE = 100
 
 subscriptions = Subscriptions("orders")
 
@@ -48,6 +49,18 @@ def note_segments(unit: buyers.Work, events: Sequence[Received]) -> None:
 def expire_orders(unit: expiry.Work) -> None:
     """Cancel the orders whose time to pay is over; what they held is free again."""
     expiry.expire_orders(unit, _EXPIRED_AT_ONCE)
+
+
+@subscriptions.every(seconds=2)
+def expire_reservations(unit: reservation.Work) -> None:
+    """Give back the units of reservations whose time is over."""
+    reservation.expire_reservations(unit, _EXPIRED_AT_ONCE)
+
+
+@subscriptions.every(seconds=2)
+def serve_awaited(unit: moving.Work) -> None:
+    """Serve promises with units that orders gave back."""
+    moving.serve_awaited(unit, _SERVED_AT_ONCE)
 
 
 @subscriptions.every(seconds=600)

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from google.type.money_pb2 import Money as WireMoney
 from kehu.orders.v1 import orders_pb2 as pb
+from kehu.orders.v1.shipping_pb2 import SuggestShippingMethodsRequest
 
 from kit import names
 from kit.errors import invalid
 from kit.money import Money
 from kit.rpc import convert
+from kit.vault import Vault
+from services.orders.api import delivery
+from services.orders.api.stock import optional_location
 from services.orders.api.wire import optional_id
 from services.orders.domain.order import Buyer
 from services.orders.domain.quote import Wanted
 from services.orders.usecases.basket import Basket, GiftCard
 
 
-def ordered(request: pb.PlaceOrderRequest) -> Basket:
+def ordered(request: pb.PlaceOrderRequest, vault: Vault) -> Basket:
     """Read what is to be bought."""
+    chosen = delivery.choice(request.delivery) if request.HasField("delivery") else None
     return Basket(
         wanted=_wanted(request),
         buyer=Buyer(
@@ -32,6 +37,9 @@ def ordered(request: pb.PlaceOrderRequest) -> Basket:
             GiftCard(card.code, _positive(card.amount, f"gift_cards[{index}].amount"))
             for index, card in enumerate(request.gift_cards)
         ),
+        delivery=chosen,
+        address=delivery.sealed(vault, chosen.address) if chosen else None,
+        location=optional_location(request.location, field="location"),
     )
 
 
@@ -42,10 +50,20 @@ def asked(request: pb.QuoteOrderRequest) -> Basket:
         buyer=Buyer(member=optional_id("members", request.member, field="member")),
         channel=request.channel,
         coupons=_coupons(request),
+        delivery=delivery.choice(request.delivery) if request.HasField("delivery") else None,
     )
 
 
-def _wanted(request: pb.PlaceOrderRequest | pb.QuoteOrderRequest) -> tuple[Wanted, ...]:
+def suggested(request: SuggestShippingMethodsRequest) -> Basket:
+    """Read what would be brought."""
+    return Basket(
+        wanted=_wanted(request),
+        buyer=Buyer(member=optional_id("members", request.member, field="member")),
+        channel=request.channel,
+    )
+
+
+def _wanted(request: pb.PlaceOrderRequest | pb.QuoteOrderRequest | SuggestShippingMethodsRequest) -> tuple[Wanted, ...]:
     return tuple(
         Wanted(names.id_of("products", line.product, field=f"lines[{index}].product"), line.quantity)
         for index, line in enumerate(request.lines)

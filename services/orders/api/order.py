@@ -8,6 +8,8 @@ from kehu.orders.v1 import orders_pb2 as pb
 from kit import names
 from kit.money import Money
 from kit.rpc import convert
+from services.orders.api import delivery
+from services.orders.api.stock import optional_location_name
 from services.orders.api.wire import optional_id, optional_instant, optional_name, version_of
 from services.orders.domain.line import OrderLine
 from services.orders.domain.order import CancelReason, Order, OrderQuery, OrderState
@@ -88,6 +90,10 @@ def order(found: Order) -> pb.Order:
         outstanding_amount=money(0 if found.state is OrderState.CANCELLED else found.outstanding),
         refunded_freight=money(found.refunded_freight.amount),
         activity=found.activity,
+        delivery=delivery.delivery(found.delivery),
+        taxation=delivery.taxation(found.taxation),
+        location=optional_location_name(found.location),
+        awaiting=found.awaiting,
         etag=convert.etag(found.version),
     )
 

@@ -27,7 +27,7 @@ class GiftCard:
 @dataclass(frozen=True, slots=True)
 class Basket:
     """What a customer wants to buy, and with what. `delivery` is how they want it, and `address` what is stored of that;
-    without, nothing is sent."""
+    without, nothing is sent. `location` is the only one that may serve the order, if there is one."""
 
     wanted: tuple[Wanted, ...]
     buyer: Buyer
@@ -39,6 +39,7 @@ class Basket:
     gift_cards: tuple[GiftCard, ...] = ()
     delivery: Choice | None = None
     address: SealedAddress | None = None
+    location: str = ""
 
     def asked(self) -> Asked:
         """Whose prices are asked for, and how many units of each product, summed over the lines."""

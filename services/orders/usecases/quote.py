@@ -7,10 +7,12 @@ Each takes the quote so far and answers a new one.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Protocol
 from uuid import UUID
 
 from kit.clock import Clock, utc_now
+from services.orders.domain.address import Address
 from services.orders.domain.offer import Asked, Offer
 from services.orders.domain.quote import Quote
 from services.orders.domain.shipping import Suggestion
@@ -46,12 +48,12 @@ class Quoting:
     async def __call__(self, basket: Basket, order_id: UUID | None = None) -> Quote:
         """What the basket costs, promotions and coupons applied; those that the order has locked can be used."""
         offers, discounted, tariff = await self._discounted(basket, order_id)
-        return tariff.charged(discounted, offers, choice=basket.delivery, channel=basket.channel, now=self._clock())
+        charged = tariff.charged(discounted, offers, choice=basket.delivery, channel=basket.channel, now=self._clock())
+        return replace(charged, location=basket.location)
 
-    async def suggest(self, basket: Basket) -> list[Suggestion]:
-        """The shipping methods that can bring the basket to the address of its delivery, and those of picking up."""
+    async def suggest(self, basket: Basket, address: Address | None) -> list[Suggestion]:
+        """The shipping methods that can bring the basket to an address, and those of picking up."""
         offers, discounted, tariff = await self._discounted(basket, None)
-        address = basket.delivery.address if basket.delivery else None
         return tariff.suggestions(discounted, offers, address=address, channel=basket.channel)
 
     async def _discounted(self, basket: Basket, order_id: UUID | None) -> tuple[Mapping[UUID, Offer], Quote, Tariff]:

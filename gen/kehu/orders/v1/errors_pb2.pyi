@@ -189,6 +189,24 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The flash sale is over, or has begun, and cannot be changed in this way. Metadata: `flash_sale`, `state`."""
     ERROR_REASON_NO_WAITING_ROOM: _ErrorReason.ValueType  # 99
     """The flash sale has no waiting room. Metadata: `flash_sale`."""
+    ERROR_REASON_PRODUCT_UNPUBLISHED: _ErrorReason.ValueType  # 55
+    """The product is not offered in this channel at this time. Metadata: `product`, `channel`."""
+    ERROR_REASON_PURCHASE_LIMIT_EXCEEDED: _ErrorReason.ValueType  # 56
+    """More units of a product than one order may have. Metadata: `product`, `requested`, `limit`."""
+    ERROR_REASON_BUNDLE_NESTED: _ErrorReason.ValueType  # 57
+    """A bundle is made of ordinary products, and no bundle of a bundle. Metadata: `product`."""
+    ERROR_REASON_VARIANT_TAKEN: _ErrorReason.ValueType  # 58
+    """Another product of the group has the same options."""
+    ERROR_REASON_VARIANT_INVALID: _ErrorReason.ValueType  # 59
+    """The options of a variant and those of its group do not fit. Metadata: `group`, `cause`."""
+    ERROR_REASON_CATALOGUE_NOT_FOUND: _ErrorReason.ValueType  # 60
+    """No group, category, channel, store or price list has this name. Metadata: `name`."""
+    ERROR_REASON_CATALOGUE_EXISTS: _ErrorReason.ValueType  # 61
+    """The name is taken. Metadata: `name`."""
+    ERROR_REASON_CATEGORY_MISPLACED: _ErrorReason.ValueType  # 62
+    """The category cannot stand there, or cannot be deleted. Metadata: `category`, `cause`."""
+    ERROR_REASON_PRICE_MISSING: _ErrorReason.ValueType  # 63
+    """A bundle that costs what its components cost has components in several currencies. Metadata: `product`."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why orders refused a call, as `google.rpc.ErrorInfo.reason` under the domain `kehu.dev`.
@@ -362,4 +380,22 @@ ERROR_REASON_FLASH_SALE_STATE_INVALID: ErrorReason.ValueType  # 98
 """The flash sale is over, or has begun, and cannot be changed in this way. Metadata: `flash_sale`, `state`."""
 ERROR_REASON_NO_WAITING_ROOM: ErrorReason.ValueType  # 99
 """The flash sale has no waiting room. Metadata: `flash_sale`."""
+ERROR_REASON_PRODUCT_UNPUBLISHED: ErrorReason.ValueType  # 55
+"""The product is not offered in this channel at this time. Metadata: `product`, `channel`."""
+ERROR_REASON_PURCHASE_LIMIT_EXCEEDED: ErrorReason.ValueType  # 56
+"""More units of a product than one order may have. Metadata: `product`, `requested`, `limit`."""
+ERROR_REASON_BUNDLE_NESTED: ErrorReason.ValueType  # 57
+"""A bundle is made of ordinary products, and no bundle of a bundle. Metadata: `product`."""
+ERROR_REASON_VARIANT_TAKEN: ErrorReason.ValueType  # 58
+"""Another product of the group has the same options."""
+ERROR_REASON_VARIANT_INVALID: ErrorReason.ValueType  # 59
+"""The options of a variant and those of its group do not fit. Metadata: `group`, `cause`."""
+ERROR_REASON_CATALOGUE_NOT_FOUND: ErrorReason.ValueType  # 60
+"""No group, category, channel, store or price list has this name. Metadata: `name`."""
+ERROR_REASON_CATALOGUE_EXISTS: ErrorReason.ValueType  # 61
+"""The name is taken. Metadata: `name`."""
+ERROR_REASON_CATEGORY_MISPLACED: ErrorReason.ValueType  # 62
+"""The category cannot stand there, or cannot be deleted. Metadata: `category`, `cause`."""
+ERROR_REASON_PRICE_MISSING: ErrorReason.ValueType  # 63
+"""A bundle that costs what its components cost has components in several currencies. Metadata: `product`."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

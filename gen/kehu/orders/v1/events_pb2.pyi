@@ -749,3 +749,113 @@ class StockReplenished(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___StockReplenished: _TypeAlias = StockReplenished  # noqa: Y015
+
+@_typing.final
+class EventPrice(_message.Message):
+    """A price of a list."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PRODUCT_FIELD_NUMBER: _builtins.int
+    MIN_QUANTITY_FIELD_NUMBER: _builtins.int
+    PRICE_FIELD_NUMBER: _builtins.int
+    product: _builtins.str
+    """The product, `products/{product}`."""
+    min_quantity: _builtins.int
+    """The price holds when at least so many units are bought."""
+    @_builtins.property
+    def price(self) -> _money_pb2.Money:
+        """The price of one unit; absent: the list has none for this quantity any more."""
+
+    def __init__(
+        self,
+        *,
+        product: _builtins.str = ...,
+        min_quantity: _builtins.int = ...,
+        price: _money_pb2.Money | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["price", b"price"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["min_quantity", b"min_quantity", "price", b"price", "product", b"product"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EventPrice: _TypeAlias = EventPrice  # noqa: Y015
+
+@_typing.final
+class PriceChanged(_message.Message):
+    """A price list was made or changed, or prices in it were. Its terms are told whole, of its prices those that changed."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PRICE_LIST_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    CURRENCY_CODE_FIELD_NUMBER: _builtins.int
+    PRIORITY_FIELD_NUMBER: _builtins.int
+    CHANNEL_FIELD_NUMBER: _builtins.int
+    STORE_FIELD_NUMBER: _builtins.int
+    TIER_FIELD_NUMBER: _builtins.int
+    SEGMENT_FIELD_NUMBER: _builtins.int
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    PRICES_FIELD_NUMBER: _builtins.int
+    UPDATE_TIME_FIELD_NUMBER: _builtins.int
+    price_list: _builtins.str
+    """The price list, `priceLists/{price_list}`."""
+    state: _builtins.str
+    """`ACTIVE` or `ARCHIVED`."""
+    currency_code: _builtins.str
+    """The currency of its prices."""
+    priority: _builtins.int
+    """Of the lists that apply, the highest priority decides."""
+    channel: _builtins.str
+    """Only in this channel; empty: in all."""
+    store: _builtins.str
+    """Only in this store; empty: in all, and outside of stores."""
+    tier: _builtins.str
+    """Only for members of this tier; empty: for everybody."""
+    segment: _builtins.str
+    """Only for members in this segment, `segments/{segment}`; empty: for everybody."""
+    account: _builtins.str
+    """Only for this business account, `accounts/{account}`; empty: for everybody."""
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """Since when it holds; absent: since ever."""
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """Until when it holds; absent: without end."""
+
+    @_builtins.property
+    def prices(self) -> _containers.RepeatedCompositeFieldContainer[Global___EventPrice]:
+        """The prices that changed."""
+
+    @_builtins.property
+    def update_time(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        price_list: _builtins.str = ...,
+        state: _builtins.str = ...,
+        currency_code: _builtins.str = ...,
+        priority: _builtins.int = ...,
+        channel: _builtins.str = ...,
+        store: _builtins.str = ...,
+        tier: _builtins.str = ...,
+        segment: _builtins.str = ...,
+        account: _builtins.str = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+        prices: _abc.Iterable[Global___EventPrice] | None = ...,
+        update_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time", "update_time", b"update_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "channel", b"channel", "currency_code", b"currency_code", "end_time", b"end_time", "price_list", b"price_list", "prices", b"prices", "priority", b"priority", "segment", b"segment", "start_time", b"start_time", "state", b"state", "store", b"store", "tier", b"tier", "update_time", b"update_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PriceChanged: _TypeAlias = PriceChanged  # noqa: Y015

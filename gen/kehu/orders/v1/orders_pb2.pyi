@@ -176,6 +176,8 @@ class Order(_message.Message):
     OUTSTANDING_AMOUNT_FIELD_NUMBER: _builtins.int
     REFUNDED_FREIGHT_FIELD_NUMBER: _builtins.int
     ACTIVITY_FIELD_NUMBER: _builtins.int
+    LOCATION_FIELD_NUMBER: _builtins.int
+    AWAITING_FIELD_NUMBER: _builtins.int
     DELIVERY_FIELD_NUMBER: _builtins.int
     TAXATION_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
@@ -213,6 +215,12 @@ class Order(_message.Message):
     """The store where it was sold, for example `tea-1`; empty if none."""
     activity: _builtins.str
     """The flash sale, group or other activity that it belongs to, by its name; empty if none."""
+    location: _builtins.str
+    """The location that serves it, `locations/{location}`; empty when it takes nothing from stock."""
+    awaiting: _builtins.bool
+    """Whether some of its units were promised before they arrived; `ListBackorders` tells which of them still do not lie
+    there.
+    """
     etag: _builtins.str
     """The version that was read."""
     @_builtins.property
@@ -347,13 +355,15 @@ class Order(_message.Message):
         outstanding_amount: _money_pb2.Money | None = ...,
         refunded_freight: _money_pb2.Money | None = ...,
         activity: _builtins.str = ...,
+        location: _builtins.str = ...,
+        awaiting: _builtins.bool = ...,
         delivery: _deliveries_pb2.OrderDelivery | None = ...,
         taxation: _deliveries_pb2.OrderTaxation | None = ...,
         etag: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["added_tax", b"added_tax", "amount_due", b"amount_due", "cancel_time", b"cancel_time", "complete_time", b"complete_time", "delivery", b"delivery", "discount", b"discount", "expire_time", b"expire_time", "freight", b"freight", "freight_tax", b"freight_tax", "outstanding_amount", b"outstanding_amount", "pay_time", b"pay_time", "place_time", b"place_time", "points_value", b"points_value", "refunded_amount", b"refunded_amount", "refunded_freight", b"refunded_freight", "subtotal", b"subtotal", "tax", b"tax", "taxation", b"taxation", "total", b"total", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "activity", b"activity", "added_tax", b"added_tax", "amount_due", b"amount_due", "backordered", b"backordered", "cancel_reason", b"cancel_reason", "cancel_time", b"cancel_time", "channel", b"channel", "complete_time", b"complete_time", "coupons", b"coupons", "delivery", b"delivery", "discount", b"discount", "etag", b"etag", "expire_time", b"expire_time", "external_id", b"external_id", "freight", b"freight", "freight_tax", b"freight_tax", "hold", b"hold", "imported", b"imported", "lines", b"lines", "member", b"member", "name", b"name", "number", b"number", "opportunity", b"opportunity", "outstanding_amount", b"outstanding_amount", "pay_time", b"pay_time", "payments", b"payments", "place_time", b"place_time", "points", b"points", "points_value", b"points_value", "refunded_amount", b"refunded_amount", "refunded_freight", b"refunded_freight", "refunded_points", b"refunded_points", "state", b"state", "store", b"store", "subtotal", b"subtotal", "tax", b"tax", "taxation", b"taxation", "total", b"total", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "activity", b"activity", "added_tax", b"added_tax", "amount_due", b"amount_due", "awaiting", b"awaiting", "backordered", b"backordered", "cancel_reason", b"cancel_reason", "cancel_time", b"cancel_time", "channel", b"channel", "complete_time", b"complete_time", "coupons", b"coupons", "delivery", b"delivery", "discount", b"discount", "etag", b"etag", "expire_time", b"expire_time", "external_id", b"external_id", "freight", b"freight", "freight_tax", b"freight_tax", "hold", b"hold", "imported", b"imported", "lines", b"lines", "location", b"location", "member", b"member", "name", b"name", "number", b"number", "opportunity", b"opportunity", "outstanding_amount", b"outstanding_amount", "pay_time", b"pay_time", "payments", b"payments", "place_time", b"place_time", "points", b"points", "points_value", b"points_value", "refunded_amount", b"refunded_amount", "refunded_freight", b"refunded_freight", "refunded_points", b"refunded_points", "state", b"state", "store", b"store", "subtotal", b"subtotal", "tax", b"tax", "taxation", b"taxation", "total", b"total", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -572,6 +582,10 @@ class QuoteOrderResponse(_message.Message):
     DISCOUNT_FIELD_NUMBER: _builtins.int
     TOTAL_FIELD_NUMBER: _builtins.int
     COUPONS_FIELD_NUMBER: _builtins.int
+    FREIGHT_FIELD_NUMBER: _builtins.int
+    FREIGHT_TAX_FIELD_NUMBER: _builtins.int
+    TAX_FIELD_NUMBER: _builtins.int
+    ADDED_TAX_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___OrderLine]:
         """The lines, priced, in the order of the request."""
@@ -592,6 +606,22 @@ class QuoteOrderResponse(_message.Message):
     def coupons(self) -> _containers.RepeatedCompositeFieldContainer[Global___QuotedCoupon]:
         """What became of each coupon."""
 
+    @_builtins.property
+    def freight(self) -> _money_pb2.Money:
+        """What the delivery would cost, with its tax. It is part of `total`."""
+
+    @_builtins.property
+    def freight_tax(self) -> _money_pb2.Money:
+        """The tax within `freight`."""
+
+    @_builtins.property
+    def tax(self) -> _money_pb2.Money:
+        """All tax within `total`."""
+
+    @_builtins.property
+    def added_tax(self) -> _money_pb2.Money:
+        """What of `tax` came on top of the prices of the lines."""
+
     def __init__(
         self,
         *,
@@ -600,10 +630,14 @@ class QuoteOrderResponse(_message.Message):
         discount: _money_pb2.Money | None = ...,
         total: _money_pb2.Money | None = ...,
         coupons: _abc.Iterable[Global___QuotedCoupon] | None = ...,
+        freight: _money_pb2.Money | None = ...,
+        freight_tax: _money_pb2.Money | None = ...,
+        tax: _money_pb2.Money | None = ...,
+        added_tax: _money_pb2.Money | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["discount", b"discount", "subtotal", b"subtotal", "total", b"total"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["added_tax", b"added_tax", "discount", b"discount", "freight", b"freight", "freight_tax", b"freight_tax", "subtotal", b"subtotal", "tax", b"tax", "total", b"total"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["coupons", b"coupons", "discount", b"discount", "lines", b"lines", "subtotal", b"subtotal", "total", b"total"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["added_tax", b"added_tax", "coupons", b"coupons", "discount", b"discount", "freight", b"freight", "freight_tax", b"freight_tax", "lines", b"lines", "subtotal", b"subtotal", "tax", b"tax", "total", b"total"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -655,6 +689,7 @@ class PlaceOrderRequest(_message.Message):
     STORE_FIELD_NUMBER: _builtins.int
     STORED_VALUE_FIELD_NUMBER: _builtins.int
     GIFT_CARDS_FIELD_NUMBER: _builtins.int
+    LOCATION_FIELD_NUMBER: _builtins.int
     DELIVERY_FIELD_NUMBER: _builtins.int
     member: _builtins.str
     """The member who buys, `members/{member}`. Without member and account, a guest buys."""
@@ -670,6 +705,10 @@ class PlaceOrderRequest(_message.Message):
     """A UUID that makes a repeated request safe for 24 hours: it returns the same order."""
     store: _builtins.str
     """The store where it is sold, by its name or code, for example `tea-1`; empty if none. Members' earn rules may go by it."""
+    location: _builtins.str
+    """The only location that may serve the order, `locations/{location}`, for example the store where it is sold. Empty: where
+    it is picked up, or else the first location that ships and has everything.
+    """
     @_builtins.property
     def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___RequestedLine]:
         """What: 1 to 100 lines. Lines of the same product are counted together against the stock."""
@@ -705,11 +744,12 @@ class PlaceOrderRequest(_message.Message):
         store: _builtins.str = ...,
         stored_value: _money_pb2.Money | None = ...,
         gift_cards: _abc.Iterable[Global___GiftCardTender] | None = ...,
+        location: _builtins.str = ...,
         delivery: _deliveries_pb2.DeliveryChoice | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["delivery", b"delivery", "stored_value", b"stored_value"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "channel", b"channel", "coupons", b"coupons", "delivery", b"delivery", "gift_cards", b"gift_cards", "lines", b"lines", "member", b"member", "points", b"points", "request_id", b"request_id", "store", b"store", "stored_value", b"stored_value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "channel", b"channel", "coupons", b"coupons", "delivery", b"delivery", "gift_cards", b"gift_cards", "lines", b"lines", "location", b"location", "member", b"member", "points", b"points", "request_id", b"request_id", "store", b"store", "stored_value", b"stored_value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -30,13 +30,17 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from google.type import money_pb2 as google_dot_type_dot_money__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dkehu/orders/v1/products.proto\x12\x0ekehu.orders.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/type/money.proto\"\x80\x05\n\x07Product\x12\x19\n\x04name\x18\x01 \x01(\tB\x0b\xe2\x41\x01\x08\xbaH\x04r\x02\x18\x64\x12#\n\x03sku\x18\x02 \x01(\tB\x16\xe2\x41\x02\x02\x05\xbaH\x0er\x0c\x18@2\x08^\\P{C}*$\x12%\n\x05title\x18\x03 \x01(\tB\x16\xe2\x41\x01\x02\xbaH\x0fr\r\x18\xc8\x01\x32\x08^\\P{C}*$\x12\x9b\x01\n\x05price\x18\x04 \x01(\x0b\x32\x12.google.type.MoneyBx\xe2\x41\x01\x02\xbaHq\xba\x01n\n\x0bmoney.price\x12\x1fmust be from 0 to 1,000,000,000\x1a>this.units >= 0 && this.nanos >= 0 && this.units <= 1000000000\x12\x32\n\x05state\x18\x05 \x01(\x0e\x32\x1d.kehu.orders.v1.Product.StateB\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0bupdate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12(\n\x08\x63\x61tegory\x18\x08 \x01(\tB\x16\xe2\x41\x01\x01\xbaH\x0fr\r\x18\x64\x32\t^\\P{Cc}*$\x12\x19\n\x04\x65tag\x18\x63 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18@\"D\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x10\n\x0cSTATE_ACTIVE\x10\x01\x12\x12\n\x0eSTATE_ARCHIVED\x10\x02:C\xea\x41@\n\x17orders.kehu.dev/Product\x12\x12products/{product}*\x08products2\x07product\"\xdf\x01\n\x14\x43reateProductRequest\x12\xa1\x01\n\x07product\x18\x01 \x01(\x0b\x32\x17.kehu.orders.v1.ProductBw\xe2\x41\x01\x02\xbaHp\xba\x01j\n\x0eproduct.create\x12!sku, title and price are required\x1a\x35this.sku != \'\' && this.title != \'\' && has(this.price)\xc8\x01\x01\x12#\n\nrequest_id\x18\x02 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"L\n\x11GetProductRequest\x12\x37\n\x04name\x18\x01 \x01(\tB)\xe2\x41\x01\x02\xfa\x41\x19\n\x17orders.kehu.dev/Product\xbaH\x06r\x04\x10\x01\x18\x64\"\xb7\x01\n\x13ListProductsRequest\x12\x1e\n\tpage_size\x18\x01 \x01(\x05\x42\x0b\xe2\x41\x01\x01\xbaH\x04\x1a\x02(\x00\x12 \n\npage_token\x18\x02 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xd0\x0f\x12\"\n\x03sku\x18\x03 \x01(\tB\x15\xe2\x41\x01\x01\xbaH\x0er\x0c\x18@2\x08^\\P{C}*$\x12:\n\x05state\x18\x04 \x01(\x0e\x32\x1d.kehu.orders.v1.Product.StateB\x0c\xe2\x41\x01\x01\xbaH\x05\x82\x01\x02\x10\x01\"f\n\x14ListProductsResponse\x12/\n\x08products\x18\x01 \x03(\x0b\x32\x17.kehu.orders.v1.ProductB\x04\xe2\x41\x01\x03\x12\x1d\n\x0fnext_page_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\"\xa4\x02\n\x14UpdateProductRequest\x12j\n\x07product\x18\x01 \x01(\x0b\x32\x17.kehu.orders.v1.ProductB@\xe2\x41\x01\x02\xbaH9\xba\x01\x33\n\x0eproduct.update\x12\x10name is required\x1a\x0fthis.name != \'\'\xc8\x01\x01\x12{\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskBJ\xe2\x41\x01\x01\xbaHC\xba\x01@\n\tmask.size\x12\x1amust have at most 32 paths\x1a\x17this.paths.size() <= 32\x12#\n\nrequest_id\x18\x03 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"\x90\x01\n\x15\x41rchiveProductRequest\x12\x37\n\x04name\x18\x01 \x01(\tB)\xe2\x41\x01\x02\xfa\x41\x19\n\x17orders.kehu.dev/Product\xbaH\x06r\x04\x10\x01\x18\x64\x12\x19\n\x04\x65tag\x18\x02 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18@\x12#\n\nrequest_id\x18\x03 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"\x91\x01\n\x16\x41\x63tivateProductRequest\x12\x37\n\x04name\x18\x01 \x01(\tB)\xe2\x41\x01\x02\xfa\x41\x19\n\x17orders.kehu.dev/Product\xbaH\x06r\x04\x10\x01\x18\x64\x12\x19\n\x04\x65tag\x18\x02 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18@\x12#\n\nrequest_id\x18\x03 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dkehu/orders/v1/products.proto\x12\x0ekehu.orders.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/type/money.proto\"\x82\x0b\n\x07Product\x12\x19\n\x04name\x18\x01 \x01(\tB\x0b\xe2\x41\x01\x08\xbaH\x04r\x02\x18\x64\x12#\n\x03sku\x18\x02 \x01(\tB\x16\xe2\x41\x02\x02\x05\xbaH\x0er\x0c\x18@2\x08^\\P{C}*$\x12%\n\x05title\x18\x03 \x01(\tB\x16\xe2\x41\x01\x02\xbaH\x0fr\r\x18\xc8\x01\x32\x08^\\P{C}*$\x12\x9b\x01\n\x05price\x18\x04 \x01(\x0b\x32\x12.google.type.MoneyBx\xe2\x41\x01\x02\xbaHq\xba\x01n\n\x0bmoney.price\x12\x1fmust be from 0 to 1,000,000,000\x1a>this.units >= 0 && this.nanos >= 0 && this.units <= 1000000000\x12\x32\n\x05state\x18\x05 \x01(\x0e\x32\x1d.kehu.orders.v1.Product.StateB\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0bupdate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12(\n\x08\x63\x61tegory\x18\x08 \x01(\tB\x16\xe2\x41\x01\x01\xbaH\x0fr\r\x18\x64\x32\t^\\P{Cc}*$\x12-\n\x0b\x64\x65scription\x18\x14 \x01(\tB\x18\xe2\x41\x01\x01\xbaH\x11r\x0f\x18\x90N2\n^[^\\x00]*$\x12\x33\n\x06images\x18\x15 \x03(\x0b\x32\x15.kehu.orders.v1.ImageB\x0c\xe2\x41\x01\x01\xbaH\x05\x92\x01\x02\x10\x14\x12m\n\nattributes\x18\x16 \x03(\x0b\x32\'.kehu.orders.v1.Product.AttributesEntryB0\xe2\x41\x01\x01\xbaH)\x9a\x01&\x10\x64\"\x10r\x0e\x10\x01\x18?2\x08^\\P{C}*$*\x10r\x0e\x18\xf4\x03\x32\t^\\P{Cc}*$\x12\'\n\x0cweight_grams\x18\x17 \x01(\x03\x42\x11\xe2\x41\x01\x01\xbaH\n\"\x08\x18\x80\x94\xeb\xdc\x03(\x00\x12<\n\ttax_class\x18\x18 \x01(\tB)\xe2\x41\x01\x01\xbaH\"r 2\x1e^([a-z0-9][a-z0-9_.-]{0,62})?$\x12)\n\x0epurchase_limit\x18\x19 \x01(\x03\x42\x11\xe2\x41\x01\x01\xbaH\n\"\x08\x18\x80\x94\xeb\xdc\x03(\x00\x12\x43\n\rproduct_group\x18\x1a \x01(\tB,\xe2\x41\x01\x01\xfa\x41\x1e\n\x1corders.kehu.dev/ProductGroup\xbaH\x04r\x02\x18\x64\x12g\n\x07options\x18\x1b \x03(\x0b\x32$.kehu.orders.v1.Product.OptionsEntryB0\xe2\x41\x01\x01\xbaH)\x9a\x01&\x10\x05\"\x10r\x0e\x10\x01\x18?2\x08^\\P{C}*$*\x10r\x0e\x10\x01\x18\x64\x32\x08^\\P{C}*$\x12;\n\ncomponents\x18\x1c \x03(\x0b\x32\x19.kehu.orders.v1.ComponentB\x0c\xe2\x41\x01\x01\xbaH\x05\x92\x01\x02\x10\x32\x12\x14\n\x06summed\x18\x1d \x01(\x08\x42\x04\xe2\x41\x01\x01\x12\x37\n\x0cpublications\x18\x1e \x03(\x0b\x32\x1b.kehu.orders.v1.PublicationB\x04\xe2\x41\x01\x03\x12\x19\n\x04\x65tag\x18\x63 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18@\x1a\x31\n\x0f\x41ttributesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a.\n\x0cOptionsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"D\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x10\n\x0cSTATE_ACTIVE\x10\x01\x12\x12\n\x0eSTATE_ARCHIVED\x10\x02:C\xea\x41@\n\x17orders.kehu.dev/Product\x12\x12products/{product}*\x08products2\x07product\"m\n\x05Image\x12>\n\x03url\x18\x01 \x01(\tB1\xe2\x41\x01\x02\xbaH*r(\x18\xd0\x0f\x32#^https://[^\\s/\\x00]+(/[^\\s\\x00]*)?$\x12$\n\x03\x61lt\x18\x02 \x01(\tB\x17\xe2\x41\x01\x01\xbaH\x10r\x0e\x18\xc8\x01\x32\t^\\P{Cc}*$\"i\n\tComponent\x12:\n\x07product\x18\x01 \x01(\tB)\xe2\x41\x01\x02\xfa\x41\x19\n\x17orders.kehu.dev/Product\xbaH\x06r\x04\x10\x01\x18\x64\x12 \n\x08quantity\x18\x02 \x01(\x03\x42\x0e\xe2\x41\x01\x02\xbaH\x07\"\x05\x18\xe8\x07(\x01\"\xc3\x01\n\x0bPublication\x12\x31\n\x07\x63hannel\x18\x01 \x01(\tB \xe2\x41\x01\x03\xfa\x41\x19\n\x17orders.kehu.dev/Channel\x12\x17\n\tpublished\x18\x02 \x01(\x08\x42\x04\xe2\x41\x01\x03\x12\x34\n\nstart_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x32\n\x08\x65nd_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\"\xdf\x01\n\x14\x43reateProductRequest\x12\xa1\x01\n\x07product\x18\x01 \x01(\x0b\x32\x17.kehu.orders.v1.ProductBw\xe2\x41\x01\x02\xbaHp\xba\x01j\n\x0eproduct.create\x12!sku, title and price are required\x1a\x35this.sku != \'\' && this.title != \'\' && has(this.price)\xc8\x01\x01\x12#\n\nrequest_id\x18\x02 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"L\n\x11GetProductRequest\x12\x37\n\x04name\x18\x01 \x01(\tB)\xe2\x41\x01\x02\xfa\x41\x19\n\x17orders.kehu.dev/Product\xbaH\x06r\x04\x10\x01\x18\x64\"\xb7\x01\n\x13ListProductsRequest\x12\x1e\n\tpage_size\x18\x01 \x01(\x05\x42\x0b\xe2\x41\x01\x01\xbaH\x04\x1a\x02(\x00\x12 \n\npage_token\x18\x02 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xd0\x0f\x12\"\n\x03sku\x18\x03 \x01(\tB\x15\xe2\x41\x01\x01\xbaH\x0er\x0c\x18@2\x08^\\P{C}*$\x12:\n\x05state\x18\x04 \x01(\x0e\x32\x1d.kehu.orders.v1.Product.StateB\x0c\xe2\x41\x01\x01\xbaH\x05\x82\x01\x02\x10\x01\"f\n\x14ListProductsResponse\x12/\n\x08products\x18\x01 \x03(\x0b\x32\x17.kehu.orders.v1.ProductB\x04\xe2\x41\x01\x03\x12\x1d\n\x0fnext_page_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\"\xa4\x02\n\x14UpdateProductRequest\x12j\n\x07product\x18\x01 \x01(\x0b\x32\x17.kehu.orders.v1.ProductB@\xe2\x41\x01\x02\xbaH9\xba\x01\x33\n\x0eproduct.update\x12\x10name is required\x1a\x0fthis.name != \'\'\xc8\x01\x01\x12{\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskBJ\xe2\x41\x01\x01\xbaHC\xba\x01@\n\tmask.size\x12\x1amust have at most 32 paths\x1a\x17this.paths.size() <= 32\x12#\n\nrequest_id\x18\x03 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"\x90\x01\n\x15\x41rchiveProductRequest\x12\x37\n\x04name\x18\x01 \x01(\tB)\xe2\x41\x01\x02\xfa\x41\x19\n\x17orders.kehu.dev/Product\xbaH\x06r\x04\x10\x01\x18\x64\x12\x19\n\x04\x65tag\x18\x02 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18@\x12#\n\nrequest_id\x18\x03 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"\x91\x01\n\x16\x41\x63tivateProductRequest\x12\x37\n\x04name\x18\x01 \x01(\tB)\xe2\x41\x01\x02\xfa\x41\x19\n\x17orders.kehu.dev/Product\xbaH\x06r\x04\x10\x01\x18\x64\x12\x19\n\x04\x65tag\x18\x02 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18@\x12#\n\nrequest_id\x18\x03 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'kehu.orders.v1.products_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_PRODUCT_ATTRIBUTESENTRY']._loaded_options = None
+  _globals['_PRODUCT_ATTRIBUTESENTRY']._serialized_options = b'8\001'
+  _globals['_PRODUCT_OPTIONSENTRY']._loaded_options = None
+  _globals['_PRODUCT_OPTIONSENTRY']._serialized_options = b'8\001'
   _globals['_PRODUCT'].fields_by_name['name']._loaded_options = None
   _globals['_PRODUCT'].fields_by_name['name']._serialized_options = b'\342A\001\010\272H\004r\002\030d'
   _globals['_PRODUCT'].fields_by_name['sku']._loaded_options = None
@@ -53,10 +57,48 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PRODUCT'].fields_by_name['update_time']._serialized_options = b'\342A\001\003'
   _globals['_PRODUCT'].fields_by_name['category']._loaded_options = None
   _globals['_PRODUCT'].fields_by_name['category']._serialized_options = b'\342A\001\001\272H\017r\r\030d2\t^\\P{Cc}*$'
+  _globals['_PRODUCT'].fields_by_name['description']._loaded_options = None
+  _globals['_PRODUCT'].fields_by_name['description']._serialized_options = b'\342A\001\001\272H\021r\017\030\220N2\n^[^\\x00]*$'
+  _globals['_PRODUCT'].fields_by_name['images']._loaded_options = None
+  _globals['_PRODUCT'].fields_by_name['images']._serialized_options = b'\342A\001\001\272H\005\222\001\002\020\024'
+  _globals['_PRODUCT'].fields_by_name['attributes']._loaded_options = None
+  _globals['_PRODUCT'].fields_by_name['attributes']._serialized_options = b'\342A\001\001\272H)\232\001&\020d\"\020r\016\020\001\030?2\010^\\P{C}*$*\020r\016\030\364\0032\t^\\P{Cc}*$'
+  _globals['_PRODUCT'].fields_by_name['weight_grams']._loaded_options = None
+  _globals['_PRODUCT'].fields_by_name['weight_grams']._serialized_options = b'\342A\001\001\272H\n\"\010\030\200\224\353\334\003(\000'
+  _globals['_PRODUCT'].fields_by_name['tax_class']._loaded_options = None
+  _globals['_PRODUCT'].fields_by_name['tax_class']._serialized_options = b'\342A\001\001\272H\"r 2\036^([a-z0-9][a-z0-9_.-]{0,62})?$'
+  _globals['_PRODUCT'].fields_by_name['purchase_limit']._loaded_options = None
+  _globals['_PRODUCT'].fields_by_name['purchase_limit']._serialized_options = b'\342A\001\001\272H\n\"\010\030\200\224\353\334\003(\000'
+  _globals['_PRODUCT'].fields_by_name['product_group']._loaded_options = None
+  _globals['_PRODUCT'].fields_by_name['product_group']._serialized_options = b'\342A\001\001\372A\036\n\034orders.kehu.dev/ProductGroup\272H\004r\002\030d'
+  _globals['_PRODUCT'].fields_by_name['options']._loaded_options = None
+  _globals['_PRODUCT'].fields_by_name['options']._serialized_options = b'\342A\001\001\272H)\232\001&\020\005\"\020r\016\020\001\030?2\010^\\P{C}*$*\020r\016\020\001\030d2\010^\\P{C}*$'
+  _globals['_PRODUCT'].fields_by_name['components']._loaded_options = None
+  _globals['_PRODUCT'].fields_by_name['components']._serialized_options = b'\342A\001\001\272H\005\222\001\002\0202'
+  _globals['_PRODUCT'].fields_by_name['summed']._loaded_options = None
+  _globals['_PRODUCT'].fields_by_name['summed']._serialized_options = b'\342A\001\001'
+  _globals['_PRODUCT'].fields_by_name['publications']._loaded_options = None
+  _globals['_PRODUCT'].fields_by_name['publications']._serialized_options = b'\342A\001\003'
   _globals['_PRODUCT'].fields_by_name['etag']._loaded_options = None
   _globals['_PRODUCT'].fields_by_name['etag']._serialized_options = b'\342A\001\001\272H\004r\002\030@'
   _globals['_PRODUCT']._loaded_options = None
   _globals['_PRODUCT']._serialized_options = b'\352A@\n\027orders.kehu.dev/Product\022\022products/{product}*\010products2\007product'
+  _globals['_IMAGE'].fields_by_name['url']._loaded_options = None
+  _globals['_IMAGE'].fields_by_name['url']._serialized_options = b'\342A\001\002\272H*r(\030\320\0172#^https://[^\\s/\\x00]+(/[^\\s\\x00]*)?$'
+  _globals['_IMAGE'].fields_by_name['alt']._loaded_options = None
+  _globals['_IMAGE'].fields_by_name['alt']._serialized_options = b'\342A\001\001\272H\020r\016\030\310\0012\t^\\P{Cc}*$'
+  _globals['_COMPONENT'].fields_by_name['product']._loaded_options = None
+  _globals['_COMPONENT'].fields_by_name['product']._serialized_options = b'\342A\001\002\372A\031\n\027orders.kehu.dev/Product\272H\006r\004\020\001\030d'
+  _globals['_COMPONENT'].fields_by_name['quantity']._loaded_options = None
+  _globals['_COMPONENT'].fields_by_name['quantity']._serialized_options = b'\342A\001\002\272H\007\"\005\030\350\007(\001'
+  _globals['_PUBLICATION'].fields_by_name['channel']._loaded_options = None
+  _globals['_PUBLICATION'].fields_by_name['channel']._serialized_options = b'\342A\001\003\372A\031\n\027orders.kehu.dev/Channel'
+  _globals['_PUBLICATION'].fields_by_name['published']._loaded_options = None
+  _globals['_PUBLICATION'].fields_by_name['published']._serialized_options = b'\342A\001\003'
+  _globals['_PUBLICATION'].fields_by_name['start_time']._loaded_options = None
+  _globals['_PUBLICATION'].fields_by_name['start_time']._serialized_options = b'\342A\001\003'
+  _globals['_PUBLICATION'].fields_by_name['end_time']._loaded_options = None
+  _globals['_PUBLICATION'].fields_by_name['end_time']._serialized_options = b'\342A\001\003'
   _globals['_CREATEPRODUCTREQUEST'].fields_by_name['product']._loaded_options = None
   _globals['_CREATEPRODUCTREQUEST'].fields_by_name['product']._serialized_options = b'\342A\001\002\272Hp\272\001j\n\016product.create\022!sku, title and price are required\0325this.sku != \'\' && this.title != \'\' && has(this.price)\310\001\001'
   _globals['_CREATEPRODUCTREQUEST'].fields_by_name['request_id']._loaded_options = None
@@ -94,21 +136,31 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ACTIVATEPRODUCTREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_ACTIVATEPRODUCTREQUEST'].fields_by_name['request_id']._serialized_options = b'\342A\001\001\272H\010r\003\260\001\001\330\001\001'
   _globals['_PRODUCT']._serialized_start=231
-  _globals['_PRODUCT']._serialized_end=871
-  _globals['_PRODUCT_STATE']._serialized_start=734
-  _globals['_PRODUCT_STATE']._serialized_end=802
-  _globals['_CREATEPRODUCTREQUEST']._serialized_start=874
-  _globals['_CREATEPRODUCTREQUEST']._serialized_end=1097
-  _globals['_GETPRODUCTREQUEST']._serialized_start=1099
-  _globals['_GETPRODUCTREQUEST']._serialized_end=1175
-  _globals['_LISTPRODUCTSREQUEST']._serialized_start=1178
-  _globals['_LISTPRODUCTSREQUEST']._serialized_end=1361
-  _globals['_LISTPRODUCTSRESPONSE']._serialized_start=1363
-  _globals['_LISTPRODUCTSRESPONSE']._serialized_end=1465
-  _globals['_UPDATEPRODUCTREQUEST']._serialized_start=1468
-  _globals['_UPDATEPRODUCTREQUEST']._serialized_end=1760
-  _globals['_ARCHIVEPRODUCTREQUEST']._serialized_start=1763
-  _globals['_ARCHIVEPRODUCTREQUEST']._serialized_end=1907
-  _globals['_ACTIVATEPRODUCTREQUEST']._serialized_start=1910
-  _globals['_ACTIVATEPRODUCTREQUEST']._serialized_end=2055
+  _globals['_PRODUCT']._serialized_end=1641
+  _globals['_PRODUCT_ATTRIBUTESENTRY']._serialized_start=1405
+  _globals['_PRODUCT_ATTRIBUTESENTRY']._serialized_end=1454
+  _globals['_PRODUCT_OPTIONSENTRY']._serialized_start=1456
+  _globals['_PRODUCT_OPTIONSENTRY']._serialized_end=1502
+  _globals['_PRODUCT_STATE']._serialized_start=1504
+  _globals['_PRODUCT_STATE']._serialized_end=1572
+  _globals['_IMAGE']._serialized_start=1643
+  _globals['_IMAGE']._serialized_end=1752
+  _globals['_COMPONENT']._serialized_start=1754
+  _globals['_COMPONENT']._serialized_end=1859
+  _globals['_PUBLICATION']._serialized_start=1862
+  _globals['_PUBLICATION']._serialized_end=2057
+  _globals['_CREATEPRODUCTREQUEST']._serialized_start=2060
+  _globals['_CREATEPRODUCTREQUEST']._serialized_end=2283
+  _globals['_GETPRODUCTREQUEST']._serialized_start=2285
+  _globals['_GETPRODUCTREQUEST']._serialized_end=2361
+  _globals['_LISTPRODUCTSREQUEST']._serialized_start=2364
+  _globals['_LISTPRODUCTSREQUEST']._serialized_end=2547
+  _globals['_LISTPRODUCTSRESPONSE']._serialized_start=2549
+  _globals['_LISTPRODUCTSRESPONSE']._serialized_end=2651
+  _globals['_UPDATEPRODUCTREQUEST']._serialized_start=2654
+  _globals['_UPDATEPRODUCTREQUEST']._serialized_end=2946
+  _globals['_ARCHIVEPRODUCTREQUEST']._serialized_start=2949
+  _globals['_ARCHIVEPRODUCTREQUEST']._serialized_end=3093
+  _globals['_ACTIVATEPRODUCTREQUEST']._serialized_start=3096
+  _globals['_ACTIVATEPRODUCTREQUEST']._serialized_end=3241
 # @@protoc_insertion_point(module_scope)

@@ -51,6 +51,46 @@ class Product(_message.Message):
     STATE_ARCHIVED: Product.State.ValueType  # 2
     """Withdrawn: kept for the orders that name it, refused by new ones."""
 
+    @_typing.final
+    class AttributesEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class OptionsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     NAME_FIELD_NUMBER: _builtins.int
     SKU_FIELD_NUMBER: _builtins.int
     TITLE_FIELD_NUMBER: _builtins.int
@@ -59,6 +99,17 @@ class Product(_message.Message):
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
     CATEGORY_FIELD_NUMBER: _builtins.int
+    DESCRIPTION_FIELD_NUMBER: _builtins.int
+    IMAGES_FIELD_NUMBER: _builtins.int
+    ATTRIBUTES_FIELD_NUMBER: _builtins.int
+    WEIGHT_GRAMS_FIELD_NUMBER: _builtins.int
+    TAX_CLASS_FIELD_NUMBER: _builtins.int
+    PURCHASE_LIMIT_FIELD_NUMBER: _builtins.int
+    PRODUCT_GROUP_FIELD_NUMBER: _builtins.int
+    OPTIONS_FIELD_NUMBER: _builtins.int
+    COMPONENTS_FIELD_NUMBER: _builtins.int
+    SUMMED_FIELD_NUMBER: _builtins.int
+    PUBLICATIONS_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The resource name, `products/{product}`."""
@@ -70,6 +121,18 @@ class Product(_message.Message):
     """Whether it can be sold; changed by `ArchiveProduct` and `ActivateProduct`."""
     category: _builtins.str
     """What kind of goods it is, for example `tea`: members' earn rules may go by it. Empty if none."""
+    description: _builtins.str
+    """What customers read on its page, in plain text or Markdown."""
+    weight_grams: _builtins.int
+    """What one unit weighs as it is sent, in grams; 0 if that is unknown or nothing."""
+    tax_class: _builtins.str
+    """The code of its tax class, for example `food`; empty for the standard one."""
+    purchase_limit: _builtins.int
+    """The most units that one order may have; 0 for no limit."""
+    product_group: _builtins.str
+    """The group that it is a variant of, `productGroups/{product_group}`; empty if none."""
+    summed: _builtins.bool
+    """Whether a bundle costs what its components cost together; otherwise it has its own price."""
     etag: _builtins.str
     """The version that was read. Sent back with a change, it refuses the change if another came in between."""
     @_builtins.property
@@ -84,6 +147,26 @@ class Product(_message.Message):
     def update_time(self) -> _timestamp_pb2.Timestamp:
         """When it was last changed."""
 
+    @_builtins.property
+    def images(self) -> _containers.RepeatedCompositeFieldContainer[Global___Image]:
+        """Its pictures, in the order they are shown: at most 20."""
+
+    @_builtins.property
+    def attributes(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """What else is known of it, for people and filters outside: at most 100."""
+
+    @_builtins.property
+    def options(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """Which variant it is: a value for each option of the group, for example `colour: red`. Unique in the group."""
+
+    @_builtins.property
+    def components(self) -> _containers.RepeatedCompositeFieldContainer[Global___Component]:
+        """What a bundle is made of, at most 50 ordinary products; empty for an ordinary product. Its stock is theirs."""
+
+    @_builtins.property
+    def publications(self) -> _containers.RepeatedCompositeFieldContainer[Global___Publication]:
+        """Where and when it is offered; changed by `PublishProduct` and `UnpublishProduct`."""
+
     def __init__(
         self,
         *,
@@ -95,15 +178,116 @@ class Product(_message.Message):
         create_time: _timestamp_pb2.Timestamp | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
         category: _builtins.str = ...,
+        description: _builtins.str = ...,
+        images: _abc.Iterable[Global___Image] | None = ...,
+        attributes: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        weight_grams: _builtins.int = ...,
+        tax_class: _builtins.str = ...,
+        purchase_limit: _builtins.int = ...,
+        product_group: _builtins.str = ...,
+        options: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        components: _abc.Iterable[Global___Component] | None = ...,
+        summed: _builtins.bool = ...,
+        publications: _abc.Iterable[Global___Publication] | None = ...,
         etag: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "price", b"price", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["category", b"category", "create_time", b"create_time", "etag", b"etag", "name", b"name", "price", b"price", "sku", b"sku", "state", b"state", "title", b"title", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes", "category", b"category", "components", b"components", "create_time", b"create_time", "description", b"description", "etag", b"etag", "images", b"images", "name", b"name", "options", b"options", "price", b"price", "product_group", b"product_group", "publications", b"publications", "purchase_limit", b"purchase_limit", "sku", b"sku", "state", b"state", "summed", b"summed", "tax_class", b"tax_class", "title", b"title", "update_time", b"update_time", "weight_grams", b"weight_grams"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Product: _TypeAlias = Product  # noqa: Y015
+
+@_typing.final
+class Image(_message.Message):
+    """A picture, by its address."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    URL_FIELD_NUMBER: _builtins.int
+    ALT_FIELD_NUMBER: _builtins.int
+    url: _builtins.str
+    """Where it is: `https` only, at most 2,000 characters."""
+    alt: _builtins.str
+    """What it shows, for those who do not see it."""
+    def __init__(
+        self,
+        *,
+        url: _builtins.str = ...,
+        alt: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["alt", b"alt", "url", b"url"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Image: _TypeAlias = Image  # noqa: Y015
+
+@_typing.final
+class Component(_message.Message):
+    """Units of a product that are in one unit of a bundle."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PRODUCT_FIELD_NUMBER: _builtins.int
+    QUANTITY_FIELD_NUMBER: _builtins.int
+    product: _builtins.str
+    """The product, `products/{product}`: not a bundle itself."""
+    quantity: _builtins.int
+    """Units: 1 to 1,000."""
+    def __init__(
+        self,
+        *,
+        product: _builtins.str = ...,
+        quantity: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["product", b"product", "quantity", b"quantity"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Component: _TypeAlias = Component  # noqa: Y015
+
+@_typing.final
+class Publication(_message.Message):
+    """Whether a channel offers a product, and when."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHANNEL_FIELD_NUMBER: _builtins.int
+    PUBLISHED_FIELD_NUMBER: _builtins.int
+    START_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    channel: _builtins.str
+    """The channel, `channels/{channel}`; `channels/-` stands for every channel that no other publication names."""
+    published: _builtins.bool
+    """Whether it is offered there at all."""
+    @_builtins.property
+    def start_time(self) -> _timestamp_pb2.Timestamp:
+        """Since when; absent: since ever."""
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """Until when, not included; absent: without end."""
+
+    def __init__(
+        self,
+        *,
+        channel: _builtins.str = ...,
+        published: _builtins.bool = ...,
+        start_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "end_time", b"end_time", "published", b"published", "start_time", b"start_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Publication: _TypeAlias = Publication  # noqa: Y015
 
 @_typing.final
 class CreateProductRequest(_message.Message):
@@ -234,7 +418,9 @@ class UpdateProductRequest(_message.Message):
 
     @_builtins.property
     def update_mask(self) -> _field_mask_pb2.FieldMask:
-        """What to change: `title`, `price`, `category`. Omitted: whatever is filled in. `*`: all of them."""
+        """What to change: `title`, `price`, `category`, `description`, `images`, `attributes`, `weight_grams`, `tax_class`,
+        `purchase_limit`, `product_group`, `options`, `components`, `summed`. Omitted: whatever is filled in. `*`: all.
+        """
 
     def __init__(
         self,
