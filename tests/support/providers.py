@@ -27,12 +27,12 @@ def provider_server(provider_keys: Keys) -> Iterator[ProviderServer]:
         yield server
 
 
-def provider_settings(server: ProviderServer, *, notices: str = "http://127.0.0.1:9/v1/notices") -> dict[str, str]:
-    """The settings of orders, by the names of `Config`, that lead to this server."""
-    return {name.removeprefix("KEHU_").lower(): value for name, value in server.settings(notices).items()}
+def provider_settings(keys: Keys, address: str, *, notices: str = "http://127.0.0.1:9/v1/notices") -> dict[str, str]:
+    """The settings of orders, by the names of `Config`, that lead to a provider server."""
+    return {name.removeprefix("KEHU_").lower(): value for name, value in keys.settings(address, notices).items()}
 
 
-def providers_of(server: ProviderServer, **settings: str) -> Mapping[str, Provider]:
+def providers_of(keys: Keys, address: str = "127.0.0.1:9", **settings: str) -> Mapping[str, Provider]:
     """The adapters as orders makes them from its settings."""
-    given = {"database_url": "postgresql://nobody@127.0.0.1/none", **provider_settings(server), **settings}
-    return offered(Config.model_validate(given))
+    others = {"database_url": "postgresql://nobody@127.0.0.1/none", "keyring_file": "none"}
+    return offered(Config.model_validate({**others, **provider_settings(keys, address), **settings}))

@@ -17,7 +17,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from tools.providers.exchange import Asked, Mischief, Post, Told
+from tools.providers.exchange import SILENCE, Asked, Mischief, Post, Told
 from tools.providers.keys import ALIPAY_APP, ALIPAY_SELLER, Keys
 from tools.providers.ledger import Ledger, Payment, Refund, Refused, Trade
 
@@ -69,7 +69,7 @@ class Alipay:
         name = _CALLS.get(given.get("method", ""), "")
         fault = self.mischief.next(name)
         if fault == "silent":
-            return None
+            return SILENCE
         if fault == "error":
             return Told(500, {}, b"")
         told = self._handled(name, given, asked, fault)

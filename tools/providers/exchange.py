@@ -32,6 +32,10 @@ class Told:
     body: bytes
 
 
+SILENCE = Told(0, {}, b"")
+"""No answer: whoever waits for it waits in vain."""
+
+
 @dataclass(frozen=True)
 class Post:
     """A notice, signed and ready to be delivered as often as anybody likes."""

@@ -7,7 +7,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -16,10 +16,13 @@ from tools.providers import keys as own_keys
 from tools.providers.alipay import Alipay
 from tools.providers.courier import Courier
 from tools.providers.desk import Desk
-from tools.providers.exchange import Asked, Told
+from tools.providers.exchange import SILENCE, Asked, Told
 from tools.providers.keys import Keys
 from tools.providers.ledger import Refused
 from tools.providers.wechat import WeChatPay
+
+_PATIENCE = 30.0
+"""How long a call stays unanswered before its connection is closed."""
 
 
 @dataclass
@@ -30,6 +33,7 @@ class ProviderServer:
     keys: Keys
     wechat_pay: Desk
     alipay: Desk
+    ended: threading.Event = field(default_factory=threading.Event)
 
     def settings(self, notices: str) -> dict[str, str]:
         """The environment of an orders service that uses this server; its notice URLs begin with `notices`."""
@@ -53,14 +57,15 @@ def serving(
         couriers = [Courier(_wechat_accepts), Courier(_alipay_accepts)]
         for courier in couriers:
             courier.pauses = courier.pauses if pauses is None else pauses
-        desks = [Desk(WeChatPay(keys), couriers[0]), Desk(Alipay(keys), couriers[1])]
-        server = ProviderServer(f"{host!s}:{bound}", keys, *desks)
+        wechat_pay, alipay = Desk(WeChatPay(keys), couriers[0]), Desk(Alipay(keys), couriers[1])
+        server = ProviderServer(f"{host!s}:{bound}", keys, wechat_pay, alipay)
         listener.providers = server  # type: ignore[attr-defined]
         thread = threading.Thread(target=listener.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         thread.start()
         try:
             yield server
         finally:
+            server.ended.set()
             for courier in couriers:
                 courier.close()
             listener.shutdown()
@@ -117,7 +122,9 @@ class _Handler(BaseHTTPRequestHandler):
             told = server.wechat_pay.provider.answer(asked)
         else:
             told = server.alipay.provider.answer(asked)
-        if told is None:
+        if told is SILENCE:
+            server.ended.wait(_PATIENCE)
+        if told is None or told is SILENCE:
             self.close_connection = True
             return
         self.send_response(told.status)

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from tools.providers.exchange import Asked, Mischief, Post, Told
+from tools.providers.exchange import SILENCE, Asked, Mischief, Post, Told
 from tools.providers.keys import APP, MERCHANT, PLATFORM, SERIAL, Keys
 from tools.providers.ledger import Ledger, Payment, Refund, Refused, Trade
 
@@ -58,7 +58,7 @@ class WeChatPay:
         name, handle = self._route(asked)
         fault = self.mischief.next(name)
         if fault == "silent":
-            return None
+            return SILENCE
         if fault == "error":
             return Told(500, {}, b"upstream connect error")
         if fault == "busy":

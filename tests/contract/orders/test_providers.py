@@ -57,7 +57,7 @@ class Account:
 
 @pytest.fixture(params=["WECHAT_PAY", "ALIPAY"])
 async def account(request: pytest.FixtureRequest, provider_server: ProviderServer) -> AsyncIterator[Account]:
-    provider = providers_of(provider_server, provider_timeout="PT1S")[request.param]
+    provider = providers_of(provider_server.keys, provider_server.address, provider_timeout="PT1S")[request.param]
     desk = provider_server.wechat_pay if request.param == "WECHAT_PAY" else provider_server.alipay
     yield Account(provider, desk)
     await provider.aclose()
