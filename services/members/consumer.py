@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC
+from typing import Protocol
 
 from google.type.money_pb2 import Money as WireMoney
 from kehu.orders.v1.events_pb2 import OrderCancelled, OrderCompleted, OrderPaid, OrderRefunded
@@ -29,6 +30,7 @@ from services.members.usecases import (
     expiry,
     gift_card,
     hold,
+    order_money,
     purchase,
     recalculation,
     redemption,
@@ -41,10 +43,13 @@ from services.members.usecases import (
 from services.members.usecases.engagement_ports import EngagementUnit
 from services.members.usecases.hold import EndHold
 from services.members.usecases.mall_ports import MallUnit
+from services.members.usecases.order_money import OrderMoney
 from services.members.usecases.ports import Unit
 from services.members.usecases.rights_card_ports import RightsUnit
 from services.members.usecases.stored_value_ports import StoredValueUnit
 from services.members.usecases.verification import Unit as ProofUnit
+
+_MONEY = frozenset({"stored_value", "gift_card"})
 
 _DIFFERENCES = Gauge("ledger_differences", "What the last sweep found to differ from the ledger's entries.", ["check"])
 _VERIFIED = Gauge("ledger_verified_timestamp_seconds", "When the whole ledger was last compared with its entries.")
@@ -53,9 +58,17 @@ _MOST_NAMED = 20
 subscriptions = Subscriptions("members")
 
 
+class SettlementUnit(EngagementUnit, StoredValueUnit, Protocol):
+    """What the news of a paid order need of a unit of work."""
+
+
+class OrdersUnit(Unit, StoredValueUnit, Protocol):
+    """What the news of a cancelled order need of a unit of work."""
+
+
 @subscriptions.on("orders", OrderPaid, OrderCompleted, OrderRefunded, queue="members.settlement")
-def settle(unit: EngagementUnit, events: Sequence[Received]) -> None:
-    """Points, tiers, holds, badges and referrals follow the newest state of each order. Guests earn nothing.
+def settle(unit: SettlementUnit, events: Sequence[Received]) -> None:
+    """Points, tiers, holds, badges, referrals and money follow the newest state of each order. Guests earn nothing.
 
     One queue for all of it: every order of an import costs one delivery, not two.
     """
@@ -63,12 +76,14 @@ def settle(unit: EngagementUnit, events: Sequence[Received]) -> None:
     purchase.settle(unit, settlements)
     badge.award(unit, {unit.wallets.heir(settlement.member) for settlement in settlements}, Metric.POINTS_EARNED)
     reward_referrals(unit, events)
+    order_money.settle(unit, _money(events))
 
 
 @subscriptions.on("orders", OrderCancelled, queue="members.cancellation")
-def release(unit: Unit, events: Sequence[Received]) -> None:
-    """Points that were held for a cancelled order become available again."""
+def release(unit: OrdersUnit, events: Sequence[Received]) -> None:
+    """Points, stored value and gift cards that were held for a cancelled order become available again."""
     purchase.release_cancelled(unit, [_end_hold(event.message.hold) for event in events if event.message.hold])
+    order_money.settle(unit, _money(events))
 
 
 def reward_referrals(unit: EngagementUnit, events: Sequence[Received]) -> None:
@@ -233,6 +248,22 @@ def _goods(message: OrderPaid | OrderCompleted | OrderRefunded, net: int) -> tup
 
 def _minor(amount: WireMoney) -> int:
     return Money.from_wire(amount.units, amount.nanos, amount.currency_code, field="lines").minor
+
+
+def _money(events: Sequence[Received]) -> list[OrderMoney]:
+    """What stored value and gift cards paid of the orders, of guests too: whoever has a card's code may pay with it."""
+    return [
+        OrderMoney(
+            payment=names.id_of("storedValuePayments", paid.reference, field="payments"),
+            paid=not isinstance(event.message, OrderCancelled),
+            refunded=Money.from_wire(
+                paid.refunded.units, paid.refunded.nanos, paid.amount.currency_code, field="payments"
+            ),
+        )
+        for event in events
+        for paid in event.message.payments
+        if paid.tender in _MONEY
+    ]
 
 
 def _order(event: Received) -> Order:

@@ -100,9 +100,9 @@ class StoredPayment:
         return replace(self, parts=spent, state=State.PAID, end_time=now), purse, [*released, *paid]
 
     def settle(self, purse: Purse, now: datetime) -> tuple[StoredPayment, Purse, list[Transfer]]:
-        """Spend it because what it is for is paid, whenever that becomes known: what is set aside counts though its time
-        is over, and what was given back meanwhile is drawn anew. Nothing changes when it is spent already. Raises a
-        Fault when it was given back and less is there.
+        """Spend it because what it is for is paid, whenever that becomes known: what is set aside counts though its
+        time is over, and what was given back meanwhile is drawn anew. Nothing changes when it is spent already. Raises
+        a Fault when it was given back and less is there.
         """
         if self.state is State.PAID:
             return self, purse, []

@@ -12,6 +12,7 @@ from kit.money import Money
 from kit.page import Page
 from kit.posting import Transfer
 from services.members.domain.errors import stored_value as refusals
+from services.members.domain.gift_card import GiftCard
 from services.members.domain.stored_payment import StoredPayment
 from services.members.domain.stored_refund import StoredRefund
 from services.members.domain.stored_value import DrawOrder, Purse
@@ -80,6 +81,37 @@ def confirm(unit: StoredValueUnit, commands: Sequence[EndPayment]) -> list[Store
 def release(unit: StoredValueUnit, commands: Sequence[EndPayment]) -> list[StoredPayment | Fault]:
     """Give back what was set aside."""
     return _end(unit, commands, lambda _: StoredPayment.release)
+
+
+def settle(unit: StoredValueUnit, commands: Sequence[EndPayment]) -> list[StoredPayment | Fault]:
+    """Spend what was set aside for something that is paid, though its time be over."""
+    return _end(unit, commands, lambda _: StoredPayment.settle)
+
+
+def refund_up_to(unit: StoredValueUnit, totals: Mapping[UUID, Money]) -> None:
+    """Give payments back until so much of each has come back in all; nothing where that is so already. Raises a Fault
+    as `refund` does."""
+    till = Till(unit, map(_touch, unit.stored_payments.read(totals.keys()).values()))
+    payments = unit.stored_payments.read(totals.keys())
+    refunds: list[StoredRefund] = []
+    cards: dict[UUID, GiftCard] = {}
+    for key, total in totals.items():
+        payment = _known(payments, key)
+        more = amount_of(total, payment.currency) - payment.refunded.total
+        if more <= 0:
+            continue
+        touch = _touch(payment)
+        if payment.of_card:
+            cards[payment.owner] = cards.get(payment.owner, till.cards[payment.owner]).refilled(unit.now)
+        payments[key], made, purse, transfers = payment.refund(
+            unit.new_id(), till.purse(touch), more, store=touch.store, reference="", now=unit.now
+        )
+        till.post(touch, purse, transfers, source=payment.source or payment.name)
+        refunds.append(made)
+    unit.gift_cards.save([(till.cards[key], card) for key, card in cards.items()])
+    unit.stored_payments.save([payments[made.document] for made in refunds])
+    unit.stored_refunds.add(refunds)
+    till.close()
 
 
 def expire(unit: StoredValueUnit) -> int:

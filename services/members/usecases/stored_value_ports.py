@@ -154,6 +154,9 @@ class StoredValueUnit(Protocol):
     def now(self) -> datetime:
         """The instant of the transaction."""
 
+    def new_id(self) -> UUID:
+        """An id for something that comes into being within the transaction."""
+
     @property
     def wallets(self) -> Owners:
         """The members."""

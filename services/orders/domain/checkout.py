@@ -116,6 +116,10 @@ class Held:
     value: Money | None = None
 
 
+NOTHING = Held()
+"""No name and no worth."""
+
+
 @dataclass(frozen=True, slots=True)
 class Release:
     """How a round to give a step back went: `found` if something was held, `reason` if it failed."""
@@ -260,8 +264,7 @@ class Attempt:
         if self.state is not CheckoutState.OPEN:
             return replace(self, drive_time=now + QUIET_FOR) if self.state is CheckoutState.ABANDONED else self
         steps = tuple(step.give_up(now) for step in self.steps)
-        given_up = replace(self, steps=steps, reason=reason, update_time=now, drive_time=now + QUIET_FOR)
-        return given_up._settled(now)
+        return _settled(replace(self, steps=steps, reason=reason, update_time=now, drive_time=now + QUIET_FOR), now)
 
     def release(self, releases: Sequence[Release], now: datetime) -> Attempt:
         """A round to give back is over. What is not surely free is tried again, ever more slowly."""
@@ -271,7 +274,7 @@ class Attempt:
         steps = tuple(step.release(done[step.position], now) if step.position in done else step for step in self.steps)
         pause = min(timedelta(seconds=2**self.rounds), _SLOWEST)
         driven = replace(self, steps=steps, rounds=self.rounds + 1, update_time=now, drive_time=now + pause)
-        return driven._settled(now)
+        return _settled(driven, now)
 
     def step(self, position: int) -> Step:
         """One of its steps, by its position from 1."""
@@ -288,13 +291,15 @@ class Attempt:
                 return PointsTender(step.hold, step.points, step.amount)
         return None
 
-    def _settled(self, now: datetime) -> Attempt:
-        if all(step.at_rest for step in self.steps):
-            return replace(self, state=CheckoutState.RELEASED, end_time=now, drive_time=None)
-        return replace(self, state=CheckoutState.ABANDONED)
-
     def _going_on(self, step: Step, now: datetime) -> Attempt:
         if self.state is not CheckoutState.OPEN:
             raise errors.checkout_abandoned()
         steps = tuple(step if each.position == step.position else each for each in self.steps)
         return replace(self, steps=steps, update_time=now, drive_time=now + QUIET_FOR)
+
+
+def _settled(attempt: Attempt, now: datetime) -> Attempt:
+    """The attempt that was given up, in the state that its steps make it."""
+    if all(step.at_rest for step in attempt.steps):
+        return replace(attempt, state=CheckoutState.RELEASED, end_time=now, drive_time=None)
+    return replace(attempt, state=CheckoutState.ABANDONED)

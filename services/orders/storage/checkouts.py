@@ -19,8 +19,8 @@ _COLUMNS = "order_id, open_time, hold_until, member_id, state, reason, rounds, d
 # The update changes nothing; it makes the row that is there the answer, and locks it.
 _OPEN = text(f"""
     insert into checkouts (request_key, {_COLUMNS})
-    values (:request_key, :order_id, cast(:open_time as timestamptz), cast(:hold_until as timestamptz), :member, 'OPEN', '', 0,
-            cast(:drive_time as timestamptz), cast(:open_time as timestamptz), null)
+    values (:request_key, :order_id, cast(:open_time as timestamptz), cast(:hold_until as timestamptz), :member,
+            'OPEN', '', 0, cast(:drive_time as timestamptz), cast(:open_time as timestamptz), null)
     on conflict (request_key) where state = 'OPEN' do update set request_key = excluded.request_key
     returning {_COLUMNS}
 """)  # noqa: S608 - constants only
@@ -86,8 +86,8 @@ _SAVE_STEPS = text("""
 """)
 
 _UNFINISHED = text("""
-    select state, count(*), min(open_time) from checkouts where state in ('OPEN', 'ABANDONED') and drive_time is not null
-    group by state
+    select state, count(*), min(open_time) from checkouts
+    where state in ('OPEN', 'ABANDONED') and drive_time is not null group by state
 """)
 
 # A part at a time: what is long over is many rows after a flash sale.

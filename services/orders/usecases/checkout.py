@@ -18,7 +18,7 @@ from uuid import UUID
 from kit.errors import Fault
 from kit.names import join
 from services.orders.domain import errors
-from services.orders.domain.checkout import Attempt, CheckoutState, Held, Release, Step, StepKind
+from services.orders.domain.checkout import NOTHING, Attempt, CheckoutState, Held, Release, Step, StepKind
 from services.orders.usecases.basket import Basket
 from services.orders.usecases.placing import Placement
 from services.orders.usecases.quote import Quoting
@@ -90,7 +90,7 @@ class GoOn:
 
     order_id: UUID
     answered: int = 0
-    held: Held = Held()
+    held: Held = NOTHING
     refused: int = 0
     reason: str = ""
     asking: int = 0
