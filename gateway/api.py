@@ -36,6 +36,8 @@ class Rpc:
     """The full name of the request's message type."""
     scope: str
     bindings: tuple[Binding, ...]
+    self_proving: bool = False
+    """Whether callers bring no token, because the request itself proves where it comes from."""
 
     @property
     def path(self) -> str:
@@ -79,7 +81,8 @@ def services(descriptors: FileDescriptorSet) -> list[Service]:
 def _rpc(service: str, method: MethodDescriptorProto) -> Rpc:
     rule = method.options.Extensions[annotations_pb2.http]
     scope = method.options.Extensions[options_pb2.scope]
-    return Rpc(service, method.name, method.input_type.removeprefix("."), scope, tuple(_bindings(rule)))
+    proving = method.options.Extensions[options_pb2.self_proving]
+    return Rpc(service, method.name, method.input_type.removeprefix("."), scope, tuple(_bindings(rule)), proving)
 
 
 def _bindings(rule: http_pb2.HttpRule) -> Iterator[Binding]:

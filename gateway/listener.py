@@ -10,7 +10,7 @@ from gateway import accesslog, api, replies, strict
 from gateway.api import Service
 from gateway.clusters import COLLECTOR
 from gateway.place import Address, Place
-from gateway.routes import routes
+from gateway.routes import routes, self_proving
 from gateway.rules import Rules
 from gateway.typed import Json, config, extension, http_filter, seconds
 
@@ -35,7 +35,7 @@ def public(descriptors: FileDescriptorSet, place: Place, rules: Rules) -> Json:
         access_log=accesslog.loggers(),
         local_reply_config=replies.config(),
         http_filters=[
-            *_guards(place, rules),
+            *_guards(services, place, rules),
             strict.filter_of(services, descriptors),
             _transcoder(services, place, rules),
             http_filter("router", "Router"),
@@ -101,7 +101,7 @@ def _tracing(place: Place) -> Json:
     return {"tracing": {"random_sampling": {"value": place.trace_ratio * 100}, "provider": provider}}
 
 
-def _guards(place: Place, rules: Rules) -> list[Json]:
+def _guards(services: Sequence[Service], place: Place, rules: Rules) -> list[Json]:
     return [
         http_filter(
             "health_check",
@@ -113,7 +113,7 @@ def _guards(place: Place, rules: Rules) -> list[Json]:
         # Before everything that refuses, so that a refusal reaches a gRPC-Web caller as a gRPC status.
         http_filter("grpc_web", "GrpcWeb"),
         _rate_limit(rules),
-        _jwt(place, rules),
+        _jwt(services, place, rules),
         http_filter("buffer", "Buffer", max_request_bytes=rules.classes.write.max_body_bytes),
     ]
 
@@ -136,7 +136,7 @@ def _rate_limit(rules: Rules) -> Json:
     )
 
 
-def _jwt(place: Place, rules: Rules) -> Json:
+def _jwt(services: Sequence[Service], place: Place, rules: Rules) -> Json:
     provider = {
         "issuer": rules.token.issuer,
         "audiences": [rules.token.audience],
@@ -154,7 +154,10 @@ def _jwt(place: Place, rules: Rules) -> Json:
         "jwt_authn",
         "JwtAuthentication",
         providers={"kehu": provider},
-        rules=[{"match": {"prefix": "/"}, "requires": {"provider_name": "kehu"}}],
+        rules=[
+            *({"match": match} for match in self_proving(services)),
+            {"match": {"prefix": "/"}, "requires": {"provider_name": "kehu"}},
+        ],
         bypass_cors_preflight=True,
     )
 

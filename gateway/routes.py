@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from gateway.api import Rpc, Service
 from gateway.rules import CallClass, Retry, Rules
@@ -13,7 +14,10 @@ from gateway.typed import Json, config, extension, seconds
 BATCH = re.compile(r"(Batch|Import)[A-Z]")
 """Names of methods that take many rows at once."""
 
+NOTICE = Path(__file__).with_name("notice.lua")
+
 _GET = [{"name": ":method", "string_match": {"exact": "GET"}}]
+_POST = [{"name": ":method", "string_match": {"exact": "POST"}}]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,8 @@ def routes(service: Service, rules: Rules) -> list[Json]:
     batches = [rpc for rpc in service.rpcs if BATCH.match(rpc.name)]
     reads = [rpc for rpc in service.rpcs if rpc.reads and rpc not in batches]
     plans: list[_Plan] = []
+    if notices := [rpc for rpc in service.rpcs if rpc.self_proving]:
+        plans.append(_Plan("notice", {**_regex(_rest(notices)), "headers": _POST}, json=False))
     if batches:
         plans.append(_Plan("batch", _regex([*_grpc(batches), *_rest(batches)]), json=True))
     if reads:
@@ -40,6 +46,12 @@ def routes(service: Service, rules: Rules) -> list[Json]:
     if rest := _rest(service.rpcs):
         plans.append(_Plan("write", _regex(rest), json=True))
     return [_route(service.room, plan, rules) for plan in plans]
+
+
+def self_proving(services: Iterable[Service]) -> list[Json]:
+    """What needs no token: the REST form, and only that, of methods that check a signature themselves."""
+    paths = _rest(rpc for service in services for rpc in service.rpcs if rpc.self_proving)
+    return [{**_regex(paths), "headers": _POST}] if paths else []
 
 
 def _grpc(rpcs: Iterable[Rpc]) -> list[str]:
@@ -62,7 +74,11 @@ def _route(room: str, plan: _Plan, rules: Rules) -> Json:
             buffer={"max_request_bytes": kind.max_body_bytes},
         )
     }
-    if not plan.json:
+    if plan.kind == "notice":
+        filters["envoy.filters.http.lua"] = config(
+            "envoy.extensions.filters.http.lua.v3.LuaPerRoute", source_code={"inline_string": NOTICE.read_text()}
+        )
+    elif not plan.json:
         filters["envoy.filters.http.lua"] = config("envoy.extensions.filters.http.lua.v3.LuaPerRoute", disabled=True)
     return {
         "name": f"{room}.{plan.kind}",

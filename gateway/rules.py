@@ -26,11 +26,12 @@ class CallClass(_Model):
 
 
 class Classes(_Model):
-    """The three classes of calls."""
+    """The classes of calls."""
 
     read: CallClass
     write: CallClass
     batch: CallClass
+    notice: CallClass
 
 
 class Retry(_Model):

@@ -16,6 +16,7 @@ PROGRAM = Path(__file__).with_name("strict.lua")
 
 # Their JSON is a string, or any JSON at all: nothing to look into.
 _OPAQUE = {
+    "google.api.HttpBody",
     "google.protobuf.Any",
     "google.protobuf.Duration",
     "google.protobuf.FieldMask",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tools.providers.server import serving
 
-_NOTICES = "http://127.0.0.1:8080/v1/notices"
+_NOTICES = "http://127.0.0.1:8080/v1/paymentNotices"
 
 
 def main() -> None:
@@ -19,7 +19,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=Path(".run/providers"), help="where the keys are written")
     parser.add_argument(
         "--notices",
-        default="http://127.0.0.1:8080/v1/notices",
+        default="http://127.0.0.1:8080/v1/paymentNotices",
         help="where the notice URLs begin (default: %(default)s)",
     )
     arguments = parser.parse_args()

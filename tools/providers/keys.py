@@ -41,7 +41,7 @@ class Keys:
             "KEHU_WECHAT_PAY_KEY_FILE": str(self.folder / "wechat_pay" / "apiclient_key.pem"),
             "KEHU_WECHAT_PAY_SECRET_FILE": str(self.folder / "wechat_pay" / "api_v3_key.txt"),
             "KEHU_WECHAT_PAY_PLATFORM_KEYS": str(self.folder / "wechat_pay" / "platform"),
-            "KEHU_WECHAT_PAY_NOTICE_URL": f"{notices}/wechat-pay",
+            "KEHU_WECHAT_PAY_NOTICE_URL": f"{notices}/wechatPay",
             "KEHU_WECHAT_PAY_URL": f"http://{address}",
             "KEHU_ALIPAY_APP": ALIPAY_APP,
             "KEHU_ALIPAY_MERCHANT": ALIPAY_SELLER,
