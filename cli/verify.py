@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.verifying import everybody
+from cli.verifying import everybody, stocks
 from kit.signing import SignatureInvalid, verified
 from services.members.domain.verification import chain_faults
 
@@ -32,9 +32,28 @@ def members(
 
     The exit status is 1 when something differs; each difference is a line.
     """
-    report = everybody.verify(database_url or _of_the_suite(), workers=workers, tiers=tiers, say=_say)
+    report = everybody.verify(database_url or _of_the_suite("members"), workers=workers, tiers=tiers, say=_say)
     for difference in report.differences:
         _say(f"differs: {difference}")
+    _say(report.summary())
+    if report.differences:
+        raise typer.Exit(1)
+
+
+@verify.command()
+def stock(
+    database_url: Annotated[
+        str, typer.Option(envvar="KEHU_DATABASE_URL", help="the database of orders; by default that of the suite here")
+    ] = "",
+) -> None:
+    """Compare all stock with its movements, and what is reserved with who holds it, while it is in use.
+
+    The exit status is 1 when something differs; each difference is a line.
+    """
+    report = stocks.verify(database_url or _of_the_suite("orders"))
+    for difference in report.differences:
+        for sentence in difference.sentences():
+            _say(f"differs: {sentence}")
     _say(report.summary())
     if report.differences:
         raise typer.Exit(1)
@@ -92,14 +111,14 @@ def _chains(payloads: list[str]) -> list[list[str]]:
     return [[payload for _, payload in sorted(chain)] for chain in chains.values()]
 
 
-def _of_the_suite() -> str:
-    """The database of the suite that runs on this machine."""
+def _of_the_suite(service: str) -> str:
+    """The database of a service of the suite that runs on this machine."""
     if find_spec("deploy"):
         options: Any = import_module("deploy.local.options")
         state: Any = import_module("deploy.local.state")
         folder = options.read().folder
         if state.holder(folder) is not None and folder.state.exists():
-            return str(state.State.read(folder.state).databases["members"])
+            return str(state.State.read(folder.state).databases[service])
     raise typer.BadParameter(
         "say where the database is, or start the suite with `kehu up`", param_hint="--database-url"
     )

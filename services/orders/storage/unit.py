@@ -29,6 +29,7 @@ from services.orders.storage.reconciliations import ReconciliationStore
 from services.orders.storage.refunds import RefundStore
 from services.orders.storage.reservations import ReservationStore
 from services.orders.storage.stock_counts import StockCountStore
+from services.orders.storage.stock_proof import StockProofStore
 from services.orders.storage.stock_transfers import StockTransferStore
 from services.orders.storage.stocks import StockStore
 from services.orders.storage.tariff import MethodStore, TariffStore, TaxTableStore, ZoneStore
@@ -60,6 +61,7 @@ class OrdersUnit(Unit):
     reservations = Stored(ReservationStore)
     stock_transfers = Stored(StockTransferStore)
     stock_counts = Stored(StockCountStore)
+    stock_proof = Stored(StockProofStore)
     orders = Stored(OrderStore)
     refunds = Stored(RefundStore)
     checkouts = Stored(CheckoutStore)

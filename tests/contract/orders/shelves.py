@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from sqlalchemy import text
-
 from kit.db import Database
 from services.orders.domain.product import Product
 from services.orders.domain.stock import Place, receive
@@ -31,15 +29,7 @@ def stock(database: Database[OrdersUnit], product: Product) -> tuple[int, int]:
 
 
 def check_movements(database: Database[OrdersUnit]) -> None:
-    """The sums of the movements are the stock, and what is reserved is what unpaid orders hold."""
-    query = """
-        select s.product_id, s.on_hand - m.on_hand, s.reserved - m.reserved, s.reserved - coalesce(live.units, 0)
-        from stocks s
-        join (select product_id, sum(on_hand) as on_hand, sum(reserved) as reserved from stock_movements
-              group by product_id) m using (product_id)
-        left join (select l.product_id, sum(l.quantity) as units from order_lines l join orders o on o.id = l.order_id
-                   where o.state = 'PENDING_PAYMENT' group by l.product_id) live using (product_id)
-    """
-    rows = database.read(lambda unit: unit.connection.execute(text(query)).all())
-    assert rows
-    assert {tuple(row[1:]) for row in rows} == {(0, 0, 0)}
+    """The sums of the movements are the stock, and what is reserved and promised is what somebody holds."""
+    report = database.read(lambda unit: unit.stock_proof.compare(10))
+    assert report.movements
+    assert [line for difference in report.differences for line in difference.sentences()] == []
