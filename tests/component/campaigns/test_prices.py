@@ -12,6 +12,7 @@ from kehu.campaigns.v1 import coupons_pb2, errors_pb2
 from kehu.campaigns.v1 import prices_pb2 as pb
 from kehu.campaigns.v1.campaigns_pb2_grpc import CampaignsServiceStub
 
+from kit.rpc.status import fault_in
 from tests.support.builders.campaigns import create_template, issue, line, lock, name, price, usd
 from tests.support.rpc import refused
 
@@ -111,3 +112,21 @@ async def test_an_order_that_makes_no_sense_is_refused(
 ) -> None:
     refusal = await refused(campaigns.PriceOrder(request_))
     assert (refusal.code, refusal.reason, refusal.fields) == (grpc.StatusCode.INVALID_ARGUMENT, reason, [field])
+
+
+async def test_many_orders_are_priced_at_once_each_with_its_own_outcome(
+    campaigns: CampaignsServiceStub,
+) -> None:
+    coupon = await coupon_of(campaigns, amount_off=usd(10))
+    good = price(line(1, usd(20)), member=MEMBER, coupons=[coupon])
+    plain = price(line(3, usd(2)))
+    mixed = price(line(1, usd(20)))
+    mixed.currency_code = "JPY"
+    request = pb.BatchPriceOrdersRequest(requests=[good, mixed, plain])
+    outcomes = (await campaigns.BatchPriceOrders(request)).outcomes
+    assert [each.WhichOneof("outcome") for each in outcomes] == ["price", "refusal", "price"]
+    assert [outcomes[0].price, outcomes[2].price] == [await campaigns.PriceOrder(each) for each in (good, plain)]
+    fault, alone = fault_in(outcomes[1].refusal), await refused(campaigns.PriceOrder(mixed))
+    assert fault is not None
+    assert (fault.kind, fault.reason) == (alone.code.name, alone.reason)
+    assert [violation.field for violation in fault.violations] == alone.fields
