@@ -5,7 +5,7 @@ LOCKS := requirements/base.txt requirements/local.txt
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup gen released lock lock-check lint fix test test-long test-browser bench-members demo up down status clean
+.PHONY: help setup gen released lock lock-check lint fix test test-long test-browser bench-members bench-orders demo up down status clean
 
 help: ## Say what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -51,6 +51,9 @@ test-long: .venv/.dev ## Run the tests that take thousands of random steps
 test-browser: .venv/.dev .venv/.demo ## Run the tests that open a headless Chromium
 	@tools/need.sh chromium-driver command -v chromedriver
 	@$(BIN)/python -m pytest -q -m browser $(ARGS)
+
+bench-orders: .venv/.dev ## Measure orders beside an echo, direct and through Envoy (ARGS=--small for a short run)
+	@$(BIN)/python -m bench.orders $(ARGS)
 
 bench-members: .venv/.dev ## Measure members beside an echo, a control and pgbench (ARGS=--small for a short run)
 	@$(BIN)/python -m bench.members $(ARGS)

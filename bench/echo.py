@@ -1,4 +1,4 @@
-"""The ceiling: a gRPC server that answers each call of members at once, and does nothing else."""
+"""The ceiling: a gRPC server that answers calls of members and orders at once, and does nothing else."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import os
 import grpc
 from kehu.members.v1 import members_pb2 as pb
 from kehu.members.v1.members_pb2_grpc import MembersServiceServicer, add_MembersServiceServicer_to_server
+from kehu.orders.v1 import orders_pb2
+from kehu.orders.v1.orders_pb2_grpc import OrdersServiceServicer, add_OrdersServiceServicer_to_server
 
 
 class Echo(MembersServiceServicer):
@@ -18,10 +20,20 @@ class Echo(MembersServiceServicer):
         return pb.AccruePointsResponse(balance=pb.Balance(name=f"{request.parent}/balance", available=request.points))
 
 
+class Orders(OrdersServiceServicer):
+    """Answers of about the size that orders gives."""
+
+    async def PlaceOrder(self, request: orders_pb2.PlaceOrderRequest, _context: object) -> orders_pb2.Order:
+        """Answer."""
+        lines = [orders_pb2.OrderLine(product=line.product, quantity=line.quantity) for line in request.lines]
+        return orders_pb2.Order(name=f"orders/{request.request_id}", channel=request.channel, lines=lines)
+
+
 async def main() -> None:
     """Serve until the end."""
     server = grpc.aio.server()
     add_MembersServiceServicer_to_server(Echo(), server)  # type: ignore[abstract]  # nothing else is called
+    add_OrdersServiceServicer_to_server(Orders(), server)  # type: ignore[abstract]  # nothing else is called
     server.add_insecure_port(os.environ["KEHU_GRPC_ADDRESS"])
     await server.start()
     await server.wait_for_termination()

@@ -1,42 +1,58 @@
-"""A place to measure in: a real PostgreSQL that syncs to disk, members' schema in it, keys, and processes beside it."""
+"""A place to measure in: a real PostgreSQL that syncs to disk, a database per service, keys, processes beside it."""
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psycopg2
 
 from deploy.local.postgres import Server, binaries
+from gateway import envoy
+from gateway import place as gateway_place
+from gateway.bootstrap import render
+from gateway.place import Address
 from kit.db import migrations
 from tests.support.rabbitmq import free_ports
 from tests.support.rpc import Keys, make_keys
 from tests.support.waiting import until
 
 ROOT = Path(__file__).parents[1]
-_POSTGRES = {"shared_buffers": "1GB", "max_wal_size": "8GB", "max_connections": "100", "maintenance_work_mem": "256MB"}
+_POSTGRES = {
+    "shared_buffers": "1GB",
+    "max_wal_size": "8GB",
+    "max_connections": "100",
+    "maintenance_work_mem": "256MB",
+    "shared_preload_libraries": "pg_stat_statements",
+}
 
 
 @dataclass(frozen=True)
 class Installation:
-    """Where the database is, and what a process needs to know."""
+    """Where the databases are, and what a process needs to know. `url` is the database of the first service."""
 
     url: str
     keys: Keys
     folder: Path
+    urls: Mapping[str, str]
 
     @property
     def environment(self) -> dict[str, str]:
-        """The settings of a process of members."""
+        """The settings of a process of the first service."""
+        return self.settings(next(iter(self.urls)))
+
+    def settings(self, service: str) -> dict[str, str]:
+        """The settings of a process of a service."""
         return {
-            "KEHU_DATABASE_URL": self.url,
+            "KEHU_DATABASE_URL": self.urls[service],
             "KEHU_JWKS_FILE": str(self.keys.jwks_file),
             "KEHU_SERVICE_KEY_FILE": str(self.keys.service_key_file),
             "KEHU_KEYRING_FILE": str(self.keys.keyring_file),
@@ -45,9 +61,9 @@ class Installation:
             "KEHU_DATABASE_POOL_SIZE": "16",
         }
 
-    def query(self, statement: str) -> list[tuple[object, ...]]:
-        """Run a statement of its own; answers its rows."""
-        connection = psycopg2.connect(self.url)
+    def query(self, statement: str, service: str = "") -> list[tuple[object, ...]]:
+        """Run a statement of its own in a service's database; answers its rows."""
+        connection = psycopg2.connect(self.urls[service] if service else self.url)
         connection.autocommit = True
         try:
             with connection.cursor() as cursor:
@@ -57,13 +73,32 @@ class Installation:
             connection.close()
 
     @contextmanager
-    def serving(self, module: str, *arguments: str) -> Iterator[str]:
-        """A process that serves gRPC; answers its address."""
+    def serving(self, module: str, *arguments: str, **settings: str) -> Iterator[str]:
+        """A process that serves gRPC, with settings beside the usual ones; answers its address."""
         address = f"127.0.0.1:{free_ports(1)[0]}"
-        environment = {**os.environ, **self.environment, "KEHU_GRPC_ADDRESS": address}
+        service = module.removeprefix("services.")
+        usual = self.settings(service) if service in self.urls else self.environment
+        environment = {**os.environ, **usual, **settings, "KEHU_GRPC_ADDRESS": address}
         with self.running([sys.executable, "-m", module, *arguments], environment):
             until(lambda: _listens(address), within=30)
             yield address
+
+    @contextmanager
+    def gateway(self, upstreams: Mapping[str, Sequence[str]]) -> Iterator[str]:
+        """An Envoy in front of the processes of each service; answers its address."""
+        listen, status, admin = (f"127.0.0.1:{port}" for port in free_ports(3))
+        file = self.folder / "gateway.json"
+        endpoints = {service: [Address.parse(each) for each in found] for service, found in upstreams.items()}
+        place = replace(
+            gateway_place.local(endpoints, jwks=str(self.keys.jwks_file)),
+            listen=Address.parse(listen),
+            status=Address.parse(status),
+            admin=Address.parse(admin),
+        )
+        file.write_text(json.dumps(render(place)))
+        with self.running(envoy.command(file)):
+            until(lambda: _listens(listen), within=30)
+            yield listen
 
     @contextmanager
     def running(
@@ -91,8 +126,9 @@ class Installation:
 
 
 @contextmanager
-def installation() -> Iterator[Installation]:
-    """A fresh one, gone at the end of the block."""
+def installation(*services: str) -> Iterator[Installation]:
+    """A fresh one with the databases of some services (by default members alone), gone at the end of the block."""
+    services = services or ("members",)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         folder.chmod(0o711)
@@ -102,11 +138,25 @@ def installation() -> Iterator[Installation]:
         process = subprocess.Popen(server.command(), cwd="/", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603 - ours
         try:
             until(lambda: _answers(server.admin_url), within=30)
-            migrations.upgrade("services.members", server.admin_url)
-            yield Installation(server.admin_url, make_keys(folder / "keys"), folder)
+            urls = {service: _database(server.admin_url, service) for service in services}
+            yield Installation(urls[services[0]], make_keys(folder / "keys"), folder, urls)
         finally:
             process.terminate()
             process.wait()
+
+
+def _database(admin_url: str, service: str) -> str:
+    connection = psycopg2.connect(admin_url)
+    connection.autocommit = True
+    with connection.cursor() as cursor:
+        cursor.execute(f"create database {service}")
+    connection.close()
+    url = f"{admin_url.rpartition('/')[0]}/{service}"
+    migrations.upgrade(f"services.{service}", url)
+    with psycopg2.connect(url) as counting, counting.cursor() as cursor:
+        cursor.execute("create extension pg_stat_statements")
+    counting.close()
+    return url
 
 
 def _answers(url: str) -> bool:

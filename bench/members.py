@@ -11,79 +11,26 @@ import random
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from time import perf_counter
 
 from kehu.members.v1 import members_pb2 as pb
 from kehu.members.v1.members_pb2_grpc import MembersServiceStub
 
-from bench.installation import Installation, installation
+from bench.installation import ROOT, Installation, installation
 from bench.load import Call, Load, Metadata, measure
 from bench.population import ENTRIES, member, populate
+from bench.table import FOLDER, Table
 from services.members.domain.points import HOUSE
 
-RESULTS = Path(__file__).parent / "results" / "members.json"
 CALLERS = 48
 SECONDS = 6.0
 SMALL, LARGE, DUE = 10_000, 1_000_000, 1_000_000
 
 
-@dataclass(frozen=True)
-class Row:
-    """One line of the table. `target` bounds the ratio to the baseline, or the figure where there is no baseline."""
-
-    case: str
-    figure: float
-    unit: str
-    baseline: float | None = None
-    ratio: float | None = None
-    target: str = ""
-    passed: bool | None = None
-
-
-@dataclass
-class Table:
-    """What was measured so far."""
-
-    rows: list[Row] = field(default_factory=list)
-
-    def add(
-        self,
-        case: str,
-        figure: float,
-        unit: str,
-        *,
-        baseline: float | None = None,
-        least: float | None = None,
-        most: float | None = None,
-    ) -> float:
-        """Note a figure; `least` and `most` bound its ratio to the baseline, or itself if there is none."""
-        ratio = figure / baseline if baseline else None
-        judged = figure if ratio is None else ratio
-        target = f">= {least:g}" if least is not None else f"<= {most:g}" if most is not None else ""
-        passed = judged >= least if least is not None else judged <= most if most is not None else None
-        row = Row(
-            case, round(figure, 2), unit, baseline and round(baseline, 2), ratio and round(ratio, 3), target, passed
-        )
-        self.rows.append(row)
-        ratio_text = f"{ratio:.2f}" if ratio is not None else ""
-        verdict = {None: "", True: "pass", False: "MISS"}[passed]
-        print(f"{case:58} {figure:12,.1f} {unit:10} {ratio_text:>6} {target:>10} {verdict}", flush=True)
-        return figure
-
-    def write(self) -> None:
-        """Keep the figures."""
-        RESULTS.parent.mkdir(exist_ok=True)
-        rows = [
-            {("pass" if key == "passed" else key): value for key, value in asdict(row).items()} for row in self.rows
-        ]
-        RESULTS.write_text(json.dumps(rows, indent=2) + "\n")
-
-
 def main(*, small: bool) -> None:
     """Measure it all."""
-    table = Table()
+    table = Table(FOLDER / "members.json")
     with installation() as place:
         populate(place, 1, SMALL)
         echo = _echo(place, table)
@@ -174,7 +121,7 @@ def _verify(place: Installation, table: Table) -> None:
     done = subprocess.run(  # noqa: S603 - ours
         [Path(sys.executable).with_name("kehu"), "verify", "members", "--no-tiers", "--database-url", place.url],
         check=False,
-        cwd=RESULTS.parents[2],
+        cwd=ROOT,
     )
     table.add(f"verify {entries:,} entries, exit status {done.returncode}", perf_counter() - started, "s", most=60)
 

@@ -1,0 +1,80 @@
+"""A shop to buy from: products with stock, and orders of the past, made by the database itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from uuid import UUID
+
+from kehu.orders.v1 import orders_pb2 as pb
+
+from bench.installation import Installation
+from kit.db import Database
+from kit.money import Money
+from services.orders import publish
+from services.orders.domain.product import Content, Product
+from services.orders.domain.stock import Place, receive
+from services.orders.storage.unit import OrdersUnit
+
+_BASE = 0x018F0000_0000_7000_8000_000000000000
+_PLENTY = 1_000_000_000
+
+
+def product(number: int) -> str:
+    """The name of a product."""
+    return f"products/{UUID(int=_BASE + number)}"
+
+
+def database(place: Installation) -> Database[OrdersUnit]:
+    """The database of orders, as a worker sees it."""
+    return Database(place.urls["orders"], partial(OrdersUnit, publish=publish.to_event))
+
+
+def open_shop(place: Installation, products: int) -> None:
+    """Put so many products on sale, more of each than anybody will buy."""
+    shop = database(place)
+    shop.write(_stock, products)
+    shop.close()
+    place.query("analyze", "orders")
+
+
+def _stock(unit: OrdersUnit, products: int) -> None:
+    places = []
+    for number in range(products):
+        content = Content(f"Product {number}", Money(1000, "CNY"))
+        sold = Product.create(UUID(int=_BASE + number), f"SKU-{number}", content, unit.now)
+        unit.products.add(sold)
+        unit.stocks.open(Place(sold.id), unit.now)
+        places.append(Place(sold.id))
+    unit.stocks.apply([receive(each, _PLENTY, note="") for each in places], unit.now)
+
+
+def history(place: Installation, orders: int) -> None:
+    """Orders of the past, each paid, with one line: of 100,000 members, over two years."""
+    for start in range(0, orders, 500_000):
+        place.query(_HISTORY.format(first=start, last=min(orders, start + 500_000) - 1), "orders")
+    for table in ("orders", "order_lines"):
+        place.query(f"vacuum analyze {table}", "orders")
+    place.query("checkpoint", "orders")
+
+
+def lists() -> Iterator[tuple[str, pb.ListOrdersRequest]]:
+    """Lists that an order desk asks for."""
+    yield "of all", pb.ListOrdersRequest(page_size=50)
+    yield "of a channel", pb.ListOrdersRequest(page_size=50, channel="web")
+    yield "of a member", pb.ListOrdersRequest(page_size=50, member=f"members/{UUID(int=_BASE + 7)}")
+    yield "in a state", pb.ListOrdersRequest(page_size=50, state=pb.Order.STATE_PAID)
+
+
+_HISTORY = """
+with o as (
+    insert into orders (id, state, member_id, channel, currency, total, coupons, hold, points, points_value, refunded,
+                        refunded_points, backordered, imported, fingerprint, place_time, pay_time, version, update_time)
+    select gen_random_uuid(), 'PAID', cast('018f0000-0000-7000-8000-' || lpad(to_hex(n % 100000), 12, '0') as uuid),
+           case n % 3 when 0 then 'web' else 'pos' end, 'CNY', 1000, '[]', '', 0, 0, 0, 0, false, false, '',
+           now() - n * interval '6 seconds', now() - n * interval '6 seconds', 2, now() - n * interval '6 seconds'
+    from generate_series({first}, {last}) n returning id
+)
+insert into order_lines (order_id, position, sku, title, quantity, unit_price, amount, shares, refunded_quantity)
+select id, 1, 'SKU-0', 'Product 0', 1, 1000, 1000, '[[1, 1000, 0, 0]]', 0 from o
+"""
