@@ -54,7 +54,7 @@ class Interceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
         self._active = 0
         self._stream_limit = settings.max_concurrent_streams
         self._streams: set[asyncio.Task[object]] = set()
-        self._draining = False
+        self._draining = asyncio.Event()
         self._seconds_of = {method.name: _milliseconds(method, settings) / 1000 for method in methods.values()}
         self._validator = protovalidate.Validator()
 
@@ -88,7 +88,7 @@ class Interceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
 
     def drain(self) -> None:
         """End the streams under way: they could go on for minutes, and their callers find another replica."""
-        self._draining = True
+        self._draining.set()
         for task in self._streams:
             task.cancel()
 
@@ -97,7 +97,7 @@ class Interceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
         messages = _MESSAGES.labels(method.name)
 
         async def write(request: Message, context: grpc.aio.ServicerContext) -> None:
-            if self._draining:
+            if self._draining.is_set():
                 raise errors.unavailable("the service")
             task = asyncio.current_task()
             assert task is not None  # noqa: S101 - a handler always runs in a task
@@ -108,7 +108,7 @@ class Interceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
                     await context.write(message)
                     messages.inc()
             except asyncio.CancelledError:
-                if not self._draining:
+                if not self._draining.is_set():
                     raise
                 task.uncancel()
                 raise errors.unavailable("the service") from None

@@ -7,20 +7,39 @@ it goes to the dead letters with its reason and its neighbours go on. Missing st
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from uuid import UUID
 
 from kehu.campaigns.v1.events_pb2 import SegmentEntered, SegmentLeft
 from kehu.members.v1.events_pb2 import MemberErased, TierChanged
 from kehu.pipeline.v1.events_pb2 import OpportunityWon, WonLine
+from prometheus_client import Gauge
 
 from kit import names
 from kit.money import Money
 from kit.worker import Received, Subscriptions
-from services.orders.usecases import buyers, checkout_view, expiry, moving, opportunity, reservation
+from services.orders.usecases import (
+    buyers,
+    cart,
+    checkout_view,
+    erasure,
+    expiry,
+    flash_sale,
+    moving,
+    opportunity,
+    reservation,
+)
 from services.orders.usecases.opportunity import Deal, DealLine
 
-_EXPIRED_AT_ONCE = 500
+_EXPIRED_AT_ONCE = 2000
+_SALES_AT_ONCE = 20
 _SERVED_AT_ONCE = 100
+_CARTS_AT_ONCE = 1000
+_ABANDONED_AFTER = timedelta(hours=1)
+
+_ASTRAY = Gauge(
+    "flash_sale_units_astray", "Units of flash sales that no order accounts for, or that two do: 0, always."
+)
 
 subscriptions = Subscriptions("orders")
 
@@ -45,10 +64,28 @@ def note_segments(unit: buyers.Work, events: Sequence[Received]) -> None:
     buyers.tell_segments(unit, [(_member(each), _segment(each), _entered(each), each.version) for each in events])
 
 
-@subscriptions.every(seconds=2)
+@subscriptions.on("members", MemberErased, queue="orders.erasure")
+def forget_members(unit: erasure.Work, events: Sequence[Received]) -> None:
+    """Where an erased member's orders were sent, and what was in the carts."""
+    erasure.forget_members(unit, [_member(event) for event in events])
+
+
+@subscriptions.every(seconds=1)
 def expire_orders(unit: expiry.Work) -> None:
     """Cancel the orders whose time to pay is over; what they held is free again."""
     expiry.expire_orders(unit, _EXPIRED_AT_ONCE)
+
+
+@subscriptions.every(seconds=1)
+def end_flash_sales(unit: flash_sale.Work) -> None:
+    """End the flash sales whose time is over; their free units go back to stock."""
+    flash_sale.end_flash_sales(unit, _SALES_AT_ONCE)
+
+
+@subscriptions.every(seconds=60)
+def verify_flash_sales(unit: flash_sale.Work) -> None:
+    """Compare the units of the flash sales under way with their orders."""
+    _ASTRAY.set(flash_sale.count_astray(unit))
 
 
 @subscriptions.every(seconds=2)
@@ -61,6 +98,18 @@ def expire_reservations(unit: reservation.Work) -> None:
 def serve_awaited(unit: moving.Work) -> None:
     """Serve promises with units that orders gave back."""
     moving.serve_awaited(unit, _SERVED_AT_ONCE)
+
+
+@subscriptions.every(seconds=60)
+def find_abandoned_carts(unit: cart.Work) -> None:
+    """Tell which carts were left alone."""
+    cart.find_abandoned(unit, _ABANDONED_AFTER, _CARTS_AT_ONCE)
+
+
+@subscriptions.every(seconds=600)
+def expire_carts(unit: cart.Work) -> None:
+    """Throw away guests' carts that nobody has touched for long."""
+    cart.expire_carts(unit, _CARTS_AT_ONCE)
 
 
 @subscriptions.every(seconds=600)

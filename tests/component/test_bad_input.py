@@ -89,14 +89,26 @@ def test_any_request_gets_a_clear_answer(
     )
     @given(requests(method.input_type))
     def answers_clearly(request: Any) -> None:
-        call = channels[service].unary_unary(f"/{method.containing_service.full_name}/{method.name}")
+        path = f"/{method.containing_service.full_name}/{method.name}"
         try:
-            answer = call(request.SerializeToString(), metadata=[("authorization", bearer)], timeout=10)
+            answer = first(channels[service], path, request, bearer, stream=method.server_streaming)
             message_factory.GetMessageClass(method.output_type).FromString(answer)
         except grpc.RpcError as error:
             check(error, method)
 
     answers_clearly()
+
+
+def first(channel: grpc.Channel, path: str, request: Any, bearer: str, *, stream: bool) -> bytes:
+    """The answer, or the first message of a stream."""
+    wire, metadata = request.SerializeToString(), [("authorization", bearer)]
+    if not stream:
+        return bytes(channel.unary_unary(path)(wire, metadata=metadata, timeout=10))
+    answers = channel.unary_stream(path)(wire, metadata=metadata, timeout=10)
+    try:
+        return bytes(next(answers))
+    finally:
+        answers.cancel()
 
 
 def check(error: Any, method: MethodDescriptor) -> None:

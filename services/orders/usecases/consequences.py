@@ -40,11 +40,17 @@ def cancelled(unit: Work, orders: Sequence[Order]) -> list[Movement]:
     return flash_sale_units.released(unit.flash_sale_units, flash) if flash else []
 
 
-def refunded(unit: Work, orders: Sequence[Order]) -> list[Movement]:
-    """Units of the orders were given back; only those that are refunded in full lead to anything."""
+def refunded(unit: Work, orders: Sequence[Order], *, back: Sequence[Movement] = ()) -> list[Movement]:
+    """Units of the orders were given back, and these goods come `back` with it; only orders that are refunded in full
+    lead to anything."""
     whole = [order for order in orders if order.state is OrderState.REFUNDED and order.complete_time is None]
-    flash = _of(whole, _FLASH_SALES)
-    return flash_sale_units.resold(unit.flash_sale_units, flash) if flash else []
+    booked = {movement.order for movement in back}
+    moved: list[Movement] = []
+    for here in (True, False):
+        flash = _of([order for order in whole if (order.id in booked) is here], _FLASH_SALES)
+        if flash:
+            moved += flash_sale_units.resold(unit.flash_sale_units, flash, booked=here)
+    return moved
 
 
 def _of(orders: Sequence[Order], kind: str) -> list[UUID]:

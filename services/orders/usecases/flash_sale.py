@@ -15,7 +15,7 @@ from services.orders.domain.errors import product_archived, product_not_found
 from services.orders.domain.flash_sale import Figures, FlashSale, FlashSaleQuery, Offer, Terms, resized
 from services.orders.domain.product import Product
 from services.orders.domain.stock import Movement, MovementKind, Place, Shelf, release
-from services.orders.usecases import holding
+from services.orders.usecases import holding, moving
 from services.orders.usecases.flash_sale_units import FlashSaleUnits
 
 
@@ -57,12 +57,8 @@ class Products(Protocol):
         """Those of the products that exist."""
 
 
-class Work(Protocol):
+class Work(moving.Work, Protocol):
     """What these use-cases need of a unit of work."""
-
-    @property
-    def now(self) -> datetime:
-        """The instant of the transaction."""
 
     @property
     def flash_sales(self) -> FlashSales:
@@ -186,6 +182,11 @@ def count_refusals(unit: Work, counts: Mapping[tuple[UUID, str], int]) -> None:
     unit.flash_sales.refuse(counts)
 
 
+def count_astray(unit: Work) -> int:
+    """How many units of the sales under way are counted in a state that no order of theirs is in."""
+    return unit.flash_sale_units.astray()
+
+
 def existing(sales: Mapping[UUID, FlashSale], sale_id: UUID) -> FlashSale:
     """The sale, or a Fault."""
     sale = sales.get(sale_id)
@@ -210,11 +211,11 @@ def _check_version(sale: FlashSale, version: int | None) -> None:
 def _reserve(unit: Work, sale: FlashSale, units: int) -> None:
     """Reserve units for the sale, or free them when there are fewer than none."""
     if units < 0:
-        unit.stocks.apply(release(None, {sale.place: -units}, source=sale.name), unit.now)
+        moving.move(unit, release(None, {sale.place: -units}, source=sale.name))
     elif units > 0:
         shelf = Shelf(unit.stocks.lock([sale.place]), now=unit.now, promises=False)
         shelf.reserve(None, {sale.place: units}, source=sale.name)
-        unit.stocks.apply(shelf.movements, unit.now)
+        moving.move(unit, shelf.movements)
 
 
 def _close(unit: Work, sales: Sequence[FlashSale]) -> None:
@@ -225,4 +226,4 @@ def _close(unit: Work, sales: Sequence[FlashSale]) -> None:
         for sale_id, free in unit.flash_sale_units.end(list(places))
         if free
     ]
-    unit.stocks.apply(movements, unit.now)
+    moving.move(unit, movements)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
 from uuid import UUID
@@ -146,7 +146,12 @@ def _draw(unit: Work, drafts: list[Order | Fault], *, purchases: Sequence[_Purch
         else:
             seats += [Seat(command.order_id, n, bucket) for n, bucket in zip(ns, buckets, strict=True)]
     unit.flash_sale_units.take(seats, refused)
-    sold = [purchase for index, purchase in alive.items() if isinstance(drafts[index], Order)]
+    sold = []
+    for index, purchase in alive.items():
+        draft = drafts[index]
+        if isinstance(draft, Order):
+            drafts[index] = replace(draft, location=purchase.offer.sale.place.location)
+            sold.append(purchase)
     if sold:
         unit.flash_sale_units.hand_over(_handed_over(sold), unit.now)
 

@@ -69,14 +69,15 @@ def released(units: FlashSaleUnits, orders: Sequence[UUID]) -> list[Movement]:
     ]
 
 
-def resold(units: FlashSaleUnits, orders: Sequence[UUID]) -> list[Movement]:
+def resold(units: FlashSaleUnits, orders: Sequence[UUID], *, booked: bool) -> list[Movement]:
     """The orders were refunded in full before they were carried out: where the policy says so, their goods are there
-    again, and reserved for the sale."""
+    again, unless that is `booked` already, and reserved for the sale."""
+    kind = MovementKind.RESERVED if booked else MovementKind.RETURNED
     return [
         Movement(
             freed.place,
-            MovementKind.RETURNED,
-            freed.units,
+            kind,
+            0 if booked else freed.units,
             freed.units if freed.resold else 0,
             source=names.join("flashSales", freed.sale),
         )

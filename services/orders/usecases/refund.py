@@ -112,8 +112,18 @@ class ReceiveReturn:
     order_id: UUID
     refund_id: UUID
     damaged: tuple[tuple[int, int], ...]
-    by: str
     note: str
+    version: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class SettleRefund:
+    """Money of a refund was paid back by hand to the payment at a position."""
+
+    order_id: UUID
+    refund_id: UUID
+    payment: int
+    reference: str
     version: int | None
 
 
@@ -136,7 +146,7 @@ def preview_refund(unit: Reading, command: RefundOrder) -> Refund:
 
 
 def refund_order(unit: Work, command: RefundOrder) -> Refund:
-    """Give back a part of a paid order, or ask for it. A request makes one refund for ever; its repeat gets the same."""
+    """Give back a part of a paid order, or ask for it. A request makes one refund for ever: its repeat gets it too."""
     order = existing(unit.orders.lock([command.order_id]), command.order_id)
     if command.request_id:
         known = unit.refunds.of_request(order.id, command.request_id)
@@ -214,6 +224,15 @@ def settle_payouts(unit: Reading, commands: Sequence[SettlePayout]) -> list[Refu
     return [after[command.refund_id] for command in commands]
 
 
+def settle_refund(unit: Work, command: SettleRefund) -> Refund:
+    """Tell that the money of a payment which its provider could not give back was paid back by hand."""
+    _, refund = _locked(unit, command)
+    settled = refund.settle(command.payment, PayoutStep.SUCCEED, command.reference)
+    if settled is not refund:
+        unit.refunds.save([(refund, settled)], unit.now)
+    return settled
+
+
 def get_refund(unit: Reading, order_id: UUID, refund_id: UUID) -> Refund:
     """Read a refund."""
     return _of_order(unit.refunds.get([refund_id]), order_id, refund_id)
@@ -279,12 +298,10 @@ def _carry_out(
     return after
 
 
-def _give_back(
-    unit: Work, changes: Sequence[tuple[Order, Order, Refund]], movements: Sequence[Movement] = ()
-) -> None:
+def _give_back(unit: Work, changes: Sequence[tuple[Order, Order, Refund]], movements: Sequence[Movement] = ()) -> None:
     unit.orders.save([(before, after) for before, after, _ in changes])
     refunded = [after for _, after, _ in changes]
-    holding.give_back(unit, refunded, [*movements, *consequences.refunded(unit, refunded)])
+    holding.give_back(unit, refunded, [*movements, *consequences.refunded(unit, refunded, back=movements)])
     unit.emit(OrderRefunded(order, refund) for _, order, refund in changes)
 
 
@@ -295,7 +312,7 @@ def _returned(order: Order, units: Mapping[int, int]) -> list[Movement]:
     ]
 
 
-def _locked(unit: Work, command: DecideRefund | ReceiveReturn) -> tuple[Order, Refund]:
+def _locked(unit: Work, command: DecideRefund | ReceiveReturn | SettleRefund) -> tuple[Order, Refund]:
     order = existing(unit.orders.lock([command.order_id]), command.order_id)
     refund = _of_order(unit.refunds.lock([command.refund_id]), order.id, command.refund_id)
     refund.check_version(command.version)

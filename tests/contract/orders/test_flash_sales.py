@@ -174,10 +174,13 @@ def test_paying_and_cancelling_at_once_is_decided_once(database: Database[Orders
 
     def end(index: int) -> bool:
         order = orders[index // 2]
+        if index % 2:
+            return isinstance(pay(database, order), Order)
         try:
-            return isinstance(pay(database, order), Order) if index % 2 else cancel(database, order) is None
+            cancel(database, order)
         except Fault:
             return False
+        return True
 
     with ThreadPoolExecutor(8) as threads:
         assert sum(threads.map(end, range(16))) == 8
@@ -230,7 +233,7 @@ def test_what_is_refunded_in_full_is_sold_again_where_the_policy_says_so(
     (order,) = bought(database, a_purchase(sale, member=member))
     assert isinstance(order, Order)
     pay(database, order)
-    database.write(refund_order, RefundOrder(new_id(), order.id, Claim(units=((1, 1),)), "", "", None))
+    database.write(refund_order, RefundOrder(new_id(), order.id, Claim.units((1, 1)), "", "", None))
     assert counts(database, sale) == left
     again = bought(database, a_purchase(sale, member=member))
     assert reasons(again) == {"BOUGHT" if policy is RefundPolicy.RESELL else "FLASH_SALE_LIMIT_REACHED": 1}
