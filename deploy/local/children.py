@@ -55,7 +55,7 @@ def _service(plan: Plan, process: Process) -> Child:
         "KEHU_JWKS_FILE": str(plan.keys.jwks),
         "KEHU_SERVICE_KEY_FILE": str(plan.keys.service),
         "KEHU_PAGE_TOKEN_KEY": plan.passwords.page_tokens,
-        "KEHU_KEYRING_FILE": str(plan.keys.keyring) if service == "members" else "",
+        "KEHU_KEYRING_FILE": str(plan.keys.keyring) if service in {"members", "orders"} else "",
         "PYTHONUNBUFFERED": "1",
         **{f"KEHU_PEERS_{peer.upper()}": address for peer, address in peers(plan, service).items()},
     }

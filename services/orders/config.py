@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Annotated
 
 from pydantic import Field
 
@@ -14,8 +15,15 @@ class Config(Settings):
 
     peers_campaigns: str = Field("127.0.0.1:0", description="Where campaigns answers gRPC, host:port.")
     peers_members: str = Field("127.0.0.1:0", description="Where members answers gRPC, host:port.")
+    keyring_file: str = Field(
+        description="Keys (JSON) that seal where orders are sent, and make the secrets of guests' carts; see SECURITY.md."
+    )
     pay_within: timedelta = Field(
         timedelta(minutes=15), gt=timedelta(0), description="How long an order waits for its payment (ISO 8601)."
+    )
+    refund_limits: dict[str, Annotated[int, Field(ge=0)]] = Field(
+        default_factory=dict,
+        description="What may be given back of an order before somebody else approves: minor units by currency (JSON).",
     )
     provider_timeout: timedelta = Field(
         timedelta(seconds=5), gt=timedelta(0), description="How long one attempt to call a payment provider may take."

@@ -9,7 +9,9 @@ from kit.money import Money
 from kit.names import join
 from kit.outbox import Event
 from kit.wire import instant, money
+from services.orders.domain.cart import Cart
 from services.orders.domain.events import (
+    CartAbandoned,
     Fact,
     OrderCancelled,
     OrderCompleted,
@@ -34,11 +36,33 @@ def to_event(fact: object) -> Event:
         return _product_changed(fact.product)
     if isinstance(fact, PriceChanged):
         return _price_changed(fact)
+    if isinstance(fact, CartAbandoned):
+        return _cart_abandoned(fact.cart)
     if isinstance(fact, StockLow | StockReplenished):
         return _stock_crossed(fact)
     body = cast("Callable[[Any], Body]", _BODIES[type(fact)])(fact)
     order = cast("Fact", fact).order
     return Event.of(f"kehu.orders.v1.{type(fact).__name__}", join("orders", order.id), order.version, body)
+
+
+def _cart_abandoned(cart: Cart) -> Event:
+    name = join("carts", cart.id)
+    body: Body = {
+        "cart": name,
+        "member": join("members", cart.member) if cart.member else "",
+        "channel": cart.channel,
+        "lines": [
+            {
+                "product": join("products", line.product),
+                "quantity": str(line.quantity),
+                **({"seenUnitPrice": money(line.seen)} if line.seen else {}),
+            }
+            for line in cart.active
+        ],
+        "touchTime": instant(cart.touch_time),
+        "abandonTime": instant(cart.abandon_time),
+    }
+    return Event.of("kehu.orders.v1.CartAbandoned", name, cart.version, body)
 
 
 def _product_changed(product: Product) -> Event:

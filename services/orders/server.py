@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from functools import partial
 
 from kehu.orders.v1 import (
+    carts_pb2_grpc,
     checkout_pb2_grpc,
     flash_sales_pb2_grpc,
     inventory_pb2_grpc,
     orders_pb2_grpc,
     payments_pb2_grpc,
     refunds_pb2_grpc,
+    shipping_pb2_grpc,
+    taxes_pb2_grpc,
 )
 
 from kit import vault
@@ -22,6 +26,7 @@ from kit.rpc import Tokens as CallTokens
 from kit.settings import load
 from services.orders import publish
 from services.orders.api.campaigns import CampaignsCoupons, CampaignsPrices
+from services.orders.api.carts_servicer import CartsServicer
 from services.orders.api.checkout_recovery import CheckoutRecovery
 from services.orders.api.checkout_servicer import CheckoutServicer
 from services.orders.api.flash_sales_servicer import FlashSalesServicer
@@ -33,19 +38,22 @@ from services.orders.api.payment_sweeps import PaymentSweeps
 from services.orders.api.payments_servicer import PaymentsServicer
 from services.orders.api.refunds_servicer import RefundsServicer
 from services.orders.api.servicer import OrdersServicer
+from services.orders.api.shipping_servicer import ShippingServicer
+from services.orders.api.taxes_servicer import TaxesServicer
 from services.orders.config import Config
 from services.orders.domain.checkout import StepKind
 from services.orders.domain.payment import Tender
 from services.orders.domain.waiting_room import Tickets
 from services.orders.providers.offered import offered
 from services.orders.storage.unit import CONSTRAINTS, OrdersUnit
-from services.orders.usecases import checkout, checkout_recovery, flash_sale, offer
+from services.orders.usecases import checkout, checkout_recovery, flash_sale, offer, tariff
 from services.orders.usecases.checkout import Book, Checkout
 from services.orders.usecases.checkout_recovery import Recovery
 from services.orders.usecases.flash_sale_admission import Admission
 from services.orders.usecases.paying import Paying
 from services.orders.usecases.payment import ManualPayment
 from services.orders.usecases.quote import Quoting
+from services.orders.usecases.tariff import KnownTariff
 
 
 def build(config: Config) -> Server:
@@ -79,22 +87,28 @@ def build(config: Config) -> Server:
         partial(database.read, checkout_recovery.census),
     )
     tokens = Tokens(config.page_token_key.get_secret_value())
+    safe = vault.load(config.keyring_file)
     providers = offered(config)
     paying = Paying(database, providers)
-    notices = Notices(database, paying, providers, vault=vault.load(config.keyring_file), clock=utc_now)
+    notices = Notices(database, paying, providers, vault=safe, clock=utc_now)
     sweeps = PaymentSweeps(database, paying, notices)
+    known = KnownTariff(edge.gather("tariff", tariff.read_tariff), time.monotonic)
+    selling = Checkout(
+        quote=Quoting(
+            find=edge.gather("offers", offer.find_offers), prices=CampaignsPrices(campaigns, edge), tariff=known
+        ),
+        book=book,
+        holders=holders,
+        pay_within=config.pay_within,
+    )
     servicer = OrdersServicer(
         edge,
         tokens,
-        checkout=Checkout(
-            quote=Quoting(find=edge.gather("offers", offer.find_offers), prices=CampaignsPrices(campaigns, edge)),
-            book=book,
-            holders=holders,
-            pay_within=config.pay_within,
-        ),
+        checkout=selling,
         providers={Tender.MANUAL: ManualPayment()},
         refund_limits=config.refund_limits,
         paying=paying,
+        vault=safe,
     )
     flash_sales = _flash_sales(config, database, edge)
     return Server(
@@ -129,6 +143,21 @@ def build(config: Config) -> Server:
                 inventory_pb2_grpc.add_InventoryServiceServicer_to_server,
                 InventoryServicer(edge, tokens),
             ),
+            Servicer(
+                "kehu.orders.v1.ShippingService",
+                shipping_pb2_grpc.add_ShippingServiceServicer_to_server,
+                ShippingServicer(edge, tokens, quote=selling.quote, tariff=known, vault=safe),
+            ),
+            Servicer(
+                "kehu.orders.v1.TaxesService",
+                taxes_pb2_grpc.add_TaxesServiceServicer_to_server,
+                TaxesServicer(edge, tokens, tariff=known),
+            ),
+            Servicer(
+                "kehu.orders.v1.CartsService",
+                carts_pb2_grpc.add_CartsServiceServicer_to_server,
+                CartsServicer(edge, checkout=selling, vault=safe),
+            ),
         ],
         background=[
             flash_sales.tell_refusals,
@@ -138,6 +167,7 @@ def build(config: Config) -> Server:
             sweeps.bills,
             sweeps.watch,
         ],
+        closing=[provider.aclose for provider in providers.values()],
     )
 
 

@@ -47,8 +47,12 @@ def asked(request: pb.QuoteOrderRequest) -> Basket:
     """Read what would be bought."""
     return Basket(
         wanted=_wanted(request),
-        buyer=Buyer(member=optional_id("members", request.member, field="member")),
+        buyer=Buyer(
+            member=optional_id("members", request.member, field="member"),
+            account=optional_id("accounts", request.account, field="account"),
+        ),
         channel=request.channel,
+        store=request.store,
         coupons=_coupons(request),
         delivery=delivery.choice(request.delivery) if request.HasField("delivery") else None,
     )

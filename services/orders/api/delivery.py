@@ -11,6 +11,7 @@ from kit import names
 from kit.errors import internal
 from kit.rpc import call, policy
 from kit.vault import Unreadable, Vault, WrappedKey
+from services.orders.api.stock import optional_location, optional_location_name
 from services.orders.domain.address import Address, SealedAddress
 from services.orders.domain.shipping import Choice, Delivery, MethodKind
 from services.orders.domain.tax import Rounding, Taxation
@@ -36,7 +37,7 @@ def choice(wire: pb.DeliveryChoice) -> Choice:
     return Choice(
         names.id_of("shippingMethods", wire.shipping_method, field="delivery.shipping_method"),
         address(wire.address) if wire.HasField("address") else None,
-        wire.pick_up_location,
+        optional_location(wire.pick_up_location, field="delivery.pick_up_location"),
     )
 
 
@@ -98,7 +99,7 @@ def delivery(found: Delivery | None) -> pb.OrderDelivery | None:
         kind=KINDS[found.kind],
         min_days=found.days[0],
         max_days=found.days[1],
-        pick_up_location=found.location,
+        pick_up_location=optional_location_name(found.location),
     )
 
 

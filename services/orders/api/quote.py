@@ -29,16 +29,22 @@ def quote(found: Quote) -> pb.QuoteOrderResponse:
             quantity=item.quantity,
             unit_price=money(item.unit_price),
             discount=money(item.discount),
-            amount=money(item.unit_price * item.quantity - item.discount),
+            amount=money(item.amount),
             category=item.category,
+            tax=money(item.tax),
+            added_tax=money(item.added_tax),
         )
 
     return pb.QuoteOrderResponse(
         lines=[line(position, item) for position, item in enumerate(found.items, 1)],
         subtotal=money(subtotal),
         discount=money(discount),
-        total=money(subtotal - discount),
+        total=money(sum(item.amount for item in found.items) + found.freight),
         coupons=[
             pb.QuotedCoupon(coupon=each.coupon, accepted=each.accepted, reason=each.reason) for each in found.decisions
         ],
+        freight=money(found.freight),
+        freight_tax=money(found.freight_tax),
+        tax=money(sum(item.tax for item in found.items) + found.freight_tax),
+        added_tax=money(sum(item.added_tax for item in found.items)),
     )

@@ -14,6 +14,7 @@ from kit.errors import Fault
 from kit.page import Tokens
 from kit.rpc import Edge, convert
 from kit.rpc import call as calls
+from kit.vault import Vault
 from services.orders.api import afterwards, basket, imports, order, product, quote, refund, stock
 from services.orders.domain.payment import Tender
 from services.orders.usecases import imports as import_usecases
@@ -46,6 +47,7 @@ class OrdersServicer(orders_pb2_grpc.OrdersServiceServicer):
         providers: Mapping[Tender, PaymentProvider],
         refund_limits: Limits,
         paying: Paying,
+        vault: Vault,
     ) -> None:
         self._edge = edge
         self._tokens = tokens
@@ -53,6 +55,7 @@ class OrdersServicer(orders_pb2_grpc.OrdersServiceServicer):
         self._providers = providers
         self._refund_limits = refund_limits
         self._paying = paying
+        self._vault = vault
         self._place: Lane[Placement] = edge.lane("place", placing.place, render=order.order)
         self._pay: Lane[PayOrder] = edge.lane("pay", payment_usecases.pay_orders, render=order.order)
 
@@ -121,7 +124,7 @@ class OrdersServicer(orders_pb2_grpc.OrdersServiceServicer):
             return answered
         try:
             return await self._checkout.place(
-                basket.ordered(request),
+                basket.ordered(request, self._vault),
                 Open(_key(request), names.new_id()),
                 store=lambda command: self._place(request, command),
                 afterwards=afterwards.run,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from kehu.orders.v1 import shipping_pb2 as pb
 
@@ -11,6 +13,7 @@ from kit.errors import invalid
 from kit.money import Money
 from kit.rpc import convert
 from services.orders.api.delivery import KINDS, KINDS_BACK
+from services.orders.api.stock import location_id, optional_location_name
 from services.orders.api.wire import version_of
 from services.orders.domain.address import Area
 from services.orders.domain.shipping import Band, Method, Rate, Suggestion, Zone
@@ -42,24 +45,20 @@ def new_zone(request: pb.CreateShippingZoneRequest, now: datetime) -> Zone:
     return Zone(names.new_id(), given.title, _area(given), now, now)
 
 
-def zone_update(request: pb.UpdateShippingZoneRequest, before: Zone) -> Update:
-    """Read a request: what its mask names, or what it fills in. The parts of the area that it does not name stay."""
+def zone_update(request: pb.UpdateShippingZoneRequest) -> Update[Zone]:
+    """Read a request: what its mask names, or what it fills in."""
     given = request.shipping_zone
     fields = convert.masked_fields(given, request.update_mask, mutable=_ZONE, output_only=_COMMON)
     if "country_code" in fields and not given.country_code:
         raise invalid("shipping_zone.country_code", "is required")
-    area, asked = before.area, _area(given)
-    changes: dict[str, object] = {
-        "area": Area(
-            asked.country if "country_code" in fields else area.country,
-            asked.regions if "regions" in fields else area.regions,
-            asked.postal_codes if "postal_codes" in fields else area.postal_codes,
-        )
-    }
-    if "title" in fields:
-        changes["title"] = given.title
-    # The rest of the area is that of the version that was read.
-    return Update(before.id, changes, before.version)
+    names_of = {"country_code": "country", "regions": "regions", "postal_codes": "postal_codes"}
+    area = {names_of[name]: getattr(_area(given), names_of[name]) for name in fields if name in names_of}
+
+    def change(before: Zone) -> Zone:
+        title = given.title if "title" in fields else before.title
+        return replace(before, title=title, area=replace(before.area, **area))
+
+    return Update(names.id_of("shippingZones", given.name, field="shipping_zone.name"), change, version_of(given.etag))
 
 
 def method(found: Method) -> pb.ShippingMethod:
@@ -72,7 +71,7 @@ def method(found: Method) -> pb.ShippingMethod:
         min_days=found.days[0],
         max_days=found.days[1],
         channels=found.channels,
-        pick_up_locations=found.locations,
+        pick_up_locations=map(optional_location_name, found.locations),
         rates=[_rate(rate) for rate in found.rates],
         create_time=convert.wire_instant(found.create_time),
         update_time=convert.wire_instant(found.update_time),
@@ -90,31 +89,34 @@ def new_method(request: pb.CreateShippingMethodRequest, now: datetime) -> Method
         given.active,
         (given.min_days, given.max_days),
         tuple(given.channels),
-        tuple(given.pick_up_locations),
+        _locations(given),
         _rates(given),
         now,
         now,
     )
 
 
-def method_update(request: pb.UpdateShippingMethodRequest, before: Method) -> Update:
+def method_update(request: pb.UpdateShippingMethodRequest) -> Update[Method]:
     """Read a request: what its mask names, or what it fills in."""
     given = request.shipping_method
-    others = (*_COMMON, "kind")
-    fields = convert.masked_fields(given, request.update_mask, mutable=_METHOD, output_only=others)
-    values: dict[str, object] = {
-        "title": given.title,
-        "active": given.active,
-        "channels": tuple(given.channels),
-        "pick_up_locations": tuple(given.pick_up_locations),
-        "rates": _rates(given) if "rates" in fields else (),
+    fields = convert.masked_fields(given, request.update_mask, mutable=_METHOD, output_only=(*_COMMON, "kind"))
+    values: dict[str, tuple[str, object]] = {
+        "title": ("title", given.title),
+        "active": ("active", given.active),
+        "channels": ("channels", tuple(given.channels)),
+        "pick_up_locations": ("locations", _locations(given)),
+        "rates": ("rates", _rates(given)),
     }
-    changes = {name: values[name] for name in fields if name in values}
-    if "pick_up_locations" in changes:
-        changes["locations"] = changes.pop("pick_up_locations")
-    fewest = given.min_days if "min_days" in fields else before.days[0]
-    most = given.max_days if "max_days" in fields else before.days[1]
-    return Update(before.id, {**changes, "days": (fewest, most)}, before.version)
+    changes: dict[str, Any] = dict(values[name] for name in fields if name in values)
+
+    def change(before: Method) -> Method:
+        fewest, most = before.days
+        days = given.min_days if "min_days" in fields else fewest, given.max_days if "max_days" in fields else most
+        return replace(before, days=days, **changes)
+
+    return Update(
+        names.id_of("shippingMethods", given.name, field="shipping_method.name"), change, version_of(given.etag)
+    )
 
 
 def deletion(collection: str, request: pb.DeleteShippingZoneRequest | pb.DeleteShippingMethodRequest) -> Delete:
@@ -130,8 +132,15 @@ def suggestion(found: Suggestion) -> pb.SuggestedShippingMethod:
         kind=KINDS[found.method.kind],
         min_days=found.method.days[0],
         max_days=found.method.days[1],
-        pick_up_locations=found.method.locations,
+        pick_up_locations=map(optional_location_name, found.method.locations),
         freight=convert.wire_money(found.freight),
+    )
+
+
+def _locations(given: pb.ShippingMethod) -> tuple[str, ...]:
+    return tuple(
+        location_id(name, field=f"shipping_method.pick_up_locations[{index}]")
+        for index, name in enumerate(given.pick_up_locations)
     )
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from kehu.orders.v1 import taxes_pb2 as pb
 
@@ -61,7 +63,7 @@ def new_table(request: pb.CreateTaxTableRequest, now: datetime) -> TaxTable:
     )
 
 
-def table_update(request: pb.UpdateTaxTableRequest) -> Update:
+def table_update(request: pb.UpdateTaxTableRequest) -> Update[TaxTable]:
     """Read a request: what its mask names, or what it fills in."""
     given = request.tax_table
     fields = convert.masked_fields(given, request.update_mask, mutable=_MUTABLE, output_only=_OTHERS)
@@ -72,10 +74,14 @@ def table_update(request: pb.UpdateTaxTableRequest) -> Update:
         "home": ("home", given.home),
         "rates": ("rates", _rates(given)),
     }
-    changes = dict(values[name] for name in fields if name in values)
+    changes: dict[str, Any] = dict(values[name] for name in fields if name in values)
     if "rounding" in fields and given.rounding in ROUNDINGS_BACK:
         changes["rounding"] = ROUNDINGS_BACK[given.rounding]
-    return Update(names.id_of("taxTables", given.name, field="tax_table.name"), changes, version_of(given.etag))
+    return Update(
+        names.id_of("taxTables", given.name, field="tax_table.name"),
+        lambda before: replace(before, **changes),
+        version_of(given.etag),
+    )
 
 
 def deletion(request: pb.DeleteTaxTableRequest) -> Delete:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Protocol
 from uuid import UUID
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -38,3 +39,20 @@ def optional_name(collection: str, resource: UUID | None) -> str:
 def optional_instant(moment: datetime | None) -> Timestamp | None:
     """An instant that may be missing."""
     return wire_instant(moment) if moment else None
+
+
+class Dated(Protocol):
+    """What is listed by when it was created."""
+
+    @property
+    def id(self) -> UUID:
+        """Its id."""
+
+    @property
+    def create_time(self) -> datetime:
+        """When it was created."""
+
+
+def position(row: Dated) -> tuple[str, str]:
+    """Where it stands in its pages."""
+    return row.create_time.isoformat(), str(row.id)

@@ -4,6 +4,7 @@ shown by a `repr`, and stored only sealed."""
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from uuid import UUID
 
 _STARS = "****"
 _FEW = 8
@@ -91,3 +92,14 @@ def _phone(phone: str) -> str:
 
 def _half(code: str) -> str:
     return code[: len(code) // 2] + "*" * (len(code) - len(code) // 2)
+
+
+@dataclass(frozen=True, slots=True)
+class SealedAddress:
+    """An address that only whoever has the keyring can open. It is sealed for its `owner`, an id of its own, with a key
+    of its own, which is wrapped by the master key `key_id`."""
+
+    owner: UUID
+    key_id: str
+    wrapped: bytes = field(repr=False)
+    sealed: bytes = field(repr=False)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from uuid import UUID
 
+from services.orders.domain.price_list import Entry, PriceList
 from services.orders.domain.product import Product
 from services.orders.domain.refund import Refund
 
 if TYPE_CHECKING:  # an order answers facts, and facts carry the order
+    from services.orders.domain.cart import Cart
     from services.orders.domain.order import Order
 
 
@@ -56,3 +59,20 @@ class ProductChanged:
     """A product was put on sale, or is another one now."""
 
     product: Product
+
+
+@dataclass(frozen=True, slots=True)
+class CartAbandoned:
+    """A cart with lines in it was left alone."""
+
+    cart: Cart
+
+
+@dataclass(frozen=True, slots=True)
+class PriceChanged:
+    """A price list is another one now, or has other prices: `entries` were set, `removed` (products and quantities) are
+    gone."""
+
+    price_list: PriceList
+    entries: tuple[Entry, ...] = ()
+    removed: tuple[tuple[UUID, int], ...] = ()

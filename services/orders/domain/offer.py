@@ -26,12 +26,13 @@ class Asked:
 @dataclass(frozen=True, slots=True)
 class Offer:
     """A product at the price of one unit for a buyer, and the list that it is from (None: the product's own price).
-    `refusal` says why it can't be sold in that quantity; None when it can."""
+    `refusal` says why it can't be sold in that quantity; None when it can. `grams` is what one unit weighs."""
 
     product: Product
     unit_price: Money
     price_list: UUID | None = None
     refusal: Fault | None = None
+    grams: int = 0
 
 
 Known = Mapping[UUID, Product]
@@ -44,13 +45,14 @@ def offer(product: Product, asked: Asked, known: Known, candidates: Candidates, 
     """What the shopper gets: a pure function of what is stored."""
     quantity = asked.quantities[product.id]
     refusal = _refusal(product, quantity, asked.shopper.channel, known, now)
+    grams = _grams(product, known)
     price = choose(candidates.get(product.id, ()), product.price, quantity)
     if not product.summed or price.price_list is not None:
-        return Offer(product, price.amount, price.price_list, refusal)
+        return Offer(product, price.amount, price.price_list, refusal, grams)
     total = _sum_of_components(product, quantity, known, candidates)
     if total is None:
-        return Offer(product, product.price, refusal=refusal or catalogue.price_missing(product.id))
-    return Offer(product, total, refusal=refusal)
+        return Offer(product, product.price, refusal=refusal or catalogue.price_missing(product.id), grams=grams)
+    return Offer(product, total, refusal=refusal, grams=grams)
 
 
 def _refusal(product: Product, quantity: int, channel: str, known: Known, now: datetime) -> Fault | None:
@@ -60,6 +62,11 @@ def _refusal(product: Product, quantity: int, channel: str, known: Known, now: d
         return catalogue.purchase_limit_exceeded(product.id, requested=quantity, limit=product.purchase_limit)
     archived = (part.product for part in product.components if not known[part.product].active)
     return next(map(errors.product_archived, archived), None)
+
+
+def _grams(product: Product, known: Known) -> int:
+    """A bundle that has no weight of its own weighs what its components do."""
+    return product.weight_grams or sum(known[part.product].weight_grams * part.quantity for part in product.components)
 
 
 def _sum_of_components(product: Product, quantity: int, known: Known, candidates: Candidates) -> Money | None:

@@ -268,14 +268,19 @@ class Order:
     def wanted(self) -> dict[UUID, int]:
         """The units that it takes from stock by product, all lines together and bundles taken apart: none for imported
         and backordered orders."""
+        return self._units({line.position: line.quantity for line in self.lines})
+
+    def _units(self, wanted: Mapping[int, int]) -> dict[UUID, int]:
+        """The units of stock that so many units of each line are."""
         units: Counter[UUID] = Counter()
         if not (self.imported or self.backordered):
             for line in self.lines:
+                quantity = wanted.get(line.position, 0)
                 for part in line.components:
-                    units[part.product] += part.quantity * line.quantity
+                    units[part.product] += part.quantity * quantity
                 if line.product is not None and not line.components:
-                    units[line.product] += line.quantity
-        return dict(units)
+                    units[line.product] += quantity
+        return {product: quantity for product, quantity in units.items() if quantity}
 
     def demand(self) -> dict[Place, int]:
         """What it takes from stock where its goods lie."""
@@ -313,6 +318,8 @@ class Order:
         amount = self._sum(fresh)
         if amount.minor > self.outstanding:
             raise errors.overpaid(self.money(self.outstanding), amount)
+        if not amount and self.outstanding:
+            raise errors.amount_mismatch(self.money(self.outstanding), amount)
         received = tuple(payment for payment in fresh if payment.amount)
         if amount.minor < self.outstanding:
             return self._stepped(
@@ -444,12 +451,7 @@ class Order:
 
     def returned(self, units: Mapping[int, int]) -> dict[Place, int]:
         """Where so many units of each line belong when they come back: nowhere, if they never were in stock here."""
-        places: Counter[Place] = Counter()
-        if not (self.imported or self.backordered):
-            for line in self.lines:
-                if line.product is not None and units.get(line.position):
-                    places[Place(line.product)] += units[line.position]
-        return dict(places)
+        return {Place(product, self.location or MAIN): quantity for product, quantity in self._units(units).items()}
 
     def give_up(self, refund_id: UUID, now: datetime) -> tuple[Order, Refund]:
         """The cancelled order when it gives back all the money that had come in, and the refund that tells so."""

@@ -172,7 +172,7 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
+class Suggestion:
     """A method that a customer may choose, and what it would cost."""
 
     method: Method
@@ -190,9 +190,9 @@ def chosen(methods: Sequence[Method], choice: Choice, channel: str) -> Method:
     return method
 
 
-def offers(
+def suggestions(
     methods: Sequence[Method], zones: Sequence[Zone], *, address: Address | None, channel: str, grams: int, goods: Money
-) -> list[Offer]:
+) -> list[Suggestion]:
     """What a customer may choose from: the cheapest first, ties to the fastest. Without an address, only pick-up."""
     found = []
     for method in methods:
@@ -200,10 +200,10 @@ def offers(
             continue
         zone = zone_of(method, zones, address) if address is not None else None
         try:
-            found.append(Offer(method, freight(method, zone, grams=grams, goods=goods)))
+            found.append(Suggestion(method, freight(method, zone, grams=grams, goods=goods)))
         except Fault:
             continue  # it does not carry these goods there
-    return sorted(found, key=lambda offer: (offer.freight.minor, offer.method.days, offer.method.title))
+    return sorted(found, key=lambda each: (each.freight.minor, each.method.days, each.method.title))
 
 
 def _refusal(method: Method, choice: Choice, channel: str) -> Cause | None:

@@ -90,6 +90,15 @@ class TaxTable:
 
 
 @dataclass(frozen=True, slots=True)
+class Taxation:
+    """By which table an order was taxed, and how."""
+
+    table: UUID
+    included: bool
+    rounding: Rounding
+
+
+@dataclass(frozen=True, slots=True)
 class Taxed:
     """What is to be paid for something, and the tax inside of it, in minor units."""
 

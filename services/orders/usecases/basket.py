@@ -26,7 +26,7 @@ class GiftCard:
 
 @dataclass(frozen=True, slots=True)
 class Basket:
-    """What a customer wants to buy, and with what. `delivery` is how they want it, and `address` what is stored of that;
+    """What a customer wants to buy, and with what. `delivery` is how they want it, `address` what is stored of that;
     without, nothing is sent. `location` is the only one that may serve the order, if there is one."""
 
     wanted: tuple[Wanted, ...]
@@ -46,7 +46,7 @@ class Basket:
         quantities: Counter[UUID] = Counter()
         for line in self.wanted:
             quantities[line.product] += line.quantity
-        return Asked(Shopper(self.channel, self.store, self.buyer.member, self.buyer.account), quantities)
+        return Asked(Shopper(self.channel, self.store.removeprefix("stores/"), self.buyer.member, self.buyer.account), quantities)
 
     def steps(self) -> tuple[Step, ...]:
         """What other services are to hold, in the order in which they are asked; for most baskets nothing."""

@@ -11,7 +11,17 @@ from hypothesis import strategies as st
 from kit.errors import Fault
 from kit.money import LIMIT, Money
 from services.orders.domain.address import Address, Area
-from services.orders.domain.shipping import Band, Choice, Method, MethodKind, Rate, chosen, freight, offers, zone_of
+from services.orders.domain.shipping import (
+    Band,
+    Choice,
+    Method,
+    MethodKind,
+    Rate,
+    chosen,
+    freight,
+    suggestions,
+    zone_of,
+)
 from tests.support.builders.shipping import a_method, a_rate, a_zone, an_address
 
 ZONE = a_zone()
@@ -140,8 +150,8 @@ def test_the_offers_are_those_that_carry_the_goods_the_cheapest_first() -> None:
     methods = [dear, light, asleep, cheap, store]
 
     def offered(address: Address | None) -> list[tuple[Method, int]]:
-        found = offers(methods, [ZONE], address=address, channel="web", grams=11, goods=GOODS)
-        return [(offer.method, offer.freight.minor) for offer in found]
+        found = suggestions(methods, [ZONE], address=address, channel="web", grams=11, goods=GOODS)
+        return [(each.method, each.freight.minor) for each in found]
 
     assert offered(an_address()) == [(store, 0), (cheap, 500), (dear, 900)]
     assert offered(None) == offered(an_address(country="FR")) == [(store, 0)]

@@ -28,7 +28,7 @@ from google.api import resource_pb2 as google_dot_api_dot_resource__pb2
 from kehu.options.v1 import options_pb2 as kehu_dot_options_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fkehu/orders/v1/deliveries.proto\x12\x0ekehu.orders.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1dkehu/options/v1/options.proto\"\xed\x02\n\x07\x41\x64\x64ress\x12+\n\x0c\x63ountry_code\x18\x01 \x01(\tB\x15\xe2\x41\x01\x02\xbaH\x0er\x0c\x32\n^[A-Z]{2}$\x12+\n\x08province\x18\x02 \x01(\tB\x19\xe2\x41\x01\x01\xbaH\x0er\x0c\x18\x64\x32\x08^\\P{C}*$\x88\xb5\x18\x01\x12\'\n\x04\x63ity\x18\x03 \x01(\tB\x19\xe2\x41\x01\x01\xbaH\x0er\x0c\x18\x64\x32\x08^\\P{C}*$\x88\xb5\x18\x01\x12+\n\x08\x64istrict\x18\x04 \x01(\tB\x19\xe2\x41\x01\x01\xbaH\x0er\x0c\x18\x64\x32\x08^\\P{C}*$\x88\xb5\x18\x01\x12*\n\x06street\x18\x05 \x01(\tB\x1a\xe2\x41\x01\x01\xbaH\x0fr\r\x18\xac\x02\x32\x08^\\P{C}*$\x88\xb5\x18\x01\x12.\n\x0bpostal_code\x18\x06 \x01(\tB\x19\xe2\x41\x01\x01\xbaH\x0er\x0c\x18\x14\x32\x08^\\P{C}*$\x88\xb5\x18\x01\x12,\n\trecipient\x18\x07 \x01(\tB\x19\xe2\x41\x01\x01\xbaH\x0er\x0c\x18\x64\x32\x08^\\P{C}*$\x88\xb5\x18\x01\x12(\n\x05phone\x18\x08 \x01(\tB\x19\xe2\x41\x01\x01\xbaH\x0er\x0c\x18\x1e\x32\x08^\\P{C}*$\x88\xb5\x18\x01\"\xc0\x02\n\x0e\x44\x65liveryChoice\x12I\n\x0fshipping_method\x18\x01 \x01(\tB0\xe2\x41\x01\x02\xfa\x41 \n\x1eorders.kehu.dev/ShippingMethod\xbaH\x06r\x04\x10\x01\x18\x64\x12.\n\x07\x61\x64\x64ress\x18\x02 \x01(\x0b\x32\x17.kehu.orders.v1.AddressB\x04\xe2\x41\x01\x01\x12@\n\x10pick_up_location\x18\x03 \x01(\tB&\xe2\x41\x01\x01\xbaH\x1fr\x1d\x18?2\x19^([a-z0-9][a-z0-9_.-]*)?$:q\xbaHn\x1al\n\x0e\x64\x65livery.where\x12\'either an address or a place to pick up\x1a\x31!has(this.address) || this.pick_up_location == \'\'\"\xe8\x01\n\rOrderDelivery\x12@\n\x0fshipping_method\x18\x01 \x01(\tB\'\xe2\x41\x01\x03\xfa\x41 \n\x1eorders.kehu.dev/ShippingMethod\x12\x13\n\x05title\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x30\n\x04kind\x18\x03 \x01(\x0e\x32\x1c.kehu.orders.v1.ShippingKindB\x04\xe2\x41\x01\x03\x12\x16\n\x08min_days\x18\x04 \x01(\x05\x42\x04\xe2\x41\x01\x03\x12\x16\n\x08max_days\x18\x05 \x01(\x05\x42\x04\xe2\x41\x01\x03\x12\x1e\n\x10pick_up_location\x18\x06 \x01(\tB\x04\xe2\x41\x01\x03\"\x9c\x01\n\rOrderTaxation\x12\x34\n\ttax_table\x18\x01 \x01(\tB!\xe2\x41\x01\x03\xfa\x41\x1a\n\x18orders.kehu.dev/TaxTable\x12 \n\x12prices_include_tax\x18\x02 \x01(\x08\x42\x04\xe2\x41\x01\x03\x12\x33\n\x08rounding\x18\x03 \x01(\x0e\x32\x1b.kehu.orders.v1.TaxRoundingB\x04\xe2\x41\x01\x03*d\n\x0cShippingKind\x12\x1d\n\x19SHIPPING_KIND_UNSPECIFIED\x10\x00\x12\x1a\n\x16SHIPPING_KIND_DELIVERY\x10\x01\x12\x19\n\x15SHIPPING_KIND_PICK_UP\x10\x02*}\n\x0bTaxRounding\x12\x1c\n\x18TAX_ROUNDING_UNSPECIFIED\x10\x00\x12\x18\n\x14TAX_ROUNDING_HALF_UP\x10\x01\x12\x1a\n\x16TAX_ROUNDING_HALF_EVEN\x10\x02\x12\x1a\n\x16TAX_ROUNDING_HALF_DOWN\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1fkehu/orders/v1/deliveries.proto\x12\x0ekehu.orders.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1dkehu/options/v1/options.proto\"\xed\x02\n\x07\x41\x64\x64ress\x12+\n\x0c\x63ountry_code\x18\x01 \x01(\tB\x15\xe2\x41\x01\x02\xbaH\x0er\x0c\x32\n^[A-Z]{2}$\x12+\n\x08province\x18\x02 \x01(\tB\x19\xe2\x41\x01\x01\xbaH\x0er\x0c\x18\x64\x32\x08^\\P{C}*$\x88\xb5\x18\x01\x12\'\n\x04\x63ity\x18\x03 \x01(\tB\x19\xe2\x41\x01\x01\xbaH\x0er\x0c\x18\x64\x32\x08^\\P{C}*$\x88\xb5\x18\x01\x12+\n\x08\x64istrict\x18\x04 \x01(\tB\x19\xe2\x41\x01\x01\xbaH\x0er\x0c\x18\x64\x32\x08^\\P{C}*$\x88\xb5\x18\x01\x12*\n\x06street\x18\x05 \x01(\tB\x1a\xe2\x41\x01\x01\xbaH\x0fr\r\x18\xac\x02\x32\x08^\\P{C}*$\x88\xb5\x18\x01\x12.\n\x0bpostal_code\x18\x06 \x01(\tB\x19\xe2\x41\x01\x01\xbaH\x0er\x0c\x18\x14\x32\x08^\\P{C}*$\x88\xb5\x18\x01\x12,\n\trecipient\x18\x07 \x01(\tB\x19\xe2\x41\x01\x01\xbaH\x0er\x0c\x18\x64\x32\x08^\\P{C}*$\x88\xb5\x18\x01\x12(\n\x05phone\x18\x08 \x01(\tB\x19\xe2\x41\x01\x01\xbaH\x0er\x0c\x18\x1e\x32\x08^\\P{C}*$\x88\xb5\x18\x01\"\xc2\x02\n\x0e\x44\x65liveryChoice\x12I\n\x0fshipping_method\x18\x01 \x01(\tB0\xe2\x41\x01\x02\xfa\x41 \n\x1eorders.kehu.dev/ShippingMethod\xbaH\x06r\x04\x10\x01\x18\x64\x12.\n\x07\x61\x64\x64ress\x18\x02 \x01(\x0b\x32\x17.kehu.orders.v1.AddressB\x04\xe2\x41\x01\x01\x12\x42\n\x10pick_up_location\x18\x03 \x01(\tB(\xe2\x41\x01\x01\xfa\x41\x1a\n\x18orders.kehu.dev/Location\xbaH\x04r\x02\x18\x64:q\xbaHn\x1al\n\x0e\x64\x65livery.where\x12\'either an address or a place to pick up\x1a\x31!has(this.address) || this.pick_up_location == \'\'\"\x85\x02\n\rOrderDelivery\x12@\n\x0fshipping_method\x18\x01 \x01(\tB\'\xe2\x41\x01\x03\xfa\x41 \n\x1eorders.kehu.dev/ShippingMethod\x12\x13\n\x05title\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x12\x30\n\x04kind\x18\x03 \x01(\x0e\x32\x1c.kehu.orders.v1.ShippingKindB\x04\xe2\x41\x01\x03\x12\x16\n\x08min_days\x18\x04 \x01(\x05\x42\x04\xe2\x41\x01\x03\x12\x16\n\x08max_days\x18\x05 \x01(\x05\x42\x04\xe2\x41\x01\x03\x12;\n\x10pick_up_location\x18\x06 \x01(\tB!\xe2\x41\x01\x03\xfa\x41\x1a\n\x18orders.kehu.dev/Location\"\x9c\x01\n\rOrderTaxation\x12\x34\n\ttax_table\x18\x01 \x01(\tB!\xe2\x41\x01\x03\xfa\x41\x1a\n\x18orders.kehu.dev/TaxTable\x12 \n\x12prices_include_tax\x18\x02 \x01(\x08\x42\x04\xe2\x41\x01\x03\x12\x33\n\x08rounding\x18\x03 \x01(\x0e\x32\x1b.kehu.orders.v1.TaxRoundingB\x04\xe2\x41\x01\x03*d\n\x0cShippingKind\x12\x1d\n\x19SHIPPING_KIND_UNSPECIFIED\x10\x00\x12\x1a\n\x16SHIPPING_KIND_DELIVERY\x10\x01\x12\x19\n\x15SHIPPING_KIND_PICK_UP\x10\x02*}\n\x0bTaxRounding\x12\x1c\n\x18TAX_ROUNDING_UNSPECIFIED\x10\x00\x12\x18\n\x14TAX_ROUNDING_HALF_UP\x10\x01\x12\x1a\n\x16TAX_ROUNDING_HALF_EVEN\x10\x02\x12\x1a\n\x16TAX_ROUNDING_HALF_DOWN\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -56,7 +56,7 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DELIVERYCHOICE'].fields_by_name['address']._loaded_options = None
   _globals['_DELIVERYCHOICE'].fields_by_name['address']._serialized_options = b'\342A\001\001'
   _globals['_DELIVERYCHOICE'].fields_by_name['pick_up_location']._loaded_options = None
-  _globals['_DELIVERYCHOICE'].fields_by_name['pick_up_location']._serialized_options = b'\342A\001\001\272H\037r\035\030?2\031^([a-z0-9][a-z0-9_.-]*)?$'
+  _globals['_DELIVERYCHOICE'].fields_by_name['pick_up_location']._serialized_options = b'\342A\001\001\372A\032\n\030orders.kehu.dev/Location\272H\004r\002\030d'
   _globals['_DELIVERYCHOICE']._loaded_options = None
   _globals['_DELIVERYCHOICE']._serialized_options = b'\272Hn\032l\n\016delivery.where\022\'either an address or a place to pick up\0321!has(this.address) || this.pick_up_location == \'\''
   _globals['_ORDERDELIVERY'].fields_by_name['shipping_method']._loaded_options = None
@@ -70,23 +70,23 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ORDERDELIVERY'].fields_by_name['max_days']._loaded_options = None
   _globals['_ORDERDELIVERY'].fields_by_name['max_days']._serialized_options = b'\342A\001\003'
   _globals['_ORDERDELIVERY'].fields_by_name['pick_up_location']._loaded_options = None
-  _globals['_ORDERDELIVERY'].fields_by_name['pick_up_location']._serialized_options = b'\342A\001\003'
+  _globals['_ORDERDELIVERY'].fields_by_name['pick_up_location']._serialized_options = b'\342A\001\003\372A\032\n\030orders.kehu.dev/Location'
   _globals['_ORDERTAXATION'].fields_by_name['tax_table']._loaded_options = None
   _globals['_ORDERTAXATION'].fields_by_name['tax_table']._serialized_options = b'\342A\001\003\372A\032\n\030orders.kehu.dev/TaxTable'
   _globals['_ORDERTAXATION'].fields_by_name['prices_include_tax']._loaded_options = None
   _globals['_ORDERTAXATION'].fields_by_name['prices_include_tax']._serialized_options = b'\342A\001\003'
   _globals['_ORDERTAXATION'].fields_by_name['rounding']._loaded_options = None
   _globals['_ORDERTAXATION'].fields_by_name['rounding']._serialized_options = b'\342A\001\003'
-  _globals['_SHIPPINGKIND']._serialized_start=1256
-  _globals['_SHIPPINGKIND']._serialized_end=1356
-  _globals['_TAXROUNDING']._serialized_start=1358
-  _globals['_TAXROUNDING']._serialized_end=1483
+  _globals['_SHIPPINGKIND']._serialized_start=1287
+  _globals['_SHIPPINGKIND']._serialized_end=1387
+  _globals['_TAXROUNDING']._serialized_start=1389
+  _globals['_TAXROUNDING']._serialized_end=1514
   _globals['_ADDRESS']._serialized_start=172
   _globals['_ADDRESS']._serialized_end=537
   _globals['_DELIVERYCHOICE']._serialized_start=540
-  _globals['_DELIVERYCHOICE']._serialized_end=860
-  _globals['_ORDERDELIVERY']._serialized_start=863
-  _globals['_ORDERDELIVERY']._serialized_end=1095
-  _globals['_ORDERTAXATION']._serialized_start=1098
-  _globals['_ORDERTAXATION']._serialized_end=1254
+  _globals['_DELIVERYCHOICE']._serialized_end=862
+  _globals['_ORDERDELIVERY']._serialized_start=865
+  _globals['_ORDERDELIVERY']._serialized_end=1126
+  _globals['_ORDERTAXATION']._serialized_start=1129
+  _globals['_ORDERTAXATION']._serialized_end=1285
 # @@protoc_insertion_point(module_scope)

@@ -131,7 +131,7 @@ class DeliveryChoice(_message.Message):
     shipping_method: _builtins.str
     """The shipping method, `shippingMethods/{shipping_method}`."""
     pick_up_location: _builtins.str
-    """The location where the customer comes for it, with a method of picking up."""
+    """The location where the customer comes for it, `locations/{location}`, with a method of picking up."""
     @_builtins.property
     def address(self) -> Global___Address:
         """Where to send it, with a method that delivers."""
@@ -174,7 +174,7 @@ class OrderDelivery(_message.Message):
     max_days: _builtins.int
     """The most days that it takes."""
     pick_up_location: _builtins.str
-    """The location where the customer comes for it; empty for a delivery."""
+    """The location where the customer comes for it, `locations/{location}`; empty for a delivery."""
     def __init__(
         self,
         *,

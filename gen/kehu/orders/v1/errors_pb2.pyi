@@ -166,7 +166,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_CART_EMPTY: _ErrorReason.ValueType  # 86
     """The cart has nothing to order. Metadata: `cart`."""
     ERROR_REASON_CART_LIMIT: _ErrorReason.ValueType  # 87
-    """The cart would hold more than it may. Metadata: `what` (`lines`, `units`, or the product), `limit`."""
+    """The cart would hold more than it may. Metadata: `what` (`lines` or `units`), `limit`."""
     ERROR_REASON_CART_LINE_NOT_FOUND: _ErrorReason.ValueType  # 88
     """The cart has no such line. Metadata: `name` of the product."""
     ERROR_REASON_FLASH_SALE_NOT_FOUND: _ErrorReason.ValueType  # 90
@@ -357,7 +357,7 @@ ERROR_REASON_CART_ORDERED: ErrorReason.ValueType  # 85
 ERROR_REASON_CART_EMPTY: ErrorReason.ValueType  # 86
 """The cart has nothing to order. Metadata: `cart`."""
 ERROR_REASON_CART_LIMIT: ErrorReason.ValueType  # 87
-"""The cart would hold more than it may. Metadata: `what` (`lines`, `units`, or the product), `limit`."""
+"""The cart would hold more than it may. Metadata: `what` (`lines` or `units`), `limit`."""
 ERROR_REASON_CART_LINE_NOT_FOUND: ErrorReason.ValueType  # 88
 """The cart has no such line. Metadata: `name` of the product."""
 ERROR_REASON_FLASH_SALE_NOT_FOUND: ErrorReason.ValueType  # 90

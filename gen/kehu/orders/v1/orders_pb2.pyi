@@ -537,11 +537,17 @@ class QuoteOrderRequest(_message.Message):
     CHANNEL_FIELD_NUMBER: _builtins.int
     LINES_FIELD_NUMBER: _builtins.int
     COUPONS_FIELD_NUMBER: _builtins.int
+    ACCOUNT_FIELD_NUMBER: _builtins.int
+    STORE_FIELD_NUMBER: _builtins.int
     DELIVERY_FIELD_NUMBER: _builtins.int
     member: _builtins.str
     """The member who asks, `members/{member}`; empty for a guest."""
     channel: _builtins.str
     """Where it would be sold: 1 to 63 of `a-z`, `0-9`, `_`, `.` and `-`."""
+    account: _builtins.str
+    """The business account that asks, `accounts/{account}`; empty for consumers. Price lists may go by it."""
+    store: _builtins.str
+    """The store where it would be sold, by its name or code; empty if none. Price lists may go by it."""
     @_builtins.property
     def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___RequestedLine]:
         """What: 1 to 100 lines."""
@@ -561,11 +567,13 @@ class QuoteOrderRequest(_message.Message):
         channel: _builtins.str = ...,
         lines: _abc.Iterable[Global___RequestedLine] | None = ...,
         coupons: _abc.Iterable[_builtins.str] | None = ...,
+        account: _builtins.str = ...,
+        store: _builtins.str = ...,
         delivery: _deliveries_pb2.DeliveryChoice | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["delivery", b"delivery"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "coupons", b"coupons", "delivery", b"delivery", "lines", b"lines", "member", b"member"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "channel", b"channel", "coupons", b"coupons", "delivery", b"delivery", "lines", b"lines", "member", b"member", "store", b"store"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

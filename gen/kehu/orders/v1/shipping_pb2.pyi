@@ -121,7 +121,7 @@ class ShippingMethod(_message.Message):
 
     @_builtins.property
     def pick_up_locations(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """For picking up: the locations where customers may come; empty for all."""
+        """For picking up: the locations where customers may come, `locations/{location}`; empty for all."""
 
     @_builtins.property
     def rates(self) -> _containers.RepeatedCompositeFieldContainer[Global___ShippingRate]:

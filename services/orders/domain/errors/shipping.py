@@ -92,7 +92,7 @@ def cart_empty(cart: UUID) -> Fault:
 
 
 def cart_limit(what: str, limit: int) -> Fault:
-    """The cart would hold more than it may; `what` is `lines`, `units`, or the name of a product."""
+    """The cart would hold more than it may; `what` is `lines` or `units`."""
     metadata = {"what": what, "limit": str(limit)}
     return Fault(Kind.FAILED_PRECONDITION, "CART_LIMIT", f"{what}: at most {limit}", metadata=metadata)
 
