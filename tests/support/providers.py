@@ -20,11 +20,24 @@ def provider_keys(tmp_path_factory: pytest.TempPathFactory) -> Keys:
     return own_keys.generate(tmp_path_factory.mktemp("providers"))
 
 
-@pytest.fixture
-def provider_server(provider_keys: Keys) -> Iterator[ProviderServer]:
-    """WeChat Pay and Alipay, with nothing in their books."""
+@pytest.fixture(scope="session")
+def lasting_provider_server(provider_keys: Keys) -> Iterator[ProviderServer]:
+    """WeChat Pay and Alipay at one address for the whole session."""
     with serving(keys=provider_keys, pauses=(0.05, 0.1, 0.2)) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def lasting_providers(lasting_provider_server: ProviderServer) -> Mapping[str, Provider]:
+    """The adapters to that server: whoever uses one in a test closes it in the same."""
+    return providers_of(lasting_provider_server.keys, lasting_provider_server.address, provider_timeout="PT1S")
+
+
+@pytest.fixture
+def provider_server(lasting_provider_server: ProviderServer) -> ProviderServer:
+    """WeChat Pay and Alipay, with nothing in their books."""
+    lasting_provider_server.forget()
+    return lasting_provider_server
 
 
 def provider_settings(keys: Keys, address: str, *, notices: str = "http://127.0.0.1:9/v1/notices") -> dict[str, str]:

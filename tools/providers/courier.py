@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 
 from tools.providers.exchange import Post
 
+PAUSES = (0.2, 1, 5, 15, 60)
+
 Accepts = Callable[[int, bytes], bool]
 
 
@@ -29,8 +31,8 @@ class Courier:
     """Delivers in threads of its own."""
 
     accepts: Accepts
-    pauses: Sequence[float] = (0.2, 1, 5, 15, 60)
-    """How long it waits before each repetition."""
+    pauses: Sequence[float]
+    """How long it waits before each repetition, in seconds."""
     deliveries: list[Delivery] = field(default_factory=list)
     _closed: threading.Event = field(default_factory=threading.Event)
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from tools.providers import keys as own_keys
 from tools.providers.alipay import Alipay
-from tools.providers.courier import Courier
+from tools.providers.courier import PAUSES, Courier
 from tools.providers.desk import Desk
 from tools.providers.exchange import SILENCE, Asked, Told
 from tools.providers.keys import Keys
@@ -33,6 +33,7 @@ class ProviderServer:
     keys: Keys
     wechat_pay: Desk
     alipay: Desk
+    pauses: Sequence[float]
     ended: threading.Event = field(default_factory=threading.Event)
 
     def settings(self, notices: str) -> dict[str, str]:
@@ -43,10 +44,20 @@ class ProviderServer:
         """A provider by the name of its path."""
         return {"wechat_pay": self.wechat_pay, "alipay": self.alipay}[name]
 
+    def forget(self) -> None:
+        """Begin anew, with empty books and good manners, at the same address with the same keys."""
+        self.close()
+        self.wechat_pay, self.alipay = _desks(self.keys, self.pauses)
+
+    def close(self) -> None:
+        """Give up what isn't delivered."""
+        self.wechat_pay.courier.close()
+        self.alipay.courier.close()
+
 
 @contextmanager
 def serving(
-    folder: Path | None = None, *, port: int = 0, keys: Keys | None = None, pauses: Sequence[float] | None = None
+    folder: Path | None = None, *, port: int = 0, keys: Keys | None = None, pauses: Sequence[float] = PAUSES
 ) -> Iterator[ProviderServer]:
     """A provider server until the end of the block. Its keys are made anew unless given."""
     with tempfile.TemporaryDirectory() as temporary:
@@ -54,11 +65,7 @@ def serving(
         listener = ThreadingHTTPServer(("127.0.0.1", port), _Handler)
         listener.daemon_threads = True
         host, bound = listener.server_address[:2]
-        couriers = [Courier(_wechat_accepts), Courier(_alipay_accepts)]
-        for courier in couriers:
-            courier.pauses = courier.pauses if pauses is None else pauses
-        wechat_pay, alipay = Desk(WeChatPay(keys), couriers[0]), Desk(Alipay(keys), couriers[1])
-        server = ProviderServer(f"{host!s}:{bound}", keys, wechat_pay, alipay)
+        server = ProviderServer(f"{host!s}:{bound}", keys, *_desks(keys, pauses), pauses)
         listener.providers = server  # type: ignore[attr-defined]
         thread = threading.Thread(target=listener.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         thread.start()
@@ -66,11 +73,17 @@ def serving(
             yield server
         finally:
             server.ended.set()
-            for courier in couriers:
-                courier.close()
+            server.close()
             listener.shutdown()
             listener.server_close()
             thread.join()
+
+
+def _desks(keys: Keys, pauses: Sequence[float]) -> tuple[Desk, Desk]:
+    return (
+        Desk(WeChatPay(keys), Courier(_wechat_accepts, pauses)),
+        Desk(Alipay(keys), Courier(_alipay_accepts, pauses)),
+    )
 
 
 def control(desk: Desk, verb: str, told: dict[str, Any]) -> object:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import random
+import ssl
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TypeVar
 
 import httpx2
@@ -104,7 +106,7 @@ class Line:
     async def _send(self, name: str, request: Request) -> Answer:
         if self._client is None:
             # Made where the loop runs; redirects are not followed, for our signature is for one URL only.
-            self._client = httpx2.AsyncClient(timeout=self._timeout, follow_redirects=False)
+            self._client = httpx2.AsyncClient(verify=_trust(), timeout=self._timeout, follow_redirects=False)
         try:
             # The client's own timeout is per read; a server that trickles would outlast it.
             async with asyncio.timeout(self._timeout):
@@ -116,3 +118,9 @@ class Line:
         return Answer(
             response.status_code, {key.lower(): value for key, value in response.headers.items()}, response.content
         )
+
+
+@lru_cache(maxsize=1)
+def _trust() -> ssl.SSLContext:
+    """The authorities that this machine trusts, read once."""
+    return httpx2.create_ssl_context()

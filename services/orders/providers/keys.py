@@ -28,8 +28,9 @@ class SigningKey:
     @classmethod
     def load(cls, path: str) -> SigningKey:
         """Read a PEM file, in PKCS #8 or PKCS #1. Raises KeyUnusable."""
+        text = _read(Path(path))
         try:
-            key = load_pem_private_key(_read(Path(path)), password=None)
+            key = load_pem_private_key(text, password=None)
         except (ValueError, TypeError):
             raise KeyUnusable(f"{path} holds no private key (PEM, without a password)") from None
         if not isinstance(key, RSAPrivateKey) or key.key_size < _LEAST_BITS:
