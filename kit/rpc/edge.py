@@ -108,7 +108,14 @@ class Edge(Generic[U]):
         self._lanes.append(commit)
 
         async def call(request: Message, command: C) -> M:
-            return await commit(_command(request, command))
+            try:
+                return await commit(_command(request, command))
+            except Fault:
+                # A twin in another replica may have been faster, and left nothing to do for this one but its answer.
+                answered: M | None = await self.answered(request)
+                if answered is None:
+                    raise
+                return answered
 
         return call
 

@@ -26,7 +26,10 @@ MEMBER = f"members/{uuid.uuid4()}"
 
 
 def add(unit: Unit, points: Sequence[int]) -> list[int | Fault]:
-    """Adds each number to the one row; 13 is refused, 666 breaks the statement and with it the batch."""
+    """Adds each number to the one row; 13 is refused, 666 breaks the statement and its batch; 7 alone is taken once."""
+    if points == [7]:
+        once = text("update counter set total = 7 where total = 0 returning total")
+        return [unit.connection.execute(once).scalar_one_or_none() or errors.invalid("points", "is taken")]
     if 666 in points:
         unit.connection.execute(text("select 1 / 0"))
     good = [each for each in points if each != 13]
@@ -53,7 +56,8 @@ class Counting(members_pb2_grpc.MembersServiceServicer):
 
 
 @pytest.fixture
-async def server(database_url: str, settings: Callable[..., Any]) -> Server:
+def replica(database_url: str, settings: Callable[..., Any]) -> Callable[[], Server]:
+    """Makes servers on one database."""
     engine = create_engine(sync_url(database_url))
     with engine.begin() as connection:
         metadata = MetaData()
@@ -61,22 +65,21 @@ async def server(database_url: str, settings: Callable[..., Any]) -> Server:
         metadata.create_all(connection)
         connection.execute(text("create table counter as select 0::bigint as total, 0 as runs"))
     engine.dispose()
-    database = AsyncDatabase(database_url, lambda connection, now: Unit(connection, now, publish=_nothing))
-    edge = Edge(database)
-    servicer: Any = Counting  # the methods that no test calls are missing
-    return Server(
-        "members",
-        settings(Settings, database_url=database_url, default_deadline_ms=700),
-        database,
-        edge,
-        [
-            Servicer(
-                "kehu.members.v1.MembersService",
-                members_pb2_grpc.add_MembersServiceServicer_to_server,
-                servicer(edge),
-            )
-        ],
-    )
+
+    def make() -> Server:
+        database = AsyncDatabase(database_url, lambda connection, now: Unit(connection, now, publish=_nothing))
+        edge = Edge(database)
+        servicer: Any = Counting  # the methods that no test calls are missing
+        name, add_to = "kehu.members.v1.MembersService", members_pb2_grpc.add_MembersServiceServicer_to_server
+        settled = settings(Settings, database_url=database_url, default_deadline_ms=700)
+        return Server("members", settled, database, edge, [Servicer(name, add_to, servicer(edge))])
+
+    return make
+
+
+@pytest.fixture
+async def server(replica: Callable[[], Server]) -> Server:
+    return replica()
 
 
 @pytest.fixture
@@ -123,6 +126,21 @@ async def test_a_refused_command_leaves_no_answer_behind(stub: Any) -> None:
     first = await refused(stub.AccruePoints(accrual(13, request_id)))
     second = await refused(stub.AccruePoints(accrual(13, request_id)))
     assert first.fields == second.fields == ["points"]
+
+
+async def test_twins_at_two_replicas_get_one_answer_though_only_one_finds_something_to_do(
+    stub: Any, replica: Callable[[], Server], keys: Keys, database_url: str
+) -> None:
+    engine = create_engine(sync_url(database_url))
+    async with serving(replica(), keys.bearer("admin")) as channel:
+        other = members_pb2_grpc.MembersServiceStub(channel)
+        for _ in range(20):
+            with engine.begin() as connection:
+                connection.execute(text("update counter set total = 0"))
+            request = accrual(7, str(uuid.uuid4()))
+            answers = await asyncio.gather(stub.AccruePoints(request), other.AccruePoints(request))
+            assert [answer.balance.available for answer in answers] == [7, 7]
+    engine.dispose()
 
 
 async def test_one_bad_command_does_not_fail_its_neighbours(stub: Any) -> None:
