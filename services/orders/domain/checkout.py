@@ -226,7 +226,8 @@ class Attempt:
     ) -> Attempt:
         """A new attempt."""
         until = now + pay_within + HELD_BEYOND
-        return cls(order_id, now, until, member, tuple(steps), drive_time=now + QUIET_FOR, update_time=now)
+        plan = tuple(replace(step, update_time=now) for step in steps)
+        return cls(order_id, now, until, member, plan, drive_time=now + QUIET_FOR, update_time=now)
 
     @property
     def buyer(self) -> UUID:

@@ -12,7 +12,14 @@ import grpc
 from google.protobuf.message import Message
 from google.type.money_pb2 import Money as WireMoney
 from kehu.campaigns.v1 import campaigns_pb2_grpc, coupons_pb2, errors_pb2, prices_pb2
-from kehu.members.v1 import members_pb2, members_pb2_grpc
+from kehu.members.v1 import (
+    gift_cards_pb2,
+    gift_cards_pb2_grpc,
+    members_pb2,
+    members_pb2_grpc,
+    stored_value_pb2,
+    stored_value_pb2_grpc,
+)
 
 from kit.errors import Fault, Kind
 from kit.money import Money, allocate
@@ -22,6 +29,7 @@ from kit.rpc.convert import money, wire_money
 
 ACTIVE = members_pb2.Hold.STATE_ACTIVE
 RELEASED = members_pb2.Hold.STATE_RELEASED
+HELD = stored_value_pb2.StoredValuePayment.STATE_HELD
 
 
 class Idempotent:
@@ -144,6 +152,8 @@ class Members(members_pb2_grpc.MembersServiceServicer):
         self.seen = Idempotent()
         self.available: dict[str, int] = {}
         self.holds: dict[str, members_pb2.Hold] = {}
+        self.funds: dict[str, int] = {}
+        self.payments: dict[str, tuple[str, stored_value_pb2.StoredValuePayment]] = {}
         self.gate = asyncio.Event()
         self.gate.set()
 
@@ -178,10 +188,73 @@ class Members(members_pb2_grpc.MembersServiceServicer):
         return hold
 
 
+class StoredValues(stored_value_pb2_grpc.StoredValueServiceServicer):
+    """Payments that are held once under one reference for ever, from what members have (`available`)."""
+
+    def __init__(self, members: Members) -> None:
+        self.seen = members.seen
+        self.payments = members.payments
+        self.funds = members.funds
+
+    async def HoldStoredValue(self, request: stored_value_pb2.HoldStoredValueRequest, context: Any) -> Any:
+        return await self.seen.answer(request, context, lambda each: hold_money(self, each, each.member))
+
+    async def ReleaseStoredValuePayment(
+        self, request: stored_value_pb2.ReleaseStoredValuePaymentRequest, context: Any
+    ) -> Any:
+        return await self.seen.answer(request, context, self._release)
+
+    async def LookupStoredValuePayment(
+        self, request: stored_value_pb2.LookupStoredValuePaymentRequest, context: Any
+    ) -> Any:
+        return await self.seen.answer(request, context, self._lookup)
+
+    def _release(self, request: stored_value_pb2.ReleaseStoredValuePaymentRequest) -> Any:
+        owner, payment = next(each for each in self.payments.values() if each[1].name == request.name)
+        if payment.state == HELD:
+            payment.state = stored_value_pb2.StoredValuePayment.STATE_RELEASED
+            self.funds[owner] += money(payment.amount).minor
+        return payment
+
+    def _lookup(self, request: stored_value_pb2.LookupStoredValuePaymentRequest) -> Any:
+        if request.reference not in self.payments:
+            raise Fault(Kind.NOT_FOUND, "STORED_VALUE_PAYMENT_NOT_FOUND", "no such payment")
+        return self.payments[request.reference][1]
+
+
+class GiftCards(gift_cards_pb2_grpc.GiftCardServiceServicer):
+    """Cards, by their code."""
+
+    def __init__(self, members: Members) -> None:
+        self.seen = members.seen
+        self.payments = members.payments
+        self.funds = members.funds
+
+    async def HoldGiftCard(self, request: gift_cards_pb2.HoldGiftCardRequest, context: Any) -> Any:
+        return await self.seen.answer(request, context, lambda each: hold_money(self, each, each.code))
+
+
+def hold_money(peer: StoredValues | GiftCards, request: Any, owner: str) -> stored_value_pb2.StoredValuePayment:
+    """Hold money of a member or a card, once under a reference."""
+    if request.reference in peer.payments:
+        return peer.payments[request.reference][1]
+    amount = money(request.amount).minor
+    if peer.funds.get(owner, 0) < amount:
+        raise Fault(Kind.FAILED_PRECONDITION, "STORED_VALUE_INSUFFICIENT", "too little")
+    peer.funds[owner] -= amount
+    payment = stored_value_pb2.StoredValuePayment(
+        name=f"storedValuePayments/{new_id()}", amount=request.amount, state=HELD, source=request.source
+    )
+    peer.payments[request.reference] = owner, payment
+    return payment
+
+
 @asynccontextmanager
 async def serving_peers(campaigns: Campaigns, members: Members) -> AsyncIterator[str]:
     """One server for both, as its address."""
     server = grpc.aio.server()
+    stored_value_pb2_grpc.add_StoredValueServiceServicer_to_server(StoredValues(members), server)  # type: ignore[abstract]
+    gift_cards_pb2_grpc.add_GiftCardServiceServicer_to_server(GiftCards(members), server)  # type: ignore[abstract]
     campaigns_pb2_grpc.add_CampaignsServiceServicer_to_server(campaigns, server)
     members_pb2_grpc.add_MembersServiceServicer_to_server(members, server)
     port = server.add_insecure_port("127.0.0.1:0")

@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import uuid
 from collections.abc import Callable
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -19,6 +20,7 @@ from sqlalchemy import text
 from kit.db import Database
 from kit.errors import Fault, Kind
 from services.orders.config import Config
+from services.orders.domain.checkout import Step, StepKind
 from services.orders.server import build
 from services.orders.storage.unit import OrdersUnit
 from services.orders.usecases.checkout import Open, open_attempt
@@ -254,7 +256,14 @@ async def test_a_retry_after_a_crash_goes_on_with_what_is_held(
     request = placing((product, 1), member=MEMBER, coupons=[coupon], points=500, request_id=str(uuid.uuid4()))
     # What a process leaves that dies after it locked the coupon:
     key = hashlib.sha256(b"tester\0" + request.SerializeToString(deterministic=True)).hexdigest()
-    attempt = database.write(open_attempt, Open(key, uuid.uuid4()))
+    opened = Open(
+        key,
+        uuid.uuid4(),
+        member=uuid.UUID(MEMBER.removeprefix("members/")),
+        steps=(Step(1, StepKind.COUPONS, coupons=(coupon,)), Step(2, StepKind.POINTS, points=500)),
+        pay_within=timedelta(minutes=15),
+    )
+    attempt = database.write(open_attempt, opened)
     campaigns.locks[coupon] = f"orders/{attempt.order_id}"
 
     order = await orders.PlaceOrder(request)
