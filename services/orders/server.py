@@ -7,6 +7,7 @@ from functools import partial
 
 from kehu.orders.v1 import (
     carts_pb2_grpc,
+    catalogue_pb2_grpc,
     checkout_pb2_grpc,
     flash_sales_pb2_grpc,
     inventory_pb2_grpc,
@@ -27,6 +28,7 @@ from kit.settings import load
 from services.orders import publish
 from services.orders.api.campaigns import CampaignsCoupons, CampaignsPrices
 from services.orders.api.carts_servicer import CartsServicer
+from services.orders.api.catalogue_servicer import CatalogueServicer
 from services.orders.api.checkout_recovery import CheckoutRecovery
 from services.orders.api.checkout_servicer import CheckoutServicer
 from services.orders.api.flash_sales_servicer import FlashSalesServicer
@@ -118,6 +120,11 @@ def build(config: Config) -> Server:
         edge=edge,
         servicers=[
             Servicer("kehu.orders.v1.OrdersService", orders_pb2_grpc.add_OrdersServiceServicer_to_server, servicer),
+            Servicer(
+                "kehu.orders.v1.CatalogueService",
+                catalogue_pb2_grpc.add_CatalogueServiceServicer_to_server,
+                CatalogueServicer(edge, tokens),
+            ),
             Servicer(
                 "kehu.orders.v1.CheckoutService",
                 checkout_pb2_grpc.add_CheckoutServiceServicer_to_server,

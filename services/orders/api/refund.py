@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from google.type.money_pb2 import Money as WireMoney
 from kehu.orders.v1 import refunds_pb2 as pb
 
 from kit import names
+from kit.errors import invalid
 from kit.money import Money
 from kit.rpc import convert
 from services.orders.api.wire import optional_id, optional_instant, optional_name, version_of
 from services.orders.domain.refund import (
     Claim,
+    ClaimLine,
     Payout,
     PayoutState,
     Refund,
     RefundKind,
+    RefundQuery,
     RefundState,
 )
-from services.orders.usecases.refund import DecideRefund, Limits, ReceiveReturn, RefundOrder
+from services.orders.usecases.refund import DecideRefund, Limits, ReceiveReturn, RefundOrder, SettleRefund
 
 _ANY = "orders/-"
 _REFUND = "orders/{order}/refunds/{refund}"
@@ -78,8 +83,9 @@ def refund(found: Refund) -> pb.Refund:
 def preview(drafted: Refund) -> pb.Refund:
     """Write a refund that was not made: it has no name."""
     written = refund(drafted)
-    for field in ("name", "etag", "refund_time", "effect_time"):
-        written.ClearField(field)  # type: ignore[arg-type]
+    written.name = written.etag = ""
+    written.ClearField("refund_time")
+    written.ClearField("effect_time")
     return written
 
 
@@ -124,13 +130,27 @@ def previewing(request: pb.PreviewRefundRequest, *, limits: Limits) -> RefundOrd
 def _claim(request: pb.RefundOrderRequest | pb.PreviewRefundRequest) -> Claim | None:
     if not request.lines and not request.HasField("freight"):
         return None
-    freight = _amount(request.freight, "freight") if request.HasField("freight") else None
-    lines = tuple(_line(line, f"lines[{index}]") for index, line in enumerate(request.lines))
-    amounts = [amount for _, amount in lines if amount] + ([freight] if freight else [])
+    amounts = {
+        **{f"lines[{index}].amount": line.amount for index, line in enumerate(request.lines) if not line.quantity},
+        **({"freight": request.freight} if request.HasField("freight") else {}),
+    }
+    read = {field: convert.money(amount, field=field) for field, amount in amounts.items()}
+    for field, amount in read.items():
+        if amount.minor <= 0:
+            raise invalid(field, "must be more than nothing")
+    if len({amount.currency for amount in read.values()}) > 1:
+        raise invalid("freight.currency_code", "must be that of the lines")
     return Claim(
-        tuple(line for line, _ in lines),
-        freight.minor if freight else 0,
-        amounts[0].currency if amounts else "",
+        tuple(
+            ClaimLine(
+                line.position,
+                line.quantity,
+                0 if line.quantity else read[f"lines[{index}].amount"].minor,
+            )
+            for index, line in enumerate(request.lines)
+        ),
+        read["freight"].minor if "freight" in read else 0,
+        next((amount.currency for amount in read.values()), ""),
     )
 
 
@@ -145,3 +165,26 @@ def receipt(request: pb.ReceiveReturnRequest) -> ReceiveReturn:
     order_id, refund_id = refund_name(request.name)
     damaged = tuple((units.position, units.quantity) for units in request.damaged)
     return ReceiveReturn(order_id, refund_id, damaged, request.note, version_of(request.etag))
+
+
+def settlement(request: pb.SettleRefundRequest) -> SettleRefund:
+    """Read a request."""
+    order_id, refund_id = refund_name(request.name)
+    return SettleRefund(order_id, refund_id, request.position, request.reference, version_of(request.etag))
+
+
+def query(request: pb.ListRefundsRequest) -> RefundQuery:
+    """Read a request's filters."""
+    parent = None if request.parent == _ANY else names.id_of("orders", request.parent, field="parent")
+    return RefundQuery(parent, _STATES_BACK.get(request.state))
+
+
+def refund_name(name: str) -> tuple[UUID, UUID]:
+    """The ids in a refund's name: of its order, and its own."""
+    ids = names.parse(_REFUND, name)
+    return ids["order"], ids["refund"]
+
+
+def position(found: Refund) -> tuple[str, str]:
+    """Where a refund stands in its pages."""
+    return found.refund_time.isoformat(), str(found.id)

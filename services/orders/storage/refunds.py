@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from kit.money import Money
 from kit.page import Page
 from services.orders.domain.payment import Tender
-from services.orders.domain.refund import Payout, PayoutState, Refund, RefundKind, RefundLine, RefundState
+from services.orders.domain.refund import Payout, PayoutState, Refund, RefundKind, RefundLine, RefundQuery, RefundState
 from services.orders.storage.tables.core import refunds
 
 _PAYOUTS = """
@@ -28,16 +28,18 @@ _LOCK = text("select id from refunds where id = any(cast(:ids as uuid[])) order 
 
 _ADD = text("""
     insert into refunds (id, order_id, request_id, currency, amount, points, points_value, lines, reason, refund_time,
-                         kind, state, freight, tax)
+                         kind, state, freight, tax, requested_by, effect_time, replacement, version)
     select r.id, r.order_id, r.request_id, r.currency, r.amount, r.points, r.points_value, cast(r.lines as jsonb),
-           r.reason, r.refund_time, r.kind, r.state, r.freight, r.tax
+           r.reason, r.refund_time, r.kind, r.state, r.freight, r.tax, r.requested_by, r.effect_time, r.replacement,
+           r.version
     from unnest(
         cast(:ids as uuid[]), cast(:orders as uuid[]), cast(:requests as text[]), cast(:currencies as text[]),
         cast(:amounts as bigint[]), cast(:points as bigint[]), cast(:values as bigint[]), cast(:lines as text[]),
         cast(:reasons as text[]), cast(:times as timestamptz[]), cast(:kinds as text[]), cast(:states as text[]),
-        cast(:freights as bigint[]), cast(:taxes as bigint[])
+        cast(:freights as bigint[]), cast(:taxes as bigint[]), cast(:requesters as text[]),
+        cast(:effects as timestamptz[]), cast(:replacements as uuid[]), cast(:versions as bigint[])
     ) as r (id, order_id, request_id, currency, amount, points, points_value, lines, reason, refund_time, kind, state,
-            freight, tax)
+            freight, tax, requested_by, effect_time, replacement, version)
 """)
 
 _ADD_PAYOUTS = text("""
@@ -48,9 +50,17 @@ _ADD_PAYOUTS = text("""
         cast(:times as timestamptz[]))
 """)
 
-_SAVE_STATES = text("""
-    update refunds r set state = u.state
-    from unnest(cast(:ids as uuid[]), cast(:states as text[])) as u (id, state)
+_SAVE = text("""
+    update refunds r
+    set state = u.state, amount = u.amount, points = u.points, points_value = u.points_value,
+        lines = cast(u.lines as jsonb), tax = u.tax, decided_by = u.decided_by, decide_time = u.decide_time,
+        note = u.note, effect_time = u.effect_time, version = u.version
+    from unnest(
+        cast(:ids as uuid[]), cast(:states as text[]), cast(:amounts as bigint[]), cast(:points as bigint[]),
+        cast(:values as bigint[]), cast(:lines as text[]), cast(:taxes as bigint[]), cast(:deciders as text[]),
+        cast(:decide_times as timestamptz[]), cast(:notes as text[]), cast(:effects as timestamptz[]),
+        cast(:versions as bigint[])
+    ) as u (id, state, amount, points, points_value, lines, tax, decided_by, decide_time, note, effect_time, version)
     where r.id = u.id
 """)
 
@@ -70,10 +80,8 @@ class RefundStore:
 
     def add(self, made: Sequence[Refund]) -> None:
         """Store new refunds, and how their money goes back."""
-        self._connection.execute(_ADD, _columns(made))
-        payouts = [(refund, payout) for refund in made for payout in refund.payouts]
-        if payouts:
-            self._connection.execute(_ADD_PAYOUTS, _payout_columns(payouts))
+        self._connection.execute(_ADD, {**_columns(made), **_fixed_columns(made)})
+        self._add_payouts([(refund, payout) for refund in made for payout in refund.payouts])
 
     def get(self, ids: Sequence[UUID]) -> dict[UUID, Refund]:
         """Those of the refunds that exist."""
@@ -86,15 +94,19 @@ class RefundStore:
         return self.get(ids)
 
     def save(self, changes: Sequence[tuple[Refund, Refund]], now: datetime) -> None:
-        """Store locked refunds as (before, after): their state, and that of the money that goes back."""
+        """Store locked refunds as (before, after), and how their money goes back."""
         after = [new for _, new in changes]
-        self._connection.execute(
-            _SAVE_STATES, {"ids": [each.id for each in after], "states": [each.state.value for each in after]}
-        )
+        decisions = {
+            "deciders": [refund.decided_by for refund in after],
+            "decide_times": [refund.decide_time for refund in after],
+            "notes": [refund.note for refund in after],
+        }
+        self._connection.execute(_SAVE, {**_columns(after), **decisions})
+        self._add_payouts([(new, payout) for old, new in changes if not old.payouts for payout in new.payouts])
         changed = [
             (new, payout)
             for old, new in changes
-            for payout, was in zip(new.payouts, old.payouts, strict=True)
+            for payout, was in zip(new.payouts, old.payouts, strict=False)
             if payout != was
         ]
         if changed:
@@ -113,36 +125,48 @@ class RefundStore:
         row = self._connection.execute(query).one_or_none()
         return _refund(row) if row else None
 
-    def page(self, order_id: UUID, page: Page) -> list[Refund]:
+    def page(self, query: RefundQuery, page: Page) -> list[Refund]:
         """The refunds of a page and one more if there are more, the latest first."""
-        query = (
-            select(*_WHOLE)
-            .where(refunds.c.order_id == order_id)
-            .order_by(refunds.c.refund_time.desc(), refunds.c.id.desc())
-            .limit(page.fetch)
-        )
+        statement = select(*_WHOLE).order_by(refunds.c.refund_time.desc(), refunds.c.id.desc()).limit(page.fetch)
+        if query.order is not None:
+            statement = statement.where(refunds.c.order_id == query.order)
+        if query.state is not None:
+            statement = statement.where(refunds.c.state == query.state.value)
         if page.after is not None:
             at = (datetime.fromisoformat(page.after[0]), UUID(page.after[1]))
-            query = query.where(tuple_(refunds.c.refund_time, refunds.c.id) < at)
-        return [_refund(row) for row in self._connection.execute(query)]
+            statement = statement.where(tuple_(refunds.c.refund_time, refunds.c.id) < at)
+        return [_refund(row) for row in self._connection.execute(statement)]
+
+    def _add_payouts(self, added: Sequence[tuple[Refund, Payout]]) -> None:
+        if added:
+            self._connection.execute(_ADD_PAYOUTS, _payout_columns(added))
+
+
+def _fixed_columns(made: Sequence[Refund]) -> dict[str, object]:
+    return {
+        "orders": [refund.order for refund in made],
+        "requests": [refund.request_id or None for refund in made],
+        "currencies": [refund.amount.currency for refund in made],
+        "reasons": [refund.reason for refund in made],
+        "times": [refund.refund_time for refund in made],
+        "kinds": [refund.kind.value for refund in made],
+        "freights": [refund.freight for refund in made],
+        "requesters": [refund.requested_by for refund in made],
+        "replacements": [refund.replacement for refund in made],
+    }
 
 
 def _columns(made: Sequence[Refund]) -> dict[str, object]:
     return {
         "ids": [refund.id for refund in made],
-        "orders": [refund.order for refund in made],
-        "requests": [refund.request_id or None for refund in made],
-        "currencies": [refund.amount.currency for refund in made],
         "amounts": [refund.amount.minor for refund in made],
         "points": [refund.points for refund in made],
         "values": [refund.points_value.minor for refund in made],
         "lines": [_lines_json(refund.lines) for refund in made],
-        "reasons": [refund.reason for refund in made],
-        "times": [refund.refund_time for refund in made],
-        "kinds": [refund.kind.value for refund in made],
         "states": [refund.state.value for refund in made],
-        "freights": [refund.freight for refund in made],
         "taxes": [refund.tax for refund in made],
+        "effects": [refund.effect_time for refund in made],
+        "versions": [refund.version for refund in made],
     }
 
 
@@ -159,7 +183,7 @@ def _payout_columns(payouts: Sequence[tuple[Refund, Payout]]) -> dict[str, objec
         "amounts": [payout.amount.minor for _, payout in payouts],
         "states": [payout.state.value for _, payout in payouts],
         "references": [payout.reference for _, payout in payouts],
-        "times": [refund.refund_time for refund, _ in payouts],
+        "times": [refund.effect_time or refund.refund_time for refund, _ in payouts],
     }
 
 
@@ -178,6 +202,13 @@ def _refund(row: Row[*tuple[Any, ...]]) -> Refund:
         state=RefundState(row.state),
         freight=row.freight,
         tax=row.tax,
+        requested_by=row.requested_by,
+        decided_by=row.decided_by,
+        decide_time=row.decide_time,
+        note=row.note,
+        effect_time=row.effect_time,
+        replacement=row.replacement,
+        version=row.version,
         payouts=tuple(_payout(row.currency, *payout) for payout in json.loads(row.payouts)) if row.payouts else (),
     )
 

@@ -9,7 +9,6 @@ from uuid import UUID
 
 from kit.errors import Fault
 from kit.money import Money
-from services.orders.domain import errors
 from services.orders.domain.events import OrderPaid
 from services.orders.domain.order import Order
 from services.orders.domain.payment import Payment, Tender
@@ -77,8 +76,6 @@ def pay_orders(unit: Work, commands: Sequence[PayOrder]) -> list[Order | Fault]:
         if not command.partial:
             return order.pay_with(payments, now=unit.now)
         order.check_payable(unit.now)
-        if not any(payment.amount for payment in payments):
-            raise errors.amount_mismatch(order.money(order.outstanding), order.money(0))
         return order.receive(payments, now=unit.now)
 
     return _each(unit, commands, pay)

@@ -11,7 +11,7 @@ from kit.names import new_id
 from services.orders.domain.imports import ImportLine, ImportRow
 from services.orders.domain.line import Item
 from services.orders.domain.order import Buyer, Order
-from services.orders.domain.payment import PointsTender, Tender
+from services.orders.domain.payment import PointsTender, RefundPolicy, Tender
 from services.orders.domain.product import Content, Product
 from services.orders.domain.quote import Quote
 from services.orders.usecases.order import PlaceOrder
@@ -35,9 +35,13 @@ def an_item(
     discount: int = 0,
     sku: str = "TEA-1",
     category: str = "",
+    tax: int = 0,
+    added_tax: int = 0,
 ) -> Item:
     """A line as it is bought."""
-    return Item(product or new_id(), sku, "Green tea", quantity, unit_price, discount, category)
+    return Item(
+        product or new_id(), sku, "Green tea", quantity, unit_price, discount, category, tax=tax, added_tax=added_tax
+    )
 
 
 def a_tender(*, points: int = 100, value: int = 100, currency: str = "CNY", member: UUID | None = None) -> PointsTender:
@@ -55,6 +59,10 @@ def an_order(
     tender: PointsTender | None = None,
     now: datetime = NOW,
     pay_within: timedelta | None = MINUTES,
+    freight: int = 0,
+    freight_tax: int = 0,
+    activity: str = "",
+    refund_policy: RefundPolicy = (),
 ) -> Order:
     """An order that waits for its payment."""
     return Order.place(
@@ -68,6 +76,10 @@ def an_order(
         tender=tender,
         now=now,
         expire_time=now + pay_within if pay_within else None,
+        freight=freight,
+        freight_tax=freight_tax,
+        activity=activity,
+        refund_policy=refund_policy,
     )
 
 

@@ -62,8 +62,20 @@ def _contents_of_orders() -> None:
 
 
 def _refunds() -> None:
-    _labels("refunds", kind="REFUND", state="SUCCEEDED")
+    _labels("refunds", kind="REFUND", state="SUCCEEDED", requested_by="", decided_by="", note="")
     _amounts("refunds", "freight", "tax")
+    for column in (
+        sa.Column("decide_time", INSTANT),
+        sa.Column("effect_time", INSTANT),
+        sa.Column("replacement", sa.Uuid),
+        sa.Column("version", sa.BigInteger, nullable=False, server_default="1"),
+    ):
+        op.add_column("refunds", column)
+    op.create_check_constraint(
+        "refunds_state", "refunds", "state in ('REQUESTED', 'AWAITING_GOODS', 'PENDING', 'SUCCEEDED', 'REJECTED')"
+    )
+    op.create_index("refunds_by_state", "refunds", ["state", "refund_time", "id"])
+    op.create_index("refunds_all", "refunds", ["refund_time", "id"])
 
 
 def _refund_payments() -> None:
