@@ -235,15 +235,16 @@ class TestKeys:
             assert "swordfish" not in str(unusable.value)
 
 
+@quick
 @given(
-    st.dictionaries(st.text(), st.recursive(st.none() | st.text() | st.integers(), st.lists)),
+    st.dictionaries(st.text(max_size=5), st.none() | st.text() | st.integers() | st.lists(st.text(max_size=5))),
     st.sampled_from([None, 1]),
 )
 def test_the_members_of_an_answer_are_the_very_text_that_was_signed(
     document: dict[str, Any], indent: int | None
 ) -> None:
-    text = json.dumps(document, indent=indent, ensure_ascii=False)
     assume(document)
+    text = json.dumps(document, indent=indent, ensure_ascii=False)
     members = alipay.raw_members(text)
     assert {name: json.loads(value) for name, value in members.items()} == document
     assert all(value in text for value in members.values())
