@@ -43,7 +43,8 @@ class Servicer:
 
 @dataclass(slots=True)
 class Server:
-    """Everything that `serve` runs. `background` are endless tasks of the service, cancelled at the end."""
+    """Everything that `serve` runs. `background` are endless tasks of the service, cancelled at the end; `closing` gives
+    back what the service holds beside the database, when nothing runs any more."""
 
     name: str
     settings: Settings
@@ -51,6 +52,7 @@ class Server:
     edge: Edge[Any]
     servicers: Sequence[Servicer]
     background: Sequence[Background] = ()
+    closing: Sequence[Background] = ()
     port: int = 0
     _server: grpc.aio.Server = field(init=False)
     _interceptor: Interceptor = field(init=False)
@@ -91,6 +93,8 @@ class Server:
         self._interceptor.drain()
         await self._server.stop(grace)
         await self.edge.close()
+        for close in self.closing:
+            await close()
         await self.database.close()
 
     async def _watch(self) -> None:
