@@ -38,7 +38,7 @@ _CARTS_AT_ONCE = 1000
 _ABANDONED_AFTER = timedelta(hours=1)
 
 _ASTRAY = Gauge(
-    "flash_sale_units_astray", "Units of flash sales that no order accounts for, or that two do: 0, always."
+    "flash_sale_units_astray", "Units of flash sales that no order accounts for, or two do: 0, always."
 )
 
 subscriptions = Subscriptions("orders")

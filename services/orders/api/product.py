@@ -2,27 +2,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
+from kehu.orders.v1 import catalogue_pb2, errors_pb2
 from kehu.orders.v1 import products_pb2 as pb
 
 from kit import names
+from kit.errors import Fault, invalid
+from kit.money import exponent
 from kit.rpc import convert
-from services.orders.api.wire import version_of
-from services.orders.domain.product import Content, Product, ProductQuery, ProductState
-from services.orders.usecases.product import ChangeProduct, CreateProduct, UpdateProduct
+from services.orders.api.wire import code_of, optional_id, optional_instant, optional_name, version_of, window
+from services.orders.domain.product import (
+    EVERYWHERE,
+    Component,
+    Content,
+    Image,
+    Product,
+    ProductQuery,
+    ProductSearch,
+    ProductState,
+    Window,
+)
+from services.orders.domain.product_import import Outcome, ProductRow, RowResult
+from services.orders.usecases.product import ChangeProduct, CreateProduct, PublishProduct, UpdateProduct
+from services.orders.usecases.product_search import Search
 
 _STATES = {
     ProductState.ACTIVE: pb.Product.STATE_ACTIVE,
     ProductState.ARCHIVED: pb.Product.STATE_ARCHIVED,
 }
 _STATES_BACK = {wire: state for state, wire in _STATES.items()}
-_READ: dict[str, Callable[[pb.Product], object]] = {
-    "title": lambda given: given.title,
-    "price": lambda given: convert.money(given.price, field="product.price"),
-    "category": lambda given: given.category,
+_OUTCOMES = {
+    Outcome.CREATED: catalogue_pb2.ProductRowResult.STATE_CREATED,
+    Outcome.UNCHANGED: catalogue_pb2.ProductRowResult.STATE_UNCHANGED,
+    Outcome.UPDATED: catalogue_pb2.ProductRowResult.STATE_UPDATED,
+    Outcome.REJECTED: catalogue_pb2.ProductRowResult.STATE_REJECTED,
 }
-_OTHERS = ("name", "sku", "state", "create_time", "update_time", "etag")
+_EVERY_CHANNEL = "-"
+"""Stands for EVERYWHERE in the name of a channel."""
+
+# What can be changed: the field, the name of what it changes, and how it is read.
+_READ: dict[str, tuple[str, Callable[[pb.Product], object]]] = {
+    "title": ("title", lambda given: given.title),
+    "price": ("price", lambda given: convert.money(given.price, field="product.price")),
+    "category": ("category", lambda given: given.category),
+    "description": ("description", lambda given: given.description),
+    "images": ("images", lambda given: images(given.images)),
+    "attributes": ("attributes", lambda given: dict(given.attributes)),
+    "weight_grams": ("weight_grams", lambda given: given.weight_grams),
+    "tax_class": ("tax_class", lambda given: given.tax_class),
+    "purchase_limit": ("purchase_limit", lambda given: given.purchase_limit),
+    "product_group": (
+        "group",
+        lambda given: optional_id("productGroups", given.product_group, field="product.product_group"),
+    ),
+    "options": ("options", lambda given: dict(given.options)),
+    "components": ("components", lambda given: _components(given.components)),
+    "summed": ("summed", lambda given: given.summed),
+}
+_OTHERS = ("name", "sku", "state", "create_time", "update_time", "publications", "etag")
 
 
 def product(found: Product) -> pb.Product:
@@ -36,6 +74,20 @@ def product(found: Product) -> pb.Product:
         create_time=convert.wire_instant(found.create_time),
         update_time=convert.wire_instant(found.update_time),
         category=found.category,
+        description=found.description,
+        images=wire_images(found.images),
+        attributes=found.attributes,
+        weight_grams=found.weight_grams,
+        tax_class=found.tax_class,
+        purchase_limit=found.purchase_limit,
+        product_group=optional_name("productGroups", found.group),
+        options=found.options,
+        components=[
+            pb.Component(product=names.join("products", part.product), quantity=part.quantity)
+            for part in found.components
+        ],
+        summed=found.summed,
+        publications=[_publication(*each) for each in sorted(found.publications.items())],
         etag=convert.etag(found.version),
     )
 
@@ -43,15 +95,15 @@ def product(found: Product) -> pb.Product:
 def creation(request: pb.CreateProductRequest) -> CreateProduct:
     """Read a request."""
     given = request.product
-    price = convert.money(given.price, field="product.price")
-    return CreateProduct(names.new_id(), given.sku, Content(given.title, price, category=given.category))
+    content = Content(**{name: read(given) for name, read in _READ.values()})  # type: ignore[arg-type]
+    return CreateProduct(names.new_id(), given.sku, content)
 
 
 def update(request: pb.UpdateProductRequest) -> UpdateProduct:
     """Read a request: what its mask names, or what it fills in."""
     given = request.product
     fields = convert.masked_fields(given, request.update_mask, mutable=tuple(_READ), output_only=_OTHERS)
-    changes = {name: _READ[name](given) for name in fields}
+    changes = {name: read(given) for name, read in (_READ[field] for field in fields)}
     return UpdateProduct(names.id_of("products", given.name, field="product.name"), changes, version_of(given.etag))
 
 
@@ -60,11 +112,120 @@ def change(request: pb.ArchiveProductRequest | pb.ActivateProductRequest) -> Cha
     return ChangeProduct(names.id_of("products", request.name), version_of(request.etag))
 
 
+def publication(request: catalogue_pb2.PublishProductRequest) -> PublishProduct:
+    """Read a request."""
+    return _publish(request, window(request))
+
+
+def withdrawal(request: catalogue_pb2.UnpublishProductRequest) -> PublishProduct:
+    """Read a request."""
+    return _publish(request, None)
+
+
 def query(request: pb.ListProductsRequest) -> ProductQuery:
     """Read a request's filters."""
     return ProductQuery(request.sku or None, _STATES_BACK.get(request.state))
 
 
+def search(request: catalogue_pb2.SearchProductsRequest) -> Search:
+    """Read a request's words and filters."""
+    scale = 10 ** exponent(request.currency_code)
+    filters = ProductSearch(
+        state=_STATES_BACK.get(request.state),
+        group=optional_id("productGroups", request.product_group, field="product_group"),
+        channel=code_of("channels", request.channel, field="channel"),
+        currency=request.currency_code,
+        min_price=request.min_units * scale if request.min_units else None,
+        max_price=request.max_units * scale if request.max_units else None,
+    )
+    return Search(request.query, code_of("categories", request.category, field="category"), filters)
+
+
+def rows(request: catalogue_pb2.BatchUpsertProductsRequest) -> list[ProductRow | Fault]:
+    """Read the rows of an import. A row that can't even be read is its Fault, and no other row's."""
+    return [_row(row) for row in request.rows]
+
+
+def results(found: list[RowResult]) -> catalogue_pb2.BatchUpsertProductsResponse:
+    """Write what became of the rows of an import."""
+    return catalogue_pb2.BatchUpsertProductsResponse(results=[_result(result) for result in found])
+
+
 def position(found: Product) -> tuple[str, str]:
     """Where a product stands in its pages."""
     return found.create_time.isoformat(), str(found.id)
+
+
+def images(given: Iterable[pb.Image]) -> tuple[Image, ...]:
+    """Read pictures."""
+    return tuple(Image(image.url, image.alt) for image in given)
+
+
+def wire_images(found: Iterable[Image]) -> list[pb.Image]:
+    """Write pictures."""
+    return [pb.Image(url=image.url, alt=image.alt) for image in found]
+
+
+def reason(fault: Fault) -> errors_pb2.ErrorReason.ValueType:
+    """The reason of a fault that is told within an answer."""
+    name = f"ERROR_REASON_{fault.reason}"
+    known = errors_pb2.ErrorReason.DESCRIPTOR.values_by_name
+    return errors_pb2.ErrorReason.Value(name) if name in known else errors_pb2.ERROR_REASON_ROW_INVALID
+
+
+def _components(given: Iterable[pb.Component]) -> tuple[Component, ...]:
+    return tuple(
+        Component(names.id_of("products", part.product, field=f"product.components[{index}].product"), part.quantity)
+        for index, part in enumerate(given)
+    )
+
+
+def _publish(
+    request: catalogue_pb2.PublishProductRequest | catalogue_pb2.UnpublishProductRequest, when: Window | None
+) -> PublishProduct:
+    everywhere = request.channel == f"channels/{_EVERY_CHANNEL}"
+    channel = EVERYWHERE if everywhere else code_of("channels", request.channel, field="channel")
+    return PublishProduct(names.id_of("products", request.name), channel, when, version_of(request.etag))
+
+
+def _publication(channel: str, when: Window | None) -> pb.Publication:
+    return pb.Publication(
+        channel=f"channels/{_EVERY_CHANNEL if channel == EVERYWHERE else channel}",
+        published=when is not None,
+        start_time=optional_instant(when.start) if when else None,
+        end_time=optional_instant(when.end) if when else None,
+    )
+
+
+def _row(row: catalogue_pb2.ProductRow) -> ProductRow | Fault:
+    contents: dict[str, object] = {
+        name: getattr(row, name)
+        for name in ("title", "category", "description", "weight_grams", "tax_class", "purchase_limit")
+        if getattr(row, name)
+    }
+    try:
+        if not row.sku.strip():
+            raise invalid("sku", "must not be blank")
+        if row.HasField("price"):
+            contents["price"] = convert.money(row.price, field="price")
+    except Fault as fault:
+        return fault
+    if row.image_urls:
+        contents["images"] = tuple(Image(url) for url in row.image_urls)
+    if row.attributes:
+        contents["attributes"] = dict(row.attributes)
+    return ProductRow(names.new_id(), row.sku, contents)
+
+
+def _result(result: RowResult) -> catalogue_pb2.ProductRowResult:
+    if result.fault is None:
+        return catalogue_pb2.ProductRowResult(
+            state=_OUTCOMES[result.outcome], product=optional_name("products", result.product)
+        )
+    violation = result.fault.violations[0] if result.fault.violations else None
+    return catalogue_pb2.ProductRowResult(
+        state=_OUTCOMES[result.outcome],
+        reason=reason(result.fault),
+        field=violation.field.removeprefix("product.") if violation else "",
+        description=violation.description if violation else result.fault.message,
+    )

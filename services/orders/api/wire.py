@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from kit import names
-from kit.rpc.convert import etag, wire_instant
+from kit.errors import invalid
+from kit.rpc.convert import etag, instant, wire_instant
+from services.orders.domain.product import Window
 
 _NO_VERSION = -1
+_IS_CODE = re.compile(r"[^\W_][\w.-]{0,62}").fullmatch
 
 
 def version_of(given: str) -> int | None:
@@ -39,6 +43,40 @@ def optional_name(collection: str, resource: UUID | None) -> str:
 def optional_instant(moment: datetime | None) -> Timestamp | None:
     """An instant that may be missing."""
     return wire_instant(moment) if moment else None
+
+
+def code_of(collection: str, name: str, *, field: str = "name") -> str:
+    """The code in a name such as `channels/web`; empty for an empty name. Raises a Fault on `field` for other names."""
+    if not name:
+        return ""
+    head, _, code = name.partition("/")
+    if head != collection or not _IS_CODE(code):
+        raise invalid(field, f"must be a name of the form {collection}/{{code}}")
+    return code
+
+
+class Timed(Protocol):
+    """What holds from one instant to another, if they are there."""
+
+    @property
+    def start_time(self) -> Timestamp:
+        """Since when."""
+
+    @property
+    def end_time(self) -> Timestamp:
+        """Until when."""
+
+    def HasField(self, field_name: Any) -> bool:
+        """Whether a field is there."""
+
+
+def window(given: Timed) -> Window:
+    """Read from when to when. Raises a Fault unless it ends after it begins."""
+    start = instant(given.start_time, field="start_time") if given.HasField("start_time") else None
+    end = instant(given.end_time, field="end_time") if given.HasField("end_time") else None
+    if start is not None and end is not None and end <= start:
+        raise invalid("end_time", "must be after start_time")
+    return Window(start, end)
 
 
 class Dated(Protocol):

@@ -34,6 +34,22 @@ class ProductQuery:
 
 
 @dataclass(frozen=True, slots=True)
+class ProductSearch:
+    """Which products to find; what is None or empty asks for no filter. `terms` are those of domain/search.py;
+    `categories` are a category and all below it; prices are the products' own, in minor units of `currency`; `channel`
+    finds what is offered there now."""
+
+    terms: frozenset[str] = frozenset()
+    categories: tuple[str, ...] | None = None
+    state: ProductState | None = None
+    group: UUID | None = None
+    channel: str = ""
+    currency: str = ""
+    min_price: int | None = None
+    max_price: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Image:
     """A picture of a product, by its address."""
 

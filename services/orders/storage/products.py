@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, TextClause, select, text, tuple_
+from sqlalchemy import ColumnElement, Connection, DateTime, Row, TextClause, cast, func, select, text, tuple_
+from sqlalchemy.dialects.postgresql import JSONB
 
 from kit.money import Money
 from kit.page import Page
 from services.orders.domain import search
-from services.orders.domain.product import Component, Image, Product, ProductQuery, ProductState, Window
+from services.orders.domain.product import (
+    EVERYWHERE,
+    Component,
+    Image,
+    Product,
+    ProductQuery,
+    ProductSearch,
+    ProductState,
+    Window,
+)
 from services.orders.storage.tables.core import products
 
 NAMES = (
@@ -107,14 +117,23 @@ class ProductStore:
 
     def page(self, query: ProductQuery, page: Page) -> list[Product]:
         """The products of a page and one more if there are more, the latest first."""
-        statement = select(*_COLUMNS).order_by(products.c.create_time.desc(), products.c.id.desc()).limit(page.fetch)
+        conditions: list[ColumnElement[bool]] = []
         if query.sku is not None:
-            statement = statement.where(products.c.sku == query.sku)
+            conditions.append(products.c.sku == query.sku)
         if query.state is not None:
-            statement = statement.where(products.c.state == query.state.value)
+            conditions.append(products.c.state == query.state.value)
+        return self._page(conditions, page)
+
+    def search(self, wanted: ProductSearch, page: Page, now: datetime) -> list[Product]:
+        """As `page`, of those that are found."""
+        return self._page(list(_conditions(wanted, now)), page)
+
+    def _page(self, conditions: Sequence[ColumnElement[bool]], page: Page) -> list[Product]:
+        place = (products.c.create_time, products.c.id)
+        statement = select(*_COLUMNS).where(*conditions).order_by(*(each.desc() for each in place)).limit(page.fetch)
         if page.after is not None:
             at = (datetime.fromisoformat(page.after[0]), UUID(page.after[1]))
-            statement = statement.where(tuple_(products.c.create_time, products.c.id) < at)
+            statement = statement.where(tuple_(*place) < at)
         return [product(row) for row in self._connection.execute(statement)]
 
     def _read(self, statement: TextClause, parameters: Mapping[str, object]) -> dict[UUID, Product]:
@@ -124,6 +143,30 @@ class ProductStore:
     def _write(self, statement: TextClause, written: Sequence[Product]) -> None:
         if written:
             self._connection.execute(statement, {"rows": json.dumps([_row(each) for each in written])})
+
+
+def _conditions(wanted: ProductSearch, now: datetime) -> Iterator[ColumnElement[bool]]:
+    if wanted.terms:
+        yield products.c.terms.contains(sorted(wanted.terms))
+    if wanted.categories is not None:
+        yield products.c.category.in_(wanted.categories)
+    equal = {"state": wanted.state, "group_id": wanted.group, "currency": wanted.currency or None}
+    yield from (products.c[name] == value for name, value in equal.items() if value is not None)
+    if wanted.min_price is not None:
+        yield products.c.price >= wanted.min_price
+    if wanted.max_price is not None:
+        yield products.c.price <= wanted.max_price
+    if wanted.channel:
+        yield from _offered(wanted.channel, now)
+
+
+def _offered(channel: str, now: datetime) -> Iterator[ColumnElement[bool]]:
+    """As Product.offered. A window of null is no array."""
+    window = func.coalesce(products.c.publications[channel], products.c.publications[EVERYWHERE], type_=JSONB)
+    start, end = (cast(window[place].astext, DateTime(timezone=True)) for place in (0, 1))
+    yield func.jsonb_typeof(window) == "array"
+    yield func.coalesce(start <= now, True)
+    yield func.coalesce(end > now, True)
 
 
 def product(row: Row[*tuple[Any, ...]]) -> Product:

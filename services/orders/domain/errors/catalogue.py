@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from kit import names
-from kit.errors import Fault, Kind
+from kit.errors import Fault, Kind, Violation
 
 
 def product_unpublished(product: UUID, channel: str) -> Fault:
@@ -62,6 +62,13 @@ def price_missing(product: UUID) -> Fault:
     """A component of a bundle has its price in another currency."""
     name = names.join("products", product)
     return _precondition("PRICE_MISSING", f"the components of {name} have prices in several currencies", product=name)
+
+
+def row_repeated() -> Fault:
+    """An earlier row of the same call has the same SKU."""
+    violation = Violation("sku", "is that of an earlier row of this call")
+    message = "sku: is that of an earlier row of this call"
+    return Fault(Kind.FAILED_PRECONDITION, "ROW_REPEATED", message, violations=[violation])
 
 
 def _precondition(reason: str, message: str, **metadata: str) -> Fault:
