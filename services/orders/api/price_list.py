@@ -6,6 +6,7 @@ from collections.abc import Callable
 from uuid import UUID
 
 from kehu.orders.v1 import catalogue_pb2 as pb
+from kehu.orders.v1 import errors_pb2
 
 from kit import names
 from kit.money import Money
@@ -147,7 +148,7 @@ def explanation(found: Explained) -> pb.ExplainPriceResponse:
         unit_price=convert.wire_money(offer.unit_price),
         price_list=optional_name("priceLists", offer.price_list),
         considered=[_considered(each) for each in found.considered],
-        refusal=reason(offer.refusal) if offer.refusal else None,
+        refusal=reason(offer.refusal) if offer.refusal else errors_pb2.ERROR_REASON_UNSPECIFIED,
     )
 
 
@@ -158,7 +159,7 @@ def _considered(each: Considered) -> pb.ConsideredPriceList:
         title=each.price_list.title,
         priority=each.price_list.priority,
         price=convert.wire_money(price) if price else None,
-        unmet=_UNMET[each.unmet] if each.unmet else None,
+        unmet=_UNMET[each.unmet] if each.unmet else pb.ConsideredPriceList.CONDITION_UNSPECIFIED,
     )
 
 

@@ -105,8 +105,14 @@ class SetPrices:
 def create_price_list(unit: Work, command: CreatePriceList) -> PriceList:
     """Begin a price list."""
     terms = {name: getattr(command.terms, name) for name in Terms.__dataclass_fields__}
-    times = {"create_time": unit.now, "update_time": unit.now}
-    price_list = PriceList(**terms, id=command.list_id, state=ProductState.ACTIVE, version=1, **times)
+    price_list = PriceList(
+        **terms,
+        id=command.list_id,
+        state=ProductState.ACTIVE,
+        version=1,
+        create_time=unit.now,
+        update_time=unit.now,
+    )
     price_list.check()
     unit.price_lists.add(price_list)
     unit.emit([PriceChanged(price_list)])

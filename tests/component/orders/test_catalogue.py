@@ -10,6 +10,7 @@ from typing import Any
 import grpc
 import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
+from google.protobuf.timestamp_pb2 import Timestamp
 from google.type.money_pb2 import Money as WireMoney
 from kehu.orders.v1 import catalogue_pb2 as pb
 from kehu.orders.v1 import errors_pb2, orders_pb2, products_pb2
@@ -18,7 +19,7 @@ from kehu.orders.v1.orders_pb2_grpc import OrdersServiceStub
 
 from kit.db import Database
 from kit.money import Money
-from kit.rpc.convert import wire_money
+from kit.rpc.convert import wire_instant, wire_money
 from services.orders.storage.unit import OrdersUnit
 from tests.component.orders.conftest import Shop, placing
 from tests.support.rpc import refused
@@ -34,6 +35,10 @@ def catalogue(channel: grpc.aio.Channel) -> CatalogueServiceStub:
 
 def cny(minor: int) -> WireMoney:
     return wire_money(Money(minor, "CNY"))
+
+
+def in_an_hour() -> Timestamp:
+    return wire_instant(datetime.now(UTC) + timedelta(hours=1))
 
 
 async def create(orders: OrdersServiceStub, **fields: Any) -> products_pb2.Product:
@@ -259,7 +264,7 @@ async def test_the_times_of_a_price_list_are_changed_and_taken_away(
     )
     await catalogue.UpdatePriceList(endless)
     assert await quoted(orders, tea) == 1
-    late = pb.PriceList(name=of.name, start_time=datetime.now(UTC) + timedelta(hours=1))
+    late = pb.PriceList(name=of.name, start_time=in_an_hour())
     await catalogue.UpdatePriceList(pb.UpdatePriceListRequest(price_list=late))
     assert await quoted(orders, tea) == 1000
 
@@ -275,12 +280,12 @@ async def test_what_is_not_offered_or_too_much_is_not_sold(
     assert await quoted(orders, tea.name, channel="pos") == 990
     explained = await catalogue.ExplainPrice(pb.ExplainPriceRequest(name=tea.name, channel="channels/web"))
     assert explained.refusal == errors_pb2.ERROR_REASON_PRODUCT_UNPUBLISHED
-    later = datetime.now(UTC) + timedelta(hours=1)
+    later = in_an_hour()
     request = pb.PublishProductRequest(name=tea.name, channel="channels/web", start_time=later, etag=hidden.etag)
     shown = await catalogue.PublishProduct(request)
     assert [each.channel for each in shown.publications] == ["channels/-", "channels/web"]
     assert (await refused(orders.PlaceOrder(placing((tea.name, 1))))).reason == "PRODUCT_UNPUBLISHED"
-    request.end_time.FromDatetime(later)
+    request.end_time.CopyFrom(later)
     assert (await refused(catalogue.PublishProduct(request))).code is grpc.StatusCode.INVALID_ARGUMENT
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from itertools import product as combinations
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import event
@@ -69,7 +70,7 @@ def test_a_hundred_lines_of_many_buyers_take_one_statement_and_two_with_price_li
 def test_the_lists_that_the_database_finds_are_those_whose_conditions_hold(database: Database[OrdersUnit]) -> None:
     tea = a_product()
     stored(database, tea)
-    conditions = [
+    conditions: list[dict[str, Any]] = [
         {},
         {"channel": "web"},
         {"store": "s"},
