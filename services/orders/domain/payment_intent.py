@@ -130,7 +130,7 @@ class PaymentIntent:
             create_time=now,
             expire_time=expire_time,
             update_time=now,
-            next_time=now + FIRST_QUESTION,
+            next_time=min(now + FIRST_QUESTION, expire_time),
         )
 
     @property
