@@ -73,5 +73,7 @@ def put_on_sale(unit: OrdersUnit, products: list[Product]) -> None:
 
 
 def business(statements: list[str]) -> list[str]:
-    """Without the sign of life that health asks for."""
-    return [statement for statement in statements if statement != "select 1"]
+    """Without what a process does by the clock, however many orders there are: the sign of life that health asks for,
+    the look for work that was left behind, the tariff read once a second."""
+    by_the_clock = ("select 1", "skip locked", "from checkouts", "tariff")
+    return [each for each in statements if not any(mark in each for mark in by_the_clock)]
