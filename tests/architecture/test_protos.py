@@ -38,13 +38,13 @@ def test_the_four_services_are_there() -> None:
 
 @pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)
 def test_every_rpc_has_a_scope_and_a_rest_path(method: MethodDescriptor) -> None:
-    assert method.GetOptions().Extensions[options_pb2.scope]
+    assert bool(scope_of(method)) != proves_itself(method)
     assert method.GetOptions().Extensions[annotations_pb2.http].WhichOneof("pattern")
 
 
 @pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)
 def test_every_rpc_that_changes_something_takes_a_request_id(method: MethodDescriptor) -> None:
-    if not method.name.startswith(READS):
+    if not method.name.startswith(READS) and not proves_itself(method):
         assert "request_id" in method.input_type.fields_by_name
 
 
@@ -59,7 +59,7 @@ def test_every_field_of_a_request_says_how_it_behaves(method: MethodDescriptor) 
 
 
 def test_every_scope_is_granted_by_a_role_besides_the_administrator() -> None:
-    scopes = {method.GetOptions().Extensions[options_pb2.scope] for method in METHODS}
+    scopes = {scope_of(method) for method in METHODS if not proves_itself(method)}
     others = tuple(role for role in policy.ROLES if role not in {"admin", "service"})
     owned_by_administrators = {"programmes.write"}
     assert {scope for scope in scopes if not policy.granted(others, scope)} == owned_by_administrators
@@ -76,10 +76,27 @@ def test_every_pattern_of_a_role_grants_something() -> None:
     assert idle == []
 
 
+def test_only_notices_of_payment_providers_come_without_a_token() -> None:
+    assert {method.full_name for method in METHODS if proves_itself(method)} == {
+        "kehu.orders.v1.PaymentsService.ReceiveWechatPayNotice",
+        "kehu.orders.v1.PaymentsService.ReceiveAlipayNotice",
+    }
+
+
 @pytest.mark.parametrize("service", SERVICES)
 def test_events_carry_no_personal_data(service: str) -> None:
     file = descriptor_pool.Default().FindFileByName(f"kehu/{service}/v1/events.proto")
     assert [name for message in file.message_types_by_name.values() for name in sensitive(message)] == []
+
+
+def scope_of(method: MethodDescriptor) -> str:
+    scope: str = method.GetOptions().Extensions[options_pb2.scope]
+    return scope
+
+
+def proves_itself(method: MethodDescriptor) -> bool:
+    """Whether its callers bring no token, because the request has a signature that the method checks."""
+    return bool(method.GetOptions().Extensions[options_pb2.self_proving])
 
 
 def sensitive(message: Descriptor) -> list[str]:

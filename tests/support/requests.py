@@ -72,6 +72,10 @@ _NASTY = [
     "members/-",
     "pointTransferPolicies/default",
     f"orders/{_ID}/refunds/{_ID}",
+    f"orders/{_ID}/paymentIntents/{_ID}",
+    f"orders/{_ID}/providerRefunds/{_ID}",
+    f"reconciliationDifferences/{_ID}",
+    "orders/-",
 ]
 
 _INT32 = st.sampled_from([0, 1, -1, 2, 50, 1000, 2**31 - 1, -(2**31)]) | st.integers(-(2**31), 2**31 - 1)
