@@ -74,9 +74,9 @@ class StockProofStore:
 
     def compare(self, limit: int) -> StockReport:
         """Compare the stock of every place with its movements and its holders; at most `limit` differences are told."""
-        sizes = self._connection.execute(_SIZES).one()
+        places, movements, orders, reservations = self._connection.execute(_SIZES).one()
         rows = self._connection.execute(_COMPARE, {"limit": limit})
-        return StockReport(*sizes, tuple(_difference(row) for row in rows))
+        return StockReport(places, movements, orders, reservations, tuple(_difference(row) for row in rows))
 
 
 def _difference(row: Sequence[Any]) -> StockDifference:
