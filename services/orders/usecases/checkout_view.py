@@ -38,6 +38,10 @@ class Work(Protocol):
     """What these use-cases need of a unit of work."""
 
     @property
+    def now(self) -> datetime:
+        """The instant of the transaction."""
+
+    @property
     def orders(self) -> Orders:
         """The stored orders."""
 

@@ -8,7 +8,6 @@ import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import Any
 
 import grpc
@@ -28,10 +27,11 @@ from kit.rpc.convert import money, wire_money
 from services.campaigns.config import Config as CampaignsConfig
 from services.campaigns.server import build as build_campaigns
 from services.orders.config import Config
-from services.orders.domain.checkout import QUIET_FOR, Step, StepKind
+from services.orders.domain.checkout import QUIET_FOR, Attempt, Step, StepKind
 from services.orders.server import build
 from services.orders.storage.unit import OrdersUnit
 from services.orders.usecases.checkout import GoOn, Open, go_on, open_attempt
+from services.orders.usecases.checkout_view import explain
 from tests.component.orders.conftest import Shop, placing
 from tests.component.orders.peers import HELD, Campaigns, Members
 from tests.support.builders.campaigns import create_template, issue, usd
@@ -240,9 +240,12 @@ async def test_what_a_dead_process_held_is_given_back_by_any_replica(
     campaigns.locks[coupon] = f"orders/{orders_id}"
     dead.close()
     await until_async(lambda: untouched(campaigns, members), what="everything is free")
-    explain = partial(database.read, lambda unit: unit.checkouts.get(orders_id))
-    await until_async(lambda: explain().state == "RELEASED", what="it is known to be free")
-    found = explain()
+
+    def known() -> Attempt:
+        return database.read(explain, orders_id)
+
+    await until_async(lambda: known().state == "RELEASED", what="it is known to be free")
+    found = known()
     assert found.reason == "TIMED_OUT"
     assert [step.state for step in found.steps] == ["COMPENSATED", "COMPENSATED", "SKIPPED", "SKIPPED"]
 

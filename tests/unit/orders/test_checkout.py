@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -31,6 +32,7 @@ from services.orders.usecases.basket import Basket
 from services.orders.usecases.checkout import Open, open_attempt
 from tests.support.builders.checkouts import COUPON, FUNDS, TEA, Break, Crash, World, a_basket
 from tests.support.builders.orders import MINUTES, NOW
+from tests.support.diagrams import diagrams
 
 CALLS = 17
 """What a checkout of five steps calls: open, price, a note and an ask of each step, a note, store, and some to undo."""
@@ -68,7 +70,7 @@ def test_a_retry_places_one_order_and_holds_once(at: int, how: Break) -> None:
 
 
 BREAKS = st.lists(st.none() | st.sampled_from(Break), max_size=40)
-SCRIPTS = st.lists(
+SCRIPTS: st.SearchStrategy[list[Any]] = st.lists(
     st.one_of(
         st.tuples(st.just("buy"), BREAKS, st.sampled_from(["a", "b"])),
         st.tuples(st.just("twins"), BREAKS, st.sampled_from(["a", "b"])),
@@ -213,3 +215,11 @@ def test_coupons_points_and_stored_value_belong_to_a_member() -> None:
     attempt = Attempt.begin(new_id(), member=None, steps=(), pay_within=MINUTES, now=NOW)
     with pytest.raises(Fault, match="is needed for coupons, points and stored value"):
         _ = attempt.buyer
+
+
+def test_the_docs_draw_what_the_tables_say() -> None:
+    attempt, step = diagrams("checkout.md")
+    assert attempt == {f"{state} --> {after}" for state, outcomes in OUTCOMES.items() for after in outcomes}
+    assert step == {
+        f"{state} --> {after}: {move}" for (state, move), outcomes in TRANSITIONS.items() for after in outcomes
+    }
