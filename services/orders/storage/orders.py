@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, Uuid, any_, bindparam, cast, literal_column, select, text, tuple_
+from sqlalchemy import BigInteger, Connection, Row, Uuid, any_, bindparam, cast, literal_column, select, text, tuple_
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from kit.errors import conflict
@@ -39,9 +39,10 @@ _WHOLE = (*orders.c, literal_column(_LINES).label("lines"), literal_column(_PAYM
 _IDS = ARRAY(Uuid)
 _GET = select(*_WHOLE).where(orders.c.id == any_(cast(bindparam("ids", type_=_IDS), _IDS)))
 
-# Locks are taken in the order of the key. The orders are read after it, in a statement of their own: what another
-# transaction changed while this one waited for the lock must be seen in their lines too.
-_LOCK = text("select id from orders where id = any(cast(:ids as uuid[])) order by id for update")
+# Locks are taken in the order of the key. Of an order that another transaction changed while this one waited, the
+# statement answers the newest row, but its lines and payments as they were before: then `seen` is not its version.
+_SEEN = literal_column("(select o.version from orders o where o.id = orders.id)", BigInteger).label("seen")
+_LOCK = _GET.add_columns(_SEEN).order_by(orders.c.id).with_for_update(of=orders)
 
 # What can still be paid at a provider is closed there first; a provider that is away for long holds nobody's stock.
 _OVERDUE = text("""
@@ -195,8 +196,9 @@ class OrderStore:
 
     def lock(self, ids: Sequence[UUID]) -> dict[UUID, Order]:
         """As `get`; nobody else changes them until the transaction ends."""
-        self._connection.execute(_LOCK, {"ids": list(ids)})
-        return self.get(ids)
+        rows = self._connection.execute(_LOCK, {"ids": list(ids)}).all()
+        found = {row.id: _order(row) for row in rows if row.seen == row.version}
+        return found if len(found) == len(rows) else found | self.get([row.id for row in rows if row.id not in found])
 
     def save(self, changes: Sequence[tuple[Order, Order]]) -> None:
         """Store orders as (before, after), with new payments and what was refunded, only over the state and version
