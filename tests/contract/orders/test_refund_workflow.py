@@ -1,0 +1,307 @@
+"""Payments in parts and refunds that people decide on, on a real database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from threading import Event
+from uuid import UUID
+
+import pytest
+from sqlalchemy import text
+
+from kit.db import Database
+from kit.errors import Fault
+from kit.money import Money
+from kit.names import new_id
+from kit.page import Page
+from services.orders import publish
+from services.orders.domain.order import CancelReason, Order, OrderState
+from services.orders.domain.payment import Payment, Tender
+from services.orders.domain.refund import (
+    Claim,
+    ClaimLine,
+    PayoutStep,
+    Refund,
+    RefundKind,
+    RefundQuery,
+    RefundState,
+)
+from services.orders.domain.stock import Place, receive
+from services.orders.storage.unit import OrdersUnit
+from services.orders.usecases import refund as refunds
+from services.orders.usecases.expiry import expire_orders
+from services.orders.usecases.order import CancelOrder, cancel_order, place_orders
+from services.orders.usecases.payment import PayOrder, ReceivePayment, pay_orders, receive_payments
+from services.orders.usecases.refund import DecideRefund, ReceiveReturn, RefundOrder, SettlePayout, SettleRefund
+from tests.support.builders.orders import NOW, a_placement, a_product, an_item
+from tests.support.waiting import until
+
+LIMITS = {"CNY": 1000}
+
+
+@pytest.fixture
+def product(database: Database[OrdersUnit]) -> UUID:
+    """Something that there are ten of."""
+    product = a_product(price=900)
+
+    def put_on_sale(unit: OrdersUnit) -> None:
+        unit.products.add(product)
+        unit.stocks.open(Place(product.id), unit.now)
+        unit.stocks.apply([receive(Place(product.id), 10, note="")], unit.now)
+
+    database.write(put_on_sale)
+    return product.id
+
+
+@pytest.fixture
+def order(database: Database[OrdersUnit], product: UUID) -> Order:
+    """Three of it at 9.00, with freight of 3.00, to be paid."""
+    placement = a_placement(an_item(product=product, quantity=3, unit_price=900))
+    placement = replace(placement, quote=replace(placement.quote, freight=300))
+    (order,) = database.write(place_orders, [placement])
+    assert isinstance(order, Order)
+    return order
+
+
+@pytest.fixture
+def bought(database: Database[OrdersUnit], order: Order) -> Order:
+    """The order, paid by WeChat Pay and a gift card."""
+    parts = [a_part(order, 2000, Tender.WECHAT_PAY), a_part(order, 1000, Tender.GIFT_CARD)]
+    *_, paid = database.write(receive_payments, parts)
+    assert isinstance(paid, Order)
+    assert paid.state is OrderState.PAID
+    return paid
+
+
+def a_part(order: Order, minor: int, tender: Tender = Tender.MANUAL, reference: str = "") -> ReceivePayment:
+    return ReceivePayment(order.id, Payment(tender, Money(minor, "CNY"), reference or str(new_id()), NOW))
+
+
+def refunding(order: Order, *lines: ClaimLine, freight: int = 0, **fields: object) -> RefundOrder:
+    claim = Claim(lines, freight) if lines or freight else None
+    whole = RefundOrder(new_id(), order.id, claim, "", "", None, by="users/ann", limits=LIMITS)
+    return replace(whole, **fields)  # type: ignore[arg-type]
+
+
+def deciding(refund: Refund, by: str = "users/bob") -> DecideRefund:
+    return DecideRefund(refund.order, refund.id, by, "seen", None)
+
+
+def stored(database: Database[OrdersUnit], order: Order) -> Order:
+    return database.read(lambda unit: unit.orders.get([order.id]))[order.id]
+
+
+def on_hand(database: Database[OrdersUnit], product: UUID) -> tuple[int, int]:
+    found = database.read(lambda unit: unit.stocks.get(Place(product)))
+    assert found is not None
+    return found.on_hand, found.reserved
+
+
+def told(database: Database[OrdersUnit], kind: str) -> int:
+    count = "select count(*) from outbox where type = :kind"
+    return int(database.read(lambda unit: unit.connection.scalar(text(count), {"kind": kind})))
+
+
+def refusal(call: Callable[[], object]) -> str:
+    with pytest.raises(Fault) as caught:
+        call()
+    return caught.value.reason
+
+
+def test_an_order_is_paid_when_its_parts_are_there(database: Database[OrdersUnit], order: Order, product: UUID) -> None:
+    first = a_part(order, 1000, Tender.ALIPAY)
+    over = a_part(order, 2001)
+    outcomes = database.write(receive_payments, [first, first, over])
+    assert [getattr(each, "state", getattr(each, "reason", "")) for each in outcomes] == [
+        OrderState.PENDING_PAYMENT,
+        OrderState.PENDING_PAYMENT,
+        "OVERPAID",
+    ]
+    assert stored(database, order).outstanding == 2000
+    assert on_hand(database, product) == (10, 3)
+    pay = PayOrder(order.id, Tender.MANUAL, Money(1500, "CNY"), "till", None)
+    assert refusal(lambda: _raise(database.write(pay_orders, [pay])[0])) == "AMOUNT_MISMATCH"
+    database.write(pay_orders, [replace(pay, partial=True)])
+    (paid,) = database.write(pay_orders, [replace(pay, amount=Money(500, "CNY"))])
+    assert isinstance(paid, Order)
+    assert paid == stored(database, order)
+    assert [payment.amount.minor for payment in paid.payments] == [1000, 1500, 500]
+    assert on_hand(database, product) == (7, 0)
+    assert told(database, "OrderPaid") == 1
+    late = database.write(receive_payments, [a_part(order, 1), first])
+    assert [getattr(each, "reason", "") for each in late] == ["ORDER_STATE_INVALID", ""]
+
+
+def _raise(outcome: object) -> None:
+    if isinstance(outcome, Fault):
+        raise outcome
+
+
+@pytest.mark.parametrize("end", ["cancel", "expire"])
+def test_what_was_paid_of_an_order_that_is_given_up_goes_back(
+    database: Database[OrdersUnit], order: Order, end: str, url: str
+) -> None:
+    database.write(receive_payments, [a_part(order, 1000, Tender.WECHAT_PAY), a_part(order, 500)])
+    if end == "cancel":
+        database.write(cancel_order, CancelOrder(order.id, CancelReason.CUSTOMER, None))
+    else:
+        assert order.expire_time is not None
+        until = order.expire_time
+        later = Database(url, lambda connection, _: OrdersUnit(connection, until, publish.to_event))
+        assert later.write(expire_orders, 10) == 1
+        later.close()
+    (refund,) = database.read(refunds.list_refunds, RefundQuery(order.id), Page(10))
+    assert (refund.kind, refund.state, refund.amount.minor) == (RefundKind.CANCELLATION, RefundState.PENDING, 1500)
+    assert [(each.tender, each.amount.minor) for each in refund.payouts] == [
+        (Tender.WECHAT_PAY, 1000),
+        (Tender.MANUAL, 500),
+    ]
+    closed = stored(database, order)
+    assert (closed.state, [payment.left for payment in closed.payments]) == (OrderState.CANCELLED, [0, 0])
+
+
+def test_a_refund_is_read_as_it_was_made_and_settled_by_its_provider(
+    database: Database[OrdersUnit], bought: Order
+) -> None:
+    preview = database.read(refunds.preview_refund, refunding(bought, ClaimLine(1, 1), freight=100))
+    made = database.write(refunds.refund_order, refunding(bought, ClaimLine(1, 1), freight=100))
+    assert replace(preview, id=made.id) == made
+    assert database.read(refunds.get_refund, bought.id, made.id) == made
+    assert (made.state, made.amount.minor, made.freight) == (RefundState.PENDING, 1000, 100)
+    assert [payout.amount.minor for payout in made.payouts] == [667, 333]
+    settle = SettlePayout(made.id, 1, PayoutStep.SUCCEED, "refund 1")
+    (settled, again) = database.write(refunds.settle_payouts, [settle, settle])
+    assert settled == again == database.read(refunds.get_refund, bought.id, made.id)
+    assert (settled.state, settled.payouts[0].reference) == (RefundState.SUCCEEDED, "refund 1")
+
+
+def test_what_a_provider_cannot_give_back_somebody_pays_by_hand(database: Database[OrdersUnit], bought: Order) -> None:
+    made = database.write(refunds.refund_order, refunding(bought, ClaimLine(1, 1)))
+    by_hand = SettleRefund(bought.id, made.id, 1, "transfer", None)
+    database.write(refunds.settle_payouts, [SettlePayout(made.id, 1, PayoutStep.FAIL)])
+    settled = database.write(refunds.settle_refund, by_hand)
+    assert settled.state is RefundState.SUCCEEDED
+    assert database.write(refunds.settle_refund, by_hand) == settled
+
+
+def test_a_refund_above_the_limit_waits_for_somebody_else(database: Database[OrdersUnit], bought: Order) -> None:
+    command = refunding(bought, ClaimLine(1, 2), request_id="r")
+    asked = database.write(refunds.refund_order, command)
+    assert (asked.state, asked.payouts, asked.amount.minor) == (RefundState.REQUESTED, (), 1800)
+    assert database.write(refunds.refund_order, command) == asked
+    assert stored(database, bought) == bought
+    waiting = RefundQuery(state=RefundState.REQUESTED)
+    assert database.read(refunds.list_refunds, waiting, Page(10)) == [asked]
+    assert refusal(lambda: database.write(refunds.approve_refund, deciding(asked, "users/ann"))) == "REFUND_OWN"
+    given = database.write(refunds.approve_refund, deciding(asked))
+    assert (given.state, given.decided_by, given.note, given.effect_time) == (
+        RefundState.PENDING,
+        "users/bob",
+        "seen",
+        NOW,
+    )
+    assert stored(database, bought).refunded == 1800
+    assert told(database, "OrderRefunded") == 1
+    assert refusal(lambda: database.write(refunds.reject_refund, deciding(asked))) == "REFUND_STATE_INVALID"
+    assert database.write(refunds.refund_order, refunding(bought, freight=1)).state is RefundState.REQUESTED
+
+
+def test_a_refund_that_is_rejected_gives_nothing_back(database: Database[OrdersUnit], bought: Order) -> None:
+    asked = database.write(refunds.refund_order, refunding(bought))
+    rejected = database.write(refunds.reject_refund, deciding(asked))
+    assert (rejected.state, rejected.decided_by, rejected.effect_time) == (RefundState.REJECTED, "users/bob", None)
+    assert stored(database, bought) == bought
+    assert database.read(refunds.get_refund, bought.id, asked.id) == rejected
+
+
+def test_goods_that_come_back_are_paid_back_and_for_sale_again(
+    database: Database[OrdersUnit], bought: Order, product: UUID
+) -> None:
+    command = refunding(bought, ClaimLine(1, 2), kind=RefundKind.RETURN)
+    asked = database.write(refunds.refund_order, command)
+    awaited = database.write(refunds.approve_refund, deciding(asked))
+    assert (awaited.state, stored(database, bought).refunded) == (RefundState.AWAITING_GOODS, 0)
+    too_many = ReceiveReturn(bought.id, asked.id, ((1, 3),), "", None)
+    assert refusal(lambda: database.write(refunds.receive_return, too_many)) == "REQUEST_INVALID"
+    given = database.write(refunds.receive_return, replace(too_many, damaged=((1, 1),)))
+    assert (given.state, given.amount.minor) == (RefundState.PENDING, 1800)
+    assert on_hand(database, product) == (8, 0)
+    assert stored(database, bought).lines[0].refunded_quantity == 2
+
+
+def test_an_exchange_names_the_order_that_replaces_it(
+    database: Database[OrdersUnit], bought: Order, product: UUID
+) -> None:
+    placement = replace(a_placement(an_item(product=product, unit_price=900)), buyer=bought.buyer)
+    other, strangers = database.write(place_orders, [placement, a_placement(an_item(product=product))])
+    assert isinstance(other, Order)
+    assert isinstance(strangers, Order)
+    command = refunding(bought, ClaimLine(1, 1), kind=RefundKind.EXCHANGE, replacement=other.id)
+    made = database.write(refunds.refund_order, command)
+    assert (made.state, made.replacement) == (RefundState.AWAITING_GOODS, other.id)
+    for wrong in (strangers.id, bought.id):
+        again = replace(command, refund_id=new_id(), replacement=wrong)
+        assert refusal(lambda: database.write(refunds.refund_order, again)) == "REQUEST_INVALID"  # noqa: B023
+    by_amount = refunding(bought, ClaimLine(1, 0, 100), kind=RefundKind.RETURN)
+    assert refusal(lambda: database.write(refunds.refund_order, by_amount)) == "REQUEST_INVALID"
+
+
+def test_all_that_is_left_goes_back_at_once(database: Database[OrdersUnit], bought: Order, product: UUID) -> None:
+    database.write(refunds.refund_order, refunding(bought, ClaimLine(1, 0, 50)))
+
+    def give_back(unit: OrdersUnit) -> list[Refund]:
+        return refunds.refund_rest(unit, list(unit.orders.lock([bought.id]).values()), reason="late", restock=True)
+
+    (refund,) = database.write(give_back)
+    assert refund.amount.minor == 2950
+    closed = stored(database, bought)
+    assert (closed.state, closed.net_total, [each.left for each in closed.payments]) == (
+        OrderState.REFUNDED,
+        0,
+        [0, 0],
+    )
+    assert on_hand(database, product) == (10, 0)
+
+
+def test_refunds_at_once_never_give_back_more_than_was_paid(database: Database[OrdersUnit], bought: Order) -> None:
+    refusals: set[str] = set()
+
+    def attempt(number: int) -> int:
+        line = ClaimLine(1, 1) if number % 2 else ClaimLine(1, 0, 700)
+        try:
+            return database.write(refunds.refund_order, refunding(bought, line, limits={})).amount.minor
+        except Fault as fault:
+            refusals.add(fault.reason)
+            return 0
+
+    with ThreadPoolExecutor(8) as threads:
+        given = sum(threads.map(attempt, range(12)))
+    assert refusals <= {"REFUND_EXCEEDS_AMOUNT", "REFUND_EXCEEDS_LINE"}
+    after = stored(database, bought)
+    assert after.refunded == given == sum(payment.refunded for payment in after.payments) <= 2700
+    assert after.lines[0].net == 2700 - given
+
+
+def test_an_order_that_changed_while_one_waited_for_it_is_read_as_it_is_now(
+    database: Database[OrdersUnit], order: Order
+) -> None:
+    holds = Event()
+    waiting = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+
+    def pay(unit: OrdersUnit) -> None:
+        receive_payments(unit, [a_part(order, 1000)])
+        holds.set()
+        until(lambda: database.read(lambda other: other.connection.scalar(text(waiting))))
+
+    def look(unit: OrdersUnit) -> Order:
+        return unit.orders.lock([order.id])[order.id]
+
+    with ThreadPoolExecutor(2) as threads:
+        paying = threads.submit(database.write, pay)
+        assert holds.wait(5)
+        seen = threads.submit(database.write, look).result(10)
+        paying.result(10)
+    assert [payment.amount.minor for payment in seen.payments] == [1000]
+    assert seen.version == 2
