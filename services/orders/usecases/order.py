@@ -179,6 +179,7 @@ def _draft(command: PlaceOrder, now: datetime, still_open: set[UUID]) -> Order |
             refund_policy=command.refund_policy,
             delivery=command.quote.delivery,
             taxation=command.quote.taxation,
+            location=command.quote.serves,
         )
     except Fault as fault:
         return fault

@@ -132,6 +132,7 @@ class Inventory(RuleBasedStateMachine):
         else:
             units = self.taken_apart(wanted)
             assert first.wanted() == units
+            assert first.location == (named or first.location)
             assert all(before[Place(what, first.location)].sellable(self.world.now) >= units[what] for what in units)
         return multiple(*(each.id for each in outcomes if isinstance(each, Order)))
 
