@@ -2,18 +2,38 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
 from prometheus_client import Counter
 
 from kit.errors import Fault
+from kit.rpc import call as calls
 from kit.telemetry import span
-from services.orders.domain.checkout import Attempt, Held, Step
+from services.orders.domain.checkout import ANSWER_WITHIN, Attempt, Held, Step
 from services.orders.usecases.checkout import Holder
+
+_ASK_SECONDS = ANSWER_WITHIN.total_seconds() / 2  # and as long again for what it takes the other service to stop
 
 _STEPS = Counter(
     "checkout_steps_total",
     "Steps of checkouts in other services: held or released, refused, or without an answer (failed).",
     ["step", "action", "outcome"],
 )
+
+
+@contextmanager
+def _not_for_long() -> Iterator[None]:
+    """Ask with a deadline that lets nothing arrive after ANSWER_WITHIN, whatever the deadline of the call."""
+    call = calls.current()
+    soon = asyncio.get_running_loop().time() + _ASK_SECONDS
+    calls.enter(replace(call, deadline=min(call.deadline, soon)))
+    try:
+        yield
+    finally:
+        calls.enter(call)
 
 
 class Observed:
@@ -24,7 +44,7 @@ class Observed:
 
     async def hold(self, attempt: Attempt, step: Step, *, store: str, code: str) -> Held:
         """As the holder's."""
-        with span(f"checkout hold {step.kind.lower()}", kind="client") as traced:
+        with span(f"checkout hold {step.kind.lower()}", kind="client") as traced, _not_for_long():
             try:
                 held = await self._holder.hold(attempt, step, store=store, code=code)
             except Fault as fault:

@@ -30,8 +30,8 @@ HELD_BEYOND = timedelta(hours=1)
 """How much longer than the time to pay everything is held, should nobody release it."""
 
 ANSWER_WITHIN = timedelta(seconds=15)
-"""No call to another service lasts longer than a call to this one does (5 s), its repeats within included; with what
-clocks and networks add."""
+"""No ask can be under way any more: it has half of this as its deadline, repeats included, and the other service has as
+long again to stop."""
 
 QUIET_FOR = timedelta(seconds=15)
 """An attempt that nobody went on with for so long is taken up by a replica."""

@@ -10,7 +10,8 @@ import pytest
 import yaml
 from prometheus_client import REGISTRY
 
-import services.members.consumer  # noqa: F401 - it brings the metrics
+import services.members.consumer  # it brings the metrics
+import services.orders.api.checkout_recovery  # noqa: F401 - and so does this
 
 ROOT = Path(__file__).resolve().parents[3]
 FILES = sorted((ROOT / "deploy" / "observability").glob("*.rules.yaml"))
