@@ -32,7 +32,7 @@ from kit.rpc.convert import wire_money
 
 QUOTA, BUYERS, REQUESTS = 1_000, 10_000, 50_000
 CLIENTS = 2
-TOGETHER = 48
+TOGETHER = 24
 """Calls under way on each connection: every client has one to each process."""
 
 _BUY = "/kehu.orders.v1.FlashSalesService/BuyFlashSale"
