@@ -5,7 +5,7 @@ LOCKS := requirements/base.txt requirements/local.txt
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup gen released lock lock-check lint fix test test-long test-browser bench-members bench-orders demo up down status clean
+.PHONY: help setup gen released lock lock-check lint fix test test-long test-browser bench-members bench-orders demo up providers down status clean
 
 help: ## Say what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -62,8 +62,11 @@ bench-members: .venv/.dev ## Measure members beside an echo, a control and pgben
 demo: .venv/.run .venv/.demo ## Replay a real retailer's history through the whole suite and reconcile it
 	@$(BIN)/kehu demo $(ARGS)
 
-up: .venv/.run ## Run the whole suite until Ctrl-C
-	@$(BIN)/kehu up $(ARGS)
+up: .venv/.run ## Run the whole suite until Ctrl-C, with payments if `make providers` runs
+	@set -a; if [ -f .run/providers/settings.env ]; then . .run/providers/settings.env; fi; set +a; $(BIN)/kehu up $(ARGS)
+
+providers: .venv/.dev ## Play WeChat Pay and Alipay on this machine, until Ctrl-C
+	@$(BIN)/python -m tools.providers $(ARGS)
 
 down: ## Stop the suite, wherever it was started
 	@if [ -x $(BIN)/kehu ]; then $(BIN)/kehu down; else echo "Nothing runs: there is no .venv yet."; fi

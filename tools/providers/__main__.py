@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import signal
 import threading
 from pathlib import Path
 
 from tools.providers.server import serving
-
-_NOTICES = "http://127.0.0.1:8080/v1/paymentNotices"
 
 
 def main() -> None:
@@ -23,14 +22,21 @@ def main() -> None:
         help="where the notice URLs begin (default: %(default)s)",
     )
     arguments = parser.parse_args()
-    with serving(arguments.folder, port=arguments.port) as server:
-        settings = arguments.folder / "settings.env"
-        settings.write_text("".join(f"{name}={value}\n" for name, value in server.settings(arguments.notices).items()))
-        print(f"WeChat Pay and Alipay answer at http://{server.address}; the settings of orders are in {settings}.")
+    folder = arguments.folder.resolve()
+    with serving(folder, port=arguments.port) as server:
+        settings = folder / "settings.env"
+        settings.write_text(
+            "".join(f"{name}={shlex.quote(value)}\n" for name, value in server.settings(arguments.notices).items())
+        )
+        print(
+            f"WeChat Pay and Alipay answer at http://{server.address}; the settings of orders are in {settings}.",
+            flush=True,
+        )
         ended = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: ended.set())
         ended.wait()
+        settings.unlink()
 
 
 if __name__ == "__main__":
