@@ -38,6 +38,8 @@ class Rpc:
     bindings: tuple[Binding, ...]
     self_proving: bool = False
     """Whether callers bring no token, because the request itself proves where it comes from."""
+    streams: bool = False
+    """Whether the answer is a stream of messages."""
 
     @property
     def path(self) -> str:
@@ -82,7 +84,15 @@ def _rpc(service: str, method: MethodDescriptorProto) -> Rpc:
     rule = method.options.Extensions[annotations_pb2.http]
     scope = method.options.Extensions[options_pb2.scope]
     proving = method.options.Extensions[options_pb2.self_proving]
-    return Rpc(service, method.name, method.input_type.removeprefix("."), scope, tuple(_bindings(rule)), proving)
+    return Rpc(
+        service,
+        method.name,
+        method.input_type.removeprefix("."),
+        scope,
+        tuple(_bindings(rule)),
+        self_proving=proving,
+        streams=method.server_streaming,
+    )
 
 
 def _bindings(rule: http_pb2.HttpRule) -> Iterator[Binding]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
-from gateway import accesslog, api, replies, strict
+from gateway import accesslog, api, limits, replies, strict
 from gateway.api import Service
 from gateway.clusters import COLLECTOR
 from gateway.place import Address, Place
@@ -112,28 +112,10 @@ def _guards(services: Sequence[Service], place: Place, rules: Rules) -> list[Jso
         http_filter("cors", "Cors"),
         # Before everything that refuses, so that a refusal reaches a gRPC-Web caller as a gRPC status.
         http_filter("grpc_web", "GrpcWeb"),
-        _rate_limit(rules),
+        http_filter("local_ratelimit", "LocalRateLimit", **limits.bucket(rules.rate_limit, "calls")),
         _jwt(services, place, rules),
         http_filter("buffer", "Buffer", max_request_bytes=rules.classes.write.max_body_bytes),
     ]
-
-
-def _rate_limit(rules: Rules) -> Json:
-    limit = rules.rate_limit
-    always = {"default_value": {"numerator": 100}}
-    return http_filter(
-        "local_ratelimit",
-        "LocalRateLimit",
-        stat_prefix="calls",
-        token_bucket={
-            "max_tokens": limit.burst,
-            "tokens_per_fill": max(1, limit.calls_per_second // 10),
-            "fill_interval": "0.1s",
-        },
-        filter_enabled=always,
-        filter_enforced=always,
-        rate_limited_as_resource_exhausted=True,
-    )
 
 
 def _jwt(services: Sequence[Service], place: Place, rules: Rules) -> Json:
@@ -171,7 +153,7 @@ def _transcoder(services: Sequence[Service], place: Place, rules: Rules) -> Json
         convert_grpc_status=True,
         # A route matches the REST path, so that the filters before this one know it too (CORS, body limits).
         match_incoming_request_route=True,
-        print_options={"always_print_primitive_fields": True},
+        print_options={"always_print_primitive_fields": True, "stream_newline_delimited": True},
         request_validation_options={"reject_unknown_method": True, "reject_unknown_query_parameters": True},
         max_request_body_size=rules.classes.batch.max_body_bytes,
         max_response_body_size=rules.max_response_bytes,

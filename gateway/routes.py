@@ -7,12 +7,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from gateway import limits
 from gateway.api import Rpc, Service
-from gateway.rules import CallClass, Retry, Rules
+from gateway.rules import CallClass, RateLimit, Retry, Rules
 from gateway.typed import Json, config, extension, seconds
 
 BATCH = re.compile(r"(Batch|Import)[A-Z]")
 """Names of methods that take many rows at once."""
+
+ENTRY = re.compile(r"Enter[A-Za-z]*WaitingRoom$")
+"""Names of methods that let a crowd in, one after the other."""
 
 NOTICE = Path(__file__).with_name("notice.lua")
 
@@ -28,15 +32,24 @@ class _Plan:
     match: Json
     json: bool
     """Whether JSON bodies come this way."""
+    limit: RateLimit | None = None
+    """How many calls it takes, beside the limit of all."""
 
 
 def routes(service: Service, rules: Rules) -> list[Json]:
     """The routes of one service, the exact ones first; the last one also takes REST calls with a wrong verb."""
     batches = [rpc for rpc in service.rpcs if BATCH.match(rpc.name)]
-    reads = [rpc for rpc in service.rpcs if rpc.reads and rpc not in batches]
+    streams = [rpc for rpc in service.rpcs if rpc.streams]
+    reads = [rpc for rpc in service.rpcs if rpc.reads and rpc not in (*batches, *streams)]
     plans: list[_Plan] = []
     if notices := [rpc for rpc in service.rpcs if rpc.self_proving]:
         plans.append(_Plan("notice", {**_regex(_rest(notices)), "headers": _POST}, json=False))
+    if entries := [rpc for rpc in service.rpcs if ENTRY.match(rpc.name)]:
+        plans.append(_Plan("entry", _regex(_grpc(entries)), json=False, limit=rules.entry_limit))
+        plans.append(_Plan("entry", {**_regex(_rest(entries)), "headers": _POST}, json=True, limit=rules.entry_limit))
+    if streams:
+        plans.append(_Plan("stream", _regex(_grpc(streams)), json=False))
+        plans.append(_Plan("stream", {**_regex(_rest(streams)), "headers": _GET}, json=False))
     if batches:
         plans.append(_Plan("batch", _regex([*_grpc(batches), *_rest(batches)]), json=True))
     if reads:
@@ -80,6 +93,9 @@ def _route(room: str, plan: _Plan, rules: Rules) -> Json:
         )
     elif not plan.json:
         filters["envoy.filters.http.lua"] = config("envoy.extensions.filters.http.lua.v3.LuaPerRoute", disabled=True)
+    if plan.limit is not None:
+        name, bucket = limits.FILTER, limits.bucket(plan.limit, f"{room}_{plan.kind}")
+        filters[name] = config(limits.TYPE, **bucket)
     return {
         "name": f"{room}.{plan.kind}",
         "match": plan.match,

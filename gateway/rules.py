@@ -32,6 +32,8 @@ class Classes(_Model):
     write: CallClass
     batch: CallClass
     notice: CallClass
+    stream: CallClass
+    entry: CallClass
 
 
 class Retry(_Model):
@@ -93,6 +95,7 @@ class Rules(_Model):
     retry: Retry
     breaker: Breaker
     rate_limit: RateLimit
+    entry_limit: RateLimit
     downstream: Downstream
     upstream: Upstream
     token: Token

