@@ -13,6 +13,8 @@ from tools.providers import keys as own_keys
 from tools.providers.keys import Keys
 from tools.providers.server import ProviderServer, serving
 
+_NOTICES = "http://127.0.0.1:9/v1/paymentNotices"
+
 
 @pytest.fixture(scope="session")
 def provider_keys(tmp_path_factory: pytest.TempPathFactory) -> Keys:
@@ -40,7 +42,7 @@ def provider_server(lasting_provider_server: ProviderServer) -> ProviderServer:
     return lasting_provider_server
 
 
-def provider_settings(keys: Keys, address: str, *, notices: str = "http://127.0.0.1:9/v1/notices") -> dict[str, str]:
+def provider_settings(keys: Keys, address: str, *, notices: str = _NOTICES) -> dict[str, str]:
     """The settings of orders, by the names of `Config`, that lead to a provider server."""
     return {name.removeprefix("KEHU_").lower(): value for name, value in keys.settings(address, notices).items()}
 

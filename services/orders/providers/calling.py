@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import TypeVar
 
 import httpx2
-from prometheus_client import Counter, Histogram
+from prometheus_client import Histogram
 
 from kit import errors
 from kit.errors import Fault
@@ -25,11 +25,6 @@ DURATION = Histogram(
     "Attempts to call a payment provider by outcome: ok, refused, unknown.",
     ["provider", "call", "outcome"],
     buckets=LATENCY_BUCKETS,
-)
-NOTICES = Counter(
-    "payment_provider_notices_total",
-    "Messages at the callback URLs by outcome: genuine, refused.",
-    ["provider", "outcome"],
 )
 _BACKOFF_SECONDS = 0.1
 

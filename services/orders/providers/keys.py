@@ -115,7 +115,8 @@ def _public_key(stem: str, text: bytes) -> tuple[str, object]:
     if b"BEGIN CERTIFICATE" not in text:
         return stem, load_pem_public_key(text)
     certificate = x509.load_pem_x509_certificate(text)
-    return f"{certificate.serial_number:X}", certificate.public_key()
+    number = f"{certificate.serial_number:X}"
+    return number.zfill(len(number) + len(number) % 2), certificate.public_key()  # whole bytes, as everybody writes it
 
 
 def _verifies(key: RSAPublicKey, text: bytes, signature: bytes) -> bool:

@@ -6,7 +6,6 @@ import base64
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from itertools import count
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -25,13 +24,13 @@ from services.orders.providers.port import (
     NoticeKind,
     Prepared,
     Provider,
-    Refunding,
     RefundStanding,
     Scene,
     Standing,
     Status,
 )
 from services.orders.providers.times import today
+from tests.support.builders.charges import charge, refunding
 from tests.support.providers import providers_of
 from tools.providers.desk import FORGERIES, Desk
 from tools.providers.exchange import FAULTS
@@ -39,22 +38,6 @@ from tools.providers.keys import Keys
 from tools.providers.server import ProviderServer
 
 Providers = Mapping[str, Provider]
-
-_numbers = count(1)
-
-
-def charge(scene: Scene, fen: int = 1005, *, expires_in: float = 900) -> Charge:
-    """A charge of a few yuan."""
-    return Charge(
-        reference=f"test_{next(_numbers):08d}",
-        amount=Money(fen, "CNY"),
-        subject="茶 a/b=c, 50%",
-        scene=scene,
-        expire_time=datetime.now(UTC) + timedelta(seconds=expires_in),
-        payer="oUpF8uMuAJO_M2pxb1Q9zNjWeS6o",
-        client_ip="203.0.113.7",
-        return_url="https://shop.example/done?a=1&b=2",
-    )
 
 
 class Account:
@@ -82,10 +65,6 @@ async def account(
     desk = provider_server.wechat_pay if request.param == "WECHAT_PAY" else provider_server.alipay
     yield Account(provider, desk, provider_server.address)
     await provider.aclose()
-
-
-def refunding(made: Charge, reference: str, fen: int) -> Refunding:
-    return Refunding(reference, made.reference, "", Money(fen, "CNY"), made.amount, "退货")
 
 
 async def test_a_charge_is_opened_paid_and_asked_for(account: Account) -> None:

@@ -20,7 +20,7 @@ from services.orders.domain.errors.provider import (
 from services.orders.providers import times
 from services.orders.providers.alipay import bill, reading
 from services.orders.providers.alipay.signing import NotProven, Signatures, raw_members
-from services.orders.providers.calling import NOTICES, Answer, Line, Request
+from services.orders.providers.calling import Answer, Line, Request
 from services.orders.providers.port import (
     BillLine,
     Charge,
@@ -174,12 +174,9 @@ class Alipay:
             self._check_addressee(form, now)
             notice = reading.notice(form)
         except NotProven as refusal:
-            NOTICES.labels(self.name, "refused").inc()
             raise notice_invalid(self.name, str(refusal)) from None
         except (KeyError, ValueError, TypeError):
-            NOTICES.labels(self.name, "refused").inc()
             raise notice_invalid(self.name, "it says nothing that we know") from None
-        NOTICES.labels(self.name, "genuine").inc()
         return notice
 
     def accepted(self) -> Reply:

@@ -19,7 +19,7 @@ from services.orders.domain.errors.provider import (
     scene_unsupported,
 )
 from services.orders.providers import times
-from services.orders.providers.calling import NOTICES, Answer, Line, Request
+from services.orders.providers.calling import Answer, Line, Request
 from services.orders.providers.port import (
     BillLine,
     Charge,
@@ -149,12 +149,9 @@ class WeChatPay:
             self._signatures.verify(headers, body, now=now)
             notice = _notice(json.loads(body), self._account.secret)
         except NotProven as refusal:
-            NOTICES.labels(self.name, "refused").inc()
             raise notice_invalid(self.name, str(refusal)) from None
         except (KeyError, ValueError, TypeError):
-            NOTICES.labels(self.name, "refused").inc()
             raise notice_invalid(self.name, "it says nothing that we know") from None
-        NOTICES.labels(self.name, "genuine").inc()
         return notice
 
     def accepted(self) -> Reply:
