@@ -217,6 +217,11 @@ class Refund:
             return self
         return replace(self.step(RefundStep.SETTLE, state_of(payouts)), payouts=payouts)
 
+    def check(self, step: RefundStep) -> None:
+        """Raise a Fault unless the refund's state allows the step."""
+        if (self.state, step) not in TRANSITIONS:
+            raise errors.refund_state_invalid(self.order, self.id, self.state)
+
     def step(self, step: RefundStep, state: RefundState) -> Refund:
         """The refund after a step. Raises a Fault if its state does not allow it."""
         if state not in TRANSITIONS.get((self.state, step), frozenset()):

@@ -279,6 +279,7 @@ def _carry_out(
     step: RefundStep,
     movements: Sequence[Movement] = (),
 ) -> Refund:
+    refund.check(step)
     refunded, given, _ = order.refund(
         refund.id, refund.claim, reason=refund.reason, request_id=refund.request_id, now=unit.now, kind=refund.kind
     )

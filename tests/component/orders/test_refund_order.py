@@ -1,4 +1,4 @@
-"""RefundOrder and ListRefunds."""
+"""RefundOrder, ListRefunds, what people decide about refunds, and payment in parts."""
 
 from __future__ import annotations
 
@@ -8,17 +8,22 @@ from typing import Any
 
 import grpc
 import pytest
+from google.type.money_pb2 import Money as WireMoney
 from kehu.orders.v1 import orders_pb2 as pb
 from kehu.orders.v1 import refunds_pb2
 from kehu.orders.v1.orders_pb2_grpc import OrdersServiceStub
+from kehu.orders.v1.refunds_pb2_grpc import RefundsServiceStub
 
 from kit.db import Database
+from kit.rpc import Server
 from kit.rpc.convert import money
+from services.orders.config import Config
+from services.orders.server import build
 from services.orders.storage.unit import OrdersUnit
 from tests.component.orders.conftest import Shop, placing
 from tests.component.orders.peers import Campaigns, Members
 from tests.component.orders.test_pay_and_cancel import events
-from tests.support.rpc import refused
+from tests.support.rpc import Keys, refused, serving
 
 MEMBER = f"members/{uuid.uuid4()}"
 
@@ -127,3 +132,122 @@ async def test_refunds_are_listed_the_latest_first(orders: OrdersServiceStub, bo
     assert listed == made[::-1]
     unknown = refunds_pb2.ListRefundsRequest(parent=f"orders/{uuid.uuid4()}")
     assert (await refused(orders.ListRefunds(unknown))).code is grpc.StatusCode.NOT_FOUND
+
+
+def yuan(units: int) -> WireMoney:
+    return WireMoney(currency_code="CNY", units=units)
+
+
+@pytest.fixture
+def refunds(channel: grpc.aio.Channel) -> RefundsServiceStub:
+    """What people decide about refunds."""
+    return RefundsServiceStub(channel)
+
+
+async def test_an_amount_is_refunded_in_the_tenders_of_its_line(
+    orders: OrdersServiceStub, refunds: RefundsServiceStub, bought: pb.Order
+) -> None:
+    line = refunds_pb2.RefundLine(position=1, amount=yuan(10))
+    preview = await refunds.PreviewRefund(refunds_pb2.PreviewRefundRequest(name=bought.name, lines=[line]))
+    refund = await orders.RefundOrder(refunds_pb2.RefundOrderRequest(name=bought.name, lines=[line]))
+    assert (refund.amount, refund.points_value, refund.points) == (preview.amount, preview.points_value, preview.points)
+    assert money(refund.amount).minor + money(refund.points_value).minor == 1000
+    assert [(each.position, each.amount) for each in refund.payments] == [(2, refund.amount)]
+    assert await refunds.GetRefund(refunds_pb2.GetRefundRequest(name=refund.name)) == refund
+    order = await get(orders, bought.name)
+    assert order.lines[0].refunded_amount == yuan(10)
+    rest = await orders.RefundOrder(refunds_pb2.RefundOrderRequest(name=bought.name))
+    assert money(rest.amount).minor + money(refund.amount).minor == money(bought.amount_due).minor
+    assert (await get(orders, bought.name)).state == pb.Order.STATE_REFUNDED
+
+
+@pytest.mark.parametrize(
+    ("fields", "where"),
+    [
+        ({"lines": [refunds_pb2.RefundLine(position=1)]}, "lines[0]"),
+        ({"lines": [refunds_pb2.RefundLine(position=1, amount=yuan(0))]}, "lines[0].amount"),
+        ({"freight": yuan(-1)}, "freight"),
+        ({"freight": WireMoney(currency_code="USD", units=1)}, "currency_code"),
+        ({"kind": refunds_pb2.Refund.KIND_CANCELLATION}, "kind"),
+        ({"kind": refunds_pb2.Refund.KIND_RETURN, "replacement": f"orders/{uuid.uuid4()}"}, ""),
+    ],
+)
+async def test_a_claim_that_makes_no_sense_is_refused(
+    orders: OrdersServiceStub, bought: pb.Order, fields: dict[str, Any], where: str
+) -> None:
+    refusal = await refused(orders.RefundOrder(refunds_pb2.RefundOrderRequest(name=bought.name, **fields)))
+    if where:
+        assert (refusal.code, refusal.fields) == (grpc.StatusCode.INVALID_ARGUMENT, [where])
+    else:
+        assert refusal.code is grpc.StatusCode.NOT_FOUND
+
+
+async def test_more_than_is_left_of_an_amount_is_refused(orders: OrdersServiceStub, bought: pb.Order) -> None:
+    line = refunds_pb2.RefundLine(position=2, amount=yuan(1))
+    refusal = await refused(orders.RefundOrder(refunds_pb2.RefundOrderRequest(name=bought.name, lines=[line])))
+    assert refusal.reason == "REFUND_EXCEEDS_AMOUNT"
+
+
+async def test_returned_goods_are_for_sale_again(
+    orders: OrdersServiceStub, refunds: RefundsServiceStub, shop: Shop, bought: pb.Order
+) -> None:
+    product = bought.lines[0].product
+    before = await shop.stock(product)
+    asked = await orders.RefundOrder(refunding(bought.name, (1, 2), kind=refunds_pb2.Refund.KIND_RETURN))
+    assert (asked.state, len(asked.payments)) == (refunds_pb2.Refund.STATE_AWAITING_GOODS, 0)
+    listed = await orders.ListRefunds(
+        refunds_pb2.ListRefundsRequest(parent="orders/-", state=refunds_pb2.Refund.STATE_AWAITING_GOODS)
+    )
+    assert list(listed.refunds) == [asked]
+    request = refunds_pb2.ReceiveReturnRequest(name=asked.name, note="one broken", etag=asked.etag)
+    request.damaged.add(position=1, quantity=1)
+    received = await refunds.ReceiveReturn(request)
+    assert (received.state, received.note) == (refunds_pb2.Refund.STATE_SUCCEEDED, "one broken")
+    assert await shop.stock(product) == (before[0] + 1, 0)
+    assert (await refused(refunds.ReceiveReturn(request))).reason == "ETAG_MISMATCH"
+    request.etag = ""
+    assert (await refused(refunds.ReceiveReturn(request))).reason == "REFUND_STATE_INVALID"
+
+
+async def test_a_refund_above_the_limit_is_approved_by_somebody_else(
+    server: Server, url: str, peers: str, settings: Any, keys: Keys, orders: OrdersServiceStub, bought: pb.Order
+) -> None:
+    config = settings(Config, database_url=url, peers_campaigns=peers, peers_members=peers, refund_limits={"CNY": 500})
+    async with serving(build(config), keys.bearer("admin")) as strict:
+        asked = await OrdersServiceStub(strict).RefundOrder(refunding(bought.name, (1, 1)))
+        preview = refunds_pb2.PreviewRefundRequest(name=bought.name)
+        assert (await RefundsServiceStub(strict).PreviewRefund(preview)).state == refunds_pb2.Refund.STATE_REQUESTED
+        assert (asked.state, asked.requester) == (refunds_pb2.Refund.STATE_REQUESTED, "tester")
+        approval = refunds_pb2.ApproveRefundRequest(name=asked.name, note="fine")
+        assert (await refused(RefundsServiceStub(strict).ApproveRefund(approval))).reason == "REFUND_OWN"
+        rejection = refunds_pb2.RejectRefundRequest(name=asked.name, note="no")
+        rejected = await RefundsServiceStub(strict).RejectRefund(rejection)
+        assert (rejected.state, rejected.approver) == (refunds_pb2.Refund.STATE_REJECTED, "tester")
+    assert (await get(orders, bought.name)).refunded_amount == yuan(0)
+
+
+async def test_a_refund_that_is_not_there_is_not_found(refunds: RefundsServiceStub, bought: pb.Order) -> None:
+    name = f"{bought.name}/refunds/{uuid.uuid4()}"
+    for call in (
+        refunds.GetRefund(refunds_pb2.GetRefundRequest(name=name)),
+        refunds.ApproveRefund(refunds_pb2.ApproveRefundRequest(name=name)),
+        refunds.SettleRefund(refunds_pb2.SettleRefundRequest(name=name, position=1)),
+    ):
+        refusal = await refused(call)
+        assert (refusal.code, refusal.reason) == (grpc.StatusCode.NOT_FOUND, "REFUND_NOT_FOUND")
+
+
+async def test_an_order_is_paid_in_parts(orders: OrdersServiceStub, shop: Shop) -> None:
+    order = await orders.PlaceOrder(placing((await shop.product(price=1000), 1)))
+    pay = pb.PayOrderRequest(name=order.name, tender=pb.TENDER_MANUAL, amount=yuan(3), partial=True)
+    waiting = await orders.PayOrder(pay)
+    assert (waiting.state, waiting.outstanding_amount) == (pb.Order.STATE_PENDING_PAYMENT, yuan(7))
+    whole = pb.PayOrderRequest(name=order.name, tender=pb.TENDER_MANUAL, amount=yuan(5), reference="till")
+    whole.more.add(tender=pb.TENDER_MANUAL, amount=yuan(2), reference="card")
+    paid = await orders.PayOrder(whole)
+    assert (paid.state, paid.outstanding_amount) == (pb.Order.STATE_PAID, yuan(0))
+    assert [(payment.amount, payment.reference) for payment in paid.payments] == [
+        (yuan(3), ""),
+        (yuan(5), "till"),
+        (yuan(2), "card"),
+    ]
