@@ -15,6 +15,7 @@ COMMANDS = {
     "status": "cli.suite:show_status",
     "token": "cli.token:token",
     "import": "cli.importing.command:import_file",
+    "import-products": "cli.importing.products:import_products",
     "demo": "cli.demo.main:demo",
     "verify": "cli.verify:verify",
 }

@@ -15,7 +15,7 @@ from typing import Any, Self, TypeVar
 
 import grpc
 from kehu.members.v1 import members_pb2, members_pb2_grpc
-from kehu.orders.v1 import imports_pb2, orders_pb2_grpc
+from kehu.orders.v1 import catalogue_pb2, catalogue_pb2_grpc, imports_pb2, orders_pb2_grpc
 
 from cli.importing.problem import Exit, ImportProblem
 
@@ -57,10 +57,11 @@ class Refusal:
 
 EnrollAnswer = members_pb2.EnrollResult | Refusal
 OrderAnswer = imports_pb2.ImportResult | Refusal
+ProductAnswer = catalogue_pb2.ProductRowResult | Refusal
 
 
 class Gateway:
-    """The two batch methods, at `host:port` or an address that begins with http:// or https://.
+    """The batch methods, at `host:port` or an address that begins with http:// or https://.
 
     A call gives up with Exit.INCOMPLETE when nothing at all went through for `patience` seconds.
     """
@@ -73,6 +74,7 @@ class Gateway:
         self._succeeded = 0.0
         self._members = members_pb2_grpc.MembersServiceStub(self._channel)
         self._orders = orders_pb2_grpc.OrdersServiceStub(self._channel)
+        self._catalogue = catalogue_pb2_grpc.CatalogueServiceStub(self._channel)
 
     async def __aenter__(self) -> Self:
         return self
@@ -101,6 +103,17 @@ class Gateway:
             return results
 
         return await self._divided(call, orders)
+
+    async def upsert_products(self, rows: Sequence[catalogue_pb2.ProductRow]) -> list[ProductAnswer]:
+        """Create and change products; the results stand in the order of the rows."""
+
+        async def call(part: Sequence[catalogue_pb2.ProductRow]) -> Sequence[catalogue_pb2.ProductRowResult]:
+            request = catalogue_pb2.BatchUpsertProductsRequest(rows=part)
+            answer = await self._call(self._catalogue.BatchUpsertProducts, request)
+            results: Sequence[catalogue_pb2.ProductRowResult] = answer.results
+            return results
+
+        return await self._divided(call, rows)
 
     async def _divided(
         self, call: Callable[[Sequence[Row]], Awaitable[Sequence[Result]]], rows: Sequence[Row]
