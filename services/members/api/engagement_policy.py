@@ -10,6 +10,7 @@ from kehu.members.v1 import engagement_pb2 as pb
 
 from kit.errors import invalid, not_found
 from kit.rpc.convert import etag, expected_version, masked_fields, wire_instant
+from services.members.api.audit import author
 from services.members.domain.celebration import BirthdayRules, LeapDay, ProfileField, ProfileRules
 from services.members.domain.check_in import CheckInRules, MakeUpRules, MissedDay, StreakBonus
 from services.members.domain.daily_limit import DailyLimit, Scope
@@ -34,7 +35,7 @@ def update(request: pb.UpdateEngagementPolicyRequest) -> UpdateEngagementPolicy:
     check_name(policy.name)
     fields = masked_fields(policy, request.update_mask, mutable=_FIELDS, output_only=_OUTPUT)
     values = {field: _read(policy, field) for field in fields}
-    return UpdateEngagementPolicy(values, expected_version(policy.etag))
+    return UpdateEngagementPolicy(values, expected_version(policy.etag), author())
 
 
 def render(policy: EngagementPolicy) -> pb.EngagementPolicy:

@@ -9,6 +9,7 @@ from kehu.members.v1 import point_transfers_pb2 as pb
 from kit import names
 from kit.errors import invalid
 from kit.rpc.convert import etag, expected_version, masked_fields, wire_instant
+from services.members.api.audit import author
 from services.members.domain.point_transfer import PointTransfer, Policy
 from services.members.usecases.point_transfer import NAME, TransferPoints, UpdatePolicy
 
@@ -40,6 +41,7 @@ def update(request: pb.UpdatePointTransferPolicyRequest) -> UpdatePolicy:
         daily_limit=wire.daily_limit if "daily_limit" in fields else None,
         minimum=wire.minimum if "minimum" in fields else None,
         version=expected_version(wire.etag),
+        author=author(),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from grpc.aio import ServicerContext
@@ -14,6 +15,7 @@ from kit.rpc import Edge
 from kit.rpc.convert import next_token, page_of
 from services.members.api import earning as convert
 from services.members.api import programme as wire_programme
+from services.members.api.audit import author
 from services.members.usecases import dry_run, programme, purchase_view, recalculation
 
 
@@ -29,7 +31,10 @@ class ProgrammesServicer(programmes_pb2_grpc.ProgrammesServiceServicer):
     ) -> members_pb2.Programme:
         """Make a programme."""
         return await self._edge.write(
-            request, programme.create, wire_programme.creation(request), render=wire_programme.programme
+            request,
+            partial(programme.create, author=author()),
+            wire_programme.creation(request),
+            render=wire_programme.programme,
         )
 
     async def ListProgrammes(

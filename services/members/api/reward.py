@@ -9,6 +9,7 @@ from kehu.members.v1 import mall_pb2 as pb
 from kit import names
 from kit.errors import invalid
 from kit.rpc.convert import etag, expected_version, instant, masked_fields, money, wire_instant, wire_money
+from services.members.api.audit import author
 from services.members.domain.reward import Kind, Offer, Reward, State
 from services.members.usecases.reward import CreateReward, TurnReward, UpdateReward
 
@@ -46,7 +47,7 @@ def create(request: pb.CreateRewardRequest) -> CreateReward:
     if not wire.kind:
         raise invalid("reward.kind", "must be given")
     kind = Kind(pb.Reward.Kind.Name(wire.kind).removeprefix("KIND_"))
-    return CreateReward(names.new_id(), kind, Offer(**_values(wire)))
+    return CreateReward(names.new_id(), kind, Offer(**_values(wire)), author())
 
 
 def update(request: pb.UpdateRewardRequest) -> UpdateReward:
@@ -58,12 +59,13 @@ def update(request: pb.UpdateRewardRequest) -> UpdateReward:
         names.id_of("rewards", wire.name, field="reward.name"),
         {_MUTABLE[path]: values[_MUTABLE[path]] for path in paths},
         expected_version(wire.etag),
+        author(),
     )
 
 
 def turn(request: pb.PublishRewardRequest | pb.WithdrawRewardRequest, state: State) -> TurnReward:
     """Read a request to put a reward on sale or off."""
-    return TurnReward(names.id_of("rewards", request.name), state, expected_version(request.etag))
+    return TurnReward(names.id_of("rewards", request.name), state, expected_version(request.etag), author())
 
 
 def state_of(request: pb.ListRewardsRequest) -> State | None:

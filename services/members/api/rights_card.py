@@ -23,6 +23,7 @@ from kit.rpc.convert import (
     wire_instant,
     wire_money,
 )
+from services.members.api.audit import author
 from services.members.domain.benefit_period import Period
 from services.members.domain.rights_card import Left, RightsCard, Use
 from services.members.domain.rights_card_product import Benefit, RightsCardProduct
@@ -45,7 +46,7 @@ class RightsCardServicer(rights_cards_pb2_grpc.RightsCardServiceServicer):
         self, request: pb.CreateRightsCardProductRequest, context: ServicerContext
     ) -> pb.RightsCardProduct:
         """Make a kind of card."""
-        command = CreateProduct(names.new_id(), _values(request.rights_card_product, _FIELDS))
+        command = CreateProduct(names.new_id(), _values(request.rights_card_product, _FIELDS), author())
         return await self._edge.write(request, rights_card_product.create, command, render=_product)
 
     async def GetRightsCardProduct(
@@ -73,7 +74,7 @@ class RightsCardServicer(rights_cards_pb2_grpc.RightsCardServiceServicer):
         wire = request.rights_card_product
         product = names.id_of("rightsCardProducts", wire.name, field="rights_card_product.name")
         fields = masked_fields(wire, request.update_mask, mutable=_FIELDS, output_only=_OUTPUT)
-        command = UpdateProduct(product, _values(wire, fields), expected_version(wire.etag))
+        command = UpdateProduct(product, _values(wire, fields), expected_version(wire.etag), author())
         return await self._edge.write(request, rights_card_product.update, command, render=_product)
 
     async def IssueRightsCard(self, request: pb.IssueRightsCardRequest, context: ServicerContext) -> pb.RightsCard:

@@ -28,6 +28,7 @@ from kit.rpc.convert import (
     wire_instant,
     wire_money,
 )
+from services.members.api.audit import author
 from services.members.domain.settlement import Line, Settlement
 from services.members.domain.stored_payment import StoredPayment
 from services.members.domain.stored_refund import StoredRefund
@@ -272,7 +273,7 @@ def _update_rules(request: pb.UpdateStoredValueRulesRequest) -> UpdateRules:
         "tiers": lambda: tuple(_tier(tier, index) for index, tier in enumerate(wire.tiers)),
         "draw_order": lambda: DrawOrder(pb.DrawOrder.Name(order).removeprefix("DRAW_ORDER_")),
     }
-    return UpdateRules(currency, {field: read[field]() for field in fields}, expected_version(wire.etag))
+    return UpdateRules(currency, {field: read[field]() for field in fields}, expected_version(wire.etag), author())
 
 
 def _tier(wire: pb.BonusTier, index: int) -> BonusTier:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, fields, is_dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -41,6 +42,36 @@ class Act:
     reason: str
     before: Mapping[str, Any]
     after: Mapping[str, Any]
+
+
+def settings_act(author: Author, subject: str, before: object, after: Any, *, reason: str = "") -> Act:
+    """That settings (dataclasses without personal data) were changed by hand: what differs, as it was and as it is.
+    `before` is None where there was nothing."""
+    differing = [
+        field.name
+        for field in fields(after)
+        if field.name not in _OF_COURSE and getattr(before, field.name, None) != getattr(after, field.name)
+    ]
+    was = {name: getattr(before, name) for name in differing} if before is not None else {}
+    return Act(author, subject, reason, _plain(was), _plain({name: getattr(after, name) for name in differing}))
+
+
+_OF_COURSE = frozenset({"id", "create_time", "update_time"})
+
+
+def _plain(values: Mapping[str, object]) -> dict[str, Any]:
+    plain: dict[str, Any] = json.loads(json.dumps(values, default=_json))
+    return plain
+
+
+def _json(value: object) -> object:
+    if is_dataclass(value):
+        return {field.name: getattr(value, field.name) for field in fields(value)}
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, AbstractSet):
+        return sorted(value)
+    return str(value)
 
 
 @dataclass(frozen=True, slots=True)

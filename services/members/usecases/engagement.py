@@ -12,6 +12,7 @@ from kit.errors import Fault, etag_mismatch
 from kit.page import Page
 from kit.posting import Cause
 from services.members.domain import errors
+from services.members.domain.audit import NOBODY, Author, settings_act
 from services.members.domain.badge import BadgeAward, Metric
 from services.members.domain.daily_limit import DailyLimit, Origin, uses
 from services.members.domain.engagement import EngagementPolicy
@@ -35,6 +36,7 @@ class UpdateEngagementPolicy:
 
     values: Mapping[str, Any]
     version: int | None = None
+    author: Author = NOBODY
 
 
 def get(unit: EngagementUnit) -> EngagementPolicy:
@@ -50,6 +52,7 @@ def update(unit: EngagementUnit, command: UpdateEngagementPolicy) -> EngagementP
     changed = current.changed(replace(current, **command.values), unit.now)
     if changed is not current:
         unit.engagement_policies.add(changed)
+        unit.audit.record(settings_act(command.author, NAME, current, changed))
     return changed
 
 

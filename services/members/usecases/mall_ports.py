@@ -11,7 +11,7 @@ from kit.page import Page
 from services.members.domain import redemption, reward
 from services.members.domain.redemption import Redemption
 from services.members.domain.reward import Pieces, Reward, Share, Taken
-from services.members.usecases.ports import Unit
+from services.members.usecases.ports import ActingUnit
 
 
 class Rewards(Protocol):
@@ -69,7 +69,7 @@ class Redemptions(Protocol):
         """Keep changed redemptions."""
 
 
-class MallUnit(Unit, Protocol):
+class MallUnit(ActingUnit, Protocol):
     """One transaction over the mall, too."""
 
     @property

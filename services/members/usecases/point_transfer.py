@@ -11,6 +11,7 @@ from uuid import UUID
 from kit.errors import Fault, etag_mismatch
 from kit.page import Page
 from services.members.domain import errors as members_errors
+from services.members.domain.audit import NOBODY, Author, settings_act
 from services.members.domain.errors.identity import member_erased
 from services.members.domain.point_transfer import PointsTransferred, PointTransfer, Policy
 from services.members.usecases import ports
@@ -41,7 +42,7 @@ class PointTransfers(Protocol):
         """Keep new transfers."""
 
 
-class Unit(ports.Unit, Protocol):
+class Unit(ports.ActingUnit, Protocol):
     """What giving points needs of a unit of work."""
 
     @property
@@ -66,6 +67,7 @@ class UpdatePolicy:
     daily_limit: int | None
     minimum: int | None
     version: int | None = None
+    author: Author = NOBODY
 
 
 def transfer(unit: Unit, commands: Sequence[TransferPoints]) -> list[PointTransfer | Fault]:
@@ -113,6 +115,7 @@ def update(unit: Unit, command: UpdatePolicy) -> Policy:
     after = before.changed(daily_limit, minimum, unit.now)
     if after is not before:
         unit.point_transfers.save_policy(after)
+        unit.audit.record(settings_act(command.author, NAME, before, after))
     return after
 
 

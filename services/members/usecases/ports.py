@@ -21,6 +21,7 @@ from services.members.domain.purchase import Purchase
 from services.members.domain.recalculation import Recalculation
 from services.members.domain.tier import Standing, TierChange
 from services.members.domain.tier_override import TierOverride
+from services.members.usecases.audit import Audit
 
 
 class Members(Protocol):
@@ -359,3 +360,11 @@ class Unit(Protocol):
 
     def emit(self, facts: Iterable[object]) -> None:
         """Publish facts if the transaction commits."""
+
+
+class ActingUnit(Unit, Protocol):
+    """One transaction in which people do something by hand."""
+
+    @property
+    def audit(self) -> Audit:
+        """The trail of such acts."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
 from kit import names
 from kit.errors import etag_mismatch
@@ -13,16 +13,7 @@ from services.members.domain import errors
 from services.members.domain.audit import NOBODY, Act, Author
 from services.members.domain.errors import rules as refusals
 from services.members.domain.programme import DEFAULT, Programme
-from services.members.usecases.audit import Audit
-from services.members.usecases.ports import Unit
-
-
-class ActingUnit(Unit, Protocol):
-    """A unit of work in which rules are changed by hand."""
-
-    @property
-    def audit(self) -> Audit:
-        """The trail of such acts."""
+from services.members.usecases.ports import ActingUnit, Unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +28,7 @@ class UpdateProgramme:
     reason: str = ""
 
 
-def create(unit: Unit, programme: Programme) -> Programme:
+def create(unit: ActingUnit, programme: Programme, *, author: Author = NOBODY) -> Programme:
     """Make a programme with points of its own. Raises a Fault when its rules contradict each other, or its id is
     taken."""
     programme.check()
@@ -46,6 +37,7 @@ def create(unit: Unit, programme: Programme) -> Programme:
     created = replace(programme, version=1, update_time=unit.now)
     unit.programmes.add(created)
     unit.wallets_of(programme.id).open_house()
+    unit.audit.record(Act(author, names.join("programmes", created.id), "created", {}, {"version": 1}))
     return created
 
 

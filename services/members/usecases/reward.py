@@ -10,6 +10,7 @@ from uuid import UUID
 from kit import names
 from kit.errors import etag_mismatch
 from kit.page import Page
+from services.members.domain.audit import NOBODY, Author, settings_act
 from services.members.domain.errors import mall as errors
 from services.members.domain.reward import Kind, Offer, Reward, State
 from services.members.usecases.mall_ports import MallUnit
@@ -22,6 +23,7 @@ class CreateReward:
     reward: UUID
     kind: Kind
     offer: Offer
+    author: Author = NOBODY
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,7 @@ class UpdateReward:
     reward: UUID
     values: Mapping[str, Any]
     version: int | None = None
+    author: Author = NOBODY
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +43,7 @@ class TurnReward:
     reward: UUID
     state: State
     version: int | None = None
+    author: Author = NOBODY
 
 
 def create(unit: MallUnit, command: CreateReward) -> Reward:
@@ -47,6 +51,7 @@ def create(unit: MallUnit, command: CreateReward) -> Reward:
     command.offer.check(_tiers(unit))
     reward = Reward(command.reward, command.kind, command.offer, unit.now, unit.now)
     unit.rewards.add(reward)
+    unit.audit.record(settings_act(command.author, names.join("rewards", reward.id), None, reward))
     return reward
 
 
@@ -66,13 +71,14 @@ def page(unit: MallUnit, page: Page, state: State | None) -> list[Reward]:
 def update(unit: MallUnit, command: UpdateReward) -> Reward:
     """Change an offer. Raises a Fault when there is no such reward, it has changed, or the offer makes no sense."""
     before = _locked(unit, command.reward, command.version)
-    return _kept(unit, before, before.changed(replace(before.offer, **command.values), _tiers(unit), unit.now))
+    changed = before.changed(replace(before.offer, **command.values), _tiers(unit), unit.now)
+    return _kept(unit, command.author, before, changed)
 
 
 def turn(unit: MallUnit, command: TurnReward) -> Reward:
     """Put a reward on sale or off. Raises a Fault when there is none, or it has changed."""
     before = _locked(unit, command.reward, command.version)
-    return _kept(unit, before, before.turned(command.state, unit.now))
+    return _kept(unit, command.author, before, before.turned(command.state, unit.now))
 
 
 def _locked(unit: MallUnit, reward: UUID, version: int | None) -> Reward:
@@ -84,9 +90,10 @@ def _locked(unit: MallUnit, reward: UUID, version: int | None) -> Reward:
     return found
 
 
-def _kept(unit: MallUnit, before: Reward, after: Reward) -> Reward:
+def _kept(unit: MallUnit, author: Author, before: Reward, after: Reward) -> Reward:
     if after is not before:
         unit.rewards.save(after)
+        unit.audit.record(settings_act(author, names.join("rewards", after.id), before, after))
     return after
 
 

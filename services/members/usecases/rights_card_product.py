@@ -9,6 +9,7 @@ from uuid import UUID
 
 from kit.errors import etag_mismatch
 from kit.page import Page
+from services.members.domain.audit import NOBODY, Author, settings_act
 from services.members.domain.errors import rights_card as errors
 from services.members.domain.rights_card_product import RightsCardProduct
 from services.members.usecases.rights_card_ports import RightsUnit
@@ -20,6 +21,7 @@ class CreateProduct:
 
     product: UUID
     values: Mapping[str, Any]
+    author: Author = NOBODY
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,7 @@ class UpdateProduct:
     product: UUID
     values: Mapping[str, Any]
     version: int | None = None
+    author: Author = NOBODY
 
 
 def create(unit: RightsUnit, command: CreateProduct) -> RightsCardProduct:
@@ -38,6 +41,7 @@ def create(unit: RightsUnit, command: CreateProduct) -> RightsCardProduct:
     )
     product.check()
     unit.rights_card_products.add(product)
+    unit.audit.record(settings_act(command.author, product.name, None, product))
     return product
 
 
@@ -51,6 +55,7 @@ def update(unit: RightsUnit, command: UpdateProduct) -> RightsCardProduct:
     changed = current.changed(replace(current, **command.values), unit.now)
     if changed is not current:
         unit.rights_card_products.add(changed)
+        unit.audit.record(settings_act(command.author, changed.name, current, changed))
     return changed
 
 

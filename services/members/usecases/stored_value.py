@@ -10,6 +10,7 @@ from uuid import UUID
 
 from kit.errors import etag_mismatch, invalid
 from kit.page import Page
+from services.members.domain.audit import NOBODY, Author, settings_act
 from services.members.domain.settlement import Settlement
 from services.members.domain.stored_value import Purse
 from services.members.domain.stored_value_rules import StoredValueRules
@@ -24,6 +25,7 @@ class UpdateRules:
     currency: str
     values: Mapping[str, Any]
     version: int | None = None
+    author: Author = NOBODY
 
 
 def get(unit: StoredValueUnit, member: UUID, currency: str) -> Purse:
@@ -49,11 +51,13 @@ def rules(unit: StoredValueUnit, currency: str) -> StoredValueRules:
 def update_rules(unit: StoredValueUnit, command: UpdateRules) -> StoredValueRules:
     """Make a new version of a currency's rules. Raises a Fault when they are bad or another one was faster."""
     current = unit.stored_value_rules.lock(command.currency)
+    name = f"storedValueRules/{command.currency}"
     if command.version not in (None, current.version):
-        raise etag_mismatch(f"storedValueRules/{command.currency}")
+        raise etag_mismatch(name)
     changed = current.changed(replace(current, **command.values), unit.now)
     if changed is not current:
         unit.stored_value_rules.add(changed)
+        unit.audit.record(settings_act(command.author, name, current, changed))
     return changed
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from kit import names
@@ -22,20 +22,11 @@ from services.members.domain.tier import Gain, Standing, TierChange
 from services.members.domain.tier_override import TierOverride, running
 from services.members.domain.tier_scheme import Benefits, Metric, Window
 from services.members.domain.tier_status import Log, TierStatus, status_at
-from services.members.usecases.audit import Audit
-from services.members.usecases.ports import Unit
+from services.members.usecases.ports import ActingUnit, Unit
 
 _ROUND = 1_000
 """Members that are judged in one transaction of a timer: some 500 ms of work. When a year turns, all are due at once;
 their tiers are read right from the first moment, for the history tells them, only the events take their time."""
-
-
-class ActingUnit(Unit, Protocol):
-    """A unit of work in which people do something by hand."""
-
-    @property
-    def audit(self) -> Audit:
-        """The trail of such acts."""
 
 
 @dataclass(frozen=True, slots=True)

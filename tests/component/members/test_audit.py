@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import json
+
 import grpc
 import pytest
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.type.money_pb2 import Money
 from kehu.members.v1 import audit_pb2 as pb
-from kehu.members.v1 import members_pb2
+from kehu.members.v1 import badges_pb2, engagement_pb2, mall_pb2, members_pb2, point_transfers_pb2
 from kehu.members.v1.audit_pb2_grpc import AuditServiceStub
+from kehu.members.v1.engagement_pb2_grpc import EngagementServiceStub
+from kehu.members.v1.mall_pb2_grpc import MallServiceStub
 from kehu.members.v1.members_pb2_grpc import MembersServiceStub
 
 from kit.db import Database
 from services.members.storage.unit import MembersUnit
+from tests.support.builders.mall import reward_request
 from tests.support.builders.proof import act
 from tests.support.rpc import Keys, channel_to, refused
 
@@ -81,3 +86,27 @@ async def test_a_change_of_the_rules_says_who_made_it_and_what_is_different(
     (entry,) = (await audit.ListAuditEntries(pb.ListAuditEntriesRequest(subject="programmes/default"))).audit_entries
     assert (entry.actor, entry.reason) == ("tester", "spring")
     assert (entry.before, entry.after) == ('{"version":1}', '{"changed":["redeem"],"version":2}')
+
+
+async def test_settings_say_who_changed_them_and_how_they_were(
+    audit: AuditServiceStub, channel: grpc.aio.Channel
+) -> None:
+    mall, engagement = MallServiceStub(channel), EngagementServiceStub(channel)
+    reward = await mall.CreateReward(reward_request())
+    await mall.PublishReward(mall_pb2.PublishRewardRequest(name=reward.name))
+    limits = point_transfers_pb2.PointTransferPolicy(name="pointTransferPolicies/default", daily_limit=500)
+    await mall.UpdatePointTransferPolicy(point_transfers_pb2.UpdatePointTransferPolicyRequest(policy=limits))
+    rules = engagement_pb2.EngagementPolicy(
+        name="engagementPolicies/default", birthdays=badges_pb2.BirthdayRules(points=30)
+    )
+    for _ in range(2):  # the second time, nothing is different
+        await engagement.UpdateEngagementPolicy(engagement_pb2.UpdateEngagementPolicyRequest(policy=rules))
+    entries = (await audit.ListAuditEntries(pb.ListAuditEntriesRequest())).audit_entries
+    assert {entry.actor for entry in entries} == {"tester"}
+    said = [(entry.subject, json.loads(entry.before), json.loads(entry.after)) for entry in reversed(entries)]
+    assert [subject for subject, _, _ in said] == [reward.name, reward.name, limits.name, rules.name]
+    assert said[0][1] == {}
+    assert said[1][1:] == ({"state": "DRAFT", "version": 1}, {"state": "ON_SALE", "version": 2})
+    assert said[2][2]["daily_limit"] == 500
+    assert said[3][1]["birthdays"] is None
+    assert said[3][2]["birthdays"]["points"] == 30

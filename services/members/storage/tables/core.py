@@ -110,6 +110,8 @@ purchases = Table(
     Column("person", JSONB),
     PrimaryKeyConstraint("member", "order", name="purchases_pkey"),
 )
+# Dry runs, recalculations and what is judged anew go through the orders of a time.
+Index("purchases_time", purchases.c.pay_time, purchases.c.member, purchases.c.order)
 
 standings = Table(
     "standings",
