@@ -33,7 +33,7 @@ _ALL = text("""
 _COUNT = text("update tariffs set version = version + 1")
 
 _SERVED = text("""
-    select exists (select from shipping_methods where rates @> jsonb_build_array(jsonb_build_object('zone', :zone)))
+    select exists (select from shipping_methods where rates @> jsonb_build_array(jsonb_build_object('zone', cast(:zone as text))))
 """)
 
 
