@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import shlex
 import signal
-import threading
 from pathlib import Path
 
 from tools.providers.server import serving
+
+_ENDS = {signal.SIGINT, signal.SIGTERM}
 
 
 def main() -> None:
@@ -23,6 +24,8 @@ def main() -> None:
     )
     arguments = parser.parse_args()
     folder = arguments.folder.resolve()
+    # Before any thread begins: each inherits this, so that the signal waits for us.
+    signal.pthread_sigmask(signal.SIG_BLOCK, _ENDS)
     with serving(folder, port=arguments.port) as server:
         settings = folder / "settings.env"
         settings.write_text(
@@ -32,10 +35,7 @@ def main() -> None:
             f"WeChat Pay and Alipay answer at http://{server.address}; the settings of orders are in {settings}.",
             flush=True,
         )
-        ended = threading.Event()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: ended.set())
-        ended.wait()
+        signal.sigwait(_ENDS)
         settings.unlink()
 
 

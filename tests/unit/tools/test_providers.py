@@ -127,17 +127,22 @@ def test_two_servers_have_books_of_their_own(provider_keys: Keys) -> None:
         assert one.desk("alipay").ledger is not other.desk("alipay").ledger
 
 
-def test_the_command_writes_the_settings_that_lead_to_it(tmp_path: Path) -> None:
+@pytest.fixture
+def process(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     command = [sys.executable, "-m", "tools.providers", "--port", "0", "--folder", str(tmp_path)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        said = process.stdout.readline()
-        assert "settings.env" in process.stdout.readline()
-        settings = dict(line.split("=", 1) for line in (tmp_path / "settings.env").read_text().splitlines())
-        address = settings["KEHU_WECHAT_PAY_URL"].removeprefix("http://")
-        assert address in said
-        assert json.loads(call(address, "GET", "/control/alipay", headers={}).body)["trades"] == []
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(10) == 0
-    key = Path(settings["KEHU_ALIPAY_KEY_FILE"])
-    assert key.stat().st_mode & 0o077 == 0
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as started:
+        yield started
+        started.kill()
+
+
+def test_the_command_writes_the_settings_that_lead_to_it(process: subprocess.Popen[str], tmp_path: Path) -> None:
+    assert process.stdout is not None
+    said = process.stdout.readline()
+    settings = dict(line.split("=", 1) for line in (tmp_path / "settings.env").read_text().splitlines())
+    address = settings["KEHU_WECHAT_PAY_URL"].removeprefix("http://")
+    assert f"http://{address}" in said
+    assert json.loads(call(address, "GET", "/control/alipay", headers={}).body)["trades"] == []
+    assert Path(settings["KEHU_ALIPAY_KEY_FILE"]).stat().st_mode & 0o077 == 0
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(20) == 0
+    assert not (tmp_path / "settings.env").exists()
