@@ -169,10 +169,7 @@ def build(config: Config) -> Server:
         background=[
             flash_sales.tell_refusals,
             recovery.run,
-            sweeps.payments,
-            sweeps.notices,
-            sweeps.bills,
-            sweeps.watch,
+            *sweeps.tasks(),
         ],
         closing=[provider.aclose for provider in providers.values()],
     )

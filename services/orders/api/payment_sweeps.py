@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 
 from prometheus_client import Gauge
 
 from services.orders.api.payment_notice import Notices
-from services.orders.usecases import payment_notice, reconciliation
+from services.orders.usecases import payment_intent, payment_notice, reconciliation
 from services.orders.usecases.paying import Paying, Transactions
 
 _PAUSE_SECONDS = 1.0
@@ -27,6 +28,10 @@ class PaymentSweeps:
         self._transactions = transactions
         self._paying = paying
         self._notices = notices
+
+    def tasks(self) -> Sequence[Callable[[], Awaitable[None]]]:
+        """All of them; none where no provider is set up."""
+        return [self.payments, self.notices, self.bills, self.watch] if self._paying.offered else []
 
     async def payments(self) -> None:
         """Ask about silent intents and give back what is due: each second, and whenever there may be something."""
@@ -51,8 +56,9 @@ class PaymentSweeps:
             await asyncio.sleep(_BILLS_SECONDS)
 
     async def watch(self) -> None:
-        """Tell what waits for a person."""
+        """Tell what waits for a person, and close what nobody should pay any more."""
         while True:
+            await self._transactions.write(payment_intent.hasten_intents)
             found = await self._transactions.read(reconciliation.standstill)
             _PARKED.set(found.parked)
             _FAILED.set(found.failed_refunds)

@@ -77,8 +77,8 @@ class ProviderRefundStore:
         return _refund(row) if row else None
 
     def of_reference(self, provider: str, reference: str) -> ProviderRefund | None:
-        """The refund that a provider knows by a reference, locked."""
-        query = select(provider_refunds).where(_T.reference == reference, _T.provider == provider).with_for_update()
+        """The refund that a provider knows by a reference."""
+        query = select(provider_refunds).where(_T.reference == reference, _T.provider == provider)
         row = self._connection.execute(query).one_or_none()
         return _refund(row) if row else None
 

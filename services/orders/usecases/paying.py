@@ -85,6 +85,11 @@ class Paying:
         self._providers = providers
         self.wake = asyncio.Event()
 
+    @property
+    def offered(self) -> bool:
+        """Whether any provider is set up that shows a cashier."""
+        return any(provider.scenes for provider in self._providers.values())
+
     def provider(self, name: str) -> Provider:
         """A provider by its tender. Raises a Fault if no account of it is set up."""
         found = self._providers.get(name)

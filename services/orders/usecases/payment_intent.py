@@ -53,6 +53,9 @@ class PaymentIntents(Protocol):
     def due(self, now: datetime, limit: int) -> Sequence[PaymentIntent]:
         """Intents whose provider is to be asked; locked, those that others lock are passed over."""
 
+    def hasten(self, now: datetime) -> int:
+        """Let those be closed at once that nobody should pay any more; answers how many."""
+
     def save(self, intent: PaymentIntent) -> None:
         """Store an intent over any earlier version of it. Raises a Fault if it has changed since it was read."""
 
@@ -167,6 +170,11 @@ def due_intents(unit: Work, limit: int) -> list[Due]:
     for intent in due:
         unit.payment_intents.save(intent.asked(unit.now))
     return [Due(intent, _closing(intent, waiting[intent.order], unit.now)) for intent in due]
+
+
+def hasten_intents(unit: Work) -> int:
+    """Let intents be closed at once whose order is paid otherwise, or cancelled; answers how many."""
+    return unit.payment_intents.hasten(unit.now)
 
 
 def _closing(intent: PaymentIntent, order: Order, now: datetime) -> IntentCause | None:

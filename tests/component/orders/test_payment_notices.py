@@ -24,7 +24,7 @@ from tests.support.rpc import Keys, channel_to
 from tools.providers.exchange import Post
 from tools.providers.server import ProviderServer
 
-PATHS = {WECHAT: "/v1/paymentNotices/wechatPay", ALIPAY: "/v1/paymentNotices/alipay"}
+PATHS: dict[int, str] = {WECHAT: "/v1/paymentNotices/wechatPay", ALIPAY: "/v1/paymentNotices/alipay"}
 BOTH = pytest.mark.parametrize("provider", [WECHAT, ALIPAY], ids=["wechat", "alipay"])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 import uuid
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
@@ -114,6 +115,36 @@ async def test_a_forged_or_stale_notice_has_no_effect_and_is_refused_in_the_prov
 async def test_a_notice_needs_no_token_and_nothing_else_is_open_without_one(till: Till) -> None:
     listing = till.stranger.ListPaymentIntents(pb.ListPaymentIntentsRequest(parent="orders/-"))
     assert (await refused(listing)).code is grpc.StatusCode.UNAUTHENTICATED
+
+
+async def test_a_notice_is_answered_in_time_and_applied_when_that_is_possible(
+    till: Till, database: Database[OrdersUnit]
+) -> None:
+    order = await till.order()
+    intent = await till.intent(order)
+    post = till.desk(WECHAT).pay(intent.reference, tell=False)
+    with database._engine.connect() as somebody:
+        somebody.execute(text("select 1 from orders for update"))
+        began = time.monotonic()
+        assert (await till.tell(WECHAT, post)).status in {200, 204}
+        assert time.monotonic() - began < 4.5  # WeChat Pay waits for 5 s
+        assert (await till.read(intent)).state == PENDING
+    _hurry(database, "payment_notices")
+
+    async def paid() -> bool:
+        return (await till.again(order)).state == orders_pb2.Order.STATE_PAID
+
+    assert await soon(paid, what="the effect of the notice")
+
+
+async def test_what_is_kept_of_a_notice_is_sealed(till: Till, database: Database[OrdersUnit]) -> None:
+    intent = await till.intent(await till.order(), ALIPAY)
+    post = till.desk(ALIPAY).pay(intent.reference, tell=False)
+    await till.tell(ALIPAY, post)
+    query = text("select sealed, apply_time from payment_notices")
+    ((sealed, applied),) = database.read(lambda unit: unit.connection.execute(query).all())
+    assert applied is not None
+    assert intent.reference.encode() not in bytes(sealed)
 
 
 @BOTH
