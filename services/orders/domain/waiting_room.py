@@ -71,7 +71,11 @@ class Tickets:
         except ValueError:
             raw = b""
         mac, body = raw[:_MAC_BYTES], raw[_MAC_BYTES:]
-        if len(body) != _BODY_BYTES or not hmac.compare_digest(mac, self._mac(body)):
+        if (
+            urlsafe_b64encode(raw) != text.encode()
+            or len(body) != _BODY_BYTES
+            or not hmac.compare_digest(mac, self._mac(body))
+        ):
             raise errors.waiting_ticket_invalid(sale, "was not given out here")
         return Ticket(UUID(bytes=body[:16]), UUID(bytes=body[16:32]), _instant(body[32:40]), _instant(body[40:48]))
 
