@@ -40,6 +40,7 @@ def ordered(request: pb.PlaceOrderRequest, vault: Vault) -> Basket:
         delivery=chosen,
         address=delivery.sealed(vault, chosen.address) if chosen else None,
         location=optional_location(request.location, field="location"),
+        reservation=optional_id("reservations", request.reservation, field="reservation"),
     )
 
 

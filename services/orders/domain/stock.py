@@ -15,7 +15,7 @@ from uuid import UUID
 
 from kit import names
 from services.orders.domain import errors
-from services.orders.domain.stock_policy import Policy
+from services.orders.domain.stock_policy import DENIED, Policy
 
 MAIN = "main"
 """The location that every product has."""
@@ -71,7 +71,7 @@ class Stock:
     backordered: int = 0
     buffer: int = 0
     threshold: int | None = None
-    policy: Policy = Policy()
+    policy: Policy = DENIED
 
     @property
     def free(self) -> int:
@@ -244,6 +244,17 @@ class Shelf:
             reserved = Movement(place, MovementKind.RESERVED, 0, there, order, backordered=units - there, source=source)
             self._moved(reserved)
         return waiting
+
+    def take_back(self, movements: Iterable[Movement]) -> None:
+        """Free what was reserved before, so that another may reserve it."""
+        for movement in movements:
+            self._moved(movement)
+
+    def fork(self) -> Shelf:
+        """The same shelf, to try something on."""
+        other = Shelf(self._stocks.values(), now=self._now, promises=self._promises)
+        other.movements = list(self.movements)
+        return other
 
     def _moved(self, movement: Movement) -> None:
         stock = self._stocks[movement.place]

@@ -42,3 +42,7 @@ class Policy:
             raise invalid("stock.policy.limit", "must be at least 1")
         elif self.kind is PolicyKind.PREORDER and self.arrive_time is None:
             raise invalid("stock.policy.arrive_time", "is needed for preorders")
+
+
+DENIED = Policy()
+"""Only what is there is sold."""

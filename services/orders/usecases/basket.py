@@ -27,7 +27,8 @@ class GiftCard:
 @dataclass(frozen=True, slots=True)
 class Basket:
     """What a customer wants to buy, and with what. `delivery` is how they want it, `address` what is stored of that;
-    without, nothing is sent. `location` is the only one that may serve the order, if there is one."""
+    without, nothing is sent. `location` is the only one that may serve the order, if there is one, and
+    `reservation` what was set aside for it."""
 
     wanted: tuple[Wanted, ...]
     buyer: Buyer
@@ -40,6 +41,7 @@ class Basket:
     delivery: Choice | None = None
     address: SealedAddress | None = None
     location: str = ""
+    reservation: UUID | None = None
 
     def asked(self) -> Asked:
         """Whose prices are asked for, and how many units of each product, summed over the lines."""

@@ -1,7 +1,7 @@
 """The stock of orders: reserved when they are placed, given up or taken away when they end. Always many at once.
 
-Locks: an order's row first, then the stock in the order of its places. Promises of units that are still to arrive
-change under the lock of their stock alone.
+Locks: an order's row first, then reservations, then the stock in the order of its places. Promises of units that are
+still to arrive change under the lock of their stock alone.
 """
 
 from __future__ import annotations
@@ -15,10 +15,15 @@ from uuid import UUID
 from kit.errors import Fault
 from services.orders.domain import stock
 from services.orders.domain.backorder import Backorder
+from services.orders.domain.errors import stock as refusals
 from services.orders.domain.location import Location
 from services.orders.domain.order import Order, OrderState
+from services.orders.domain.reservation import Reservation, ReservationStep
 from services.orders.domain.stock import Demand, Movement, Place, Shelf, Stock
 from services.orders.usecases import moving, sourcing
+
+NOTHING_TAKEN: Mapping[UUID, UUID] = {}
+"""No order takes a reservation over."""
 
 
 class Stocks(moving.Stocks, Protocol):
@@ -47,6 +52,16 @@ class Backorders(moving.Backorders, Protocol):
         """Take back what was promised to orders."""
 
 
+class Reservations(Protocol):
+    """The stored reservations."""
+
+    def lock(self, ids: Sequence[UUID]) -> dict[UUID, Reservation]:
+        """Those of the reservations that exist; nobody else changes them until the transaction ends."""
+
+    def save(self, ended: Sequence[Reservation]) -> None:
+        """Store reservations that ended."""
+
+
 class Work(moving.Work, Protocol):
     """What these use-cases need of a unit of work."""
 
@@ -58,40 +73,78 @@ class Work(moving.Work, Protocol):
     def backorders(self) -> Backorders:
         """The stored promises."""
 
+    @property
+    def reservations(self) -> Reservations:
+        """The stored reservations."""
 
-def reserve(unit: Work, orders: list[Order | Fault]) -> None:
+
+def reserve(unit: Work, orders: list[Order | Fault], *, taken: Mapping[UUID, UUID] = NOTHING_TAKEN) -> None:
     """Reserve the stock of new orders, first come, first served. In the list, each then knows the location that serves
-    it; whoever finds too little becomes a Fault."""
+    it; whoever finds too little becomes a Fault. `taken` are the reservations that orders take over."""
     wanted = [order.wanted() if isinstance(order, Order) else {} for order in orders]
-    products = {product for each in wanted for product in each}
-    if not products:
+    if not any(wanted):
         return
-    named = {order.location for order in orders if isinstance(order, Order) and order.location}
-    stocks, locations = unit.stocks.supply(products, named)
-    shelf = Shelf(stocks, now=unit.now)
-    promised: list[Backorder] = []
+    counter = _Counter(unit, orders, wanted, taken)
     for index, (order, units) in enumerate(zip(orders, wanted, strict=True)):
         if isinstance(order, Order) and units:
             try:
-                orders[index] = _reserved(order, units, shelf, locations, promised)
+                orders[index] = counter.serve(order, units, taken.get(order.id))
             except Fault as fault:
                 orders[index] = fault
-    if promised:
-        unit.backorders.add(promised, unit.now)
-    moving.move(unit, shelf.movements)
+    counter.book()
 
 
-def _reserved(
-    order: Order,
-    wanted: sourcing.Wanted,
-    shelf: Shelf,
-    locations: Mapping[str, Location],
-    promised: list[Backorder],
-) -> Order:
-    location = sourcing.source(wanted, shelf, locations, named=order.location)
-    waiting = shelf.reserve(order.id, sourcing.demand(wanted, location))
-    promised += [Backorder(0, order.id, place, units, paid=False) for place, units in waiting.items()]
-    return replace(order, location=location, awaiting=bool(waiting))
+class _Counter:
+    """Where the orders of a batch are served, one after the other, with everything locked that they may need."""
+
+    def __init__(
+        self,
+        unit: Work,
+        orders: Sequence[Order | Fault],
+        wanted: Sequence[sourcing.Wanted],
+        taken: Mapping[UUID, UUID],
+    ) -> None:
+        self._unit = unit
+        self._held = unit.reservations.lock(sorted(set(taken.values()))) if taken else {}
+        products = {product for each in wanted for product in each}
+        products |= {product for each in self._held.values() for product, _ in each.items}
+        named = {order.location for order in orders if isinstance(order, Order) and order.location}
+        named |= {each.location for each in self._held.values()}
+        stocks, self._locations = unit.stocks.supply(products, named)
+        self._shelf = Shelf(stocks, now=unit.now)
+        self._promised: list[Backorder] = []
+        self._confirmed: list[Reservation] = []
+
+    def serve(self, order: Order, wanted: sourcing.Wanted, reservation: UUID | None) -> Order:
+        """Reserve the stock of an order. Raises a Fault, and leaves everything as it was, if there is too little."""
+        if reservation is None:
+            return self._serve(order, wanted, self._shelf)
+        held = self._held.get(reservation)
+        if held is None:
+            raise refusals.reservation_not_found(reservation)
+        confirmed = held.end(ReservationStep.CONFIRM, self._unit.now, order=order.id)
+        if confirmed is None:
+            raise refusals.reservation_ended(held.id, held.state.value)
+        shelf = self._shelf.fork()
+        shelf.take_back(stock.release(None, held.demand(), source=held.name))
+        served = self._serve(replace(order, location=order.location or held.location), wanted, shelf)
+        self._shelf, self._held[reservation] = shelf, confirmed
+        self._confirmed.append(confirmed)
+        return served
+
+    def book(self) -> None:
+        """Store what was reserved and promised."""
+        if self._promised:
+            self._unit.backorders.add(self._promised, self._unit.now)
+        if self._confirmed:
+            self._unit.reservations.save(self._confirmed)
+        moving.move(self._unit, self._shelf.movements)
+
+    def _serve(self, order: Order, wanted: sourcing.Wanted, shelf: Shelf) -> Order:
+        location = sourcing.source(wanted, shelf, self._locations, named=order.location)
+        waiting = shelf.reserve(order.id, sourcing.demand(wanted, location))
+        self._promised += [Backorder(0, order.id, place, units, paid=False) for place, units in waiting.items()]
+        return replace(order, location=location, awaiting=bool(waiting))
 
 
 def release(unit: Work, orders: Sequence[Order], *, beside: Sequence[Movement] = ()) -> None:

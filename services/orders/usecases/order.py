@@ -102,7 +102,7 @@ W = TypeVar("W", bound=Work)
 @dataclass(frozen=True, slots=True)
 class PlaceOrder:
     """Store a priced order. `held` tells that an open checkout holds coupons or points for it; `address` is where its
-    quote's delivery goes."""
+    quote's delivery goes. The units of `reservation` were set aside for it."""
 
     order_id: UUID
     buyer: Buyer
@@ -116,6 +116,7 @@ class PlaceOrder:
     activity: str = ""
     refund_policy: RefundPolicy = ()
     address: SealedAddress | None = None
+    reservation: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +146,11 @@ def place_orders(
     held = [command.order_id for command in commands if command.held]
     still_open = unit.checkouts.lock_open(held) if held else set()
     outcomes = [_draft(command, unit.now, still_open) for command in commands]
-    (draw or holding.reserve)(unit, outcomes)
+    if draw is not None:
+        draw(unit, outcomes)
+    else:
+        taken = {command.order_id: command.reservation for command in commands if command.reservation}
+        holding.reserve(unit, outcomes, taken=taken)
     placed = [order for order in outcomes if isinstance(order, Order)]
     counters = unit.orders.add(placed) if placed else {}
     addresses = [(each.order_id, each.address) for each in commands if each.address and each.order_id in counters]

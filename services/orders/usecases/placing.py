@@ -55,6 +55,7 @@ class Placement:
             pay_within=pay_within,
             store=basket.store,
             address=basket.address,
+            reservation=basket.reservation,
         )
         tenders = tuple(
             HeldTender(_TENDERS[step.kind], step.amount, step.hold)

@@ -23,7 +23,7 @@ from services.orders.domain.stock import MAIN, MovementKind, Place, Stock
 from services.orders.domain.stock_policy import Policy, PolicyKind
 from services.orders.storage.unit import OrdersUnit
 from services.orders.usecases import moving, reservation
-from services.orders.usecases.order import CancelOrder, cancel_order, place_orders
+from services.orders.usecases.order import CancelOrder, PlaceOrder, cancel_order, place_orders
 from services.orders.usecases.payment import PayOrder, pay_orders
 from services.orders.usecases.refund import RefundOrder, refund_order
 from services.orders.usecases.stock import (
@@ -227,3 +227,32 @@ def test_a_reservation_whose_time_is_over_is_given_back(database: Database[Order
         clock.close()
     assert _state(database, held) is ReservationState.EXPIRED
     assert standing(database, product) == (1, 0, 0)
+
+
+def taking(product: Product, units: int, held: Reservation) -> PlaceOrder:
+    return replace(a_placement(an_item(product=product.id, quantity=units)), reservation=held.id)
+
+
+def test_an_order_takes_over_what_was_set_aside_for_it_once(database: Database[OrdersUnit]) -> None:
+    (product,) = on_sale(database, stock=3)
+    held = reserve(database, (product, 3))
+    too_much, first, second = database.write(
+        place_orders, [taking(product, 4, held), taking(product, 2, held), taking(product, 1, held)]
+    )
+    assert isinstance(too_much, Fault)
+    assert too_much.reason == "OUT_OF_STOCK"
+    assert isinstance(first, Order)
+    assert isinstance(second, Fault)
+    assert second.reason == "RESERVATION_ENDED"
+    ended = database.read(reservation.get_reservation, held.id)
+    assert (ended.state, ended.order) == (ReservationState.CONFIRMED, first.id)
+    assert standing(database, product) == (3, 2, 0)
+
+
+def test_a_refused_order_leaves_the_reservation_as_it_is(database: Database[OrdersUnit]) -> None:
+    (product,) = on_sale(database, stock=3)
+    held = reserve(database, (product, 3))
+    (refused,) = database.write(place_orders, [taking(product, 9, held)])
+    assert isinstance(refused, Fault)
+    assert _state(database, held) is ReservationState.HELD
+    assert standing(database, product) == (3, 3, 0)

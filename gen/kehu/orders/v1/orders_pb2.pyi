@@ -698,6 +698,7 @@ class PlaceOrderRequest(_message.Message):
     STORED_VALUE_FIELD_NUMBER: _builtins.int
     GIFT_CARDS_FIELD_NUMBER: _builtins.int
     LOCATION_FIELD_NUMBER: _builtins.int
+    RESERVATION_FIELD_NUMBER: _builtins.int
     DELIVERY_FIELD_NUMBER: _builtins.int
     member: _builtins.str
     """The member who buys, `members/{member}`. Without member and account, a guest buys."""
@@ -716,6 +717,10 @@ class PlaceOrderRequest(_message.Message):
     location: _builtins.str
     """The only location that may serve the order, `locations/{location}`, for example the store where it is sold. Empty: where
     it is picked up, or else the first location that ships and has everything.
+    """
+    reservation: _builtins.str
+    """A reservation whose units were set aside for this order, `reservations/{reservation}`. It is confirmed with the order,
+    which is served where they lie unless `location` says otherwise; if the order is refused, it stays as it is.
     """
     @_builtins.property
     def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___RequestedLine]:
@@ -753,11 +758,12 @@ class PlaceOrderRequest(_message.Message):
         stored_value: _money_pb2.Money | None = ...,
         gift_cards: _abc.Iterable[Global___GiftCardTender] | None = ...,
         location: _builtins.str = ...,
+        reservation: _builtins.str = ...,
         delivery: _deliveries_pb2.DeliveryChoice | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["delivery", b"delivery", "stored_value", b"stored_value"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "channel", b"channel", "coupons", b"coupons", "delivery", b"delivery", "gift_cards", b"gift_cards", "lines", b"lines", "location", b"location", "member", b"member", "points", b"points", "request_id", b"request_id", "store", b"store", "stored_value", b"stored_value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "channel", b"channel", "coupons", b"coupons", "delivery", b"delivery", "gift_cards", b"gift_cards", "lines", b"lines", "location", b"location", "member", b"member", "points", b"points", "request_id", b"request_id", "reservation", b"reservation", "store", b"store", "stored_value", b"stored_value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
