@@ -81,3 +81,10 @@ def reasons_in(folder: Path) -> set[str]:
                 if isinstance(reason, ast.Constant):
                     found.add(str(reason.value))
     return found
+
+
+def test_the_provider_server_shares_no_code_with_the_adapters_that_it_checks() -> None:
+    sources = [path.read_text() for path in (ROOT / "tools" / "providers").glob("*.py")]
+    assert sources
+    assert not [source for source in sources if "import services" in source or "from services" in source]
+    assert not [source for source in sources if "import kit" in source or "from kit" in source]

@@ -88,7 +88,10 @@ class VerifyingKeys:
         return True
 
     def _state(self) -> Mapping[str, int]:
-        return {path.name: path.stat().st_mtime_ns for path in self._folder.glob("*.pem")}
+        try:
+            return {path.name: path.stat().st_mtime_ns for path in self._folder.glob("*.pem")}
+        except OSError:
+            return {}  # a file went under our hands: unlike anything seen, so it is looked at again
 
 
 def load_secret(path: str, size: int) -> bytes:

@@ -6,13 +6,17 @@ import base64
 import json
 import tomllib
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -20,6 +24,7 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
     load_der_private_key,
 )
+from cryptography.x509.oid import NameOID
 from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
@@ -224,6 +229,29 @@ class TestKeys:
         assert not keys.any_verifies(b"text", b"signature")
         signatures = alipay.Signatures(SigningKey.load(str(tmp_path / "alipay/app_private_key.pem")), keys)
         assert signatures.form(Alipay(made).notice("", {"a": "茶 1"}).body)["a"] == "茶 1"
+
+    def test_a_platform_certificate_is_known_by_its_serial_number(self, tmp_path: Path, provider_keys: Keys) -> None:
+        key, number = provider_keys.wechat_platform, 0x05AB
+        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Tenpay.com")])
+        made = x509.CertificateBuilder(
+            issuer_name=name,
+            subject_name=name,
+            public_key=key.public_key(),
+            serial_number=number,
+            not_valid_before=NOW,
+            not_valid_after=NOW + timedelta(days=1),
+        )
+        (tmp_path / "any.pem").write_bytes(made.sign(key, SHA256()).public_bytes(Encoding.PEM))
+        keys = VerifyingKeys(str(tmp_path))
+        assert keys.ids == ["05AB"]
+        assert keys.verifies("05AB", b"text", key.sign(b"text", PKCS1v15(), SHA256()))
+
+    def test_a_key_that_is_too_short_is_not_used(self, tmp_path: Path) -> None:
+        short = generate_private_key(public_exponent=65537, key_size=1024)
+        path = tmp_path / "short.pem"
+        path.write_bytes(short.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+        with pytest.raises(KeyUnusable, match="2048"):
+            SigningKey.load(str(path))
 
     def test_a_file_that_is_no_key_is_named_and_not_shown(self, tmp_path: Path) -> None:
         path = tmp_path / "secret.pem"
