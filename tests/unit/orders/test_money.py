@@ -306,3 +306,35 @@ def test_a_refund_is_there_once_all_its_money_is() -> None:
     assert refund.settle(1, PayoutStep.SUCCEED, "again") is refund
     with pytest.raises(Fault, match="nothing back to payment 3"):
         refund.settle(3, PayoutStep.SUCCEED, "")
+
+
+def test_the_worked_figures_of_the_docs_are_so() -> None:
+    order = an_order(
+        an_item(unit_price=1000, quantity=3, discount=100, tax=167),
+        an_item(unit_price=500),
+        freight=600,
+        freight_tax=34,
+        tender=a_tender(points=1000, value=1000),
+    )
+    order, _ = order.receive([a_payment(2000), a_payment(1000, Tender.GIFT_CARD)], now=SOON)
+    assert (order.total, order.due, order.carriage.money) == (4000, 3000, 600)
+    assert [(s.amount, s.points_value) for line in order.lines for s in line.shares] == [
+        (966, 284),
+        (967, 285),
+        (967, 284),
+        (500, 147),
+    ]
+    figures = []
+    for claim in (Claim.units((1, 1)), Claim((ClaimLine(1, 0, 500),)), Claim(freight=300), Claim.units((1, 1)), None):
+        order, refund = given_back(order, claim or order.rest())
+        figures.append(
+            (refund.amount.minor, refund.points, refund.tax, *(each.amount.minor for each in refund.payouts))
+        )
+    assert figures == [
+        (682, 284, 55, 455, 227),
+        (353, 147, 29, 235, 118),
+        (300, 0, 17, 200, 100),
+        (682, 285, 56, 455, 227),
+        (983, 284, 44, 655, 328),
+    ]
+    assert [sum(column) for column in zip(*figures, strict=True)] == [3000, 1000, 201, 2000, 1000]
