@@ -11,6 +11,7 @@ from typing import Any
 
 import grpc
 import pytest
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.field_mask_pb2 import FieldMask
 from kehu.orders.v1 import flash_sales_pb2 as pb
 from kehu.orders.v1 import orders_pb2
@@ -218,7 +219,7 @@ async def test_the_figures_are_told_until_the_sale_is_over(
     sale = await opening(quota=1)
     metadata = (("authorization", keys.bearer("viewer")),)
     async with channel_to(f"127.0.0.1:{server.port}") as channel:
-        request = pb.WatchFlashSaleRequest(name=f"{sale.name}/figures", interval=timedelta(milliseconds=200))
+        request = pb.WatchFlashSaleRequest(name=f"{sale.name}/figures", interval=Duration(nanos=200_000_000))
         watch = aiter(FlashSalesServiceStub(channel).WatchFlashSale(request, metadata=metadata, timeout=20))
         seen = [await anext(watch)]
         order = await sales.BuyFlashSale(buying(sale))

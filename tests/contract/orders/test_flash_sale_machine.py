@@ -15,7 +15,7 @@ from uuid import UUID
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, multiple, rule
+from hypothesis.stateful import Bundle, MultipleResults, RuleBasedStateMachine, initialize, invariant, multiple, rule
 from hypothesis.stateful import run_state_machine_as_test as run
 
 from kit.db import Database
@@ -27,7 +27,7 @@ from services.orders.domain.order import CancelReason, Order
 from services.orders.storage.unit import CONSTRAINTS, OrdersUnit
 from services.orders.usecases import flash_sale
 from services.orders.usecases.expiry import expire_orders
-from services.orders.usecases.order import CancelOrder, cancel_order
+from services.orders.usecases.order import CancelOrder, cancel_order, get_order
 from services.orders.usecases.refund import RefundOrder, refund_order
 from tests.contract.orders.flash import bought, check_sale, counts, pay
 from tests.contract.orders.shelves import on_sale
@@ -80,7 +80,7 @@ class Sale(RuleBasedStateMachine):
         self.sale: FlashSale = self.world.database.write(flash_sale.create_flash_sale, command)
 
     @rule(target=orders, clicks=CLICKS)
-    def buy(self, clicks: list[tuple[int, int]]) -> object:
+    def buy(self, clicks: list[tuple[int, int]]) -> MultipleResults[Order]:
         """Several click at the same moment: first come, first served."""
         commands = [a_purchase(self.sale, member=self.members[who], quantity=units) for who, units in clicks]
         outcomes = bought(self.world.database, *commands)
@@ -129,8 +129,7 @@ class Sale(RuleBasedStateMachine):
         self.world.now += minutes * MINUTE
         self.world.database.write(expire_orders, 100)
         for order_id in list(self.held):
-            found = self.world.database.read(lambda unit, each=order_id: unit.orders.get([each]))[order_id]
-            if found.cancel_time is not None:
+            if self.world.database.read(get_order, order_id).cancel_time is not None:
                 self._freed(order_id)
         self.world.database.write(flash_sale.end_flash_sales, 100)
         if self.world.now >= self.sale.terms.end_time and not self.closed:
