@@ -33,7 +33,10 @@ _ALL = text("""
 _COUNT = text("update tariffs set version = version + 1")
 
 _SERVED = text("""
-    select exists (select from shipping_methods where rates @> jsonb_build_array(jsonb_build_object('zone', cast(:zone as text))))
+    select exists (
+        select from shipping_methods
+        where rates @> jsonb_build_array(jsonb_build_object('zone', cast(:zone as text)))
+    )
 """)
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import grpc
 import pytest
@@ -13,16 +15,19 @@ from kehu.orders.v1.orders_pb2_grpc import OrdersServiceStub
 from kehu.orders.v1.shipping_pb2_grpc import ShippingServiceStub
 from kehu.orders.v1.taxes_pb2_grpc import TaxesServiceStub
 from sqlalchemy import text
+from sqlalchemy.event import listen
 
 from kit.db import Database
 from kit.money import Money
 from kit.rpc import Server
 from kit.rpc.convert import wire_money
+from services.orders.config import Config
+from services.orders.server import build
 from services.orders.storage.unit import OrdersUnit
 from services.orders.usecases.erasure import forget_members
 from tests.component.orders.conftest import Shop, placing
 from tests.component.orders.peers import Campaigns
-from tests.support.rpc import Keys, channel_to, refused
+from tests.support.rpc import Keys, channel_to, refused, serving
 
 MEMBER = str(uuid.uuid4())
 ADDRESS = deliveries_pb2.Address(
@@ -243,3 +248,51 @@ async def test_freight_is_paid_and_given_back_with_the_rest(
     order = await orders.PlaceOrder(placing((await shop.product(price=990), 1), delivery=sent(parcel)))
     assert order.amount_due == cny(1790)
     assert (await shop.pay(order)).payments[0].amount == cny(1790)
+
+
+async def test_delivery_and_tax_cost_an_order_one_statement_for_its_address(
+    orders: OrdersServiceStub, shop: Shop, shipping: ShippingServiceStub, taxes: TaxesServiceStub, server: Server
+) -> None:
+    sent_to_it: list[str] = []
+    listen(server.database._engine.sync_engine, "before_cursor_execute", lambda *given: sent_to_it.append(given[2]))
+    product, parcel = await shop.product(), await a_parcel(shipping, (await a_zone(shipping)).name)
+    await a_table(taxes)
+
+    async def place(delivery: deliveries_pb2.DeliveryChoice | None) -> list[str]:
+        await orders.PlaceOrder(placing((product, 1), delivery=delivery))  # whatever is read once a second is read now
+        sent_to_it.clear()
+        await orders.PlaceOrder(placing((product, 1), delivery=delivery))
+        return [said for said in sent_to_it if "from tariffs" not in said and said != "select 1"]
+
+    more = set(await place(sent(parcel))) - set(await place(None))
+    assert [said.split()[:3] for said in more] == [["insert", "into", "delivery_addresses"]]
+
+
+async def test_another_process_knows_a_change_soon(
+    orders: OrdersServiceStub,
+    shop: Shop,
+    taxes: TaxesServiceStub,
+    url: str,
+    peers: str,
+    settings: Callable[..., Any],
+    keys: Keys,
+) -> None:
+    product = await shop.product(price=1130)
+    other = build(settings(Config, database_url=url, peers_campaigns=peers, peers_members=peers))
+    async with serving(other, keys.bearer("admin")) as channel:
+
+        async def taxed() -> bool:
+            request = orders_pb2.QuoteOrderRequest(
+                channel="web", lines=[orders_pb2.RequestedLine(product=product, quantity=1)]
+            )
+            return bool((await OrdersServiceStub(channel).QuoteOrder(request)).tax.units)
+
+        assert not await taxed()
+        await a_table(taxes, home=True)
+        quote = await orders.QuoteOrder(
+            orders_pb2.QuoteOrderRequest(channel="web", lines=[orders_pb2.RequestedLine(product=product, quantity=1)])
+        )
+        assert quote.tax == cny(130)
+        deadline = time.monotonic() + 10
+        while not await taxed():
+            assert time.monotonic() < deadline

@@ -7,13 +7,16 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
+from google.protobuf import json_format
 from hypothesis import given
 from hypothesis import strategies as st
+from kehu.orders.v1 import events_pb2
 
 from kit.errors import Fault
 from kit.money import Money
 from kit.names import new_id
 from services.orders.domain.cart import KEPT, MOST_LINES, MOST_UNITS, Access, Cart, Offered
+from services.orders.publish import to_event
 from tests.support.builders.orders import NOW
 
 TEA, CUP = new_id(), new_id()
@@ -135,6 +138,10 @@ def test_what_was_ordered_leaves_and_what_is_saved_stays() -> None:
 def test_a_cart_is_abandoned_until_somebody_touches_it() -> None:
     cart, fact = a_cart(MEMBER).add(offered(), 1, NOW).abandoned(LATER)
     assert (cart.abandon_time, fact.cart) == (LATER, cart)
+    event = to_event(fact)
+    told = json_format.Parse(event.payload, events_pb2.CartAbandoned())
+    assert (event.subject, told.member, told.channel) == (f"carts/{cart.id}", f"members/{MEMBER}", "web")
+    assert [(line.product, line.quantity) for line in told.lines] == [(f"products/{TEA}", 1)]
     assert cart.add(offered(), 1, LATER).abandon_time is None
     assert cart.seen({}, LATER).abandon_time is None
 
