@@ -20,8 +20,8 @@ class OrderLine:
     `amount` is what they cost after discounts; `tax` of it is tax, of which `added_tax` came on top of the prices.
 
     `shares` fix what each unit costs; the first `refunded_quantity` units were refunded. What was given back by amount
-    is `ahead` of the units: so much less is left for them. `category` and, for a bundle, `components` are what the product
-    had when it was bought.
+    is `ahead` of the units: so much less is left for them. `category` and, for a bundle, `components` are what the
+    product had when it was bought.
     """
 
     position: int

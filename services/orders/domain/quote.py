@@ -34,8 +34,8 @@ class CouponDecision:
 @dataclass(frozen=True, slots=True)
 class Quote:
     """Priced lines in one currency, and what became of each coupon. Amounts are minor units. `freight` is one more
-    charge, with `freight_tax` inside it; `delivery` is how the goods are brought, `taxation` by which rules they are taxed.
-    `location` is the only one that may serve the order; empty for any that delivers, or where it is picked up.
+    charge, with `freight_tax` inside it; `delivery` is how the goods are brought, `taxation` by which rules they are
+    taxed. `location` is the only one that may serve the order; empty for any that delivers, or where it is picked up.
     """
 
     currency: str
