@@ -48,7 +48,8 @@ class Basket:
         quantities: Counter[UUID] = Counter()
         for line in self.wanted:
             quantities[line.product] += line.quantity
-        return Asked(Shopper(self.channel, self.store.removeprefix("stores/"), self.buyer.member, self.buyer.account), quantities)
+        store = self.store.removeprefix("stores/")
+        return Asked(Shopper(self.channel, store, self.buyer.member, self.buyer.account), quantities)
 
     def steps(self) -> tuple[Step, ...]:
         """What other services are to hold, in the order in which they are asked; for most baskets nothing."""

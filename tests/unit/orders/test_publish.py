@@ -13,12 +13,24 @@ from kehu.orders.v1 import events_pb2
 
 from kit.names import new_id
 from services.orders.domain import imports
-from services.orders.domain.events import Fact, OrderCompleted
+from services.orders.domain.events import Fact, OrderCompleted, PriceChanged, ProductChanged
 from services.orders.domain.order import Buyer, CancelReason
 from services.orders.domain.payment import Tender
+from services.orders.domain.price_list import Entry
+from services.orders.domain.product import Component, Window
 from services.orders.domain.refund import Claim
 from services.orders.publish import to_event
-from tests.support.builders.orders import NOW, a_tender, an_import_line, an_import_row, an_item, an_order, paid
+from tests.support.builders.catalogue import a_price_list
+from tests.support.builders.orders import (
+    NOW,
+    a_product,
+    a_tender,
+    an_import_line,
+    an_import_row,
+    an_item,
+    an_order,
+    paid,
+)
 
 ORDER = an_order(
     an_item(quantity=2, unit_price=1050, discount=1, category="茶 tea"),
@@ -44,8 +56,29 @@ FACTS: list[Fact] = [
 ]
 
 
-@pytest.mark.parametrize("fact", FACTS, ids=lambda fact: type(fact).__name__)
-def test_the_payload_is_the_proto_json_of_its_message(fact: Fact) -> None:
+TEA = a_product(category="tea")
+CATALOGUE = [
+    ProductChanged(TEA),
+    ProductChanged(TEA.update({"components": (Component(new_id(), 2),), "group": new_id()}, LATER)),
+    PriceChanged(a_price_list()),
+    PriceChanged(
+        a_price_list(
+            priority=3,
+            channel="web",
+            store="tea-1",
+            tier="gold",
+            segment=new_id(),
+            account=new_id(),
+            window=Window(NOW, LATER),
+        ),
+        (Entry(TEA.id, 1, 990),),
+        ((TEA.id, 10),),
+    ),
+]
+
+
+@pytest.mark.parametrize("fact", [*FACTS, *CATALOGUE], ids=lambda fact: type(fact).__name__)
+def test_the_payload_is_the_proto_json_of_its_message(fact: object) -> None:
     event = to_event(fact)
     message = getattr(events_pb2, event.type)()
     json_format.Parse(event.payload, message)
