@@ -6,6 +6,7 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import Any
 
 import grpc
 import pytest
@@ -136,7 +137,7 @@ async def test_a_cart_is_saved_in_part_and_has_limits(guest: Guest, shop: Shop, 
     )
     await guest.add(product, 3)
     assert (await refused(guest.add(product))).reason == "PURCHASE_LIMIT_EXCEEDED"
-    named = {"name": guest.cart.name, "token": guest.cart.token, "product": product}
+    named: dict[str, Any] = {"name": guest.cart.name, "token": guest.cart.token, "product": product}
     cart = await guest.carts.MoveCartLine(pb.MoveCartLineRequest(saved=True, **named))
     assert ([line.quantity for line in cart.saved_lines], list(cart.lines)) == ([3], [])
     empty = await refused(guest.carts.CheckoutCart(pb.CheckoutCartRequest(name=cart.name, token=guest.cart.token)))
