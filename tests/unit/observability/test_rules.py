@@ -12,7 +12,8 @@ from prometheus_client import REGISTRY
 
 import services.members.consumer  # it brings the metrics
 import services.orders.api.checkout_recovery  # and so does this
-import services.orders.api.payment_sweeps  # noqa: F401 - and this
+import services.orders.api.payment_sweeps  # and this
+import services.orders.consumer  # noqa: F401 - and this
 
 ROOT = Path(__file__).resolve().parents[3]
 FILES = sorted((ROOT / "deploy" / "observability").glob("*.rules.yaml"))
