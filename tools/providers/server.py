@@ -116,6 +116,7 @@ def _alipay_accepts(status: int, body: bytes) -> bool:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # head and body go in two writes
 
     def do_GET(self) -> None:
         self._answer()

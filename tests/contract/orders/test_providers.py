@@ -6,7 +6,7 @@ import base64
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
@@ -32,10 +32,12 @@ from services.orders.providers.port import (
 from services.orders.providers.times import today
 from tests.support.builders.charges import charge, refunding
 from tests.support.providers import providers_of
+from tools.providers.alipay import Alipay
 from tools.providers.desk import FORGERIES, Desk
-from tools.providers.exchange import FAULTS
+from tools.providers.exchange import FAULTS, Asked, Told
 from tools.providers.keys import Keys
 from tools.providers.server import ProviderServer
+from tools.providers.wechat import WeChatPay
 
 Providers = Mapping[str, Provider]
 
@@ -174,9 +176,14 @@ class TestCharges:
         assert [trade.number for trade in account.desk.ledger.trades.values()] == [made.reference]
 
     async def test_other_money_than_yuan_is_refused(self, account: Account) -> None:
-        with pytest.raises(Fault) as refused:
-            await account.provider.prepare(replace(charge(account.scene), amount=Money(100, "USD")))
-        assert refused.value.metadata["code"] == "CURRENCY_UNSUPPORTED"
+        made, dollar = charge(account.scene), Money(100, "USD")
+        for call in (
+            account.provider.prepare(replace(made, amount=dollar)),
+            account.provider.refund(replace(refunding(made, "back_1", 1), amount=dollar)),
+        ):
+            with pytest.raises(Fault) as refused:
+                await call
+            assert refused.value.metadata["code"] == "CURRENCY_UNSUPPORTED"
 
 
 class TestRefunds:
@@ -289,6 +296,42 @@ class TestNotices:
             with pytest.raises(Fault):
                 account.provider.read(post.headers, post.body, now=now + later)
 
+    @pytest.mark.parametrize("account", ["WECHAT_PAY"], indirect=True)
+    @pytest.mark.parametrize(
+        ("event", "told"), [("COUPON.USE", {}), ("TRANSACTION.SUCCESS", {}), ("REFUND.SUCCESS", {"refund_status": "?"})]
+    )
+    def test_what_wechat_pay_says_and_we_do_not_know_is_refused(
+        self, account: Account, event: str, told: dict[str, str]
+    ) -> None:
+        server = account.desk.provider
+        assert isinstance(server, WeChatPay)
+        post = server.notice("", event, "transaction", told)
+        with pytest.raises(Fault, match="nothing that we know"):
+            account.provider.read(post.headers, post.body, now=datetime.now(UTC))
+
+    @pytest.mark.parametrize("account", ["ALIPAY"], indirect=True)
+    @pytest.mark.parametrize(
+        ("changed", "cause"),
+        [
+            ({"app_id": "2021000000000009"}, "another app"),
+            ({"trade_status": "TRADE_DREAMT"}, "nothing that we know"),
+            ({"notify_id": ""}, "nothing that we know"),
+            ({"total_amount": "10.005"}, "nothing that we know"),
+        ],
+    )
+    async def test_what_alipay_says_and_we_do_not_know_is_refused(
+        self, account: Account, changed: dict[str, str], cause: str
+    ) -> None:
+        made = await account.paid()
+        server = account.desk.provider
+        assert isinstance(server, Alipay)
+        form = dict(parse_qsl(account.desk.notices[-1].body.decode()))
+        del form["sign"], form["sign_type"]
+        post = server.notice("", {**form, **changed})
+        with pytest.raises(Fault, match=cause):
+            account.provider.read(post.headers, post.body, now=datetime.now(UTC))
+        assert form["out_trade_no"] == made.reference
+
     def test_the_answers_to_notices_are_those_that_the_providers_want(self, account: Account) -> None:
         accepts = account.desk.courier.accepts
         accepted, refused = account.provider.accepted(), account.provider.refused()
@@ -308,6 +351,24 @@ class TestBills:
             (NoticeKind.REFUND, reference, made.reference, 333),
         ]
         assert lines[0].transaction == trade.settled.transaction
+
+    async def test_half_a_bill_is_no_bill(self, account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+        await account.paid()
+        monkeypatch.setattr(type(account.desk.provider), "table", lambda *_: b"\xef\xbb\xbfhalf")
+        with pytest.raises(Fault) as unknown:
+            await account.provider.bill(today(datetime.now(UTC)))
+        assert unknown.value.kind is Kind.UNAVAILABLE
+
+    @pytest.mark.parametrize("account", ["WECHAT_PAY"], indirect=True)
+    async def test_our_signature_goes_to_no_other_host(self, account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+        await account.paid()
+        answer = WeChatPay.answer
+
+        def astray(server: WeChatPay, asked: Asked) -> Told | None:
+            return answer(server, replace(asked, headers={**asked.headers, "host": "elsewhere.example"}))
+
+        monkeypatch.setattr(WeChatPay, "answer", astray)
+        assert len(await account.provider.bill(today(datetime.now(UTC)))) == 1
 
     async def test_a_day_on_which_nothing_moved_has_an_empty_bill(self, account: Account) -> None:
         assert await account.provider.bill(date(2026, 1, 1)) == []
