@@ -44,9 +44,9 @@ def _migrate(package: str) -> None:
     """The database's schema, then the broker's: queues exist before anything is published to them."""
     settings = import_module("kit.settings").load(import_module("kit.settings").Settings)
     import_module("kit.db.migrations").upgrade(package, settings.database_url.get_secret_value())
-    own = _commands(package)
-    if own is not None:
-        own.after_migration()
+    after = getattr(_commands(package), "after_migration", None)
+    if after is not None:
+        after()
     subscriptions = import_module(f"{package}.consumer").subscriptions
     import_module("kit.broker").declare(settings.broker_url.get_secret_value(), subscriptions.topology())
 
