@@ -11,6 +11,7 @@ from kit.rpc import call as calls
 from kit.telemetry import log
 
 _SECONDS = 5.0
+_KEPT_SECONDS = 1.0  # of them, to write down how it went
 _running: set[asyncio.Task[None]] = set()
 
 
@@ -27,7 +28,7 @@ async def run(work: Awaitable[None]) -> None:
 
 async def _run(work: Awaitable[None]) -> None:
     deadline = asyncio.get_running_loop().time() + _SECONDS
-    calls.enter(replace(calls.current(), deadline=deadline))
+    calls.enter(replace(calls.current(), deadline=deadline - _KEPT_SECONDS))
     try:
         async with asyncio.timeout_at(deadline):
             await work

@@ -13,7 +13,8 @@ from services.orders.domain.checkout import CheckoutState
 from services.orders.usecases.checkout_recovery import AT_ONCE, Recovery
 
 _EVERY_SECONDS = 1.0
-_ROUND_SECONDS = 10.0  # less than a replica has what it takes up for (QUIET_FOR)
+_ASKING_SECONDS = 5.0
+_ROUND_SECONDS = 10.0  # with what it takes to write down; less than a replica has what it takes up for (QUIET_FOR)
 _COUNTED_EVERY = 10
 
 _UNFINISHED = Gauge("checkouts_unfinished", "Checkouts that are neither placed nor released.", ["state"])
@@ -44,9 +45,9 @@ class CheckoutRecovery:
 
     async def round(self) -> int:
         """Take up what is due; answers how many checkouts that were."""
-        deadline = asyncio.get_running_loop().time() + _ROUND_SECONDS
-        calls.enter(calls.own("recover checkouts", deadline))
-        async with asyncio.timeout_at(deadline):
+        begin = asyncio.get_running_loop().time()
+        calls.enter(calls.own("recover checkouts", begin + _ASKING_SECONDS))
+        async with asyncio.timeout_at(begin + _ROUND_SECONDS):
             taken = await self._recovery.round()
         if taken:
             _TAKEN_UP.inc(len(taken))

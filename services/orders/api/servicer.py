@@ -16,6 +16,7 @@ from kit.rpc import Edge, convert
 from kit.rpc import call as calls
 from kit.vault import Vault
 from services.orders.api import afterwards, basket, imports, order, product, quote, refund, stock
+from services.orders.api.turns import Turns
 from services.orders.domain.payment import Tender
 from services.orders.usecases import imports as import_usecases
 from services.orders.usecases import order as order_usecases
@@ -56,6 +57,7 @@ class OrdersServicer(orders_pb2_grpc.OrdersServiceServicer):
         self._refund_limits = refund_limits
         self._paying = paying
         self._vault = vault
+        self._turns = Turns()
         self._place: Lane[Placement] = edge.lane("place", placing.place, render=order.order)
         self._pay: Lane[PayOrder] = edge.lane("pay", payment_usecases.pay_orders, render=order.order)
 
@@ -119,13 +121,19 @@ class OrdersServicer(orders_pb2_grpc.OrdersServiceServicer):
 
     async def PlaceOrder(self, request: orders_pb2.PlaceOrderRequest, context: Any) -> orders_pb2.Order:
         """Place an order; a repeat gets the same one, without asking the other services again."""
+        key = _key(request)
+        turn = self._turns.of(key)
+        async with turn:
+            return await self._ordered(request, key)
+
+    async def _ordered(self, request: orders_pb2.PlaceOrderRequest, key: str) -> orders_pb2.Order:
         answered: orders_pb2.Order | None = await self._edge.answered(request)
         if answered is not None:
             return answered
         try:
             return await self._checkout.place(
                 basket.ordered(request, self._vault),
-                Open(_key(request), names.new_id()),
+                Open(key, names.new_id()),
                 store=lambda command: self._place(request, command),
                 afterwards=afterwards.run,
             )

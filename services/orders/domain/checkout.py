@@ -282,8 +282,8 @@ class Attempt:
         return self.steps[position - 1]
 
     def to_release(self) -> tuple[Step, ...]:
-        """What may still be held, the last taken first."""
-        return tuple(step for step in reversed(self.steps) if step.state is StepState.COMPENSATING)
+        """What may still be held."""
+        return tuple(step for step in self.steps if step.state is StepState.COMPENSATING)
 
     def points(self) -> PointsTender | None:
         """The points that are held."""

@@ -242,14 +242,16 @@ class Checkout:
 
 
 async def release(attempt: Attempt, holders: Holders) -> Released:
-    """Ask for everything back that an attempt may hold, the last taken first; a step that fails spares the others."""
-    releases = []
-    for step in attempt.to_release():
+    """Ask for everything back that an attempt may hold, all at once: a service that hangs must not keep what the others
+    hold."""
+
+    async def one(step: Step) -> Release:
         try:
-            releases.append(Release(step.position, found=await holders[step.kind].release(attempt, step)))
+            return Release(step.position, found=await holders[step.kind].release(attempt, step))
         except Fault as fault:
-            releases.append(Release(step.position, reason=fault.reason))
-    return Released(attempt.order_id, tuple(releases))
+            return Release(step.position, reason=fault.reason)
+
+    return Released(attempt.order_id, tuple(await asyncio.gather(*map(one, attempt.to_release()))))
 
 
 def reason_of(error: BaseException) -> str:

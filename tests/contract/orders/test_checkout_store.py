@@ -69,7 +69,7 @@ def test_an_attempt_is_given_up_once_and_released_when_every_step_is(database: D
     database.write(go_on, GoOn(attempt.order_id, answered=1, asking=2))
     given_up = database.write(give_up, GiveUp(attempt.order_id, "OUT_OF_STOCK"))
     assert given_up is not None
-    assert [step.position for step in given_up.to_release()] == [2, 1]
+    assert [step.position for step in given_up.to_release()] == [1, 2]
     lost = Released(attempt.order_id, (Release(1), Release(2, found=False)))
     halfway = database.write(released, lost)
     assert halfway is not None

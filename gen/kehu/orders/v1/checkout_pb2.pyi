@@ -85,7 +85,7 @@ class Checkout(_message.Message):
     """How many rounds were made to give back what was held."""
     @_builtins.property
     def steps(self) -> _containers.RepeatedCompositeFieldContainer[Global___CheckoutStep]:
-        """Its steps, in the order in which they are taken. They are undone the other way round."""
+        """Its steps, in the order in which they are taken."""
 
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
