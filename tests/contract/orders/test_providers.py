@@ -373,6 +373,11 @@ class TestBills:
     async def test_a_day_on_which_nothing_moved_has_an_empty_bill(self, account: Account) -> None:
         assert await account.provider.bill(date(2026, 1, 1)) == []
 
+    async def test_a_bill_that_is_not_there_before_it_is_due_says_nothing(self, account: Account) -> None:
+        with pytest.raises(Fault) as unknown:
+            await account.provider.bill(today(datetime.now(UTC)))
+        assert unknown.value.kind is Kind.UNAVAILABLE
+
 
 class TestFaults:
     @pytest.mark.parametrize("fault", FAULTS)

@@ -195,9 +195,11 @@ class Alipay:
                 "find_bill", "alipay.data.dataservice.bill.downloadurl.query", content, reading.whole
             )
         except Fault as fault:
-            if fault.metadata.get("code") == _NO_BILL:
-                return []
-            raise
+            if fault.metadata.get("code") != _NO_BILL:
+                raise
+            if self._clock() < times.bill_due(day):
+                raise self._line.unknown("find_bill", "the bill is not due yet") from None
+            return []
         url = str(found["bill_download_url"])
 
         def lines(answer: Answer) -> list[BillLine]:

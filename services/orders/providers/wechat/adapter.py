@@ -168,9 +168,11 @@ class WeChatPay:
         try:
             found = await self._ask("find_bill", "GET", f"/v3/bill/tradebill?{query}", reading.whole)
         except Fault as fault:
-            if fault.metadata.get("code") == _NO_BILL:
-                return []
-            raise
+            if fault.metadata.get("code") != _NO_BILL:
+                raise
+            if self._clock() < times.bill_due(day):
+                raise self._line.unknown("find_bill", "the bill is not due yet") from None
+            return []
         target = _target(str(found["download_url"]))
 
         def lines(answer: Answer) -> list[BillLine]:
