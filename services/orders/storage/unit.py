@@ -37,6 +37,7 @@ from services.orders.storage.waiting_rooms import WaitingRoomStore
 
 CONSTRAINTS: Mapping[str, Callable[[], Fault]] = {
     "products_sku": errors.sku_taken,
+    "payments_reference": errors.payment_reused,
     "products_variant": catalogue.variant_taken,
     "locations_pkey": stock.location_exists,
     "stocks_policy": stock.policy_elsewhere,

@@ -139,6 +139,34 @@ def _raise(outcome: object) -> None:
         raise outcome
 
 
+def test_the_same_payment_told_ten_times_at_once_pays_once_and_no_other_order(
+    database: Database[OrdersUnit], order: Order, product: UUID
+) -> None:
+    part = a_part(order, 3000, Tender.WECHAT_PAY, "transaction")
+    with ThreadPoolExecutor(10) as threads:
+        outcomes = list(threads.map(lambda _: database.write(receive_payments, [part])[0], range(10)))
+    assert all(outcome == outcomes[0] for outcome in outcomes)
+    assert (on_hand(database, product), told(database, "OrderPaid")) == ((7, 0), 1)
+    (other,) = database.write(place_orders, [a_placement(an_item(product=product))])
+    assert isinstance(other, Order)
+    again = a_part(other, 990, Tender.WECHAT_PAY, "transaction")
+    assert refusal(lambda: database.write(receive_payments, [again])) == "PAYMENT_REUSED"
+    assert stored(database, other).payments == ()
+
+
+def test_refunds_of_before_payments_told_theirs_are_read_as_they_were(
+    database: Database[OrdersUnit], bought: Order, product: UUID
+) -> None:
+    (other,) = database.write(place_orders, [a_placement(an_item(product=product, quantity=2))])
+    assert isinstance(other, Order)
+    database.write(pay_orders, [PayOrder(other.id, Tender.MANUAL, other.money(other.due), "", None)])
+    database.write(refunds.refund_order, refunding(other, ClaimLine(1, 1)))
+    before = stored(database, other)
+    assert before.payments[0].refunded == 990
+    database.write(lambda unit: unit.connection.execute(text("update payments set refunded = null")))
+    assert stored(database, other) == before
+
+
 @pytest.mark.parametrize("end", ["cancel", "expire"])
 def test_what_was_paid_of_an_order_that_is_given_up_goes_back(
     database: Database[OrdersUnit], order: Order, end: str, url: str

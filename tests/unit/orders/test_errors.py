@@ -32,6 +32,7 @@ FAULTS = [
     errors.refund_exceeds_line(1, requested=2, refundable=1),
     errors.refund_exceeds_amount("the freight", requested=2, refundable=1),
     errors.overpaid(CNY, CNY),
+    errors.payment_reused(),
     errors.line_not_found(1),
     errors.checkout_abandoned(),
     errors.row_repeated(),

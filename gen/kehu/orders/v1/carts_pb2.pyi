@@ -11,6 +11,7 @@ from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.type import money_pb2 as _money_pb2
 from kehu.orders.v1 import deliveries_pb2 as _deliveries_pb2
+from kehu.orders.v1 import orders_pb2 as _orders_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -490,6 +491,8 @@ class CheckoutCartRequest(_message.Message):
     DELIVERY_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    STORED_VALUE_FIELD_NUMBER: _builtins.int
+    GIFT_CARDS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The cart, `carts/{cart}`."""
     token: _builtins.str
@@ -506,6 +509,14 @@ class CheckoutCartRequest(_message.Message):
     def delivery(self) -> _deliveries_pb2.DeliveryChoice:
         """How the customer wants the goods; absent if nothing is to be sent."""
 
+    @_builtins.property
+    def stored_value(self) -> _money_pb2.Money:
+        """What to pay from the member's stored value, as in `PlaceOrder`."""
+
+    @_builtins.property
+    def gift_cards(self) -> _containers.RepeatedCompositeFieldContainer[_orders_pb2.GiftCardTender]:
+        """The gift cards to pay with, as in `PlaceOrder`."""
+
     def __init__(
         self,
         *,
@@ -516,10 +527,12 @@ class CheckoutCartRequest(_message.Message):
         delivery: _deliveries_pb2.DeliveryChoice | None = ...,
         etag: _builtins.str = ...,
         request_id: _builtins.str = ...,
+        stored_value: _money_pb2.Money | None = ...,
+        gift_cards: _abc.Iterable[_orders_pb2.GiftCardTender] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["delivery", b"delivery"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["delivery", b"delivery", "stored_value", b"stored_value"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["delivery", b"delivery", "etag", b"etag", "name", b"name", "points", b"points", "request_id", b"request_id", "store", b"store", "token", b"token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["delivery", b"delivery", "etag", b"etag", "gift_cards", b"gift_cards", "name", b"name", "points", b"points", "request_id", b"request_id", "store", b"store", "stored_value", b"stored_value", "token", b"token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

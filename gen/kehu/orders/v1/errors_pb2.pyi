@@ -82,6 +82,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The refund gives nothing back to the payment at this position. Metadata: `payment`."""
     ERROR_REASON_REFUND_PAYMENT_STATE_INVALID: _ErrorReason.ValueType  # 28
     """The money of the payment cannot take this step on its way back. Metadata: `payment`, `state`."""
+    ERROR_REASON_PAYMENT_REUSED: _ErrorReason.ValueType  # 29
+    """A provider's transaction, or a payment out of stored value or a gift card, has paid another order."""
     ERROR_REASON_STORED_VALUE_REFUSED: _ErrorReason.ValueType  # 30
     """The stored value cannot be held: too little, or no such member; nothing was kept. Metadata: `member`, `cause`."""
     ERROR_REASON_GIFT_CARD_REFUSED: _ErrorReason.ValueType  # 31
@@ -273,6 +275,8 @@ ERROR_REASON_REFUND_PAYMENT_NOT_FOUND: ErrorReason.ValueType  # 27
 """The refund gives nothing back to the payment at this position. Metadata: `payment`."""
 ERROR_REASON_REFUND_PAYMENT_STATE_INVALID: ErrorReason.ValueType  # 28
 """The money of the payment cannot take this step on its way back. Metadata: `payment`, `state`."""
+ERROR_REASON_PAYMENT_REUSED: ErrorReason.ValueType  # 29
+"""A provider's transaction, or a payment out of stored value or a gift card, has paid another order."""
 ERROR_REASON_STORED_VALUE_REFUSED: ErrorReason.ValueType  # 30
 """The stored value cannot be held: too little, or no such member; nothing was kept. Metadata: `member`, `cause`."""
 ERROR_REASON_GIFT_CARD_REFUSED: ErrorReason.ValueType  # 31

@@ -118,6 +118,11 @@ def overpaid(outstanding: Money, amount: Money) -> Fault:
     return _precondition("OVERPAID", message, outstanding=str(outstanding), amount=str(amount))
 
 
+def payment_reused() -> Fault:
+    """A provider's transaction, or a payment out of an account, has paid another order."""
+    return Fault(Kind.ALREADY_EXISTS, "PAYMENT_REUSED", "this payment has paid another order")
+
+
 def line_not_found(position: int) -> Fault:
     """The order has no such line."""
     return _precondition("LINE_NOT_FOUND", f"the order has no line {position}", position=str(position))
