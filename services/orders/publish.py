@@ -62,7 +62,9 @@ def _cart_abandoned(cart: Cart) -> Event:
         "touchTime": instant(cart.touch_time),
         "abandonTime": instant(cart.abandon_time),
     }
-    return Event.of("kehu.orders.v1.CartAbandoned", name, cart.version, body)
+    # A cart's version only counts what would be ordered; each time that it is abandoned is later than the one before.
+    version = int(cart.abandon_time.timestamp() * 1000) if cart.abandon_time else 0
+    return Event.of("kehu.orders.v1.CartAbandoned", name, version, body)
 
 
 def _product_changed(product: Product) -> Event:

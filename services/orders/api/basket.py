@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from google.type.money_pb2 import Money as WireMoney
 from kehu.orders.v1 import orders_pb2 as pb
+from kehu.orders.v1.carts_pb2 import CheckoutCartRequest
 from kehu.orders.v1.shipping_pb2 import SuggestShippingMethodsRequest
 
 from kit import names
@@ -32,11 +33,8 @@ def ordered(request: pb.PlaceOrderRequest, vault: Vault) -> Basket:
         coupons=_coupons(request),
         points=request.points,
         store=request.store,
-        stored_value=_positive(request.stored_value, "stored_value") if request.HasField("stored_value") else None,
-        gift_cards=tuple(
-            GiftCard(card.code, _positive(card.amount, f"gift_cards[{index}].amount"))
-            for index, card in enumerate(request.gift_cards)
-        ),
+        stored_value=stored_value(request),
+        gift_cards=gift_cards(request),
         delivery=chosen,
         address=delivery.sealed(vault, chosen.address) if chosen else None,
         location=optional_location(request.location, field="location"),
@@ -56,6 +54,19 @@ def asked(request: pb.QuoteOrderRequest) -> Basket:
         store=request.store,
         coupons=_coupons(request),
         delivery=delivery.choice(request.delivery) if request.HasField("delivery") else None,
+    )
+
+
+def stored_value(request: pb.PlaceOrderRequest | CheckoutCartRequest) -> Money | None:
+    """Read what the member's stored value is to pay."""
+    return _positive(request.stored_value, "stored_value") if request.HasField("stored_value") else None
+
+
+def gift_cards(request: pb.PlaceOrderRequest | CheckoutCartRequest) -> tuple[GiftCard, ...]:
+    """Read what gift cards are to pay."""
+    return tuple(
+        GiftCard(card.code, _positive(card.amount, f"gift_cards[{index}].amount"))
+        for index, card in enumerate(request.gift_cards)
     )
 
 

@@ -13,6 +13,7 @@ from kit.money import LIMIT, Money
 from kit.rpc import call, convert, policy
 from kit.vault import Vault
 from services.orders.api import delivery
+from services.orders.api.basket import gift_cards, stored_value
 from services.orders.api.wire import optional_id, optional_instant, optional_name
 from services.orders.domain.cart import Access, Cart, CartLine, Offered
 from services.orders.domain.offer import Asked, Offer
@@ -101,6 +102,8 @@ def basket(found: Cart, request: pb.CheckoutCartRequest, vault: Vault) -> Basket
         coupons=found.coupons,
         points=request.points,
         store=request.store,
+        stored_value=stored_value(request),
+        gift_cards=gift_cards(request),
         delivery=chosen,
         address=delivery.sealed(vault, chosen.address) if chosen else None,
     )

@@ -6,6 +6,7 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import grpc
@@ -92,12 +93,20 @@ async def test_many_checkouts_of_one_cart_are_one_order_that_holds_once(
 ) -> None:
     product = await shop.product(stock=50)
     members.available[MEMBER] = 1000
+    members.funds |= {MEMBER: 1000, "CARD-1": 500}
     coupon = campaigns.coupon(MEMBER, 100)
     cart = await member.CreateCart(pb.CreateCartRequest(cart=pb.Cart(channel="web", member=MEMBER)))
     await member.AddCartLine(pb.AddCartLineRequest(name=cart.name, product=product, quantity=1))
     await member.SetCartCoupons(pb.SetCartCouponsRequest(name=cart.name, coupons=[coupon]))
+    cny = partial(Money, currency="CNY")
+    checkout = pb.CheckoutCartRequest(
+        name=cart.name,
+        points=10,
+        stored_value=wire_money(cny(200)),
+        gift_cards=[orders_pb2.GiftCardTender(code="CARD-1", amount=wire_money(cny(300)))],
+    )
     answers = await asyncio.gather(
-        *(member.CheckoutCart(pb.CheckoutCartRequest(name=cart.name, points=10)) for _ in range(20)),
+        *(member.CheckoutCart(checkout) for _ in range(20)),
         return_exceptions=True,
     )
     placed = {answer.name for answer in answers if isinstance(answer, orders_pb2.Order)}
@@ -105,6 +114,7 @@ async def test_many_checkouts_of_one_cart_are_one_order_that_holds_once(
     assert len(placed) == 1
     assert codes <= {grpc.StatusCode.FAILED_PRECONDITION}, answers  # whoever came after the cart was empty
     assert (await shop.stock(product), members.available[MEMBER]) == ((50, 1), 990)
+    assert members.funds == {MEMBER: 800, "CARD-1": 200}
     assert campaigns.locks == {coupon: placed.pop()}
 
 
