@@ -21,7 +21,7 @@ _UNFINISHED = Gauge("checkouts_unfinished", "Checkouts that are neither placed n
 _OLDEST = Gauge(
     "checkouts_oldest_seconds", "Age of the oldest checkout that is neither placed nor released.", ["state"]
 )
-_TAKEN_UP = Counter("checkouts_taken_up_total", "Checkouts that a replica took up because nobody went on with them.")
+_TAKEN_UP = Counter("checkouts_taken_up_total", "Times that a replica took up a checkout, repeats included.")
 
 Census = Callable[[], Awaitable[Mapping[CheckoutState, tuple[int, float]]]]
 

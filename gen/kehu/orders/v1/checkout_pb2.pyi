@@ -78,8 +78,9 @@ class Checkout(_message.Message):
     member: _builtins.str
     """The member, `members/{member}`; empty for a guest."""
     reason: _builtins.str
-    """Why it was given up: an error reason, or `CANCELLED` (the caller went away), `TIMED_OUT` (nobody went on with it), `SUPERSEDED`
-    (a repeat of the request placed another order). Empty for the others.
+    """Why it was given up: an error reason, or `CANCELLED` (the caller went away, or the deadline of the call passed),
+    `TIMED_OUT` (nobody went on with it), `SUPERSEDED` (a repeat of the request placed another order). Empty for the
+    others.
     """
     release_rounds: _builtins.int
     """How many rounds were made to give back what was held."""
