@@ -51,7 +51,8 @@ def item(product: str, quantity: int) -> pb.StockItem:
 
 async def stored(inventory: InventoryServiceStub, product: str, location: str) -> stock_pb2.Stock:
     request = pb.ListStocksRequest(parent=product, location=f"locations/{location}")
-    (found,) = (await inventory.ListStocks(request)).stocks
+    answer: pb.ListStocksResponse = await inventory.ListStocks(request)
+    (found,) = answer.stocks
     return found
 
 
@@ -176,8 +177,8 @@ async def test_the_last_unit_goes_to_one_of_two_hundred_buyers_at_two_servers(
         try:
             order: orders_pb2.Order = await (orders, twin)[index % 2].PlaceOrder(placing((product, 1)))
         except grpc.aio.AioRpcError as error:
-            return error.code().name
-        return order.name
+            return str(error.code().name)
+        return str(order.name)
 
     outcomes = await asyncio.gather(*(buy(index) for index in range(200)))
     assert len([outcome for outcome in outcomes if outcome.startswith("orders/")]) == 1
