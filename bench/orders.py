@@ -19,7 +19,7 @@ import grpc
 from kehu.orders.v1 import orders_pb2 as pb
 from kehu.orders.v1.orders_pb2_grpc import OrdersServiceStub
 
-from bench import shop
+from bench import flash_sale, shop
 from bench.http import Http
 from bench.installation import Installation, installation
 from bench.load import Call, Load, Metadata, closed, measure, opened
@@ -64,10 +64,12 @@ def main(*, small: bool) -> None:
     with installation("orders", "campaigns") as place:
         shop.open_shop(place, PRODUCTS)
         echo = _echo(place, table)
+        flash_sale.measure_echo(place, table)
         with _running(place) as suite:
             _statements(suite, table)
             few = _sales(suite, table, echo)
             _shapes(suite, table)
+            flash_sale.measure(place, suite.orders, table)
             if not small:
                 _scale(suite, table, few)
     if not small:
