@@ -28,7 +28,6 @@ _OPEN = text(f"""
 
 _GET = text(f"select {_COLUMNS} from carts where id = :id")  # noqa: S608 - constants
 _LOCK = text(f"select {_COLUMNS} from carts where id = any(cast(:ids as uuid[])) order by id for update")  # noqa: S608 - constants
-_FIND = text("select id from carts where member_id = :member and channel = :channel")
 
 _LEFT = text(f"""
     select {_COLUMNS} from carts
@@ -81,11 +80,6 @@ class CartStore:
         """Those of the carts that exist, which nobody else changes until the transaction ends."""
         rows = self._connection.execute(_LOCK, {"ids": list(ids)})
         return {cart.id: cart for cart in map(_cart, rows)}
-
-    def of_member(self, member: UUID, channel: str) -> UUID | None:
-        """The cart that a member has in a channel."""
-        found = self._connection.execute(_FIND, {"member": member, "channel": channel}).scalar_one_or_none()
-        return UUID(str(found)) if found else None
 
     def left(self, before: datetime, limit: int) -> list[Cart]:
         """Carts with lines that nobody has touched since, and that were not found so before; locked, those that others

@@ -11,7 +11,7 @@ from uuid import UUID
 from kit.errors import Fault, etag_mismatch
 from kit.money import Money
 from kit.names import join
-from services.orders.domain.cart import KEPT, Access, Cart, Offered
+from services.orders.domain.cart import KEPT, Access, Cart
 from services.orders.domain.errors import shipping as errors
 from services.orders.domain.order import Order
 from services.orders.usecases import order as orders
@@ -133,11 +133,6 @@ def change_cart(unit: Work, command: ChangeCart) -> Cart:
 def see_prices(cart_id: UUID, access: Access, prices: Mapping[UUID, Money]) -> ChangeCart:
     """The change that a look at today's prices makes."""
     return ChangeCart(cart_id, access, lambda cart, now: cart.seen(prices, now))
-
-
-def set_line(cart_id: UUID, access: Access, offered: Offered, quantity: int, version: int | None) -> ChangeCart:
-    """The change to so many units of a product."""
-    return ChangeCart(cart_id, access, lambda cart, now: cart.set(offered, quantity, now), version)
 
 
 def merge_carts(unit: Work, command: MergeCarts) -> Cart:
