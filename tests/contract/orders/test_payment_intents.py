@@ -19,6 +19,7 @@ from services.orders.domain.payment_intent import IntentCause, IntentState, Paym
 from services.orders.domain.provider import Scene, Standing, Status
 from services.orders.storage.unit import OrdersUnit
 from services.orders.usecases import payment_intent as intents
+from services.orders.usecases import provider_refund
 from services.orders.usecases.order import existing, give_up, place_orders
 from services.orders.usecases.payment import PayOrder, pay_orders
 from services.orders.usecases.payment_intent import CreateIntent, PaymentSaid
@@ -84,7 +85,7 @@ def test_money_pays_an_order_or_goes_back_whole_whatever_happens_meanwhile(
     for order, intent in zip(orders, made, strict=True):
         later = again(database, order)
         settled = database.read(intents.get_intent, order.id, intent.id)
-        back = database.read(lambda unit, order=order: unit.provider_refunds.page(order.id, None, Page(5)))
+        back = database.read(provider_refund.list_refunds, order.id, None, Page(5))
         paid_so = [payment.reference for payment in later.payments]
         if settled.state is IntentState.SUCCEEDED:
             assert (later.state, paid_so, back) == (OrderState.PAID, [settled.transaction], [])
