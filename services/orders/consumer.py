@@ -37,9 +37,7 @@ _SERVED_AT_ONCE = 100
 _CARTS_AT_ONCE = 1000
 _ABANDONED_AFTER = timedelta(hours=1)
 
-_ASTRAY = Gauge(
-    "flash_sale_units_astray", "Units of flash sales that no order accounts for, or two do: 0, always."
-)
+_ASTRAY = Gauge("flash_sale_units_astray", "Units of flash sales that no order accounts for, or two do: 0, always.")
 
 subscriptions = Subscriptions("orders")
 

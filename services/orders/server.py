@@ -109,6 +109,7 @@ def build(config: Config) -> Server:
         checkout=selling,
         providers={Tender.MANUAL: ManualPayment()},
         refund_limits=config.refund_limits,
+        refund_policy=config.refund_policy,
         paying=paying,
         vault=safe,
     )
@@ -183,7 +184,7 @@ def _flash_sales(config: Config, database: AsyncDatabase[OrdersUnit], edge: Edge
         Tokens(key),
         admission=Admission(look=edge.gather("flash_offers", flash_sale.get_offers), tickets=tickets, clock=utc_now),
         tickets=tickets,
-        tell=partial(database.write, flash_sale.count_refusals),
+        tell=lambda counts: database.write(flash_sale.count_refusals, counts),
         clock=utc_now,
     )
 
