@@ -112,8 +112,6 @@ carts = Table(
     Column("ordered_terms", LargeBinary, nullable=False),
     CheckConstraint("units >= 0", name="carts_units"),
 )
-Index(
-    "carts_member", carts.c.member_id, carts.c.channel, unique=True, postgresql_where=text("member_id is not null")
-)
+Index("carts_member", carts.c.member_id, carts.c.channel, unique=True, postgresql_where=text("member_id is not null"))
 Index("carts_left", carts.c.touch_time, postgresql_where=text("abandon_time is null and units > 0"))
 Index("carts_guests", carts.c.touch_time, postgresql_where=text("member_id is null"))
