@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 from kit.settings import Settings
+from services.orders.domain.payment import Tender
 
 
 class Config(Settings):
@@ -24,6 +25,9 @@ class Config(Settings):
     refund_limits: dict[str, Annotated[int, Field(ge=0)]] = Field(
         default_factory=dict,
         description="What may be given back of an order before somebody else approves: minor units by currency (JSON).",
+    )
+    refund_policy: tuple[Tender, ...] = Field(
+        (), description="Tenders that get their money back first (JSON list); none: all in proportion."
     )
     provider_timeout: timedelta = Field(
         timedelta(seconds=5), gt=timedelta(0), description="How long one attempt to call a payment provider may take."

@@ -17,7 +17,7 @@ from kit.rpc import call as calls
 from kit.vault import Vault
 from services.orders.api import afterwards, basket, imports, order, product, quote, refund, stock
 from services.orders.api.turns import Turns
-from services.orders.domain.payment import Tender
+from services.orders.domain.payment import RefundPolicy, Tender
 from services.orders.usecases import imports as import_usecases
 from services.orders.usecases import order as order_usecases
 from services.orders.usecases import payment as payment_usecases
@@ -47,6 +47,7 @@ class OrdersServicer(orders_pb2_grpc.OrdersServiceServicer):
         checkout: Checkout,
         providers: Mapping[Tender, PaymentProvider],
         refund_limits: Limits,
+        refund_policy: RefundPolicy,
         paying: Paying,
         vault: Vault,
     ) -> None:
@@ -55,6 +56,7 @@ class OrdersServicer(orders_pb2_grpc.OrdersServiceServicer):
         self._checkout = checkout
         self._providers = providers
         self._refund_limits = refund_limits
+        self._refund_policy = refund_policy
         self._paying = paying
         self._vault = vault
         self._turns = Turns()
@@ -134,7 +136,7 @@ class OrdersServicer(orders_pb2_grpc.OrdersServiceServicer):
             return await self._checkout.place(
                 basket.ordered(request, self._vault),
                 Open(key, names.new_id()),
-                store=lambda command: self._place(request, command),
+                store=lambda command: self._place(request, command.refunded_by(self._refund_policy)),
                 afterwards=afterwards.run,
             )
         except Fault:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Self
 from uuid import UUID
@@ -14,7 +14,7 @@ from services.orders.domain.checkout import Attempt, StepKind
 from services.orders.domain.errors import checkout as errors
 from services.orders.domain.line import lines_of
 from services.orders.domain.order import Order
-from services.orders.domain.payment import Payment, Tender
+from services.orders.domain.payment import Payment, RefundPolicy, Tender
 from services.orders.domain.quote import Quote
 from services.orders.usecases.basket import Basket
 from services.orders.usecases.order import PlaceOrder, Work, place_orders
@@ -63,6 +63,10 @@ class Placement:
             if step.kind in _TENDERS and step.amount is not None
         )
         return cls(order, tenders)
+
+    def refunded_by(self, policy: RefundPolicy) -> Self:
+        """With which tenders are to get their money back first, should something of it be refunded."""
+        return replace(self, order=replace(self.order, refund_policy=policy))
 
     def refusal(self) -> Fault | None:
         """Why the held money does not suit the order, or None."""

@@ -15,6 +15,7 @@ from kit.page import Page
 from services.orders import publish
 from services.orders.domain import imports
 from services.orders.domain.order import Buyer, CancelReason, Order, OrderQuery
+from services.orders.domain.payment import Tender
 from services.orders.domain.refund import Claim
 from services.orders.storage.unit import OrdersUnit
 from services.orders.usecases.order import list_orders
@@ -37,8 +38,12 @@ KINDS = [
     an_order(
         an_item(quantity=3, discount=100),
         an_item(unit_price=0),
-        an_item(category="茶 tea"),
+        an_item(category="茶 tea", tax=90, added_tax=40),
         store="stores/杭州 1",
+        freight=600,
+        freight_tax=34,
+        activity="groupBuys/1",
+        refund_policy=(Tender.GIFT_CARD, Tender.MANUAL),
         coupons=["coupons/1", "coupons/2"],
         tender=a_tender(points=70, value=700),
     ),
