@@ -19,7 +19,7 @@ _TIMES = ("name", "create_time", "update_time", "etag")
 _GROUP: dict[str, Callable[[pb.ProductGroup], object]] = {
     "title": lambda given: given.title,
     "description": lambda given: given.description,
-    "options": lambda given: tuple(Option(each.name, tuple(each.values)) for each in given.options),
+    "options": lambda given: tuple(Option(each.title, tuple(each.values)) for each in given.options),
     "images": lambda given: images(given.images),
 }
 _CATEGORY: dict[str, Callable[[pb.Category], object]] = {
@@ -35,7 +35,7 @@ def group(found: ProductGroup) -> pb.ProductGroup:
         name=names.join("productGroups", found.id),
         title=found.title,
         description=found.description,
-        options=[pb.ProductOption(name=option.name, values=option.values) for option in found.options],
+        options=[pb.ProductOption(title=option.name, values=option.values) for option in found.options],
         images=wire_images(found.images),
         create_time=convert.wire_instant(found.create_time),
         update_time=convert.wire_instant(found.update_time),

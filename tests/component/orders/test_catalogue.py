@@ -92,7 +92,7 @@ async def test_a_product_keeps_what_is_said_of_it(orders: OrdersServiceStub) -> 
 async def test_variants_are_unique_in_their_group_and_fit_it(
     orders: OrdersServiceStub, catalogue: CatalogueServiceStub
 ) -> None:
-    sizes = pb.ProductOption(name="size", values=["S", "M"])
+    sizes = pb.ProductOption(title="size", values=["S", "M"])
     group = await catalogue.CreateProductGroup(
         pb.CreateProductGroupRequest(product_group=pb.ProductGroup(title="Shirt", options=[sizes]))
     )
