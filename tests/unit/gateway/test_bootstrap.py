@@ -81,9 +81,24 @@ def test_several_processes_of_one_service_share_its_calls(place: Place) -> None:
 def test_batches_and_imports_are_a_class_of_their_own(place: Place) -> None:
     batches = {each["name"]: each for each in routes(render(place)) if each["name"].endswith(".batch")}
 
-    assert set(batches) == {"members.batch", "orders.batch"}
+    assert set(batches) == {"campaigns.batch", "members.batch", "orders.batch"}
     assert batches["orders.batch"]["route"]["timeout"] == "60s"
     assert "ImportOrders" in batches["orders.batch"]["match"]["safe_regex"]["regex"]
+
+
+def test_notices_need_no_token_by_rest_and_are_short(place: Place) -> None:
+    config = render(place)
+    notices = next(each for each in routes(config) if each["name"] == "orders.notice")
+    filters = config["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"][
+        "http_filters"
+    ]
+    jwt = next(each for each in filters if each["name"] == "envoy.filters.http.jwt_authn")["typed_config"]
+
+    open_to_all = [rule["match"] for rule in jwt["rules"] if "requires" not in rule]
+    assert [match["safe_regex"]["regex"] for match in open_to_all] == [
+        "/v1/paymentNotices/alipay|/v1/paymentNotices/wechatPay"
+    ]
+    assert notices["typed_per_filter_config"]["envoy.filters.http.buffer"]["buffer"]["max_request_bytes"] == 65536
 
 
 def test_the_command_line_writes_what_envoy_takes(keys: Keys, tmp_path: Path) -> None:
