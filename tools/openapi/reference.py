@@ -128,6 +128,10 @@ def _is_ours(name: str, service: Service) -> bool:
 
 
 def _type(model: Model, service: Service, field: Field) -> str:
+    entry = model.messages.get(field.type_name)
+    if entry is not None and entry.is_map_entry:
+        key, value = entry.fields
+        return f"map from {_type(model, service, key)} to {_type(model, service, value)}"
     name = _link(model, service, field.type_name) if field.type_name else _SCALARS[field.proto.type]
     return f"{name}, repeated" if field.repeated else name
 
