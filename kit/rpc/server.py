@@ -43,8 +43,8 @@ class Servicer:
 
 @dataclass(slots=True)
 class Server:
-    """Everything that `serve` runs. `background` are endless tasks of the service, cancelled at the end; `closing` gives
-    back what the service holds beside the database, when nothing runs any more."""
+    """Everything that `serve` runs. `background` are endless tasks of the service, cancelled at the end; `closing`
+    gives back what the service holds beside the database, when nothing runs any more."""
 
     name: str
     settings: Settings
@@ -66,8 +66,9 @@ class Server:
         }
         self._interceptor = Interceptor(methods, Verifier.from_file(self.settings.jwks_file), self.settings)
         self._server = grpc.aio.server(interceptors=[self._interceptor], options=_options())
+        generic = _Generic(self._server)
         for servicer in self.servicers:
-            servicer.add(servicer.instance, self._server)
+            servicer.add(servicer.instance, generic)
         self._health = health.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         if self.settings.reflection:
@@ -117,6 +118,21 @@ class Server:
         state = health_pb2.HealthCheckResponse
         for name in ("", *(servicer.proto for servicer in self.servicers)):
             await self._health.set(name, state.SERVING if serving else state.NOT_SERVING)
+
+
+class _Generic:
+    """A gRPC server to which methods are added in one way only: found by their name when a call comes.
+
+    Generated code also registers each method by itself. gRPC's asyncio server (1.85) then keeps one request for a call
+    open per method, and looks at all of them for every call that comes: with 200 methods that costs as much again as
+    the rest of a call (docs/adr/0023).
+    """
+
+    def __init__(self, server: grpc.aio.Server) -> None:
+        self.add_generic_rpc_handlers = server.add_generic_rpc_handlers
+
+    def add_registered_method_handlers(self, service: str, handlers: object) -> None:
+        """Do without."""
 
 
 def run(build: Callable[[], Server]) -> None:
