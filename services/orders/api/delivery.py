@@ -12,7 +12,7 @@ from kit.errors import internal
 from kit.rpc import call, policy
 from kit.vault import Unreadable, Vault, WrappedKey
 from services.orders.api.stock import optional_location, optional_location_name
-from services.orders.domain.address import Address, SealedAddress
+from services.orders.domain.address import Address, SealedAddress, dialled
 from services.orders.domain.shipping import Choice, Delivery, MethodKind
 from services.orders.domain.tax import Rounding, Taxation
 
@@ -77,7 +77,15 @@ def sealed(vault: Vault, found: Address | None) -> SealedAddress | None:
     owner = names.new_id()
     box, key = vault.create(owner.bytes)
     text = json.dumps([getattr(found, name) for name in _FIELDS], ensure_ascii=False)
-    return SealedAddress(owner, key.key_id, key.wrapped, box.seal(text.encode(), _PURPOSE))
+    return SealedAddress(
+        owner, key.key_id, key.wrapped, box.seal(text.encode(), _PURPOSE), phone_digest(vault, found.phone)
+    )
+
+
+def phone_digest(vault: Vault, phone: str) -> str:
+    """What the orders that go to a phone number are found by; empty for no number."""
+    digits = dialled(phone)
+    return vault.digest("delivery phone", digits) if digits else ""
 
 
 def opened(vault: Vault, stored: SealedAddress) -> Address:

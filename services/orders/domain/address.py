@@ -8,6 +8,7 @@ from uuid import UUID
 
 _STARS = "****"
 _FEW = 8
+_MOBILE = 11
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,14 @@ class Area:
         return max(fits, default=None)
 
 
+def dialled(phone: str) -> str:
+    """The digits of a phone number in the form in which equal numbers are equal: without spaces and dashes, and without
+    China's own prefix; empty if it has no digits."""
+    digits = "".join(letter for letter in phone if letter.isascii() and letter.isdigit())
+    digits = digits.removeprefix("00")
+    return digits[2:] if len(digits) == _MOBILE + 2 and digits.startswith("861") else digits
+
+
 def _within(region: tuple[str, ...], parts: list[str]) -> bool:
     return all(
         name.casefold().startswith(part.strip().casefold()) for name, part in zip(region, parts, strict=False)
@@ -97,9 +106,11 @@ def _half(code: str) -> str:
 @dataclass(frozen=True, slots=True)
 class SealedAddress:
     """An address that only whoever has the keyring can open. It is sealed for its `owner`, an id of its own, with a key
-    of its own, which is wrapped by the master key `key_id`."""
+    of its own, which is wrapped by the master key `key_id`. `phone` is a keyed hash of its phone number (empty without
+    one), by which it is found."""
 
     owner: UUID
     key_id: str
     wrapped: bytes = field(repr=False)
     sealed: bytes = field(repr=False)
+    phone: str = field(default="", repr=False)

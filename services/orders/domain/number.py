@@ -16,11 +16,21 @@ _DAMM = (
     "2581436790",
 )
 
+_FEWEST, _MOST = 9, 19
+
 
 def number_of(counter: int) -> str:
     """The number of the order with this counter, for example `00000042-6`."""
     digits = f"{counter:08d}"
     return f"{digits}-{_check_digit(digits)}"
+
+
+def counter_of(number: str) -> int | None:
+    """The counter of an order's number, however it is spaced; None if its check digit is wrong."""
+    digits = "".join(number.replace("-", "").split())
+    if len(digits) < _FEWEST or len(digits) > _MOST or not (digits.isascii() and digits.isdigit()):
+        return None
+    return int(digits[:-1]) if not _check_digit(digits) else None
 
 
 def _check_digit(digits: str) -> int:

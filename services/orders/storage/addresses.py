@@ -10,12 +10,18 @@ from sqlalchemy import Connection, text
 from services.orders.domain.address import SealedAddress
 
 _ADD = text("""
-    insert into delivery_addresses (order_id, owner, key_id, wrapped, sealed)
+    insert into delivery_addresses (order_id, owner, key_id, wrapped, sealed, phone)
     select * from unnest(cast(:orders as uuid[]), cast(:owners as uuid[]), cast(:key_ids as text[]),
-                         cast(:wrapped as bytea[]), cast(:sealed as bytea[]))
+                         cast(:wrapped as bytea[]), cast(:sealed as bytea[]), cast(:phones as text[]))
 """)
 
-_GET = text("select owner, key_id, wrapped, sealed from delivery_addresses where order_id = :order")
+_REPLACE = text("""
+    update delivery_addresses
+    set owner = :owner, key_id = :key_id, wrapped = :wrapped, sealed = :sealed, phone = :phone
+    where order_id = :order
+""")
+
+_GET = text("select owner, key_id, wrapped, sealed, phone from delivery_addresses where order_id = :order")
 
 _FORGET = text("""
     delete from delivery_addresses a using orders o
@@ -40,15 +46,29 @@ class AddressStore:
                 "key_ids": [address.key_id for address in given],
                 "wrapped": [address.wrapped for address in given],
                 "sealed": [address.sealed for address in given],
+                "phones": [address.phone for address in given],
             },
         )
+
+    def replace(self, order_id: UUID, address: SealedAddress) -> bool:
+        """Store another address of an order in the place of its own; answers whether it has one. The old one and its
+        key are gone."""
+        columns = {
+            "order": order_id,
+            "owner": address.owner,
+            "key_id": address.key_id,
+            "wrapped": address.wrapped,
+            "sealed": address.sealed,
+            "phone": address.phone,
+        }
+        return self._connection.execute(_REPLACE, columns).rowcount == 1
 
     def get(self, order_id: UUID) -> SealedAddress | None:
         """The address of an order, if it has one."""
         row = self._connection.execute(_GET, {"order": order_id}).one_or_none()
         if row is None:
             return None
-        return SealedAddress(UUID(str(row.owner)), row.key_id, bytes(row.wrapped), bytes(row.sealed))
+        return SealedAddress(UUID(str(row.owner)), row.key_id, bytes(row.wrapped), bytes(row.sealed), row.phone)
 
     def forget(self, members: Sequence[UUID]) -> None:
         """Delete the addresses of all orders of members, with the keys that open them."""

@@ -91,16 +91,17 @@ _ORDER_ROWS = """
 
 _LINE_ROWS = """
     insert into order_lines (order_id, position, product_id, sku, title, quantity, unit_price, amount, shares,
-                             refunded_quantity, category, tax, added_tax, components)
+                             refunded_quantity, category, tax, added_tax, components, place_time)
     select l.order_id, l.position, l.product_id, l.sku, l.title, l.quantity, l.unit_price, l.amount,
-           cast(l.shares as jsonb), 0, l.category, l.tax, l.added_tax, cast(l.components as jsonb)
+           cast(l.shares as jsonb), 0, l.category, l.tax, l.added_tax, cast(l.components as jsonb), l.place_time
     from unnest(
         cast(:line_orders as uuid[]), cast(:positions as int[]), cast(:products as uuid[]), cast(:skus as text[]),
         cast(:titles as text[]), cast(:quantities as bigint[]), cast(:unit_prices as bigint[]),
         cast(:amounts as bigint[]), cast(:shares as text[]), cast(:categories as text[]),
-        cast(:taxes as bigint[]), cast(:added_taxes as bigint[]), cast(:components as text[])
+        cast(:taxes as bigint[]), cast(:added_taxes as bigint[]), cast(:components as text[]),
+        cast(:line_times as timestamptz[])
     ) as l (order_id, position, product_id, sku, title, quantity, unit_price, amount, shares, category, tax,
-            added_tax, components)"""
+            added_tax, components, place_time)"""
 
 _PAYMENT_ROWS = """
     insert into payments (order_id, position, tender, amount, reference, pay_time, refunded)
@@ -353,9 +354,11 @@ def _order_columns(added: Sequence[Order]) -> dict[str, object]:
 
 
 def _line_columns(added: Sequence[Order]) -> dict[str, object]:
+    owners = [order for order in added for _ in order.lines]
     lines = [(order.id, line) for order in added for line in order.lines]
     return {
         "line_orders": [order_id for order_id, _ in lines],
+        "line_times": [order.place_time for order in owners],
         "positions": [line.position for _, line in lines],
         "products": [line.product for _, line in lines],
         "skus": [line.sku for _, line in lines],

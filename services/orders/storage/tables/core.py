@@ -119,6 +119,7 @@ stock_movements = Table(
     Column("source", Text, nullable=False, server_default=""),
 )
 Index("stock_movements_place", stock_movements.c.product_id, stock_movements.c.location, stock_movements.c.id)
+Index("stock_movements_order", stock_movements.c.order_id, postgresql_where=text("order_id is not null"))
 
 orders = Table(
     "orders",
@@ -212,6 +213,8 @@ Index(
 Index("orders_channel", orders.c.channel, orders.c.place_time, orders.c.id)
 Index("orders_activity", orders.c.activity, orders.c.id, postgresql_where=text("activity <> ''"))
 Index("orders_by_state", orders.c.state, orders.c.place_time, orders.c.id)
+Index("orders_store", orders.c.store, orders.c.place_time, orders.c.id, postgresql_where=text("store <> ''"))
+Index("orders_total_range", orders.c.currency, orders.c.total)
 
 order_lines = Table(
     "order_lines",
@@ -237,10 +240,16 @@ order_lines = Table(
     Column("ahead", BigInteger, nullable=False, server_default="0"),
     Column("ahead_value", BigInteger, nullable=False, server_default="0"),
     Column("ahead_points", BigInteger, nullable=False, server_default="0"),
+    # Units in shipments that did not come back.
+    Column("shipped_quantity", BigInteger, nullable=False, server_default="0"),
+    # When the order was placed: what orders with a SKU are listed by.
+    Column("place_time", DateTime(timezone=True), nullable=False, server_default=text("now()")),
     CheckConstraint("refunded_quantity between 0 and quantity", name="order_lines_refunded"),
+    CheckConstraint("shipped_quantity between 0 and quantity", name="order_lines_shipped"),
     CheckConstraint("added_tax between 0 and tax and tax <= amount", name="order_lines_tax"),
     CheckConstraint("ahead between 0 and amount and ahead_value between 0 and ahead", name="order_lines_ahead"),
 )
+Index("order_lines_sku", order_lines.c.sku, order_lines.c.place_time, order_lines.c.order_id)
 
 payments = Table(
     "payments",

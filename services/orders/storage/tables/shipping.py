@@ -90,6 +90,13 @@ delivery_addresses = Table(
     Column("key_id", Text, nullable=False),
     Column("wrapped", LargeBinary, nullable=False),
     Column("sealed", LargeBinary, nullable=False),
+    # A keyed hash of the phone number, by which its orders are found; empty if none was given.
+    Column("phone", Text, nullable=False, server_default=""),
+)
+Index(
+    "delivery_addresses_phone",
+    delivery_addresses.c.phone,
+    postgresql_where=text("phone <> ''"),
 )
 
 carts = Table(
