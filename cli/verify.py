@@ -13,9 +13,9 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.verifying import everybody, stocks
+from cli.verifying import everybody, stocks, whole_orders
+from kit.proof import chain_faults
 from kit.signing import SignatureInvalid, verified
-from services.members.domain.verification import chain_faults
 
 verify = typer.Typer(no_args_is_help=True, help="Prove that what is kept follows from what was posted.")
 
@@ -60,13 +60,35 @@ def stock(
 
 
 @verify.command()
+def orders(
+    database_url: Annotated[
+        str, typer.Option(envvar="KEHU_DATABASE_URL", help="the database of orders; by default that of the suite here")
+    ] = "",
+    workers: Annotated[int, typer.Option(min=1, max=64, help="how many statements run at once")] = os.cpu_count() or 1,
+) -> None:
+    """Recompute the money, payments, refunds and stock of all orders, the quotas of flash sales, and find checkouts
+    without an end, while they are in use.
+
+    The exit status is 1 when something differs; each difference is a line.
+    """
+    report = whole_orders.verify(database_url or _of_the_suite("orders"), workers=workers, say=_say)
+    for difference in report.differences:
+        _say(f"differs: {difference}")
+    _say(report.summary())
+    if report.differences:
+        raise typer.Exit(1)
+
+
+@verify.command()
 def statement(
-    file: Annotated[Path, typer.Argument(help="answers of VerifyMember or ListVerifications as JSON, or JWS lines")],
+    file: Annotated[
+        Path, typer.Argument(help="answers of VerifyMember or VerifyOrder or their lists, or JWS lines")
+    ],
     keys: Annotated[Path, typer.Option(help="the public keys (JWKS), as GetVerificationKeySet answers them")],
 ) -> None:
-    """Verify signed statements about members, without the service.
+    """Verify signed statements about members or orders, without the service.
 
-    Every signature must hold, every statement say what its checks say, and statements of one member follow each other.
+    Every signature must hold, every statement say what its checks say, and statements of one subject follow each other.
     """
     try:
         found = list(_signatures(file.read_text()))
@@ -91,7 +113,7 @@ def _signatures(text: str) -> Iterator[str]:
         yield from text.split()
         return
     answer = json.loads(text)
-    for each in answer.get("verifications", [answer]):
+    for each in answer.get("verifications") or answer.get("orderVerifications") or [answer]:
         if "jws" not in each:
             raise SignatureInvalid("the file has no signed statement")
         yield each["jws"]
@@ -103,11 +125,11 @@ def _key_set(text: str) -> str:
 
 
 def _chains(payloads: list[str]) -> list[list[str]]:
-    """Statements by member, each in their order."""
+    """Statements by what they are about, each in their order."""
     chains: dict[str, list[tuple[int, str]]] = {}
     for payload in payloads:
-        member, _, sequence = json.loads(payload)["name"].rpartition("/")
-        chains.setdefault(member, []).append((int(sequence), payload))
+        subject, _, sequence = json.loads(payload)["name"].rpartition("/")
+        chains.setdefault(subject, []).append((int(sequence), payload))
     return [[payload for _, payload in sorted(chain)] for chain in chains.values()]
 
 

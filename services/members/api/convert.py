@@ -20,7 +20,7 @@ from services.members.domain.member import Identifier, Identity, Member, Profile
 from services.members.domain.points import Posted, Wallet
 from services.members.domain.programme import DEFAULT
 from services.members.domain.tier import TierChange
-from services.members.usecases.hold import EndHold, PlaceHold
+from services.members.usecases.hold import EndHold, HoldKey, PlaceHold
 from services.members.usecases.member import Enroll, EnrolledRow, Shown, UpdateMember
 from services.members.usecases.points import Accrue, LotsAsked, Spend
 
@@ -109,6 +109,12 @@ def end_hold(request: pb.ConfirmHoldRequest | pb.ReleaseHoldRequest) -> EndHold:
     ids = names.parse("members/{member}/holds/{hold}", request.name)
     points = request.points if isinstance(request, pb.ConfirmHoldRequest) else 0
     return EndHold(ids["member"], ids["hold"], points)
+
+
+def hold_of(request: pb.GetHoldRequest) -> HoldKey:
+    """Which hold is asked for."""
+    ids = names.parse("members/{member}/holds/{hold}", request.name)
+    return HoldKey(ids["member"], ids["hold"])
 
 
 def member(shown: Shown, *, full: bool = True) -> pb.Member:
@@ -244,6 +250,7 @@ def hold(known: Hold) -> pb.Hold:
         create_time=wire_instant(known.create_time),
         expire_time=wire_instant(known.expire_time),
         end_time=wire_instant(known.end_time) if known.end_time else None,
+        returned_points=known.returned,
     )
 
 

@@ -108,6 +108,10 @@ class MembersServicer(members_pb2_grpc.MembersServiceServicer):
         response: pb.Hold = await self._release(request, convert.end_hold(request))
         return response
 
+    async def GetHold(self, request: pb.GetHoldRequest, context: ServicerContext) -> pb.Hold:
+        """Read a hold."""
+        return convert.hold(await self._edge.read(hold.get, convert.hold_of(request)))
+
     async def GetBalance(self, request: pb.GetBalanceRequest, context: ServicerContext) -> pb.Balance:
         """Read a member's points."""
         member = convert.balance_of(request)

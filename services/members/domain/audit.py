@@ -14,8 +14,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-GENESIS = "0" * 64
-"""What stands in the first entry in place of the hash of the one before."""
+from kit.proof import GENESIS, canonical
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -138,8 +137,3 @@ def faults(entries: Iterable[AuditEntry], last: AuditEntry | None = None) -> lis
             found.append(f"auditEntries/{entry.sequence} is not what was written")
         last = entry
     return found
-
-
-def canonical(value: Any) -> str:
-    """JSON in its one form: keys sorted, no spaces, no escapes but those that JSON demands."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)

@@ -7,18 +7,16 @@ names the hash of the one before.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 from kit import names
+from kit.proof import GENESIS, canonical
 from kit.wire import instant
-from services.members.domain.audit import GENESIS, canonical
 from services.members.domain.points import AVAILABLE, HELD, PENDING, UNIT, Part
 from services.members.domain.tier import TierChange
 
@@ -209,22 +207,3 @@ class Signed:
     previous: str
     hash: str
     jws: str
-
-
-def hash_of(payload: str) -> str:
-    """The SHA-256 of a statement's payload, in hexadecimal."""
-    return hashlib.sha256(payload.encode()).hexdigest()
-
-
-def chain_faults(payloads: Sequence[str]) -> list[str]:
-    """What is wrong with consecutive statements of one member: empty when each says what it should and follows the
-    one before. Their signatures are verified before."""
-    found, before = list[str](), dict[str, Any]()
-    for text in payloads:
-        says: dict[str, Any] = json.loads(text)
-        if says["ok"] != all(each["expected"] == each["actual"] for each in says["checks"]):
-            found.append(f"{says['name']} says otherwise than its checks")
-        if before and says["previousHash"] != before["hash"]:
-            found.append(f"{says['name']} does not follow {before['name']}")
-        before = {"name": says["name"], "hash": hash_of(text)}
-    return found

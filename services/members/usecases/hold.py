@@ -13,6 +13,7 @@ from services.members.domain import errors
 from services.members.domain.hold import Hold
 from services.members.domain.points import Wallet
 from services.members.domain.programme import Programme
+from services.members.usecases import tier
 from services.members.usecases.points import Batch, attempt
 from services.members.usecases.ports import Unit
 
@@ -29,6 +30,14 @@ class PlaceHold:
     points: int
     source: str
     ttl: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class HoldKey:
+    """A hold of a member."""
+
+    member: UUID
+    hold: UUID
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +61,14 @@ def place(unit: Unit, commands: Sequence[PlaceHold]) -> list[Hold | Fault]:
     unit.holds.add([hold for hold in outcomes if isinstance(hold, Hold)])
     batch.close()
     return outcomes
+
+
+def get(unit: Unit, key: HoldKey) -> Hold:
+    """Read a hold. Raises a Fault when there is no such member, or the hold is not the member's."""
+    hold = unit.holds.read([key.hold]).get(key.hold)
+    if hold is None or hold.member != tier.owner_of(unit, key.member):
+        raise errors.hold_not_found(key.member, key.hold)
+    return hold
 
 
 def confirm(unit: Unit, commands: Sequence[EndHold]) -> list[Hold | Fault]:

@@ -9,8 +9,9 @@ from typing import Protocol
 from uuid import UUID
 
 from kit.page import Page
+from kit.proof import GENESIS, hash_of
 from services.members.domain import audit
-from services.members.domain.audit import GENESIS, AuditEntry
+from services.members.domain.audit import AuditEntry
 from services.members.domain.verification import (
     Books,
     Check,
@@ -19,7 +20,6 @@ from services.members.domain.verification import (
     Sweep,
     Verification,
     check,
-    hash_of,
     tier_check,
 )
 from services.members.usecases import ports, tier

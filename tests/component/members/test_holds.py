@@ -52,6 +52,10 @@ async def test_a_hold_is_placed_confirmed_in_part_and_its_rest_released(
     assert (confirmed.state, confirmed.confirmed_points) == (pb.Hold.STATE_CONFIRMED, 200)
     assert confirmed.HasField("end_time")
     assert await balances(members, member) == (800, 0)
+    assert await members.GetHold(pb.GetHoldRequest(name=placed.name)) == confirmed
+    stranger = await members.EnrollMember(pb.EnrollMemberRequest(member=pb.Member(display_name="Li")))
+    other = pb.GetHoldRequest(name=placed.name.replace(member, stranger.name))
+    assert (await refused(members.GetHold(other))).reason == "HOLD_NOT_FOUND"
 
 
 async def test_ending_a_hold_twice_answers_the_same(members: MembersServiceStub, member: str) -> None:

@@ -13,8 +13,8 @@ from kehu.members.v1.audit_pb2_grpc import AuditServiceStub
 from kehu.members.v1.ledger_pb2_grpc import LedgerServiceStub
 from kehu.members.v1.members_pb2_grpc import MembersServiceStub
 
+from kit.proof import chain_faults
 from kit.signing import verified
-from services.members.domain.verification import chain_faults
 from tests.support.rpc import Keys, channel_to, refused
 
 NOBODY = f"members/{uuid.uuid4()}"

@@ -14,8 +14,9 @@ from sqlalchemy import text
 
 from kit.errors import Fault
 from kit.page import Page
+from kit.proof import chain_faults
 from services.members import consumer
-from services.members.domain.verification import Check, Kind, Signed, chain_faults
+from services.members.domain.verification import Check, Kind, Signed
 from services.members.usecases import hold, points, purchase, verification
 from services.members.usecases.verification import VerifyMember
 from tests.contract.members.conftest import World

@@ -13,8 +13,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from typer.testing import CliRunner, Result
 
 from cli.main import build
+from kit.proof import hash_of
 from kit.signing import Signer
-from services.members.domain.verification import Check, Kind, Verification, check, hash_of
+from services.members.domain.verification import Check, Kind, Verification, check
 from tests.support.builders.members import MEMBER, NOW
 
 RIGHT = check(Kind.BALANCE, "members/1/points/available", 10, 10)

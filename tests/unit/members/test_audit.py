@@ -7,7 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from services.members.domain.audit import GENESIS, Act, AuditEntry, Author, canonical, chained, faults
+from kit.proof import GENESIS, canonical
+from services.members.domain.audit import Act, AuditEntry, Author, chained, faults
 from tests.support.builders.members import NOW
 from tests.support.builders.proof import act
 

@@ -613,6 +613,7 @@ class Hold(_message.Message):
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     EXPIRE_TIME_FIELD_NUMBER: _builtins.int
     END_TIME_FIELD_NUMBER: _builtins.int
+    RETURNED_POINTS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`members/{member}/holds/{hold}`."""
     points: _builtins.int
@@ -623,6 +624,8 @@ class Hold(_message.Message):
     """Where the hold stands."""
     source: _builtins.str
     """What it is for, for example `orders/{order}`."""
+    returned_points: _builtins.int
+    """Of the spent points, those that came back with refunds."""
     @_builtins.property
     def value(self) -> _money_pb2.Money:
         """What the points are worth when redeemed, by the programme of the moment."""
@@ -651,10 +654,11 @@ class Hold(_message.Message):
         create_time: _timestamp_pb2.Timestamp | None = ...,
         expire_time: _timestamp_pb2.Timestamp | None = ...,
         end_time: _timestamp_pb2.Timestamp | None = ...,
+        returned_points: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "end_time", b"end_time", "expire_time", b"expire_time", "value", b"value"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["confirmed_points", b"confirmed_points", "create_time", b"create_time", "end_time", b"end_time", "expire_time", b"expire_time", "name", b"name", "points", b"points", "source", b"source", "state", b"state", "value", b"value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["confirmed_points", b"confirmed_points", "create_time", b"create_time", "end_time", b"end_time", "expire_time", b"expire_time", "name", b"name", "points", b"points", "returned_points", b"returned_points", "source", b"source", "state", b"state", "value", b"value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1499,6 +1503,28 @@ class ConfirmHoldRequest(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ConfirmHoldRequest: _TypeAlias = ConfirmHoldRequest  # noqa: Y015
+
+@_typing.final
+class GetHoldRequest(_message.Message):
+    """Asks for a hold."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """`members/{member}/holds/{hold}`."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetHoldRequest: _TypeAlias = GetHoldRequest  # noqa: Y015
 
 @_typing.final
 class ReleaseHoldRequest(_message.Message):

@@ -95,6 +95,11 @@ class MembersServiceStub:
                 request_serializer=kehu_dot_members_dot_v1_dot_members__pb2.ReleaseHoldRequest.SerializeToString,
                 response_deserializer=kehu_dot_members_dot_v1_dot_members__pb2.Hold.FromString,
                 _registered_method=True)
+        self.GetHold = channel.unary_unary(
+                '/kehu.members.v1.MembersService/GetHold',
+                request_serializer=kehu_dot_members_dot_v1_dot_members__pb2.GetHoldRequest.SerializeToString,
+                response_deserializer=kehu_dot_members_dot_v1_dot_members__pb2.Hold.FromString,
+                _registered_method=True)
         self.GetBalance = channel.unary_unary(
                 '/kehu.members.v1.MembersService/GetBalance',
                 request_serializer=kehu_dot_members_dot_v1_dot_members__pb2.GetBalanceRequest.SerializeToString,
@@ -213,6 +218,13 @@ class MembersServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetHold(self, request, context):
+        """Reads a hold.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetBalance(self, request, context):
         """Reads a member's points.
         """
@@ -310,6 +322,11 @@ def add_MembersServiceServicer_to_server(servicer, server):
             'ReleaseHold': grpc.unary_unary_rpc_method_handler(
                     servicer.ReleaseHold,
                     request_deserializer=kehu_dot_members_dot_v1_dot_members__pb2.ReleaseHoldRequest.FromString,
+                    response_serializer=kehu_dot_members_dot_v1_dot_members__pb2.Hold.SerializeToString,
+            ),
+            'GetHold': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetHold,
+                    request_deserializer=kehu_dot_members_dot_v1_dot_members__pb2.GetHoldRequest.FromString,
                     response_serializer=kehu_dot_members_dot_v1_dot_members__pb2.Hold.SerializeToString,
             ),
             'GetBalance': grpc.unary_unary_rpc_method_handler(
@@ -662,6 +679,33 @@ class MembersService:
             target,
             '/kehu.members.v1.MembersService/ReleaseHold',
             kehu_dot_members_dot_v1_dot_members__pb2.ReleaseHoldRequest.SerializeToString,
+            kehu_dot_members_dot_v1_dot_members__pb2.Hold.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetHold(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kehu.members.v1.MembersService/GetHold',
+            kehu_dot_members_dot_v1_dot_members__pb2.GetHoldRequest.SerializeToString,
             kehu_dot_members_dot_v1_dot_members__pb2.Hold.FromString,
             options,
             channel_credentials,

@@ -63,6 +63,8 @@ class MembersServiceStub:
     """
     ReleaseHold: _grpc.UnaryUnaryMultiCallable[_members_pb2.ReleaseHoldRequest, _members_pb2.Hold]
     """Makes the held points available again. The same once more answers the same."""
+    GetHold: _grpc.UnaryUnaryMultiCallable[_members_pb2.GetHoldRequest, _members_pb2.Hold]
+    """Reads a hold."""
     GetBalance: _grpc.UnaryUnaryMultiCallable[_members_pb2.GetBalanceRequest, _members_pb2.Balance]
     """Reads a member's points."""
     ListLots: _grpc.UnaryUnaryMultiCallable[_members_pb2.ListLotsRequest, _members_pb2.ListLotsResponse]
@@ -111,6 +113,8 @@ class MembersServiceAsyncStub(MembersServiceStub):
     """
     ReleaseHold: _aio.UnaryUnaryMultiCallable[_members_pb2.ReleaseHoldRequest, _members_pb2.Hold]  # type: ignore[assignment]
     """Makes the held points available again. The same once more answers the same."""
+    GetHold: _aio.UnaryUnaryMultiCallable[_members_pb2.GetHoldRequest, _members_pb2.Hold]  # type: ignore[assignment]
+    """Reads a hold."""
     GetBalance: _aio.UnaryUnaryMultiCallable[_members_pb2.GetBalanceRequest, _members_pb2.Balance]  # type: ignore[assignment]
     """Reads a member's points."""
     ListLots: _aio.UnaryUnaryMultiCallable[_members_pb2.ListLotsRequest, _members_pb2.ListLotsResponse]  # type: ignore[assignment]
@@ -228,6 +232,14 @@ class MembersServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_members_pb2.Hold, _abc.Awaitable[_members_pb2.Hold]]:
         """Makes the held points available again. The same once more answers the same."""
+
+    @_abc_1.abstractmethod
+    def GetHold(
+        self,
+        request: _members_pb2.GetHoldRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_members_pb2.Hold, _abc.Awaitable[_members_pb2.Hold]]:
+        """Reads a hold."""
 
     @_abc_1.abstractmethod
     def GetBalance(
