@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from services.orders.domain import checkout, order, payment_intent, provider_refund, refund, reservation
+from services.orders.domain import checkout, group, order, payment_intent, provider_refund, refund, reservation
 from tools.generate import ROOT
 
 PAGE = ROOT / "docs" / "states.md"
@@ -67,6 +67,12 @@ MACHINES = (
         "services/orders/domain/reservation.py",
         reservation.TRANSITIONS,
         (reservation.ReservationState.HELD,),
+    ),
+    Machine(
+        "Group of a group buy",
+        "services/orders/domain/group.py",
+        group.TRANSITIONS,
+        (group.GroupState.OPENING,),
     ),
     Machine(
         "Step of a checkout",

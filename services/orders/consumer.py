@@ -17,6 +17,7 @@ from prometheus_client import Gauge
 
 from kit import names
 from kit.money import Money
+from kit.telemetry import log
 from kit.worker import Received, Subscriptions
 from services.orders.usecases import (
     buyers,
@@ -25,19 +26,27 @@ from services.orders.usecases import (
     erasure,
     expiry,
     flash_sale,
+    group_sweeps,
     moving,
     opportunity,
     reservation,
+    verification,
 )
 from services.orders.usecases.opportunity import Deal, DealLine
 
 _EXPIRED_AT_ONCE = 2000
 _SALES_AT_ONCE = 20
+_GROUPS_AT_ONCE = 500
 _SERVED_AT_ONCE = 100
 _CARTS_AT_ONCE = 1000
 _ABANDONED_AFTER = timedelta(hours=1)
 
+_MOST_NAMED = 20
+
 _ASTRAY = Gauge("flash_sale_units_astray", "Units of flash sales that no order accounts for, or two do: 0, always.")
+
+_DIFFERENCES = Gauge("order_differences", "What differs between what is kept of orders and what follows.", ["check"])
+_VERIFIED = Gauge("orders_verified_timestamp_seconds", "When all orders were last recomputed and compared.")
 
 subscriptions = Subscriptions("orders")
 
@@ -80,10 +89,39 @@ def end_flash_sales(unit: flash_sale.Work) -> None:
     flash_sale.end_flash_sales(unit, _SALES_AT_ONCE)
 
 
+@subscriptions.every(seconds=1)
+def expire_groups(unit: group_sweeps.Work) -> None:
+    """Decide the groups whose deadline is over."""
+    group_sweeps.expire_groups(unit, _GROUPS_AT_ONCE)
+
+
+@subscriptions.every(seconds=1)
+def settle_groups(unit: group_sweeps.Work) -> None:
+    """Give up and refund the orders of groups that did not come about, and what ladders led down."""
+    group_sweeps.settle_groups(unit, _GROUPS_AT_ONCE)
+
+
+@subscriptions.every(seconds=1)
+def finish_groups(unit: group_sweeps.Work) -> None:
+    """Close the groups whose members have everything back."""
+    group_sweeps.finish_groups(unit, _GROUPS_AT_ONCE)
+
+
 @subscriptions.every(seconds=60)
 def verify_flash_sales(unit: flash_sale.Work) -> None:
     """Compare the units of the flash sales under way with their orders."""
     _ASTRAY.set(flash_sale.count_astray(unit))
+
+
+@subscriptions.every(seconds=60)
+def verify_orders(unit: verification.Work) -> None:
+    """Once an hour, recompute and compare everything. Every replica shows what was found."""
+    sweep, found = verification.sweep_orders(unit)
+    _VERIFIED.set(sweep.time.timestamp())
+    for kind, number in sweep.differences.items():
+        _DIFFERENCES.labels(kind).set(number)
+    for each in found[:_MOST_NAMED]:  # `kehu verify orders` lists them all
+        log.error("order differs", check=each.kind, subject=each.subject, expected=each.expected, actual=each.actual)
 
 
 @subscriptions.every(seconds=2)

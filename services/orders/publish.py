@@ -13,6 +13,8 @@ from services.orders.domain.cart import Cart
 from services.orders.domain.events import (
     CartAbandoned,
     Fact,
+    GroupExpired,
+    GroupSucceeded,
     OrderCancelled,
     OrderCompleted,
     OrderPaid,
@@ -40,6 +42,8 @@ def to_event(fact: object) -> Event:
         return _cart_abandoned(fact.cart)
     if isinstance(fact, StockLow | StockReplenished):
         return _stock_crossed(fact)
+    if isinstance(fact, GroupSucceeded | GroupExpired):
+        return _group_decided(fact)
     body = cast("Callable[[Any], Body]", _BODIES[type(fact)])(fact)
     order = cast("Fact", fact).order
     return Event.of(f"kehu.orders.v1.{type(fact).__name__}", join("orders", order.id), order.version, body)
@@ -98,6 +102,23 @@ def _stock_crossed(fact: StockLow | StockReplenished) -> Event:
     if isinstance(fact, StockLow):
         body |= {"onHand": str(stock.on_hand), "backordered": str(stock.backordered)}
     return Event.of(f"kehu.orders.v1.{type(fact).__name__}", stock.place.name, stock.version, body)
+
+
+def _group_decided(fact: GroupSucceeded | GroupExpired) -> Event:
+    group = fact.group
+    body: Body = {
+        "group": group.name,
+        "leader": join("members", group.leader),
+        "size": str(group.size),
+        "paidSeats": str(group.paid),
+        "sponsoredSeats": str(group.sponsored),
+        "price": money(group.price),
+        "openTime": instant(group.open_time),
+        "endTime": instant(group.end_time),
+    }
+    if group.final_price is not None:
+        body["finalPrice"] = money(Money(group.final_price, group.price.currency))
+    return Event.of(f"kehu.orders.v1.{type(fact).__name__}", group.name, group.version, body)
 
 
 def _price_changed(fact: PriceChanged) -> Event:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import time
 from functools import partial
+from pathlib import Path
 
 from kehu.orders.v1 import (
     carts_pb2_grpc,
     catalogue_pb2_grpc,
     checkout_pb2_grpc,
     flash_sales_pb2_grpc,
+    group_buys_pb2_grpc,
     inventory_pb2_grpc,
     orders_pb2_grpc,
     payments_pb2_grpc,
+    proofs_pb2_grpc,
     refunds_pb2_grpc,
     shipping_pb2_grpc,
     taxes_pb2_grpc,
@@ -25,6 +28,7 @@ from kit.page import Tokens
 from kit.rpc import Edge, Peer, Server, Servicer, run
 from kit.rpc import Tokens as CallTokens
 from kit.settings import load
+from kit.signing import Signer
 from services.orders import publish
 from services.orders.api.campaigns import CampaignsCoupons, CampaignsPrices
 from services.orders.api.carts_servicer import CartsServicer
@@ -32,16 +36,19 @@ from services.orders.api.catalogue_servicer import CatalogueServicer
 from services.orders.api.checkout_recovery import CheckoutRecovery
 from services.orders.api.checkout_servicer import CheckoutServicer
 from services.orders.api.flash_sales_servicer import FlashSalesServicer
+from services.orders.api.group_buys_servicer import GroupBuysServicer
 from services.orders.api.inventory_servicer import InventoryServicer
 from services.orders.api.members import MembersGiftCards, MembersPoints, MembersStoredValue
 from services.orders.api.observed import Observed
 from services.orders.api.payment_notice import Notices
 from services.orders.api.payment_sweeps import PaymentSweeps
 from services.orders.api.payments_servicer import PaymentsServicer
+from services.orders.api.proof_servicer import ProofServicer
 from services.orders.api.refunds_servicer import RefundsServicer
 from services.orders.api.servicer import OrdersServicer
 from services.orders.api.shipping_servicer import ShippingServicer
 from services.orders.api.taxes_servicer import TaxesServicer
+from services.orders.api.witnesses import Witnesses
 from services.orders.config import Config
 from services.orders.domain.checkout import StepKind
 from services.orders.domain.payment import Tender
@@ -147,6 +154,11 @@ def build(config: Config) -> Server:
                 flash_sales,
             ),
             Servicer(
+                "kehu.orders.v1.GroupBuysService",
+                group_buys_pb2_grpc.add_GroupBuysServiceServicer_to_server,
+                GroupBuysServicer(edge, tokens, clock=utc_now),
+            ),
+            Servicer(
                 "kehu.orders.v1.InventoryService",
                 inventory_pb2_grpc.add_InventoryServiceServicer_to_server,
                 InventoryServicer(edge, tokens),
@@ -160,6 +172,17 @@ def build(config: Config) -> Server:
                 "kehu.orders.v1.TaxesService",
                 taxes_pb2_grpc.add_TaxesServiceServicer_to_server,
                 TaxesServicer(edge, tokens, tariff=known),
+            ),
+            Servicer(
+                "kehu.orders.v1.ProofService",
+                proofs_pb2_grpc.add_ProofServiceServicer_to_server,
+                ProofServicer(
+                    edge,
+                    tokens,
+                    Signer(Path(config.service_key_file).read_text()),
+                    witnesses=Witnesses(campaigns, members),
+                    clock=utc_now,
+                ),
             ),
             Servicer(
                 "kehu.orders.v1.CartsService",

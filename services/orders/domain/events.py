@@ -12,6 +12,7 @@ from services.orders.domain.refund import Refund
 
 if TYPE_CHECKING:  # an order answers facts, and facts carry the order
     from services.orders.domain.cart import Cart
+    from services.orders.domain.group import Group
     from services.orders.domain.order import Order
 
 
@@ -49,6 +50,20 @@ class OrderRefunded:
 
     order: Order
     refund: Refund
+
+
+@dataclass(frozen=True, slots=True)
+class GroupSucceeded:
+    """The group came about: its orders can be carried out."""
+
+    group: Group
+
+
+@dataclass(frozen=True, slots=True)
+class GroupExpired:
+    """The group did not come about: its orders are given up and refunded."""
+
+    group: Group
 
 
 Fact = OrderPlaced | OrderPaid | OrderCompleted | OrderCancelled | OrderRefunded

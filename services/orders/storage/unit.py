@@ -16,6 +16,8 @@ from services.orders.storage.categories import CategoryStore
 from services.orders.storage.checkouts import CheckoutStore
 from services.orders.storage.flash_sale_units import FlashSaleUnitStore
 from services.orders.storage.flash_sales import FlashSaleStore
+from services.orders.storage.group_buys import GroupBuyStore
+from services.orders.storage.groups import GroupStore
 from services.orders.storage.locations import LocationStore
 from services.orders.storage.orders import OrderStore
 from services.orders.storage.outlets import OutletStore
@@ -33,6 +35,7 @@ from services.orders.storage.stock_proof import StockProofStore
 from services.orders.storage.stock_transfers import StockTransferStore
 from services.orders.storage.stocks import StockStore
 from services.orders.storage.tariff import MethodStore, TariffStore, TaxTableStore, ZoneStore
+from services.orders.storage.verifications import VerificationStore
 from services.orders.storage.waiting_rooms import WaitingRoomStore
 
 CONSTRAINTS: Mapping[str, Callable[[], Fault]] = {
@@ -63,12 +66,15 @@ class OrdersUnit(Unit):
     stock_transfers = Stored(StockTransferStore)
     stock_counts = Stored(StockCountStore)
     stock_proof = Stored(StockProofStore)
+    verifications = Stored(VerificationStore)
     orders = Stored(OrderStore)
     refunds = Stored(RefundStore)
     checkouts = Stored(CheckoutStore)
     flash_sales = Stored(FlashSaleStore)
     flash_sale_units = Stored(FlashSaleUnitStore)
     waiting_rooms = Stored(WaitingRoomStore)
+    group_buys = Stored(GroupBuyStore)
+    groups = Stored(GroupStore)
     tariff = Stored(TariffStore)
     shipping_zones = Stored(ZoneStore)
     shipping_methods = Stored(MethodStore)

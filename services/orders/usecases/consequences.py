@@ -10,15 +10,17 @@ from collections.abc import Sequence
 from typing import Protocol
 from uuid import UUID
 
+from kit.errors import Fault
 from services.orders.domain.order import Order, OrderState
 from services.orders.domain.stock import Movement
-from services.orders.usecases import flash_sale_units
+from services.orders.usecases import flash_sale_units, group_seats
 from services.orders.usecases.flash_sale_units import FlashSaleUnits
 
 _FLASH_SALES = "flashSales/"
+_GROUPS = "groupBuys/"
 
 
-class Work(Protocol):
+class Work(group_seats.Work, Protocol):
     """What these use-cases need of a unit of work."""
 
     @property
@@ -31,11 +33,17 @@ def paid(unit: Work, orders: Sequence[Order]) -> list[Movement]:
     flash = _of(orders, _FLASH_SALES)
     if flash:
         unit.flash_sale_units.pay(flash)
+    grouped = _of(orders, _GROUPS)
+    if grouped:
+        group_seats.pay(unit, grouped)
     return []
 
 
 def cancelled(unit: Work, orders: Sequence[Order]) -> list[Movement]:
     """The orders were given up before they were paid, or nobody paid them in time."""
+    grouped = _of(orders, _GROUPS)
+    if grouped:
+        group_seats.release(unit, grouped)
     flash = _of(orders, _FLASH_SALES)
     return flash_sale_units.released(unit.flash_sale_units, flash) if flash else []
 
@@ -44,6 +52,9 @@ def refunded(unit: Work, orders: Sequence[Order], *, back: Sequence[Movement] = 
     """Units of the orders were given back, and these goods come `back` with it; only orders that are refunded in full
     lead to anything."""
     whole = [order for order in orders if order.state is OrderState.REFUNDED and order.complete_time is None]
+    grouped = _of([order for order in orders if order.state is OrderState.REFUNDED], _GROUPS)
+    if grouped:
+        group_seats.leave(unit, grouped)
     booked = {movement.order for movement in back}
     moved: list[Movement] = []
     for here in (True, False):
@@ -51,6 +62,13 @@ def refunded(unit: Work, orders: Sequence[Order], *, back: Sequence[Movement] = 
         if flash:
             moved += flash_sale_units.resold(unit.flash_sale_units, flash, booked=here)
     return moved
+
+
+def blocked(unit: group_seats.Work, orders: Sequence[Order]) -> dict[UUID, Fault]:
+    """Which of the orders must not be carried out (shipped, handed over, told to other channels) for now, and why: the
+    group of a group buy has to succeed first. Nothing is locked: what is not blocked now never is again."""
+    grouped = _of(orders, _GROUPS)
+    return group_seats.blocked(unit, grouped) if grouped else {}
 
 
 def _of(orders: Sequence[Order], kind: str) -> list[UUID]:

@@ -78,13 +78,16 @@ class Work(moving.Work, Protocol):
         """The stored reservations."""
 
 
-def reserve(unit: Work, orders: list[Order | Fault], *, taken: Mapping[UUID, UUID] = NOTHING_TAKEN) -> None:
+def reserve(
+    unit: Work, orders: list[Order | Fault], *, taken: Mapping[UUID, UUID] = NOTHING_TAKEN, promises: bool = True
+) -> None:
     """Reserve the stock of new orders, first come, first served. In the list, each then knows the location that serves
-    it; whoever finds too little becomes a Fault. `taken` are the reservations that orders take over."""
+    it; whoever finds too little becomes a Fault. `taken` are the reservations that orders take over. Unless
+    it `promises`, they get only what is there."""
     wanted = [order.wanted() if isinstance(order, Order) else {} for order in orders]
     if not any(wanted):
         return
-    counter = _Counter(unit, orders, wanted, taken)
+    counter = _Counter(unit, orders, wanted, taken, promises=promises)
     for index, (order, units) in enumerate(zip(orders, wanted, strict=True)):
         if isinstance(order, Order) and units:
             try:
@@ -103,6 +106,8 @@ class _Counter:
         orders: Sequence[Order | Fault],
         wanted: Sequence[sourcing.Wanted],
         taken: Mapping[UUID, UUID],
+        *,
+        promises: bool,
     ) -> None:
         self._unit = unit
         self._held = unit.reservations.lock(sorted(set(taken.values()))) if taken else {}
@@ -111,7 +116,7 @@ class _Counter:
         named = {order.location for order in orders if isinstance(order, Order) and order.location}
         named |= {each.location for each in self._held.values()}
         stocks, self._locations = unit.stocks.supply(products, named)
-        self._shelf = Shelf(stocks, now=unit.now)
+        self._shelf = Shelf(stocks, now=unit.now, promises=promises)
         self._promised: list[Backorder] = []
         self._confirmed: list[Reservation] = []
 

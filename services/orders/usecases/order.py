@@ -18,7 +18,7 @@ from services.orders.domain.order import Buyer, CancelReason, Order, OrderQuery
 from services.orders.domain.payment import PointsTender, RefundPolicy
 from services.orders.domain.quote import Quote
 from services.orders.domain.refund import Refund
-from services.orders.usecases import consequences, holding
+from services.orders.usecases import consequences, group_seats, holding
 from services.orders.usecases.flash_sale_units import FlashSaleUnits
 
 
@@ -91,6 +91,10 @@ class Work(holding.Work, Protocol):
     @property
     def flash_sale_units(self) -> FlashSaleUnits:
         """The units of flash sales."""
+
+    @property
+    def groups(self) -> group_seats.Groups:
+        """The groups of group buys."""
 
     def emit(self, facts: Iterable[object]) -> None:
         """Publish facts with the transaction."""
@@ -230,6 +234,8 @@ def complete_order(unit: Work, command: CompleteOrder) -> Order:
     order = existing(unit.orders.lock([command.order_id]), command.order_id)
     if order.complete_time is None:
         check_version(order, command.version)
+        for waiting in consequences.blocked(unit, [order]).values():
+            raise waiting
     completed, fact = order.complete(unit.now)
     if fact is not None:
         unit.orders.save([(order, completed)])

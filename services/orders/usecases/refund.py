@@ -165,10 +165,14 @@ def refund_order(unit: Work, command: RefundOrder) -> Refund:
 def refund_rest(unit: Work, locked: Sequence[Order], *, reason: str, restock: bool) -> list[Refund]:
     """Give back all that is left of paid orders, which are locked: nobody has to approve it. With `restock`, their
     goods never left and are for sale again."""
+    return refund_claims(unit, [(order, order.rest()) for order in locked], reason=reason, restock=restock)
+
+
+def refund_claims(unit: Work, claims: Sequence[tuple[Order, Claim]], *, reason: str, restock: bool) -> list[Refund]:
+    """Give back what is claimed of paid orders, which are locked; else as `refund_rest`."""
     changes: list[tuple[Order, Order, Refund]] = []
     movements: list[Movement] = []
-    for order in locked:
-        claim = order.rest()
+    for order, claim in claims:
         refunded, refund, _ = order.refund(unit.new_id(), claim, reason=reason, request_id="", now=unit.now)
         changes.append((order, refunded, refund))
         if restock:

@@ -191,6 +191,28 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The flash sale is over, or has begun, and cannot be changed in this way. Metadata: `flash_sale`, `state`."""
     ERROR_REASON_NO_WAITING_ROOM: _ErrorReason.ValueType  # 99
     """The flash sale has no waiting room. Metadata: `flash_sale`."""
+    ERROR_REASON_GROUP_BUY_NOT_FOUND: _ErrorReason.ValueType  # 100
+    """No group buy has this name. Metadata: `name`."""
+    ERROR_REASON_GROUP_BUY_NOT_OPEN: _ErrorReason.ValueType  # 101
+    """No group can be opened in the group buy now. Metadata: `group_buy`, `state`, `start_time`, `end_time`."""
+    ERROR_REASON_GROUP_BUY_STATE_INVALID: _ErrorReason.ValueType  # 102
+    """The group buy is over and cannot be changed. Metadata: `group_buy`, `state`."""
+    ERROR_REASON_GROUP_BUY_NOT_ELIGIBLE: _ErrorReason.ValueType  # 103
+    """The group buy is for others. Metadata: `group_buy`, and the `channel` that it is not for, or `member`: it is for those
+    who have not bought before.
+    """
+    ERROR_REASON_GROUP_BUY_LIMIT_REACHED: _ErrorReason.ValueType  # 104
+    """The member has as many seats in the group buy as anybody may have. Metadata: `group_buy`, `limit`."""
+    ERROR_REASON_GROUP_NOT_FOUND: _ErrorReason.ValueType  # 105
+    """No group has this name, or its leader has not paid. Metadata: `name`."""
+    ERROR_REASON_GROUP_NOT_RECRUITING: _ErrorReason.ValueType  # 106
+    """The group takes nobody any more. Metadata: `group`, `state`, `deadline`."""
+    ERROR_REASON_GROUP_FULL: _ErrorReason.ValueType  # 107
+    """Fewer seats are free. Seats that are not paid in time become free again. Metadata: `group`, `free`."""
+    ERROR_REASON_GROUP_SEAT_TAKEN: _ErrorReason.ValueType  # 108
+    """The member has a seat in the group. Metadata: `group`, `order`."""
+    ERROR_REASON_GROUP_NOT_SUCCEEDED: _ErrorReason.ValueType  # 109
+    """The order cannot be carried out before its group has succeeded. Metadata: `order`, `group`, `state`."""
     ERROR_REASON_PRODUCT_UNPUBLISHED: _ErrorReason.ValueType  # 55
     """The product is not offered in this channel at this time. Metadata: `product`, `channel`."""
     ERROR_REASON_PURCHASE_LIMIT_EXCEEDED: _ErrorReason.ValueType  # 56
@@ -384,6 +406,28 @@ ERROR_REASON_FLASH_SALE_STATE_INVALID: ErrorReason.ValueType  # 98
 """The flash sale is over, or has begun, and cannot be changed in this way. Metadata: `flash_sale`, `state`."""
 ERROR_REASON_NO_WAITING_ROOM: ErrorReason.ValueType  # 99
 """The flash sale has no waiting room. Metadata: `flash_sale`."""
+ERROR_REASON_GROUP_BUY_NOT_FOUND: ErrorReason.ValueType  # 100
+"""No group buy has this name. Metadata: `name`."""
+ERROR_REASON_GROUP_BUY_NOT_OPEN: ErrorReason.ValueType  # 101
+"""No group can be opened in the group buy now. Metadata: `group_buy`, `state`, `start_time`, `end_time`."""
+ERROR_REASON_GROUP_BUY_STATE_INVALID: ErrorReason.ValueType  # 102
+"""The group buy is over and cannot be changed. Metadata: `group_buy`, `state`."""
+ERROR_REASON_GROUP_BUY_NOT_ELIGIBLE: ErrorReason.ValueType  # 103
+"""The group buy is for others. Metadata: `group_buy`, and the `channel` that it is not for, or `member`: it is for those
+who have not bought before.
+"""
+ERROR_REASON_GROUP_BUY_LIMIT_REACHED: ErrorReason.ValueType  # 104
+"""The member has as many seats in the group buy as anybody may have. Metadata: `group_buy`, `limit`."""
+ERROR_REASON_GROUP_NOT_FOUND: ErrorReason.ValueType  # 105
+"""No group has this name, or its leader has not paid. Metadata: `name`."""
+ERROR_REASON_GROUP_NOT_RECRUITING: ErrorReason.ValueType  # 106
+"""The group takes nobody any more. Metadata: `group`, `state`, `deadline`."""
+ERROR_REASON_GROUP_FULL: ErrorReason.ValueType  # 107
+"""Fewer seats are free. Seats that are not paid in time become free again. Metadata: `group`, `free`."""
+ERROR_REASON_GROUP_SEAT_TAKEN: ErrorReason.ValueType  # 108
+"""The member has a seat in the group. Metadata: `group`, `order`."""
+ERROR_REASON_GROUP_NOT_SUCCEEDED: ErrorReason.ValueType  # 109
+"""The order cannot be carried out before its group has succeeded. Metadata: `order`, `group`, `state`."""
 ERROR_REASON_PRODUCT_UNPUBLISHED: ErrorReason.ValueType  # 55
 """The product is not offered in this channel at this time. Metadata: `product`, `channel`."""
 ERROR_REASON_PURCHASE_LIMIT_EXCEEDED: ErrorReason.ValueType  # 56

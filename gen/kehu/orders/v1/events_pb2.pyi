@@ -859,3 +859,125 @@ class PriceChanged(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PriceChanged: _TypeAlias = PriceChanged  # noqa: Y015
+
+@_typing.final
+class GroupSucceeded(_message.Message):
+    """A group of a group buy came about: its orders can be carried out. Told once. The subject is the group. Members of a
+    ladder who paid more than the final price get the difference by refunds of their orders.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GROUP_FIELD_NUMBER: _builtins.int
+    LEADER_FIELD_NUMBER: _builtins.int
+    SIZE_FIELD_NUMBER: _builtins.int
+    PAID_SEATS_FIELD_NUMBER: _builtins.int
+    SPONSORED_SEATS_FIELD_NUMBER: _builtins.int
+    PRICE_FIELD_NUMBER: _builtins.int
+    FINAL_PRICE_FIELD_NUMBER: _builtins.int
+    OPEN_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    group: _builtins.str
+    """The group, `groupBuys/{group_buy}/groups/{group}`; the orders in it carry it as their activity."""
+    leader: _builtins.str
+    """Who opened it, `members/{member}`."""
+    size: _builtins.int
+    """All seats."""
+    paid_seats: _builtins.int
+    """Members who have paid."""
+    sponsored_seats: _builtins.int
+    """Seats that the merchant filled; they are no members."""
+    @_builtins.property
+    def price(self) -> _money_pb2.Money:
+        """What each member paid to join."""
+
+    @_builtins.property
+    def final_price(self) -> _money_pb2.Money:
+        """What each member pays in the end."""
+
+    @_builtins.property
+    def open_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was opened."""
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """When it succeeded."""
+
+    def __init__(
+        self,
+        *,
+        group: _builtins.str = ...,
+        leader: _builtins.str = ...,
+        size: _builtins.int = ...,
+        paid_seats: _builtins.int = ...,
+        sponsored_seats: _builtins.int = ...,
+        price: _money_pb2.Money | None = ...,
+        final_price: _money_pb2.Money | None = ...,
+        open_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "final_price", b"final_price", "open_time", b"open_time", "price", b"price"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "final_price", b"final_price", "group", b"group", "leader", b"leader", "open_time", b"open_time", "paid_seats", b"paid_seats", "price", b"price", "size", b"size", "sponsored_seats", b"sponsored_seats"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GroupSucceeded: _TypeAlias = GroupSucceeded  # noqa: Y015
+
+@_typing.final
+class GroupExpired(_message.Message):
+    """A group of a group buy did not come about: its orders are given up or refunded whole. Told once. The subject is the
+    group.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GROUP_FIELD_NUMBER: _builtins.int
+    LEADER_FIELD_NUMBER: _builtins.int
+    SIZE_FIELD_NUMBER: _builtins.int
+    PAID_SEATS_FIELD_NUMBER: _builtins.int
+    SPONSORED_SEATS_FIELD_NUMBER: _builtins.int
+    PRICE_FIELD_NUMBER: _builtins.int
+    OPEN_TIME_FIELD_NUMBER: _builtins.int
+    END_TIME_FIELD_NUMBER: _builtins.int
+    group: _builtins.str
+    """The group, `groupBuys/{group_buy}/groups/{group}`; the orders in it carry it as their activity."""
+    leader: _builtins.str
+    """Who opened it, `members/{member}`."""
+    size: _builtins.int
+    """All seats."""
+    paid_seats: _builtins.int
+    """Members who had paid and are refunded."""
+    sponsored_seats: _builtins.int
+    """Seats that the merchant had filled."""
+    @_builtins.property
+    def price(self) -> _money_pb2.Money:
+        """What each member paid to join."""
+
+    @_builtins.property
+    def open_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was opened."""
+
+    @_builtins.property
+    def end_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was decided."""
+
+    def __init__(
+        self,
+        *,
+        group: _builtins.str = ...,
+        leader: _builtins.str = ...,
+        size: _builtins.int = ...,
+        paid_seats: _builtins.int = ...,
+        sponsored_seats: _builtins.int = ...,
+        price: _money_pb2.Money | None = ...,
+        open_time: _timestamp_pb2.Timestamp | None = ...,
+        end_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "open_time", b"open_time", "price", b"price"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "group", b"group", "leader", b"leader", "open_time", b"open_time", "paid_seats", b"paid_seats", "price", b"price", "size", b"size", "sponsored_seats", b"sponsored_seats"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GroupExpired: _TypeAlias = GroupExpired  # noqa: Y015

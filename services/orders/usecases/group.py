@@ -1,0 +1,287 @@
+"""Groups: opened and joined, set-oriented; read; filled by the merchant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Protocol
+from uuid import UUID
+
+from kit.errors import Fault, conflict
+from kit.page import Page
+from services.orders.domain.errors import group_buy as errors
+from services.orders.domain.errors import product_archived
+from services.orders.domain.group import Group, GroupQuery, Seat, Sponsorship
+from services.orders.domain.group_buy import GroupBuy, GroupBuyKind
+from services.orders.domain.line import Item
+from services.orders.domain.order import Buyer, Order
+from services.orders.domain.product import Product
+from services.orders.domain.quote import Quote
+from services.orders.usecases import group_buy, group_seats, holding
+from services.orders.usecases import order as orders
+from services.orders.usecases.order import PlaceOrder, place_orders
+
+
+class Groups(group_seats.Groups, Protocol):
+    """The stored groups and their seats."""
+
+    def add(self, groups: Sequence[Group]) -> None:
+        """Store new groups."""
+
+    def page(self, query: GroupQuery, page: Page, now: datetime) -> list[Group]:
+        """The groups of a page and one more if there are more, the nearest deadline first."""
+
+    def take(self, seats: Sequence[Seat]) -> set[UUID]:
+        """Store new seats; answers the orders of those that nobody else took meanwhile."""
+
+    def seated(self, pairs: Sequence[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], UUID]:
+        """The orders by which members have seats, by (group, member)."""
+
+    def numbers(self, pairs: Sequence[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], set[int]]:
+        """The numbers of the seats that members have, by (group buy, member)."""
+
+    def customers(self, members: Sequence[UUID]) -> set[UUID]:
+        """Which of the members have paid for an order that was not refunded whole."""
+
+    def sponsor(self, filled: Sponsorship) -> None:
+        """Store seats that the merchant filled."""
+
+
+class Work(orders.Work, group_buy.Work, Protocol):
+    """What these use-cases need of a unit of work."""
+
+    @property
+    def groups(self) -> Groups:
+        """The stored groups."""
+
+
+@dataclass(frozen=True, slots=True)
+class TakeSeat:
+    """Take a seat in a group, or open the group with it; the seat is held until the order is paid."""
+
+    group_buy_id: UUID
+    group_id: UUID
+    order_id: UUID
+    member: UUID
+    channel: str
+    store: str = ""
+    opens: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FillGroup:
+    """Fill free seats of a group at the merchant's expense, all of them for 0."""
+
+    group_buy_id: UUID
+    group_id: UUID
+    seats: int
+    note: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """A seat that nothing speaks against so far."""
+
+    command: TakeSeat
+    group_buy: GroupBuy
+    group: Group
+    product: Product
+
+    @property
+    def pair(self) -> tuple[UUID, UUID]:
+        return self.group_buy.id, self.command.member
+
+
+def take_seats(unit: Work, commands: Sequence[TakeSeat]) -> list[Order | Fault]:
+    """Open groups and join them, first come, first served; each has its own outcome. ABORTED tells a member who took
+    another seat at the same moment to try again."""
+    known = _Known(unit, commands)
+    outcomes: list[Order | Fault | None] = [None] * len(commands)
+    wishes: list[_Wish] = []
+    placements: list[PlaceOrder] = []
+    for index, command in enumerate(commands):
+        try:
+            wish = known.wish(command, unit.now)
+            placements.append(_placement(wish, unit.now))
+            wishes.append(wish)
+        except Fault as fault:
+            outcomes[index] = fault
+    placed = iter(place_orders(unit, placements, draw=partial(_draw, wishes=wishes)))
+    return [next(placed) if outcome is None else outcome for outcome in outcomes]
+
+
+def get_group(unit: Work, group_buy_id: UUID, group_id: UUID) -> Group:
+    """Read a group. Nobody sees one whose leader has not paid."""
+    found = unit.groups.get([group_id]).get(group_id)
+    if found is None or found.group_buy != group_buy_id or not found.visible:
+        raise errors.group_not_found(_name(group_buy_id, group_id))
+    return found
+
+
+def list_groups(unit: Work, query: GroupQuery, page: Page) -> list[Group]:
+    """A page of the groups that take members, and one more if there are more."""
+    group_buy.get_group_buy(unit, query.group_buy)
+    return unit.groups.page(query, page, unit.now)
+
+
+def fill_group(unit: Work, command: FillGroup) -> Group:
+    """Fill free seats. They are told apart from members for ever."""
+    before = unit.groups.lock([command.group_id])
+    found = before.get(command.group_id)
+    if found is None or found.group_buy != command.group_buy_id:
+        raise errors.group_not_found(_name(command.group_buy_id, command.group_id))
+    filled = found.fill(command.seats, unit.now)
+    seats = filled.sponsored - found.sponsored
+    unit.groups.sponsor(Sponsorship(unit.new_id(), found.id, seats, command.note, command.by, unit.now))
+    group_seats.save(unit, before, {found.id: filled})
+    return filled
+
+
+class _Known:
+    """What is read, before anything is locked, to answer a batch of commands."""
+
+    def __init__(self, unit: Work, commands: Sequence[TakeSeat]) -> None:
+        self._groups = unit.groups.get([each.group_id for each in commands if not each.opens])
+        self._group_buys = unit.group_buys.get(sorted({each.group_buy_id for each in commands}))
+        self._products = unit.products.get(sorted({each.product for each in self._group_buys.values()}))
+        joining = {each.member for each in commands if not each.opens and self._kind(each) is GroupBuyKind.NEW_CUSTOMER}
+        self._customers = unit.groups.customers(sorted(joining)) if joining else set[UUID]()
+
+    def wish(self, command: TakeSeat, now: datetime) -> _Wish:
+        """What a command asks for. Raises a Fault when something speaks against it."""
+        found = self._group_buys.get(command.group_buy_id)
+        if found is None:
+            raise errors.group_buy_not_found(command.group_buy_id)
+        if command.opens:
+            found.check_open(now)
+            group = Group.open(command.group_id, found, command.member, now)
+        else:
+            group = self._joined(command, now)
+        found.check_channel(command.channel)
+        if command.member in self._customers and not command.opens and found.kind is GroupBuyKind.NEW_CUSTOMER:
+            raise errors.group_buy_not_eligible(found.id, "member", "who has bought before")
+        product = self._products[found.product]
+        if not product.active:
+            raise product_archived(product.id)
+        return _Wish(command, found, group, product)
+
+    def _joined(self, command: TakeSeat, now: datetime) -> Group:
+        group = self._groups.get(command.group_id)
+        if group is None or group.group_buy != command.group_buy_id:
+            raise errors.group_not_found(_name(command.group_buy_id, command.group_id))
+        group.check_recruiting(now)
+        return group
+
+    def _kind(self, command: TakeSeat) -> GroupBuyKind | None:
+        found = self._group_buys.get(command.group_buy_id)
+        return found.kind if found else None
+
+
+def _placement(wish: _Wish, now: datetime) -> PlaceOrder:
+    command, product, price = wish.command, wish.product, wish.group.price
+    item = Item(
+        product.id,
+        product.sku,
+        product.title,
+        1,
+        price.minor,
+        category=product.category,
+        components=product.components,
+    )
+    return PlaceOrder(
+        order_id=command.order_id,
+        buyer=Buyer(member=command.member),
+        channel=command.channel,
+        quote=Quote(price.currency, (item,)),
+        coupons=(),
+        tender=None,
+        held=False,
+        pay_within=_pay_within(wish, now),
+        store=command.store,
+        activity=wish.group.name,
+    )
+
+
+def _pay_within(wish: _Wish, now: datetime) -> timedelta:
+    """The time to pay ends with the group's own at the latest."""
+    return min(wish.group_buy.terms.hold, wish.group.deadline - now)
+
+
+def _draw(unit: Work, drafts: list[Order | Fault], *, wishes: Sequence[_Wish]) -> None:
+    """Take the seats of new orders, then their goods; whoever is refused becomes a Fault in the list."""
+    if not wishes:
+        return
+    before = unit.groups.lock({wish.group.id for wish in wishes if not wish.command.opens})
+    chosen = _Seating(unit, wishes, before).choose(drafts)
+    taken = unit.groups.take(list(chosen.values())) if chosen else set[UUID]()
+    for index, seat in chosen.items():
+        if seat.order not in taken:  # the member took another seat at the same moment
+            drafts[index] = conflict()
+    holding.reserve(unit, drafts, promises=False)
+    lost = [seat.order for index, seat in chosen.items() if seat.order in taken and isinstance(drafts[index], Fault)]
+    if lost:
+        unit.groups.drop(lost)
+    alive = [wishes[index] for index in chosen if isinstance(drafts[index], Order)]
+    opened = [wish.group for wish in alive if wish.command.opens]
+    if opened:
+        unit.groups.add(opened)
+    group_seats.save(unit, before, _joined(before, alive, unit.now))
+
+
+def _joined(before: Mapping[UUID, Group], alive: Iterable[_Wish], now: datetime) -> dict[UUID, Group]:
+    after = dict(before)
+    for wish in alive:
+        if not wish.command.opens:
+            after[wish.group.id] = after[wish.group.id].hold(now)
+    return after
+
+
+class _Seating:
+    """Gives seats in locked groups to the members of a batch, one after the other."""
+
+    def __init__(self, unit: Work, wishes: Sequence[_Wish], groups: Mapping[UUID, Group]) -> None:
+        self._unit = unit
+        self._wishes = wishes
+        self._groups = dict(groups)
+        self._seated = unit.groups.seated(sorted({(wish.group.id, wish.command.member) for wish in wishes}))
+        self._numbers = unit.groups.numbers(sorted({wish.pair for wish in wishes}))
+
+    def choose(self, drafts: list[Order | Fault]) -> dict[int, Seat]:
+        """The seats by index; whoever gets none becomes a Fault in the list."""
+        seats: dict[int, Seat] = {}
+        for index, wish in enumerate(self._wishes):
+            if not isinstance(drafts[index], Order):
+                continue
+            try:
+                seats[index] = self._seat(wish)
+            except Fault as fault:
+                drafts[index] = fault
+        return seats
+
+    def _seat(self, wish: _Wish) -> Seat:
+        group = self._groups.get(wish.group.id, wish.group)
+        has = self._seated.get((group.id, wish.command.member))
+        if has is not None:
+            raise errors.group_seat_taken(group.name, has)
+        if not wish.command.opens:
+            group = group.hold(self._unit.now)
+        seat = Seat(wish.command.order_id, group.id, group.group_buy, wish.command.member, self._next(wish))
+        self._groups[group.id] = group
+        self._seated[group.id, wish.command.member] = seat.order
+        self._numbers.setdefault(wish.pair, set()).add(seat.n)
+        return seat
+
+    def _next(self, wish: _Wish) -> int:
+        taken = self._numbers.get(wish.pair, set())
+        limit = wish.group_buy.terms.member_limit
+        n = next(n for n in range(1, len(taken) + 2) if n not in taken)
+        if limit and n > limit:
+            raise errors.group_buy_limit_reached(wish.group_buy.id, limit=limit)
+        return n
+
+
+def _name(group_buy_id: UUID, group_id: UUID) -> str:
+    return f"groupBuys/{group_buy_id}/groups/{group_id}"
