@@ -17,6 +17,8 @@ from kehu.members.v1 import (
     gift_cards_pb2_grpc,
     members_pb2,
     members_pb2_grpc,
+    programmes_pb2,
+    programmes_pb2_grpc,
     stored_value_pb2,
     stored_value_pb2_grpc,
 )
@@ -66,6 +68,7 @@ class Campaigns(campaigns_pb2_grpc.CampaignsServiceServicer):
         self.off: dict[str, int] = {}
         self.owners: dict[str, str] = {}
         self.locks: dict[str, str] = {}
+        self.used: set[str] = set()
         self.percent = 0
         self.nonsense = 0
         self.gate = asyncio.Event()
@@ -86,6 +89,14 @@ class Campaigns(campaigns_pb2_grpc.CampaignsServiceServicer):
 
     async def UnlockCoupons(self, request: coupons_pb2.UnlockCouponsRequest, context: Any) -> Any:
         return await self.seen.answer(request, context, self._unlock)
+
+    async def GetCoupon(self, request: coupons_pb2.GetCouponRequest, context: Any) -> Any:
+        return await self.seen.answer(request, context, self._coupon)
+
+    def _coupon(self, request: coupons_pb2.GetCouponRequest) -> coupons_pb2.Coupon:
+        used = request.name in self.used
+        state = coupons_pb2.Coupon.STATE_USED if used else coupons_pb2.Coupon.STATE_LOCKED
+        return coupons_pb2.Coupon(name=request.name, state=state, order=self.locks.get(request.name, ""))
 
     async def BatchPriceOrders(self, request: prices_pb2.BatchPriceOrdersRequest, context: Any) -> Any:
         await self.gate.wait()
@@ -153,6 +164,7 @@ class Members(members_pb2_grpc.MembersServiceServicer):
         self.available: dict[str, int] = {}
         self.holds: dict[str, members_pb2.Hold] = {}
         self.funds: dict[str, int] = {}
+        self.purchases: dict[str, WireMoney] = {}
         self.payments: dict[str, tuple[str, stored_value_pb2.StoredValuePayment]] = {}
         self.gate = asyncio.Event()
         self.gate.set()
@@ -160,6 +172,9 @@ class Members(members_pb2_grpc.MembersServiceServicer):
     async def CreateHold(self, request: members_pb2.CreateHoldRequest, context: Any) -> Any:
         await self.gate.wait()
         return await self.seen.answer(request, context, self._hold)
+
+    async def GetHold(self, request: members_pb2.GetHoldRequest, context: Any) -> Any:
+        return await self.seen.answer(request, context, lambda each: self.holds[each.name])
 
     async def ReleaseHold(self, request: members_pb2.ReleaseHoldRequest, context: Any) -> Any:
         return await self.seen.answer(request, context, self._release)
@@ -188,6 +203,21 @@ class Members(members_pb2_grpc.MembersServiceServicer):
         return hold
 
 
+class Programmes(programmes_pb2_grpc.ProgrammesServiceServicer):
+    """What members counts of orders."""
+
+    def __init__(self, members: Members) -> None:
+        self.members = members
+
+    async def GetPurchase(self, request: programmes_pb2.GetPurchaseRequest, context: Any) -> Any:
+        return await self.members.seen.answer(request, context, self._purchase)
+
+    def _purchase(self, request: programmes_pb2.GetPurchaseRequest) -> programmes_pb2.Purchase:
+        if request.name not in self.members.purchases:
+            raise Fault(Kind.NOT_FOUND, "PURCHASE_NOT_FOUND", "no such purchase")
+        return programmes_pb2.Purchase(name=request.name, net_total=self.members.purchases[request.name])
+
+
 class StoredValues(stored_value_pb2_grpc.StoredValueServiceServicer):
     """Payments that are held once under one reference for ever, from what members have (`available`)."""
 
@@ -203,6 +233,10 @@ class StoredValues(stored_value_pb2_grpc.StoredValueServiceServicer):
         self, request: stored_value_pb2.ReleaseStoredValuePaymentRequest, context: Any
     ) -> Any:
         return await self.seen.answer(request, context, self._release)
+
+    async def GetStoredValuePayment(self, request: stored_value_pb2.GetStoredValuePaymentRequest, context: Any) -> Any:
+        found = (each for _, each in self.payments.values() if each.name == request.name)
+        return await self.seen.answer(request, context, lambda _: next(found))
 
     async def LookupStoredValuePayment(
         self, request: stored_value_pb2.LookupStoredValuePaymentRequest, context: Any
@@ -254,6 +288,7 @@ async def serving_peers(campaigns: Campaigns, members: Members) -> AsyncIterator
     """One server for both, as its address."""
     server = grpc.aio.server()
     stored_value_pb2_grpc.add_StoredValueServiceServicer_to_server(StoredValues(members), server)  # type: ignore[abstract]
+    programmes_pb2_grpc.add_ProgrammesServiceServicer_to_server(Programmes(members), server)  # type: ignore[abstract]
     gift_cards_pb2_grpc.add_GiftCardServiceServicer_to_server(GiftCards(members), server)  # type: ignore[abstract]
     campaigns_pb2_grpc.add_CampaignsServiceServicer_to_server(campaigns, server)
     members_pb2_grpc.add_MembersServiceServicer_to_server(members, server)
