@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Awaitable, Callable, Sequence
+from copy import copy
 from dataclasses import dataclass
-from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
+from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar
 
 from google.protobuf.message import Message
 
@@ -53,6 +54,13 @@ class Edge(Generic[U]):
         self._lanes: list[GroupCommit[Any, Any]] = []
         self._answers = self.gather("answers", _kept)
         self._patient_answers = self.gather("patient_answers", _kept, patient=True)
+        self._written: Callable[[], None] = _nothing
+
+    def watched(self, written: Callable[[], None]) -> Self:
+        """The same edge, which tells after each `write`: for what a process keeps in memory of what is written."""
+        other = copy(self)
+        vars(other)["_written"] = written
+        return other
 
     async def answered(self, request: Message, *, patient: bool = False) -> Any:
         """The answer that is kept for a repeat of the request, or None.
@@ -97,6 +105,7 @@ class Edge(Generic[U]):
             outcome = (await self._run(one, [keyed], render, recall))[0]
         if isinstance(outcome, Fault):
             raise outcome
+        self._written()
         return outcome
 
     def lane(
@@ -160,6 +169,10 @@ class Edge(Generic[U]):
             except Raced:
                 continue
         raise errors.conflict()
+
+
+def _nothing() -> None:
+    """Nobody wants to know."""
 
 
 def _kept(unit: Unit, commands: Sequence[Command[None]]) -> list[Message | Fault | None]:

@@ -11,8 +11,10 @@ from kehu.orders.v1 import (
     catalogue_pb2_grpc,
     checkout_pb2_grpc,
     flash_sales_pb2_grpc,
+    fulfilment_pb2_grpc,
     group_buys_pb2_grpc,
     inventory_pb2_grpc,
+    order_desk_pb2_grpc,
     orders_pb2_grpc,
     payments_pb2_grpc,
     proofs_pb2_grpc,
@@ -36,10 +38,12 @@ from services.orders.api.catalogue_servicer import CatalogueServicer
 from services.orders.api.checkout_recovery import CheckoutRecovery
 from services.orders.api.checkout_servicer import CheckoutServicer
 from services.orders.api.flash_sales_servicer import FlashSalesServicer
+from services.orders.api.fulfilment_servicer import FulfilmentServicer
 from services.orders.api.group_buys_servicer import GroupBuysServicer
 from services.orders.api.inventory_servicer import InventoryServicer
 from services.orders.api.members import MembersGiftCards, MembersPoints, MembersStoredValue
 from services.orders.api.observed import Observed
+from services.orders.api.order_desk_servicer import OrderDeskServicer
 from services.orders.api.payment_notice import Notices
 from services.orders.api.payment_sweeps import PaymentSweeps
 from services.orders.api.payments_servicer import PaymentsServicer
@@ -55,10 +59,11 @@ from services.orders.domain.payment import Tender
 from services.orders.domain.waiting_room import Tickets
 from services.orders.providers.offered import offered
 from services.orders.storage.unit import CONSTRAINTS, OrdersUnit
-from services.orders.usecases import checkout, checkout_recovery, flash_sale, offer, tariff
+from services.orders.usecases import checkout, checkout_recovery, flash_sale, known_offers, offer, tariff
 from services.orders.usecases.checkout import Book, Checkout
 from services.orders.usecases.checkout_recovery import Recovery
 from services.orders.usecases.flash_sale_admission import Admission
+from services.orders.usecases.known_offers import KnownOffers
 from services.orders.usecases.paying import Paying
 from services.orders.usecases.payment import ManualPayment
 from services.orders.usecases.quote import Quoting
@@ -102,10 +107,15 @@ def build(config: Config) -> Server:
     notices = Notices(database, paying, providers, vault=safe, clock=utc_now)
     sweeps = PaymentSweeps(database, paying, notices)
     known = KnownTariff(edge.gather("tariff", tariff.read_tariff), time.monotonic)
+    offers = KnownOffers(
+        read=edge.gather("goods", known_offers.read_goods),
+        find=edge.gather("offers", offer.find_offers),
+        seconds=time.monotonic,
+        clock=utc_now,
+    )
+    goods = edge.watched(offers.forget)
     selling = Checkout(
-        quote=Quoting(
-            find=edge.gather("offers", offer.find_offers), prices=CampaignsPrices(campaigns, edge), tariff=known
-        ),
+        quote=Quoting(find=offers, prices=CampaignsPrices(campaigns, edge, seconds=time.monotonic), tariff=known),
         book=book,
         holders=holders,
         pay_within=config.pay_within,
@@ -119,6 +129,7 @@ def build(config: Config) -> Server:
         refund_policy=config.refund_policy,
         paying=paying,
         vault=safe,
+        goods=goods,
     )
     flash_sales = _flash_sales(config, database, edge)
     return Server(
@@ -131,7 +142,7 @@ def build(config: Config) -> Server:
             Servicer(
                 "kehu.orders.v1.CatalogueService",
                 catalogue_pb2_grpc.add_CatalogueServiceServicer_to_server,
-                CatalogueServicer(edge, tokens),
+                CatalogueServicer(goods, tokens),
             ),
             Servicer(
                 "kehu.orders.v1.CheckoutService",
@@ -157,6 +168,16 @@ def build(config: Config) -> Server:
                 "kehu.orders.v1.GroupBuysService",
                 group_buys_pb2_grpc.add_GroupBuysServiceServicer_to_server,
                 GroupBuysServicer(edge, tokens, clock=utc_now),
+            ),
+            Servicer(
+                "kehu.orders.v1.OrderDeskService",
+                order_desk_pb2_grpc.add_OrderDeskServiceServicer_to_server,
+                OrderDeskServicer(edge, tokens, safe),
+            ),
+            Servicer(
+                "kehu.orders.v1.FulfilmentService",
+                fulfilment_pb2_grpc.add_FulfilmentServiceServicer_to_server,
+                FulfilmentServicer(edge, tokens, safe),
             ),
             Servicer(
                 "kehu.orders.v1.InventoryService",

@@ -8,12 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from uuid import UUID
 
 from kit.errors import Fault
 from kit.money import LIMIT, Money, allocate
 from services.campaigns.domain import errors
 from services.campaigns.domain.coupon_template import Terms
+
+NO_DISCOUNT_FOR = timedelta(seconds=1)
+"""For so long, whoever asks may know that orders without coupons get no discount. A kind of discount that needs no
+coupon has to count this in: it begins no earlier than this after it was published."""
 
 
 @dataclass(frozen=True, slots=True)

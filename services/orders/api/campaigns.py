@@ -37,8 +37,10 @@ class CampaignsPrices:
     """Prices orders by the promotions and coupons of the day. Concurrent calls share one RPC: a call for each order
     would cost both services more than all the rest of the order."""
 
-    def __init__(self, peer: Peer, edge: Edge[Any]) -> None:
+    def __init__(self, peer: Peer, edge: Edge[Any], *, seconds: Callable[[], float]) -> None:
         self._peer = peer
+        self._seconds = seconds
+        self._no_discount_until = float("-inf")
         self._stub = CampaignsServiceStub(peer.channel)
         self._price: Callable[[_Asked], Awaitable[prices_pb2.PriceOrderResponse]] = edge.together(
             "price", self._together
@@ -47,7 +49,13 @@ class CampaignsPrices:
     async def price(
         self, quote: Quote, *, member: UUID | None, channel: str, coupons: Sequence[str], order_id: UUID | None
     ) -> Quote:
-        """The quote with its discounts and what became of each coupon; those locked for the order can be used."""
+        """The quote with its discounts and what became of each coupon; those locked for the order can be used.
+
+        Campaigns says for how long orders without coupons get no discount: for so long it is not asked for them.
+        """
+        if not coupons and self._seconds() < self._no_discount_until:
+            return quote.discounted([0] * len(quote.items), [])
+        asked_at = self._seconds()
         request = prices_pb2.PriceOrderRequest(
             member=optional_name("members", member),
             channel=channel,
@@ -64,6 +72,7 @@ class CampaignsPrices:
             order=optional_name("orders", order_id),
         )
         answer = await self._price(_Asked(request, calls.current(), copy_context()))
+        self._no_discount_until = asked_at + answer.no_discount_for.ToTimedelta().total_seconds()
         discounts = [convert.money(line.discount).minor for line in answer.lines]
         return quote.discounted(discounts, [_decision(each) for each in answer.coupon_decisions])
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -84,9 +85,7 @@ def find_offers(unit: Work, batch: Sequence[Asked]) -> list[dict[UUID, Offer]]:
 
     One statement as long as there are no price lists; one more if there are, and one more if bundles are asked for.
     """
-    found, listed = unit.products.find(sorted({product for asked in batch for product in asked.quantities}))
-    parts = {part.product for product in found.values() for part in product.components} - found.keys()
-    known = {**found, **unit.products.get(sorted(parts))} if parts else found
+    known, listed = with_components(unit, {product for asked in batch for product in asked.quantities})
     candidates = _candidates(unit, batch, known) if listed else [{}] * len(batch)
     return [
         {
@@ -96,6 +95,13 @@ def find_offers(unit: Work, batch: Sequence[Asked]) -> list[dict[UUID, Offer]]:
         }
         for index, asked in enumerate(batch)
     ]
+
+
+def with_components(unit: Work, products: AbstractSet[UUID]) -> tuple[dict[UUID, Product], bool]:
+    """Those of the products that exist and what they consist of, and whether there is any price list that is active."""
+    found, listed = unit.products.find(sorted(products))
+    parts = {part.product for product in found.values() for part in product.components} - found.keys()
+    return ({**found, **unit.products.get(sorted(parts))} if parts else found), listed
 
 
 def explain_price(unit: Work, shopper: Shopper, product_id: UUID, quantity: int) -> Explained:

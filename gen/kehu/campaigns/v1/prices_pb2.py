@@ -25,12 +25,13 @@ _sym_db = _symbol_database.Default()
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.api import resource_pb2 as google_dot_api_dot_resource__pb2
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.rpc import status_pb2 as google_dot_rpc_dot_status__pb2
 from google.type import money_pb2 as google_dot_type_dot_money__pb2
 from kehu.campaigns.v1 import errors_pb2 as kehu_dot_campaigns_dot_v1_dot_errors__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ekehu/campaigns/v1/prices.proto\x12\x11kehu.campaigns.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x17google/rpc/status.proto\x1a\x17google/type/money.proto\x1a\x1ekehu/campaigns/v1/errors.proto\"\xfe\x01\n\tPriceLine\x12\x43\n\x07product\x18\x01 \x01(\tB2\xe2\x41\x01\x01\xfa\x41\x19\n\x17orders.kehu.dev/Product\xbaH\x0fr\r\x18\x64\x32\t^\\P{Cc}*$\x12!\n\x08quantity\x18\x02 \x01(\x03\x42\x0f\xe2\x41\x01\x02\xbaH\x08\"\x06\x18\xc0\x84=(\x01\x12\x88\x01\n\nunit_price\x18\x03 \x01(\x0b\x32\x12.google.type.MoneyB`\xe2\x41\x01\x02\xbaHY\xba\x01S\n\x17unit_price.not_negative\x12\x14must not be negative\x1a\"this.units >= 0 && this.nanos >= 0\xc8\x01\x01\"\xdb\x01\n\nPricedLine\x12\x31\n\x07product\x18\x01 \x01(\tB \xe2\x41\x01\x03\xfa\x41\x19\n\x17orders.kehu.dev/Product\x12\x16\n\x08quantity\x18\x02 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12,\n\nunit_price\x18\x03 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x03\x12*\n\x08\x64iscount\x18\x04 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x03\x12(\n\x06\x61mount\x18\x05 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x03\"\xbe\x01\n\x0e\x43ouponDecision\x12\x32\n\x06\x63oupon\x18\x01 \x01(\tB\"\xe2\x41\x01\x03\xfa\x41\x1b\n\x19\x63\x61mpaigns.kehu.dev/Coupon\x12\x16\n\x08\x61\x63\x63\x65pted\x18\x02 \x01(\x08\x42\x04\xe2\x41\x01\x03\x12\x34\n\x06reason\x18\x03 \x01(\x0e\x32\x1e.kehu.campaigns.v1.ErrorReasonB\x04\xe2\x41\x01\x03\x12*\n\x08\x64iscount\x18\x04 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x03\"\xda\x02\n\x11PriceOrderRequest\x12\x37\n\x06member\x18\x01 \x01(\tB\'\xe2\x41\x01\x01\xfa\x41\x19\n\x17members.kehu.dev/Member\xbaH\x04r\x02\x18\x64\x12\'\n\x07\x63hannel\x18\x02 \x01(\tB\x16\xe2\x41\x01\x01\xbaH\x0fr\r\x18?2\t^\\P{Cc}*$\x12,\n\rcurrency_code\x18\x03 \x01(\tB\x15\xe2\x41\x01\x02\xbaH\x0er\x0c\x32\n^[A-Z]{3}$\x12<\n\x05lines\x18\x04 \x03(\x0b\x32\x1c.kehu.campaigns.v1.PriceLineB\x0f\xe2\x41\x01\x02\xbaH\x08\x92\x01\x05\x08\x01\x10\xf4\x03\x12\x41\n\x07\x63oupons\x18\x05 \x03(\tB0\xe2\x41\x01\x01\xfa\x41\x1b\n\x19\x63\x61mpaigns.kehu.dev/Coupon\xbaH\x0b\x92\x01\x08\x10\x14\"\x04r\x02\x18\x64\x12\x34\n\x05order\x18\x06 \x01(\tB%\xe2\x41\x01\x01\xfa\x41\x17\n\x15orders.kehu.dev/Order\xbaH\x04r\x02\x18\x64\"\x8c\x02\n\x12PriceOrderResponse\x12\x32\n\x05lines\x18\x01 \x03(\x0b\x32\x1d.kehu.campaigns.v1.PricedLineB\x04\xe2\x41\x01\x03\x12*\n\x08subtotal\x18\x02 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x03\x12*\n\x08\x64iscount\x18\x03 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x03\x12\'\n\x05total\x18\x04 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x03\x12\x41\n\x10\x63oupon_decisions\x18\x05 \x03(\x0b\x32!.kehu.campaigns.v1.CouponDecisionB\x04\xe2\x41\x01\x03\"b\n\x17\x42\x61tchPriceOrdersRequest\x12G\n\x08requests\x18\x01 \x03(\x0b\x32$.kehu.campaigns.v1.PriceOrderRequestB\x0f\xe2\x41\x01\x02\xbaH\x08\x92\x01\x05\x08\x01\x10\x80\x02\"S\n\x18\x42\x61tchPriceOrdersResponse\x12\x37\n\x08outcomes\x18\x01 \x03(\x0b\x32\x1f.kehu.campaigns.v1.PriceOutcomeB\x04\xe2\x41\x01\x03\"\x84\x01\n\x0cPriceOutcome\x12<\n\x05price\x18\x01 \x01(\x0b\x32%.kehu.campaigns.v1.PriceOrderResponseB\x04\xe2\x41\x01\x03H\x00\x12+\n\x07refusal\x18\x02 \x01(\x0b\x32\x12.google.rpc.StatusB\x04\xe2\x41\x01\x03H\x00\x42\t\n\x07outcomeb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ekehu/campaigns/v1/prices.proto\x12\x11kehu.campaigns.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x17google/rpc/status.proto\x1a\x17google/type/money.proto\x1a\x1ekehu/campaigns/v1/errors.proto\"\xfe\x01\n\tPriceLine\x12\x43\n\x07product\x18\x01 \x01(\tB2\xe2\x41\x01\x01\xfa\x41\x19\n\x17orders.kehu.dev/Product\xbaH\x0fr\r\x18\x64\x32\t^\\P{Cc}*$\x12!\n\x08quantity\x18\x02 \x01(\x03\x42\x0f\xe2\x41\x01\x02\xbaH\x08\"\x06\x18\xc0\x84=(\x01\x12\x88\x01\n\nunit_price\x18\x03 \x01(\x0b\x32\x12.google.type.MoneyB`\xe2\x41\x01\x02\xbaHY\xba\x01S\n\x17unit_price.not_negative\x12\x14must not be negative\x1a\"this.units >= 0 && this.nanos >= 0\xc8\x01\x01\"\xdb\x01\n\nPricedLine\x12\x31\n\x07product\x18\x01 \x01(\tB \xe2\x41\x01\x03\xfa\x41\x19\n\x17orders.kehu.dev/Product\x12\x16\n\x08quantity\x18\x02 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12,\n\nunit_price\x18\x03 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x03\x12*\n\x08\x64iscount\x18\x04 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x03\x12(\n\x06\x61mount\x18\x05 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x03\"\xbe\x01\n\x0e\x43ouponDecision\x12\x32\n\x06\x63oupon\x18\x01 \x01(\tB\"\xe2\x41\x01\x03\xfa\x41\x1b\n\x19\x63\x61mpaigns.kehu.dev/Coupon\x12\x16\n\x08\x61\x63\x63\x65pted\x18\x02 \x01(\x08\x42\x04\xe2\x41\x01\x03\x12\x34\n\x06reason\x18\x03 \x01(\x0e\x32\x1e.kehu.campaigns.v1.ErrorReasonB\x04\xe2\x41\x01\x03\x12*\n\x08\x64iscount\x18\x04 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x03\"\xda\x02\n\x11PriceOrderRequest\x12\x37\n\x06member\x18\x01 \x01(\tB\'\xe2\x41\x01\x01\xfa\x41\x19\n\x17members.kehu.dev/Member\xbaH\x04r\x02\x18\x64\x12\'\n\x07\x63hannel\x18\x02 \x01(\tB\x16\xe2\x41\x01\x01\xbaH\x0fr\r\x18?2\t^\\P{Cc}*$\x12,\n\rcurrency_code\x18\x03 \x01(\tB\x15\xe2\x41\x01\x02\xbaH\x0er\x0c\x32\n^[A-Z]{3}$\x12<\n\x05lines\x18\x04 \x03(\x0b\x32\x1c.kehu.campaigns.v1.PriceLineB\x0f\xe2\x41\x01\x02\xbaH\x08\x92\x01\x05\x08\x01\x10\xf4\x03\x12\x41\n\x07\x63oupons\x18\x05 \x03(\tB0\xe2\x41\x01\x01\xfa\x41\x1b\n\x19\x63\x61mpaigns.kehu.dev/Coupon\xbaH\x0b\x92\x01\x08\x10\x14\"\x04r\x02\x18\x64\x12\x34\n\x05order\x18\x06 \x01(\tB%\xe2\x41\x01\x01\xfa\x41\x17\n\x15orders.kehu.dev/Order\xbaH\x04r\x02\x18\x64\"\xc6\x02\n\x12PriceOrderResponse\x12\x32\n\x05lines\x18\x01 \x03(\x0b\x32\x1d.kehu.campaigns.v1.PricedLineB\x04\xe2\x41\x01\x03\x12*\n\x08subtotal\x18\x02 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x03\x12*\n\x08\x64iscount\x18\x03 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x03\x12\'\n\x05total\x18\x04 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x03\x12\x41\n\x10\x63oupon_decisions\x18\x05 \x03(\x0b\x32!.kehu.campaigns.v1.CouponDecisionB\x04\xe2\x41\x01\x03\x12\x38\n\x0fno_discount_for\x18\x06 \x01(\x0b\x32\x19.google.protobuf.DurationB\x04\xe2\x41\x01\x03\"b\n\x17\x42\x61tchPriceOrdersRequest\x12G\n\x08requests\x18\x01 \x03(\x0b\x32$.kehu.campaigns.v1.PriceOrderRequestB\x0f\xe2\x41\x01\x02\xbaH\x08\x92\x01\x05\x08\x01\x10\x80\x02\"S\n\x18\x42\x61tchPriceOrdersResponse\x12\x37\n\x08outcomes\x18\x01 \x03(\x0b\x32\x1f.kehu.campaigns.v1.PriceOutcomeB\x04\xe2\x41\x01\x03\"\x84\x01\n\x0cPriceOutcome\x12<\n\x05price\x18\x01 \x01(\x0b\x32%.kehu.campaigns.v1.PriceOrderResponseB\x04\xe2\x41\x01\x03H\x00\x12+\n\x07refusal\x18\x02 \x01(\x0b\x32\x12.google.rpc.StatusB\x04\xe2\x41\x01\x03H\x00\x42\t\n\x07outcomeb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -83,6 +84,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PRICEORDERRESPONSE'].fields_by_name['total']._serialized_options = b'\342A\001\003'
   _globals['_PRICEORDERRESPONSE'].fields_by_name['coupon_decisions']._loaded_options = None
   _globals['_PRICEORDERRESPONSE'].fields_by_name['coupon_decisions']._serialized_options = b'\342A\001\003'
+  _globals['_PRICEORDERRESPONSE'].fields_by_name['no_discount_for']._loaded_options = None
+  _globals['_PRICEORDERRESPONSE'].fields_by_name['no_discount_for']._serialized_options = b'\342A\001\003'
   _globals['_BATCHPRICEORDERSREQUEST'].fields_by_name['requests']._loaded_options = None
   _globals['_BATCHPRICEORDERSREQUEST'].fields_by_name['requests']._serialized_options = b'\342A\001\002\272H\010\222\001\005\010\001\020\200\002'
   _globals['_BATCHPRICEORDERSRESPONSE'].fields_by_name['outcomes']._loaded_options = None
@@ -91,20 +94,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PRICEOUTCOME'].fields_by_name['price']._serialized_options = b'\342A\001\003'
   _globals['_PRICEOUTCOME'].fields_by_name['refusal']._loaded_options = None
   _globals['_PRICEOUTCOME'].fields_by_name['refusal']._serialized_options = b'\342A\001\003'
-  _globals['_PRICELINE']._serialized_start=225
-  _globals['_PRICELINE']._serialized_end=479
-  _globals['_PRICEDLINE']._serialized_start=482
-  _globals['_PRICEDLINE']._serialized_end=701
-  _globals['_COUPONDECISION']._serialized_start=704
-  _globals['_COUPONDECISION']._serialized_end=894
-  _globals['_PRICEORDERREQUEST']._serialized_start=897
-  _globals['_PRICEORDERREQUEST']._serialized_end=1243
-  _globals['_PRICEORDERRESPONSE']._serialized_start=1246
-  _globals['_PRICEORDERRESPONSE']._serialized_end=1514
-  _globals['_BATCHPRICEORDERSREQUEST']._serialized_start=1516
-  _globals['_BATCHPRICEORDERSREQUEST']._serialized_end=1614
-  _globals['_BATCHPRICEORDERSRESPONSE']._serialized_start=1616
-  _globals['_BATCHPRICEORDERSRESPONSE']._serialized_end=1699
-  _globals['_PRICEOUTCOME']._serialized_start=1702
-  _globals['_PRICEOUTCOME']._serialized_end=1834
+  _globals['_PRICELINE']._serialized_start=257
+  _globals['_PRICELINE']._serialized_end=511
+  _globals['_PRICEDLINE']._serialized_start=514
+  _globals['_PRICEDLINE']._serialized_end=733
+  _globals['_COUPONDECISION']._serialized_start=736
+  _globals['_COUPONDECISION']._serialized_end=926
+  _globals['_PRICEORDERREQUEST']._serialized_start=929
+  _globals['_PRICEORDERREQUEST']._serialized_end=1275
+  _globals['_PRICEORDERRESPONSE']._serialized_start=1278
+  _globals['_PRICEORDERRESPONSE']._serialized_end=1604
+  _globals['_BATCHPRICEORDERSREQUEST']._serialized_start=1606
+  _globals['_BATCHPRICEORDERSREQUEST']._serialized_end=1704
+  _globals['_BATCHPRICEORDERSRESPONSE']._serialized_start=1706
+  _globals['_BATCHPRICEORDERSRESPONSE']._serialized_end=1789
+  _globals['_PRICEOUTCOME']._serialized_start=1792
+  _globals['_PRICEOUTCOME']._serialized_end=1924
 # @@protoc_insertion_point(module_scope)

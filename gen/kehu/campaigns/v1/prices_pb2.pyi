@@ -5,6 +5,7 @@ What an order costs."""
 
 from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
 from google.rpc import status_pb2 as _status_pb2
@@ -190,6 +191,7 @@ class PriceOrderResponse(_message.Message):
     DISCOUNT_FIELD_NUMBER: _builtins.int
     TOTAL_FIELD_NUMBER: _builtins.int
     COUPON_DECISIONS_FIELD_NUMBER: _builtins.int
+    NO_DISCOUNT_FOR_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___PricedLine]:
         """The lines, in the order of the request."""
@@ -210,6 +212,10 @@ class PriceOrderResponse(_message.Message):
     def coupon_decisions(self) -> _containers.RepeatedCompositeFieldContainer[Global___CouponDecision]:
         """One decision per coupon, sorted by coupon."""
 
+    @_builtins.property
+    def no_discount_for(self) -> _duration_pb2.Duration:
+        """For so long from now on, orders without coupons get no discount and need not be asked for. Absent: ask."""
+
     def __init__(
         self,
         *,
@@ -218,10 +224,11 @@ class PriceOrderResponse(_message.Message):
         discount: _money_pb2.Money | None = ...,
         total: _money_pb2.Money | None = ...,
         coupon_decisions: _abc.Iterable[Global___CouponDecision] | None = ...,
+        no_discount_for: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["discount", b"discount", "subtotal", b"subtotal", "total", b"total"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["discount", b"discount", "no_discount_for", b"no_discount_for", "subtotal", b"subtotal", "total", b"total"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["coupon_decisions", b"coupon_decisions", "discount", b"discount", "lines", b"lines", "subtotal", b"subtotal", "total", b"total"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["coupon_decisions", b"coupon_decisions", "discount", b"discount", "lines", b"lines", "no_discount_for", b"no_discount_for", "subtotal", b"subtotal", "total", b"total"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -231,6 +231,38 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The category cannot stand there, or cannot be deleted. Metadata: `category`, `cause`."""
     ERROR_REASON_PRICE_MISSING: _ErrorReason.ValueType  # 63
     """A bundle that costs what its components cost has components in several currencies. Metadata: `product`."""
+    ERROR_REASON_ORDER_NOT_FULFILLABLE: _ErrorReason.ValueType  # 115
+    """Goods of the order can't leave now. Metadata: `order`, and `cause`: `STATE` (not paid, or not any more), `ON_HOLD`,
+    `AWAITING_GOODS` (promised before they arrived), `COMPLETED`.
+    """
+    ERROR_REASON_ORDER_ON_HOLD: _ErrorReason.ValueType  # 116
+    """The order is held for another reason already. Metadata: `order`."""
+    ERROR_REASON_ORDER_TAG_LIMIT: _ErrorReason.ValueType  # 117
+    """An order has no room for so many tags. Metadata: `limit`."""
+    ERROR_REASON_ADDRESS_FIXED: _ErrorReason.ValueType  # 118
+    """The order can't be sent elsewhere. Metadata: `order`, and `cause`: its state, `SHIPPED` or `COUNTRY` (tax and freight
+    were fixed for another one).
+    """
+    ERROR_REASON_SHIPMENT_NOT_FOUND: _ErrorReason.ValueType  # 119
+    """The order has no such shipment. Metadata: `name`."""
+    ERROR_REASON_SHIPMENT_STATE_INVALID: _ErrorReason.ValueType  # 120
+    """The shipment's state does not allow this. Metadata: `shipment`, `state`."""
+    ERROR_REASON_UNITS_NOT_SHIPPABLE: _ErrorReason.ValueType  # 121
+    """More units than are paid, not refunded, and not on their way. Metadata: `position`, `requested`, `shippable`."""
+    ERROR_REASON_WAYBILL_TAKEN: _ErrorReason.ValueType  # 122
+    """This waybill number of this carrier belongs to another parcel."""
+    ERROR_REASON_PICK_UP_CODE_INVALID: _ErrorReason.ValueType  # 123
+    """The pick-up code is wrong. Metadata: `shipment`."""
+    ERROR_REASON_PICK_UP_ATTEMPTS_EXHAUSTED: _ErrorReason.ValueType  # 124
+    """Too many wrong pick-up codes: none is read for a while. Metadata: `shipment`."""
+    ERROR_REASON_INVOICE_NOT_FOUND: _ErrorReason.ValueType  # 125
+    """The order has no such invoice. Metadata: `name`."""
+    ERROR_REASON_INVOICE_STATE_INVALID: _ErrorReason.ValueType  # 126
+    """The invoice's state does not allow this. Metadata: `invoice`, `state`."""
+    ERROR_REASON_INVOICE_EXISTS: _ErrorReason.ValueType  # 127
+    """The order has an invoice already."""
+    ERROR_REASON_NOTHING_TO_INVOICE: _ErrorReason.ValueType  # 128
+    """Nothing that was paid in money is left of the order. Metadata: `order`."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why orders refused a call, as `google.rpc.ErrorInfo.reason` under the domain `kehu.dev`.
@@ -446,4 +478,36 @@ ERROR_REASON_CATEGORY_MISPLACED: ErrorReason.ValueType  # 62
 """The category cannot stand there, or cannot be deleted. Metadata: `category`, `cause`."""
 ERROR_REASON_PRICE_MISSING: ErrorReason.ValueType  # 63
 """A bundle that costs what its components cost has components in several currencies. Metadata: `product`."""
+ERROR_REASON_ORDER_NOT_FULFILLABLE: ErrorReason.ValueType  # 115
+"""Goods of the order can't leave now. Metadata: `order`, and `cause`: `STATE` (not paid, or not any more), `ON_HOLD`,
+`AWAITING_GOODS` (promised before they arrived), `COMPLETED`.
+"""
+ERROR_REASON_ORDER_ON_HOLD: ErrorReason.ValueType  # 116
+"""The order is held for another reason already. Metadata: `order`."""
+ERROR_REASON_ORDER_TAG_LIMIT: ErrorReason.ValueType  # 117
+"""An order has no room for so many tags. Metadata: `limit`."""
+ERROR_REASON_ADDRESS_FIXED: ErrorReason.ValueType  # 118
+"""The order can't be sent elsewhere. Metadata: `order`, and `cause`: its state, `SHIPPED` or `COUNTRY` (tax and freight
+were fixed for another one).
+"""
+ERROR_REASON_SHIPMENT_NOT_FOUND: ErrorReason.ValueType  # 119
+"""The order has no such shipment. Metadata: `name`."""
+ERROR_REASON_SHIPMENT_STATE_INVALID: ErrorReason.ValueType  # 120
+"""The shipment's state does not allow this. Metadata: `shipment`, `state`."""
+ERROR_REASON_UNITS_NOT_SHIPPABLE: ErrorReason.ValueType  # 121
+"""More units than are paid, not refunded, and not on their way. Metadata: `position`, `requested`, `shippable`."""
+ERROR_REASON_WAYBILL_TAKEN: ErrorReason.ValueType  # 122
+"""This waybill number of this carrier belongs to another parcel."""
+ERROR_REASON_PICK_UP_CODE_INVALID: ErrorReason.ValueType  # 123
+"""The pick-up code is wrong. Metadata: `shipment`."""
+ERROR_REASON_PICK_UP_ATTEMPTS_EXHAUSTED: ErrorReason.ValueType  # 124
+"""Too many wrong pick-up codes: none is read for a while. Metadata: `shipment`."""
+ERROR_REASON_INVOICE_NOT_FOUND: ErrorReason.ValueType  # 125
+"""The order has no such invoice. Metadata: `name`."""
+ERROR_REASON_INVOICE_STATE_INVALID: ErrorReason.ValueType  # 126
+"""The invoice's state does not allow this. Metadata: `invoice`, `state`."""
+ERROR_REASON_INVOICE_EXISTS: ErrorReason.ValueType  # 127
+"""The order has an invoice already."""
+ERROR_REASON_NOTHING_TO_INVOICE: ErrorReason.ValueType  # 128
+"""Nothing that was paid in money is left of the order. Metadata: `order`."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -981,3 +981,145 @@ class GroupExpired(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GroupExpired: _TypeAlias = GroupExpired  # noqa: Y015
+
+@_typing.final
+class OrderShipped(_message.Message):
+    """Units of an order left, or wait to be picked up. The subject is the shipment, its version the shipment's version."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORDER_FIELD_NUMBER: _builtins.int
+    SHIPMENT_FIELD_NUMBER: _builtins.int
+    MEMBER_FIELD_NUMBER: _builtins.int
+    LINES_FIELD_NUMBER: _builtins.int
+    PARCELS_FIELD_NUMBER: _builtins.int
+    SHIP_TIME_FIELD_NUMBER: _builtins.int
+    order: _builtins.str
+    """The order, `orders/{order}`."""
+    shipment: _builtins.str
+    """The shipment, `orders/{order}/shipments/{shipment}`."""
+    member: _builtins.str
+    """Who bought it, `members/{member}`; empty for a guest or a business account."""
+    @_builtins.property
+    def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___ShippedLine]:
+        """What is in it."""
+
+    @_builtins.property
+    def parcels(self) -> _containers.RepeatedCompositeFieldContainer[Global___ShippedParcel]:
+        """Its parcels; none for a pick-up."""
+
+    @_builtins.property
+    def ship_time(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        order: _builtins.str = ...,
+        shipment: _builtins.str = ...,
+        member: _builtins.str = ...,
+        lines: _abc.Iterable[Global___ShippedLine] | None = ...,
+        parcels: _abc.Iterable[Global___ShippedParcel] | None = ...,
+        ship_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["ship_time", b"ship_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["lines", b"lines", "member", b"member", "order", b"order", "parcels", b"parcels", "ship_time", b"ship_time", "shipment", b"shipment"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OrderShipped: _TypeAlias = OrderShipped  # noqa: Y015
+
+@_typing.final
+class OrderDelivered(_message.Message):
+    """Units of an order are with the customer. The subject is the shipment, its version the shipment's version."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORDER_FIELD_NUMBER: _builtins.int
+    SHIPMENT_FIELD_NUMBER: _builtins.int
+    MEMBER_FIELD_NUMBER: _builtins.int
+    LINES_FIELD_NUMBER: _builtins.int
+    DELIVER_TIME_FIELD_NUMBER: _builtins.int
+    order: _builtins.str
+    """The order, `orders/{order}`."""
+    shipment: _builtins.str
+    """The shipment, `orders/{order}/shipments/{shipment}`."""
+    member: _builtins.str
+    """Who bought it, `members/{member}`; empty for a guest or a business account."""
+    @_builtins.property
+    def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___ShippedLine]:
+        """What is in it."""
+
+    @_builtins.property
+    def deliver_time(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        order: _builtins.str = ...,
+        shipment: _builtins.str = ...,
+        member: _builtins.str = ...,
+        lines: _abc.Iterable[Global___ShippedLine] | None = ...,
+        deliver_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["deliver_time", b"deliver_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["deliver_time", b"deliver_time", "lines", b"lines", "member", b"member", "order", b"order", "shipment", b"shipment"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OrderDelivered: _TypeAlias = OrderDelivered  # noqa: Y015
+
+@_typing.final
+class ShippedLine(_message.Message):
+    """Units of a line in a shipment."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    POSITION_FIELD_NUMBER: _builtins.int
+    QUANTITY_FIELD_NUMBER: _builtins.int
+    position: _builtins.int
+    """The line's position in the order, from 1."""
+    quantity: _builtins.int
+    """Units."""
+    def __init__(
+        self,
+        *,
+        position: _builtins.int = ...,
+        quantity: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["position", b"position", "quantity", b"quantity"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ShippedLine: _TypeAlias = ShippedLine  # noqa: Y015
+
+@_typing.final
+class ShippedParcel(_message.Message):
+    """A parcel of a shipment."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CARRIER_FIELD_NUMBER: _builtins.int
+    WAYBILL_FIELD_NUMBER: _builtins.int
+    carrier: _builtins.str
+    """Who carries it."""
+    waybill: _builtins.str
+    """The number under which they do."""
+    def __init__(
+        self,
+        *,
+        carrier: _builtins.str = ...,
+        waybill: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["carrier", b"carrier", "waybill", b"waybill"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ShippedParcel: _TypeAlias = ShippedParcel  # noqa: Y015
