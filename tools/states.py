@@ -12,7 +12,17 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from services.orders.domain import checkout, group, order, payment_intent, provider_refund, refund, reservation
+from services.orders.domain import (
+    checkout,
+    group,
+    invoice,
+    order,
+    payment_intent,
+    provider_refund,
+    refund,
+    reservation,
+    shipment,
+)
 from tools.generate import ROOT
 
 PAGE = ROOT / "docs" / "states.md"
@@ -61,6 +71,18 @@ MACHINES = (
         "services/orders/domain/provider_refund.py",
         provider_refund.TRANSITIONS,
         (provider_refund.ProviderRefundState.PENDING,),
+    ),
+    Machine(
+        "Shipment",
+        "services/orders/domain/shipment.py",
+        shipment.TRANSITIONS,
+        (shipment.ShipmentState.CREATED,),
+    ),
+    Machine(
+        "Invoice",
+        "services/orders/domain/invoice.py",
+        invoice.TRANSITIONS,
+        (invoice.InvoiceState.REQUESTED,),
     ),
     Machine(
         "Reservation",

@@ -17,6 +17,9 @@ ROLES: dict[str, tuple[str, ...]] = {
     "service": ("*",),
     "clerk": (
         "orders.*",
+        "desk.*",
+        "shipments.*",
+        "invoices.request",
         "checkouts.read",
         "flash_sales.*",
         "group_buys.*",
@@ -77,6 +80,7 @@ ROLES: dict[str, tuple[str, ...]] = {
     ),
     "accountant": (
         "orders.read",
+        "invoices.*",
         "payments.*",
         "refunds.*",
         "ledger.*",

@@ -17,9 +17,11 @@ from services.orders.domain.events import (
     GroupSucceeded,
     OrderCancelled,
     OrderCompleted,
+    OrderDelivered,
     OrderPaid,
     OrderPlaced,
     OrderRefunded,
+    OrderShipped,
     PriceChanged,
     ProductChanged,
 )
@@ -44,6 +46,8 @@ def to_event(fact: object) -> Event:
         return _stock_crossed(fact)
     if isinstance(fact, GroupSucceeded | GroupExpired):
         return _group_decided(fact)
+    if isinstance(fact, OrderShipped | OrderDelivered):
+        return _shipment(fact)
     body = cast("Callable[[Any], Body]", _BODIES[type(fact)])(fact)
     order = cast("Fact", fact).order
     return Event.of(f"kehu.orders.v1.{type(fact).__name__}", join("orders", order.id), order.version, body)
@@ -119,6 +123,23 @@ def _group_decided(fact: GroupSucceeded | GroupExpired) -> Event:
     if group.final_price is not None:
         body["finalPrice"] = money(Money(group.final_price, group.price.currency))
     return Event.of(f"kehu.orders.v1.{type(fact).__name__}", group.name, group.version, body)
+
+
+def _shipment(fact: OrderShipped | OrderDelivered) -> Event:
+    """A shipment counts its own versions: the order's do not change with it."""
+    shipment = fact.shipment
+    body: Body = {
+        "order": join("orders", fact.order.id),
+        "shipment": shipment.name,
+        "member": _member(fact.order),
+        "lines": [{"position": position, "quantity": str(quantity)} for position, quantity in shipment.lines],
+    }
+    if isinstance(fact, OrderShipped):
+        body["parcels"] = [{"carrier": each.carrier, "waybill": each.waybill} for each in shipment.parcels]
+        body["shipTime"] = instant(shipment.ship_time)
+    else:
+        body["deliverTime"] = instant(shipment.end_time)
+    return Event.of(f"kehu.orders.v1.{type(fact).__name__}", shipment.name, shipment.version, body)
 
 
 def _price_changed(fact: PriceChanged) -> Event:

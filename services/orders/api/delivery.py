@@ -72,8 +72,11 @@ def shown(found: Address) -> pb.Address:
 
 def sealed(vault: Vault, found: Address | None) -> SealedAddress | None:
     """An address as it is stored, under a new key."""
-    if found is None:
-        return None
+    return sealed_address(vault, found) if found is not None else None
+
+
+def sealed_address(vault: Vault, found: Address) -> SealedAddress:
+    """As `sealed`, of an address that is there."""
     owner = names.new_id()
     box, key = vault.create(owner.bytes)
     text = json.dumps([getattr(found, name) for name in _FIELDS], ensure_ascii=False)

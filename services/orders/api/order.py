@@ -25,7 +25,7 @@ _STATES = {
     OrderState.REFUNDED: pb.Order.STATE_REFUNDED,
     OrderState.COMPLETED: pb.Order.STATE_COMPLETED,
 }
-_STATES_BACK = {wire: state for state, wire in _STATES.items()}
+STATES_BACK = {wire: state for state, wire in _STATES.items()}
 _TENDERS = {
     Tender.MANUAL: pb.TENDER_MANUAL,
     Tender.POINTS: pb.TENDER_POINTS,
@@ -160,7 +160,7 @@ def query(request: pb.ListOrdersRequest) -> OrderQuery:
     return OrderQuery(
         member=optional_id("members", request.member, field="member"),
         account=optional_id("accounts", request.account, field="account"),
-        state=_STATES_BACK.get(request.state),
+        state=STATES_BACK.get(request.state),
         channel=request.channel or None,
         start=convert.instant(request.start_time, field="start_time") if request.HasField("start_time") else None,
         end=convert.instant(request.end_time, field="end_time") if request.HasField("end_time") else None,

@@ -14,6 +14,7 @@ if TYPE_CHECKING:  # an order answers facts, and facts carry the order
     from services.orders.domain.cart import Cart
     from services.orders.domain.group import Group
     from services.orders.domain.order import Order
+    from services.orders.domain.shipment import Shipment
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,22 @@ class GroupExpired:
     """The group did not come about: its orders are given up and refunded."""
 
     group: Group
+
+
+@dataclass(frozen=True, slots=True)
+class OrderShipped:
+    """Units of the order left, or wait to be picked up."""
+
+    order: Order
+    shipment: Shipment
+
+
+@dataclass(frozen=True, slots=True)
+class OrderDelivered:
+    """Units of the order are with the customer."""
+
+    order: Order
+    shipment: Shipment
 
 
 Fact = OrderPlaced | OrderPaid | OrderCompleted | OrderCancelled | OrderRefunded

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, text
 
 from kit.vault import Vault, WrappedKey
 
-SEALED = {"delivery_addresses": ("order_id", "owner"), "payment_notices": ("id", "id")}
+SEALED = {"delivery_addresses": ("order_id", "owner"), "payment_notices": ("id", "id"), "invoices": ("id", "id")}
 """The tables with data keys of their own: the column of their key, and that of whom the data key belongs to."""
 
 

@@ -7,18 +7,22 @@ from collections.abc import Callable, Mapping
 from kit.errors import Fault
 from kit.unit import Stored, Unit
 from services.orders.domain import errors
-from services.orders.domain.errors import catalogue, shipping, stock
+from services.orders.domain.errors import catalogue, desk, shipping, stock
 from services.orders.storage.addresses import AddressStore
 from services.orders.storage.backorders import BackorderStore
 from services.orders.storage.buyers import BuyerStore
 from services.orders.storage.carts import CartStore
 from services.orders.storage.categories import CategoryStore
 from services.orders.storage.checkouts import CheckoutStore
+from services.orders.storage.desk import DeskStore
 from services.orders.storage.flash_sale_units import FlashSaleUnitStore
 from services.orders.storage.flash_sales import FlashSaleStore
 from services.orders.storage.group_buys import GroupBuyStore
 from services.orders.storage.groups import GroupStore
+from services.orders.storage.invoices import InvoiceStore
 from services.orders.storage.locations import LocationStore
+from services.orders.storage.order_events import OrderEventStore
+from services.orders.storage.order_search import OrderSearch
 from services.orders.storage.orders import OrderStore
 from services.orders.storage.outlets import OutletStore
 from services.orders.storage.payment_intents import PaymentIntentStore
@@ -30,6 +34,7 @@ from services.orders.storage.provider_refunds import ProviderRefundStore
 from services.orders.storage.reconciliations import ReconciliationStore
 from services.orders.storage.refunds import RefundStore
 from services.orders.storage.reservations import ReservationStore
+from services.orders.storage.shipments import ShipmentStore
 from services.orders.storage.stock_counts import StockCountStore
 from services.orders.storage.stock_proof import StockProofStore
 from services.orders.storage.stock_transfers import StockTransferStore
@@ -44,6 +49,8 @@ CONSTRAINTS: Mapping[str, Callable[[], Fault]] = {
     "products_variant": catalogue.variant_taken,
     "locations_pkey": stock.location_exists,
     "stocks_policy": stock.policy_elsewhere,
+    "parcels_waybill": desk.waybill_taken,
+    "invoices_one": desk.invoice_exists,
     "tax_tables_area": shipping.tax_table_exists,
     "tax_tables_home": shipping.tax_table_exists,
 }
@@ -69,6 +76,11 @@ class OrdersUnit(Unit):
     verifications = Stored(VerificationStore)
     orders = Stored(OrderStore)
     refunds = Stored(RefundStore)
+    desk = Stored(DeskStore)
+    order_search = Stored(OrderSearch)
+    order_events = Stored(OrderEventStore)
+    shipments = Stored(ShipmentStore)
+    invoices = Stored(InvoiceStore)
     checkouts = Stored(CheckoutStore)
     flash_sales = Stored(FlashSaleStore)
     flash_sale_units = Stored(FlashSaleUnitStore)

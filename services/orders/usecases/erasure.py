@@ -25,8 +25,19 @@ class Work(Protocol):
     def carts(self) -> Personal:
         """What members thought of buying."""
 
+    @property
+    def desk(self) -> Personal:
+        """What people wrote about orders."""
+
+    @property
+    def invoices(self) -> Personal:
+        """Whom invoices are for."""
+
 
 def forget_members(unit: Work, members: Sequence[UUID]) -> None:
-    """Delete addresses and carts of members. Their orders stay, as figures of nobody."""
+    """Delete addresses and carts of members, what people wrote about their orders, and whom invoices are for. Their
+    orders stay, as figures of nobody."""
     unit.addresses.forget(members)
     unit.carts.forget(members)
+    unit.desk.forget(members)
+    unit.invoices.forget(members)

@@ -1,0 +1,109 @@
+"""SearchOrders: the ids of a page, by whichever index the filters allow."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Connection, exists, select, text, tuple_
+
+from kit.page import Page
+from services.orders.domain.desk import DeskQuery
+from services.orders.storage.tables.core import order_lines, orders
+from services.orders.storage.tables.desk import order_holds, order_tags
+from services.orders.storage.tables.shipping import delivery_addresses
+
+# How many rows a range of amounts or times has decides which index is best, so each search is planned for its values.
+_PLAN_ANEW = text("set local plan_cache_mode = force_custom_plan")
+
+_EARLIER = order_lines.alias("earlier")
+
+
+class OrderSearch:
+    """The searches of one transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def ids(self, query: DeskQuery, page: Page) -> list[UUID]:
+        """The orders of a page and one more if there are more, the latest placed first."""
+        driver, place_time, order_id, conditions = _driver(query)
+        conditions += _filters(query, driver is orders)
+        if query.start is not None:
+            conditions.append(place_time >= query.start)
+        if query.end is not None:
+            conditions.append(place_time < query.end)
+        if page.after is not None:
+            conditions.append(
+                tuple_(place_time, order_id) < (datetime.fromisoformat(page.after[0]), UUID(page.after[1]))
+            )
+        source = driver if driver is orders or not _asks_orders(query) else driver.join(orders, orders.c.id == order_id)
+        statement = (
+            select(order_id)
+            .select_from(source)
+            .where(*conditions)
+            .order_by(place_time.desc(), order_id.desc())
+            .limit(page.fetch)
+        )
+        self._connection.execute(_PLAN_ANEW)
+        return [UUID(str(row[0])) for row in self._connection.execute(statement)]
+
+
+def _driver(query: DeskQuery) -> tuple[Any, ColumnElement[Any], ColumnElement[Any], list[ColumnElement[bool]]]:
+    """The table whose index has the rows in the order of the pages."""
+    if query.sku is not None:
+        lines = order_lines.c
+        again = exists().where(
+            _EARLIER.c.order_id == lines.order_id, _EARLIER.c.sku == lines.sku, _EARLIER.c.position < lines.position
+        )
+        return order_lines, lines.place_time, lines.order_id, [lines.sku == query.sku, ~again]
+    if query.tag is not None:
+        tags = order_tags.c
+        return order_tags, tags.place_time, tags.order_id, [tags.tag == query.tag]
+    if query.held:
+        return order_holds, order_holds.c.place_time, order_holds.c.order_id, []
+    return orders, orders.c.place_time, orders.c.id, []
+
+
+def _columns(query: DeskQuery) -> Sequence[tuple[ColumnElement[Any], object]]:
+    return (
+        (orders.c.counter, query.counter),
+        (orders.c.state, query.state.value if query.state else None),
+        (orders.c.channel, query.channel),
+        (orders.c.store, query.store),
+        (orders.c.member_id, query.member),
+        (orders.c.currency, query.currency),
+    )
+
+
+def _asks_orders(query: DeskQuery) -> bool:
+    """Whether a filter is one of the order's own columns."""
+    of_orders = [value for _, value in _columns(query)]
+    return (
+        any(value is not None for value in (*of_orders, query.phone, query.least, query.most))
+        or ((query.tag is not None or query.held) and query.sku is not None)
+        or (query.held and query.tag is not None)
+    )
+
+
+def _filters(query: DeskQuery, on_orders: bool) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = [column == value for column, value in _columns(query) if value is not None]
+    if query.store:
+        conditions.append(orders.c.store != "")  # what the index of stores asks for
+    if query.least is not None:
+        conditions.append(orders.c.total >= query.least)
+    if query.most is not None:
+        conditions.append(orders.c.total <= query.most)
+    if query.phone is not None:
+        sent = select(delivery_addresses.c.order_id)
+        conditions.append(
+            orders.c.id.in_(sent.where(delivery_addresses.c.phone == query.phone, delivery_addresses.c.phone != ""))
+        )
+    if query.tag is not None and query.sku is not None:
+        tags = order_tags.c
+        conditions.append(exists().where(tags.order_id == orders.c.id, tags.tag == query.tag))
+    if query.held and not on_orders and (query.sku is not None or query.tag is not None):
+        conditions.append(exists().where(order_holds.c.order_id == orders.c.id))
+    return conditions
