@@ -7,8 +7,10 @@ from functools import partial
 from pathlib import Path
 
 from kehu.orders.v1 import (
+    bargains_pb2_grpc,
     carts_pb2_grpc,
     catalogue_pb2_grpc,
+    channels_pb2_grpc,
     checkout_pb2_grpc,
     flash_sales_pb2_grpc,
     fulfilment_pb2_grpc,
@@ -32,6 +34,7 @@ from kit.rpc import Tokens as CallTokens
 from kit.settings import load
 from kit.signing import Signer
 from services.orders import publish
+from services.orders.api.bargains_servicer import BargainsServicer
 from services.orders.api.campaigns import CampaignsCoupons, CampaignsPrices
 from services.orders.api.carts_servicer import CartsServicer
 from services.orders.api.catalogue_servicer import CatalogueServicer
@@ -40,6 +43,7 @@ from services.orders.api.checkout_servicer import CheckoutServicer
 from services.orders.api.flash_sales_servicer import FlashSalesServicer
 from services.orders.api.fulfilment_servicer import FulfilmentServicer
 from services.orders.api.group_buys_servicer import GroupBuysServicer
+from services.orders.api.ingest_servicer import IngestServicer
 from services.orders.api.inventory_servicer import InventoryServicer
 from services.orders.api.members import MembersGiftCards, MembersPoints, MembersStoredValue
 from services.orders.api.observed import Observed
@@ -180,6 +184,11 @@ def build(config: Config) -> Server:
                 FulfilmentServicer(edge, tokens, safe),
             ),
             Servicer(
+                "kehu.orders.v1.BargainsService",
+                bargains_pb2_grpc.add_BargainsServiceServicer_to_server,
+                BargainsServicer(edge, tokens, clock=utc_now),
+            ),
+            Servicer(
                 "kehu.orders.v1.InventoryService",
                 inventory_pb2_grpc.add_InventoryServiceServicer_to_server,
                 InventoryServicer(edge, tokens),
@@ -193,6 +202,11 @@ def build(config: Config) -> Server:
                 "kehu.orders.v1.TaxesService",
                 taxes_pb2_grpc.add_TaxesServiceServicer_to_server,
                 TaxesServicer(edge, tokens, tariff=known),
+            ),
+            Servicer(
+                "kehu.orders.v1.IngestService",
+                channels_pb2_grpc.add_IngestServiceServicer_to_server,
+                IngestServicer(edge, tokens, clock=utc_now),
             ),
             Servicer(
                 "kehu.orders.v1.ProofService",

@@ -10,6 +10,7 @@ from services.orders.domain import errors
 from services.orders.domain.errors import catalogue, desk, shipping, stock
 from services.orders.storage.addresses import AddressStore
 from services.orders.storage.backorders import BackorderStore
+from services.orders.storage.bargains import BargainStore, HaggleStore
 from services.orders.storage.buyers import BuyerStore
 from services.orders.storage.carts import CartStore
 from services.orders.storage.categories import CategoryStore
@@ -20,6 +21,7 @@ from services.orders.storage.flash_sales import FlashSaleStore
 from services.orders.storage.group_buys import GroupBuyStore
 from services.orders.storage.groups import GroupStore
 from services.orders.storage.invoices import InvoiceStore
+from services.orders.storage.ingest import IngestStore
 from services.orders.storage.locations import LocationStore
 from services.orders.storage.order_events import OrderEventStore
 from services.orders.storage.order_search import OrderSearch
@@ -74,6 +76,7 @@ class OrdersUnit(Unit):
     stock_counts = Stored(StockCountStore)
     stock_proof = Stored(StockProofStore)
     verifications = Stored(VerificationStore)
+    ingest = Stored(IngestStore)
     orders = Stored(OrderStore)
     refunds = Stored(RefundStore)
     desk = Stored(DeskStore)
@@ -87,6 +90,8 @@ class OrdersUnit(Unit):
     waiting_rooms = Stored(WaitingRoomStore)
     group_buys = Stored(GroupBuyStore)
     groups = Stored(GroupStore)
+    bargains = Stored(BargainStore)
+    haggles = Stored(HaggleStore)
     tariff = Stored(TariffStore)
     shipping_zones = Stored(ZoneStore)
     shipping_methods = Stored(MethodStore)

@@ -213,6 +213,18 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The member has a seat in the group. Metadata: `group`, `order`."""
     ERROR_REASON_GROUP_NOT_SUCCEEDED: _ErrorReason.ValueType  # 109
     """The order cannot be carried out before its group has succeeded. Metadata: `order`, `group`, `state`."""
+    ERROR_REASON_BARGAIN_NOT_FOUND: _ErrorReason.ValueType  # 110
+    """No bargain has this name. Metadata: `name`."""
+    ERROR_REASON_BARGAIN_NOT_OPEN: _ErrorReason.ValueType  # 111
+    """No haggle can begin in the bargain now. Metadata: `bargain`, `state`, `start_time`, `end_time`."""
+    ERROR_REASON_HAGGLE_NOT_FOUND: _ErrorReason.ValueType  # 112
+    """No haggle has this name, or it is another member's. Metadata: `name`."""
+    ERROR_REASON_HAGGLE_STATE_INVALID: _ErrorReason.ValueType  # 113
+    """The haggle does not go on. Metadata: `haggle`, `state`: `ORDERED`, `BOUGHT`, `OVER` (its deadline is) or `FLOOR`
+    (nothing is left to cut).
+    """
+    ERROR_REASON_HAGGLE_CUT_ALREADY: _ErrorReason.ValueType  # 114
+    """The helper has cut this price. Metadata: `haggle`, `member`."""
     ERROR_REASON_PRODUCT_UNPUBLISHED: _ErrorReason.ValueType  # 55
     """The product is not offered in this channel at this time. Metadata: `product`, `channel`."""
     ERROR_REASON_PURCHASE_LIMIT_EXCEEDED: _ErrorReason.ValueType  # 56
@@ -263,6 +275,14 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The order has an invoice already."""
     ERROR_REASON_NOTHING_TO_INVOICE: _ErrorReason.ValueType  # 128
     """Nothing that was paid in money is left of the order. Metadata: `order`."""
+    ERROR_REASON_SHOP_NOT_FOUND: _ErrorReason.ValueType  # 130
+    """No shop has this name. Metadata: `name`."""
+    ERROR_REASON_SHOP_EXISTS: _ErrorReason.ValueType  # 131
+    """The shop's code is taken. Metadata: `name`."""
+    ERROR_REASON_INGESTED_ORDER_NOT_FOUND: _ErrorReason.ValueType  # 132
+    """The shop has told of no such order. Metadata: `name`."""
+    ERROR_REASON_OID_TAKEN: _ErrorReason.ValueType  # 133
+    """The number of a line is that of another order's of the shop. Metadata: `oid`."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why orders refused a call, as `google.rpc.ErrorInfo.reason` under the domain `kehu.dev`.
@@ -460,6 +480,18 @@ ERROR_REASON_GROUP_SEAT_TAKEN: ErrorReason.ValueType  # 108
 """The member has a seat in the group. Metadata: `group`, `order`."""
 ERROR_REASON_GROUP_NOT_SUCCEEDED: ErrorReason.ValueType  # 109
 """The order cannot be carried out before its group has succeeded. Metadata: `order`, `group`, `state`."""
+ERROR_REASON_BARGAIN_NOT_FOUND: ErrorReason.ValueType  # 110
+"""No bargain has this name. Metadata: `name`."""
+ERROR_REASON_BARGAIN_NOT_OPEN: ErrorReason.ValueType  # 111
+"""No haggle can begin in the bargain now. Metadata: `bargain`, `state`, `start_time`, `end_time`."""
+ERROR_REASON_HAGGLE_NOT_FOUND: ErrorReason.ValueType  # 112
+"""No haggle has this name, or it is another member's. Metadata: `name`."""
+ERROR_REASON_HAGGLE_STATE_INVALID: ErrorReason.ValueType  # 113
+"""The haggle does not go on. Metadata: `haggle`, `state`: `ORDERED`, `BOUGHT`, `OVER` (its deadline is) or `FLOOR`
+(nothing is left to cut).
+"""
+ERROR_REASON_HAGGLE_CUT_ALREADY: ErrorReason.ValueType  # 114
+"""The helper has cut this price. Metadata: `haggle`, `member`."""
 ERROR_REASON_PRODUCT_UNPUBLISHED: ErrorReason.ValueType  # 55
 """The product is not offered in this channel at this time. Metadata: `product`, `channel`."""
 ERROR_REASON_PURCHASE_LIMIT_EXCEEDED: ErrorReason.ValueType  # 56
@@ -510,4 +542,12 @@ ERROR_REASON_INVOICE_EXISTS: ErrorReason.ValueType  # 127
 """The order has an invoice already."""
 ERROR_REASON_NOTHING_TO_INVOICE: ErrorReason.ValueType  # 128
 """Nothing that was paid in money is left of the order. Metadata: `order`."""
+ERROR_REASON_SHOP_NOT_FOUND: ErrorReason.ValueType  # 130
+"""No shop has this name. Metadata: `name`."""
+ERROR_REASON_SHOP_EXISTS: ErrorReason.ValueType  # 131
+"""The shop's code is taken. Metadata: `name`."""
+ERROR_REASON_INGESTED_ORDER_NOT_FOUND: ErrorReason.ValueType  # 132
+"""The shop has told of no such order. Metadata: `name`."""
+ERROR_REASON_OID_TAKEN: ErrorReason.ValueType  # 133
+"""The number of a line is that of another order's of the shop. Metadata: `oid`."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

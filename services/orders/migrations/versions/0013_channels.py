@@ -2,6 +2,7 @@
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects.postgresql import JSONB
 
 revision = "0013"
 down_revision = "0012"
@@ -13,6 +14,8 @@ INSTANT = sa.DateTime(timezone=True)
 
 def upgrade() -> None:
     _proof()
+    _shops()
+    _ingested()
 
 
 def _proof() -> None:
@@ -34,6 +37,66 @@ def _proof() -> None:
         sa.Column("differences", sa.Text, nullable=False),
     )
     op.execute(APPEND_ONLY)
+
+
+def _shops() -> None:
+    op.create_table(
+        "shops",
+        sa.Column("code", sa.Text, primary_key=True),
+        sa.Column("title", sa.Text, nullable=False),
+        sa.Column("platform", sa.Text, nullable=False),
+        sa.Column("channel", sa.Text, nullable=False),
+        sa.Column("currency", sa.Text, nullable=False),
+        sa.Column("location", sa.Text, nullable=False),
+        sa.Column("version", sa.BigInteger, nullable=False),
+        sa.Column("create_time", INSTANT, nullable=False),
+        sa.Column("update_time", INSTANT, nullable=False),
+    )
+    op.create_table(
+        "channel_skus",
+        sa.Column("shop", sa.Text, sa.ForeignKey("shops.code", name="channel_skus_shop"), primary_key=True),
+        sa.Column("sku", sa.Text, primary_key=True),
+        sa.Column("product_id", sa.Uuid, sa.ForeignKey("products.id", name="channel_skus_product"), nullable=False),
+    )
+
+
+def _ingested() -> None:
+    op.create_table(
+        "ingested_orders",
+        sa.Column("shop", sa.Text, sa.ForeignKey("shops.code", name="ingested_orders_shop"), primary_key=True),
+        sa.Column("tid", sa.Text, primary_key=True),
+        sa.Column("state", sa.Text, nullable=False),
+        sa.Column("modify_time", INSTANT),
+        sa.Column("told", sa.Text),
+        sa.Column("order_id", sa.Uuid),
+        sa.Column("snags", JSONB, nullable=False, server_default="[]"),
+        sa.Column("residue", sa.BigInteger, nullable=False, server_default="0"),
+        sa.Column("create_time", INSTANT, nullable=False),
+        sa.Column("update_time", INSTANT, nullable=False),
+        sa.CheckConstraint("state in ('NEW', 'STORED', 'EXCEPTION')", name="ingested_orders_state"),
+        sa.CheckConstraint(
+            "state = 'NEW' or (told is not null and modify_time is not null)", name="ingested_orders_told"
+        ),
+    )
+    op.create_index(
+        "ingested_orders_order",
+        "ingested_orders",
+        ["order_id"],
+        unique=True,
+        postgresql_where=sa.text("order_id is not null"),
+    )
+    op.create_index(
+        "ingested_orders_exceptions",
+        "ingested_orders",
+        ["shop", "tid"],
+        postgresql_where=sa.text("state = 'EXCEPTION'"),
+    )
+    op.create_table(
+        "ingested_lines",
+        sa.Column("shop", sa.Text, primary_key=True),
+        sa.Column("oid", sa.Text, primary_key=True),
+        sa.Column("tid", sa.Text, nullable=False),
+    )
 
 
 APPEND_ONLY = """

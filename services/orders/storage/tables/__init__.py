@@ -1,12 +1,14 @@
 """The tables of orders, a module per area; the migrations are checked against `metadata`."""
 
 from services.orders.storage.tables import (
+    bargains,
     catalogue,
     checkouts,
     core,
     desk,
     flash_sales,
     group_buys,
+    ingest,
     payments,
     proof,
     shipping,
@@ -15,12 +17,14 @@ from services.orders.storage.tables import (
 from services.orders.storage.tables.base import metadata
 
 __all__ = [
+    "bargains",
     "catalogue",
     "checkouts",
     "core",
     "desk",
     "flash_sales",
     "group_buys",
+    "ingest",
     "metadata",
     "payments",
     "proof",
