@@ -30,7 +30,7 @@ class OrderSearch:
     def ids(self, query: DeskQuery, page: Page) -> list[UUID]:
         """The orders of a page and one more if there are more, the latest placed first."""
         driver, place_time, order_id, conditions = _driver(query)
-        conditions += _filters(query, driver is orders)
+        conditions += _filters(query, driver, order_id)
         if query.start is not None:
             conditions.append(place_time >= query.start)
         if query.end is not None:
@@ -52,17 +52,19 @@ class OrderSearch:
 
 
 def _driver(query: DeskQuery) -> tuple[Any, ColumnElement[Any], ColumnElement[Any], list[ColumnElement[bool]]]:
-    """The table whose index has the rows in the order of the pages."""
-    if query.sku is not None:
+    """The table whose index has the rows in the order of the pages. Where a filter leaves few orders it is left to the
+    planner to begin there or with the lines of a SKU."""
+    few = any(each is not None for each in (query.counter, query.phone, query.member, query.store))
+    if query.sku is not None and not few:
         lines = order_lines.c
         again = exists().where(
             _EARLIER.c.order_id == lines.order_id, _EARLIER.c.sku == lines.sku, _EARLIER.c.position < lines.position
         )
         return order_lines, lines.place_time, lines.order_id, [lines.sku == query.sku, ~again]
-    if query.tag is not None:
+    if query.tag is not None and not few:
         tags = order_tags.c
         return order_tags, tags.place_time, tags.order_id, [tags.tag == query.tag]
-    if query.held:
+    if query.held and not few:
         return order_holds, order_holds.c.place_time, order_holds.c.order_id, []
     return orders, orders.c.place_time, orders.c.id, []
 
@@ -78,17 +80,8 @@ def _columns(query: DeskQuery) -> Sequence[tuple[ColumnElement[Any], object]]:
     )
 
 
-def _asks_orders(query: DeskQuery) -> bool:
-    """Whether a filter is one of the order's own columns."""
-    of_orders = [value for _, value in _columns(query)]
-    return (
-        any(value is not None for value in (*of_orders, query.phone, query.least, query.most))
-        or ((query.tag is not None or query.held) and query.sku is not None)
-        or (query.held and query.tag is not None)
-    )
-
-
-def _filters(query: DeskQuery, on_orders: bool) -> list[ColumnElement[bool]]:
+def _filters(query: DeskQuery, driver: Any, order_id: ColumnElement[Any]) -> list[ColumnElement[bool]]:
+    """What the driver itself does not say."""
     conditions: list[ColumnElement[bool]] = [column == value for column, value in _columns(query) if value is not None]
     if query.store:
         conditions.append(orders.c.store != "")  # what the index of stores asks for
@@ -97,13 +90,19 @@ def _filters(query: DeskQuery, on_orders: bool) -> list[ColumnElement[bool]]:
     if query.most is not None:
         conditions.append(orders.c.total <= query.most)
     if query.phone is not None:
-        sent = select(delivery_addresses.c.order_id)
-        conditions.append(
-            orders.c.id.in_(sent.where(delivery_addresses.c.phone == query.phone, delivery_addresses.c.phone != ""))
-        )
-    if query.tag is not None and query.sku is not None:
+        sent = delivery_addresses.c
+        conditions.append(order_id.in_(select(sent.order_id).where(sent.phone == query.phone, sent.phone != "")))
+    if query.sku is not None and driver is not order_lines:
+        lines = order_lines.c
+        conditions.append(exists().where(lines.order_id == order_id, lines.sku == query.sku))
+    if query.tag is not None and driver is not order_tags:
         tags = order_tags.c
-        conditions.append(exists().where(tags.order_id == orders.c.id, tags.tag == query.tag))
-    if query.held and not on_orders and (query.sku is not None or query.tag is not None):
-        conditions.append(exists().where(order_holds.c.order_id == orders.c.id))
+        conditions.append(exists().where(tags.order_id == order_id, tags.tag == query.tag))
+    if query.held and driver is not order_holds:
+        conditions.append(exists().where(order_holds.c.order_id == order_id))
     return conditions
+
+
+def _asks_orders(query: DeskQuery) -> bool:
+    """Whether a filter is one of the order's own columns."""
+    return any(value is not None for value in (*(each for _, each in _columns(query)), query.least, query.most))
