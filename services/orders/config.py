@@ -17,7 +17,7 @@ class Config(Settings):
     peers_campaigns: str = Field("127.0.0.1:0", description="Where campaigns answers gRPC, host:port.")
     peers_members: str = Field("127.0.0.1:0", description="Where members answers gRPC, host:port.")
     keyring_file: str = Field(
-        description="Keys (JSON) that seal where orders are sent, and make the secrets of guests' carts; see SECURITY.md."
+        description="Keys (JSON) that seal addresses, and make the secrets of guests' carts; see SECURITY.md."
     )
     pay_within: timedelta = Field(
         timedelta(minutes=15), gt=timedelta(0), description="How long an order waits for its payment (ISO 8601)."

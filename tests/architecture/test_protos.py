@@ -16,7 +16,7 @@ from kit.rpc import policy
 
 GEN = Path(__file__).resolve().parents[2] / "gen"
 SERVICES = ("members", "orders", "pipeline", "campaigns")
-READS = ("Get", "List", "Search", "Suggest", "Lookup", "Query", "Preview", "Price", "BatchPrice", "Quote", "Explain", "Watch")
+READS = tuple("Get List Search Suggest Lookup Query Preview Price BatchPrice Quote Explain Watch".split())
 
 
 def files() -> list[FileDescriptor]:

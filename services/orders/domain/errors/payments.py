@@ -33,7 +33,9 @@ def provider_refund_state_invalid(order: UUID, refund: UUID, state: str) -> Faul
 
 def difference_not_found(name: str) -> Fault:
     """No difference has this name."""
-    return Fault(Kind.NOT_FOUND, "RECONCILIATION_DIFFERENCE_NOT_FOUND", f"{name} does not exist", metadata={"name": name})
+    return Fault(
+        Kind.NOT_FOUND, "RECONCILIATION_DIFFERENCE_NOT_FOUND", f"{name} does not exist", metadata={"name": name}
+    )
 
 
 def provider_unknown(provider: str) -> Fault:
