@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 from services.orders.domain import (
+    bargain,
     checkout,
     group,
     invoice,
@@ -95,6 +96,12 @@ MACHINES = (
         "services/orders/domain/group.py",
         group.TRANSITIONS,
         (group.GroupState.OPENING,),
+    ),
+    Machine(
+        "Haggle of a bargain",
+        "services/orders/domain/bargain.py",
+        bargain.TRANSITIONS,
+        (bargain.HaggleState.CUTTING,),
     ),
     Machine(
         "Step of a checkout",

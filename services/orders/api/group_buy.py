@@ -53,14 +53,19 @@ _GROUP_STATES = {
 
 
 def _price_steps(wire: pb.GroupBuy) -> tuple[PriceStep, ...]:
-    return tuple(_price_step(wire, step, f"group_buy.price_steps[{at}]") for at, step in enumerate(wire.price_steps))
+    prices = [convert.money(step.price, field=f"group_buy.price_steps[{n}].price") for n, step in _steps(wire)]
+    return tuple(PriceStep(step.members, price.minor) for (_, step), price in zip(_steps(wire), prices, strict=True))
 
 
-def _price_step(wire: pb.GroupBuy, step: pb.GroupBuyPriceStep, path: str) -> PriceStep:
-    price = convert.money(step.price, field=f"{path}.price")
-    if wire.HasField("price") and price.currency != wire.price.currency_code:
-        raise invalid(f"{path}.price", f"must be in {wire.price.currency_code}")
-    return PriceStep(step.members, price.minor)
+def _steps(wire: pb.GroupBuy) -> list[tuple[int, pb.GroupBuyPriceStep]]:
+    return list(enumerate(wire.price_steps))
+
+
+def _check_steps(wire: pb.GroupBuy, terms: Terms) -> Terms:
+    for n, step in _steps(wire):
+        if step.price.currency_code != terms.price.currency:
+            raise invalid(f"group_buy.price_steps[{n}].price", f"must be in {terms.price.currency}")
+    return terms
 
 
 def _hold(wire: pb.GroupBuy) -> timedelta:
@@ -115,7 +120,7 @@ def group_buy(found: GroupBuy, now: datetime) -> pb.GroupBuy:
 def creation(request: pb.CreateGroupBuyRequest, group_buy_id: UUID) -> CreateGroupBuy:
     """Read a request."""
     wire = request.group_buy
-    terms = Terms(**{name: read(wire) for name, read in _TERMS.values()})
+    terms = _check_steps(wire, Terms(**{name: read(wire) for name, read in _TERMS.values()}))
     product = names.id_of("products", wire.product, field="group_buy.product")
     return CreateGroupBuy(group_buy_id, product, _KINDS_BACK.get(wire.kind, GroupBuyKind.PLAIN), terms)
 
@@ -126,11 +131,12 @@ def update(request: pb.UpdateGroupBuyRequest) -> UpdateGroupBuy:
     fields = convert.masked_fields(wire, request.update_mask, mutable=list(_TERMS), output_only=_OUTPUT_ONLY)
     changes = {name: read(wire) for name, read in (_TERMS[field] for field in fields)}
     group_buy_id = names.id_of("groupBuys", wire.name, field="group_buy.name")
-    return UpdateGroupBuy(group_buy_id, partial(_changed, changes), version_of(wire.etag))
+    return UpdateGroupBuy(group_buy_id, partial(_changed, wire, changes), version_of(wire.etag))
 
 
-def _changed(changes: dict[str, Any], terms: Terms) -> Terms:
-    return replace(terms, **changes)
+def _changed(wire: pb.GroupBuy, changes: dict[str, Any], terms: Terms) -> Terms:
+    changed = replace(terms, **changes)
+    return _check_steps(wire, changed) if "steps" in changes else changed
 
 
 def cancellation(request: pb.CancelGroupBuyRequest) -> CancelGroupBuy:

@@ -13,14 +13,15 @@ from uuid import UUID
 from kit.errors import Fault
 from services.orders.domain.order import Order, OrderState
 from services.orders.domain.stock import Movement
-from services.orders.usecases import flash_sale_units, group_seats
+from services.orders.usecases import flash_sale_units, group_seats, haggling
 from services.orders.usecases.flash_sale_units import FlashSaleUnits
 
 _FLASH_SALES = "flashSales/"
 _GROUPS = "groupBuys/"
+_HAGGLES = "bargains/"
 
 
-class Work(group_seats.Work, Protocol):
+class Work(group_seats.Work, haggling.Work, Protocol):
     """What these use-cases need of a unit of work."""
 
     @property
@@ -36,6 +37,9 @@ def paid(unit: Work, orders: Sequence[Order]) -> list[Movement]:
     grouped = _of(orders, _GROUPS)
     if grouped:
         group_seats.pay(unit, grouped)
+    haggled = [order for order in orders if order.activity.startswith(_HAGGLES)]
+    if haggled:
+        haggling.pay(unit, haggled)
     return []
 
 
@@ -44,6 +48,9 @@ def cancelled(unit: Work, orders: Sequence[Order]) -> list[Movement]:
     grouped = _of(orders, _GROUPS)
     if grouped:
         group_seats.release(unit, grouped)
+    haggled = [order for order in orders if order.activity.startswith(_HAGGLES)]
+    if haggled:
+        haggling.release(unit, haggled)
     flash = _of(orders, _FLASH_SALES)
     return flash_sale_units.released(unit.flash_sale_units, flash) if flash else []
 

@@ -18,7 +18,7 @@ from services.orders.domain.order import Buyer, CancelReason, Order, OrderQuery
 from services.orders.domain.payment import PointsTender, RefundPolicy
 from services.orders.domain.quote import Quote
 from services.orders.domain.refund import Refund
-from services.orders.usecases import consequences, group_seats, holding
+from services.orders.usecases import consequences, group_seats, haggling, holding
 from services.orders.usecases.flash_sale_units import FlashSaleUnits
 
 
@@ -95,6 +95,10 @@ class Work(holding.Work, Protocol):
     @property
     def groups(self) -> group_seats.Groups:
         """The groups of group buys."""
+
+    @property
+    def haggles(self) -> haggling.Haggles:
+        """The haggles of bargains."""
 
     def emit(self, facts: Iterable[object]) -> None:
         """Publish facts with the transaction."""

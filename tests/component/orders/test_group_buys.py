@@ -154,6 +154,9 @@ async def test_who_may_not_is_told_why(buys: GroupBuysServiceStub, starting: Cal
     assert {reason: (await refused(call)).reason for reason, call in told.items()} == {each: each for each in told}
     wrong = await refused(buys.OpenGroup(opening(made, channel="app")))
     assert (wrong.reason, wrong.metadata["channel"]) == ("GROUP_BUY_NOT_ELIGIBLE", "app")
+    dollars = pb.GroupBuyPriceStep(members=2, price=wire_money(Money(900, "USD")))
+    foreign = await refused(starting(kind=pb.GroupBuy.KIND_LADDER, price_steps=[dollars]))
+    assert foreign.fields == ["group_buy.price_steps[0].price"]
     assert (await refused(starting(size=1))).reason == "REQUEST_INVALID"
 
 

@@ -1,4 +1,4 @@
-"""Group buys: their groups and seats."""
+"""Group buys with their groups and seats; bargains with their haggles and cuts."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -16,6 +16,7 @@ def upgrade() -> None:
     _group_buys()
     _groups()
     _seats()
+    _bargains()
     op.create_table(
         "group_sponsorships",
         sa.Column("id", sa.Uuid, primary_key=True),
@@ -127,4 +128,55 @@ def _seats() -> None:
     op.create_index("group_seats_member", "group_seats", ["group_id", "member_id"], unique=True, postgresql_where=live)
     op.create_index(
         "group_seats_limit", "group_seats", ["group_buy_id", "member_id", "n"], unique=True, postgresql_where=live
+    )
+
+
+def _bargains() -> None:
+    op.create_table(
+        "bargains",
+        sa.Column("id", sa.Uuid, primary_key=True),
+        sa.Column("product_id", sa.Uuid, sa.ForeignKey("products.id", name="bargains_product"), nullable=False),
+        sa.Column("display_name", sa.Text, nullable=False),
+        sa.Column("price", sa.BigInteger, nullable=False),
+        sa.Column("currency", sa.Text, nullable=False),
+        sa.Column("floor", sa.BigInteger, nullable=False),
+        sa.Column("helpers", sa.Integer, nullable=False),
+        sa.Column("start_time", INSTANT, nullable=False),
+        sa.Column("end_time", INSTANT, nullable=False),
+        sa.Column("duration_ms", sa.BigInteger, nullable=False),
+        sa.Column("hold_ms", sa.BigInteger, nullable=False),
+        sa.Column("cancel_time", INSTANT),
+        sa.Column("version", sa.BigInteger, nullable=False),
+        sa.Column("create_time", INSTANT, nullable=False),
+        sa.Column("update_time", INSTANT, nullable=False),
+        sa.CheckConstraint("floor > 0 and floor < price", name="bargains_floor"),
+        sa.CheckConstraint("start_time < end_time", name="bargains_window"),
+    )
+    op.create_index("bargains_latest", "bargains", ["start_time", "id"])
+    op.create_index("bargains_product_latest", "bargains", ["product_id", "start_time", "id"])
+    op.create_table(
+        "haggles",
+        sa.Column("id", sa.Uuid, primary_key=True),
+        sa.Column("bargain_id", sa.Uuid, sa.ForeignKey("bargains.id", name="haggles_bargain"), nullable=False),
+        sa.Column("member_id", sa.Uuid, nullable=False),
+        sa.Column("state", sa.Text, nullable=False),
+        sa.Column("price", sa.BigInteger, nullable=False),
+        sa.Column("currency", sa.Text, nullable=False),
+        sa.Column("cuts", JSONB, nullable=False),
+        sa.Column("done", sa.Integer, nullable=False),
+        sa.Column("order_id", sa.Uuid),
+        sa.Column("open_time", INSTANT, nullable=False),
+        sa.Column("deadline", INSTANT, nullable=False),
+        sa.Column("update_time", INSTANT, nullable=False),
+        sa.CheckConstraint("done between 0 and jsonb_array_length(cuts)", name="haggles_done"),
+        sa.CheckConstraint("(state = 'CUTTING') = (order_id is null)", name="haggles_order"),
+        sa.CheckConstraint("state in ('CUTTING', 'ORDERED', 'BOUGHT')", name="haggles_state"),
+    )
+    op.create_index("haggles_member", "haggles", ["bargain_id", "member_id"], unique=True)
+    op.create_table(
+        "haggle_cuts",
+        sa.Column("haggle_id", sa.Uuid, sa.ForeignKey("haggles.id", name="haggle_cuts_haggle"), primary_key=True),
+        sa.Column("helper_id", sa.Uuid, primary_key=True),
+        sa.Column("amount", sa.BigInteger, sa.CheckConstraint("amount > 0", name="haggle_cuts_amount"), nullable=False),
+        sa.Column("cut_time", INSTANT, nullable=False),
     )
