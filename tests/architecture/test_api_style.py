@@ -14,7 +14,9 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor, FileDescript
 
 GEN = Path(__file__).resolve().parents[2] / "gen"
 # Each row of an import is judged for itself, so that a bad one never fails the call.
-ROWS = {"kehu.orders.v1.ImportedOrder", "kehu.orders.v1.ImportedLine", "kehu.orders.v1.ProductRow"}
+ROWS = {"kehu.orders.v1.ImportedOrder", "kehu.orders.v1.ImportedLine", "kehu.orders.v1.ProductRow"} | {
+    f"kehu.orders.v1.Platform{part}" for part in ("Order", "Line", "Refund", "RefundLine")
+}
 # Orders, events and rules name these by their code alone, whether or not the catalogue keeps them.
 BY_CODE = {"channel", "store", "category"}
 

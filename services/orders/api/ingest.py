@@ -13,7 +13,7 @@ from kehu.orders.v1 import errors_pb2
 from kit import names
 from kit.errors import Fault, invalid
 from kit.rpc import convert
-from services.orders.api.wire import optional_id, optional_name
+from services.orders.api.wire import code_of, optional_id, optional_name
 from services.orders.domain import ingest
 from services.orders.domain.ingest import (
     Ingested,
@@ -40,7 +40,7 @@ def shop_of(request: pb.CreateShopRequest, now: datetime) -> Shop:
         platform=pb.Shop.Platform.Name(told.platform).removeprefix("PLATFORM_"),
         channel=told.channel,
         currency=told.currency_code,
-        location=told.location,
+        location=code_of("locations", told.location, field="shop.location"),
         version=1,
         create_time=now,
         update_time=now,
@@ -55,7 +55,7 @@ def shop(known: Shop) -> pb.Shop:
         platform=pb.Shop.Platform.Value(f"PLATFORM_{known.platform}"),
         channel=known.channel,
         currency_code=known.currency,
-        location=known.location,
+        location=names.join("locations", known.location) if known.location else "",
         create_time=convert.wire_instant(known.create_time),
         update_time=convert.wire_instant(known.update_time),
         etag=convert.etag(known.version),

@@ -67,7 +67,7 @@ class Shop(_message.Message):
     currency_code: _builtins.str
     """The currency of its amounts."""
     location: _builtins.str
-    """The only location that serves its orders, as in `products/{product}/stocks/{location}`; empty for any that delivers."""
+    """The only location that serves its orders, `locations/{location}`; empty for any that delivers."""
     etag: _builtins.str
     """Changes whenever the shop changes."""
     @_builtins.property
