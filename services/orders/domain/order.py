@@ -489,9 +489,13 @@ class Order:
                 raise errors.amount_mismatch(self.money(self.outstanding), payment.amount)
         return self.money(sum(payment.amount.minor for payment in payments))
 
+    def allows(self, step: Step) -> bool:
+        """Whether the order's state allows the step."""
+        return (self.state, step) in TRANSITIONS
+
     def check(self, step: Step) -> None:
         """Raise a Fault unless the order's state allows the step."""
-        if (self.state, step) not in TRANSITIONS:
+        if not self.allows(step):
             raise errors.order_state_invalid(self.id, self.state)
 
     def _stepped(self, step: Step, state: OrderState, now: datetime, **values: object) -> Order:

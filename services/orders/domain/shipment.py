@@ -186,7 +186,10 @@ class Progress:
 
 
 def obstacle(order: Order, *, held: bool) -> Obstacle | None:
-    """Why goods of an order can't leave now; None if they can."""
+    """Why goods of an order can't leave now; None if they can. Those of an order of another system's history left
+    there."""
+    if order.imported:
+        return Obstacle.IMPORTED
     if order.complete_time is not None:
         return Obstacle.COMPLETED
     if order.state not in _SHIPPABLE:

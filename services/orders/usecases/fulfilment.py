@@ -19,7 +19,7 @@ from services.orders.domain import errors as order_errors
 from services.orders.domain.desk import Act, ActKind, Marks
 from services.orders.domain.errors import desk as errors
 from services.orders.domain.events import OrderDelivered, OrderShipped
-from services.orders.domain.order import Order
+from services.orders.domain.order import Order, Step
 from services.orders.domain.shipment import (
     Parcel,
     Progress,
@@ -269,7 +269,8 @@ def _delivered(unit: Work, order: Order, before: Shipment, after: Shipment, by: 
     unit.shipments.save(before, after)
     _write_down(unit, after, ActKind.DELIVER, by, note)
     unit.emit([OrderDelivered(order, after)])
-    if order.complete_time is None and all(line.done for line in unit.shipments.progress(order.id)):
+    unfinished = order.complete_time is None and order.allows(Step.COMPLETE)
+    if unfinished and all(line.done for line in unit.shipments.progress(order.id)):
         completed, fact = order.complete(unit.now)
         unit.orders.save([(order, completed)])
         unit.emit([fact] if fact else [])

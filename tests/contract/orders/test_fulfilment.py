@@ -149,6 +149,18 @@ def test_an_order_is_completed_when_the_last_of_its_shipments_arrives(
     assert [event.kind for event in told].count("COMPLETED") == 1
 
 
+def test_what_was_refunded_on_its_way_still_arrives(
+    database: Database[OrdersUnit], bought: Callable[..., Order]
+) -> None:
+    order = bought(1)
+    shipment = database.write(fulfilment.create_shipment, packing(order))
+    database.write(fulfilment.ship, stepping(shipment))
+    database.write(refund.refund_order, giving_back(order, 1))
+
+    assert database.write(fulfilment.deliver, stepping(shipment)).state is ShipmentState.DELIVERED
+    assert state(database, order) is OrderState.REFUNDED
+
+
 def test_what_came_back_undelivered_is_shipped_anew(
     database: Database[OrdersUnit], bought: Callable[..., Order]
 ) -> None:

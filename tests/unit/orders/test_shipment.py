@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,11 +12,12 @@ from kit.errors import Fault
 from kit.names import new_id
 from services.orders.domain import invoice, shipment
 from services.orders.domain.address import dialled
+from services.orders.domain.errors.desk import Obstacle
 from services.orders.domain.invoice import Invoice, InvoiceState, InvoiceStep
 from services.orders.domain.number import counter_of, number_of
-from services.orders.domain.shipment import Progress, Shipment, ShipmentState, ShipmentStep
+from services.orders.domain.shipment import Progress, Shipment, ShipmentState, ShipmentStep, obstacle
 from services.orders.domain.shipping import MethodKind
-from tests.support.builders.orders import NOW
+from tests.support.builders.orders import NOW, an_order, paid
 
 
 @given(st.sampled_from(ShipmentState), st.sampled_from(ShipmentStep))
@@ -66,6 +69,19 @@ def test_whatever_happens_to_units_no_more_leave_than_are_paid_and_not_refunded(
         elif act == "return" and line["refunded"] < line["quantity"] and line["delivered"] > line["returned"]:
             line |= {"refunded": line["refunded"] + 1, "returned": line["returned"] + 1}
             away -= 1
+
+
+def test_goods_of_an_order_stay_where_they_are_for_a_reason() -> None:
+    order = paid(an_order())
+    reasons = {
+        None: obstacle(order, held=False),
+        Obstacle.ON_HOLD: obstacle(order, held=True),
+        Obstacle.STATE: obstacle(an_order(), held=False),
+        Obstacle.AWAITING_GOODS: obstacle(replace(order, awaiting=True), held=False),
+        Obstacle.IMPORTED: obstacle(replace(order, imported=True), held=False),
+        Obstacle.COMPLETED: obstacle(order.complete(NOW)[0], held=False),
+    }
+    assert all(expected is told for expected, told in reasons.items())
 
 
 def test_numbers_and_phones_are_read_however_people_write_them() -> None:

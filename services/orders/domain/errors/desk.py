@@ -18,6 +18,7 @@ class Obstacle(StrEnum):
     STATE = "STATE"
     COMPLETED = "COMPLETED"
     AWAITING_GOODS = "AWAITING_GOODS"
+    IMPORTED = "IMPORTED"
 
 
 def not_fulfillable(order: UUID, obstacle: Obstacle) -> Fault:
