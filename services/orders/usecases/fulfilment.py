@@ -31,7 +31,7 @@ from services.orders.domain.shipment import (
 from services.orders.domain.shipping import MethodKind
 from services.orders.domain.stock import MAIN
 from services.orders.usecases import consequences, group_seats
-from services.orders.usecases.order import existing
+from services.orders.usecases.order import carry_out, existing
 
 
 class Orders(Protocol):
@@ -271,9 +271,7 @@ def _delivered(unit: Work, order: Order, before: Shipment, after: Shipment, by: 
     unit.emit([OrderDelivered(order, after)])
     unfinished = order.complete_time is None and order.allows(Step.COMPLETE)
     if unfinished and all(line.done for line in unit.shipments.progress(order.id)):
-        completed, fact = order.complete(unit.now)
-        unit.orders.save([(order, completed)])
-        unit.emit([fact] if fact else [])
+        carry_out(unit, order)
     return after
 
 

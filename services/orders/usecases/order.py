@@ -66,6 +66,28 @@ class Checkouts(Protocol):
         """End attempts as placed."""
 
 
+class Saving(Protocol):
+    """What completing needs of the stored orders."""
+
+    def save(self, changes: Sequence[tuple[Order, Order]]) -> None:
+        """Store orders as (before, after), only over the state and version `before`. Raises a Fault otherwise."""
+
+
+class Completing(Protocol):
+    """What completing a locked order needs of a unit of work."""
+
+    @property
+    def now(self) -> datetime:
+        """The instant of the transaction."""
+
+    @property
+    def orders(self) -> Saving:
+        """The stored orders."""
+
+    def emit(self, facts: Iterable[object]) -> None:
+        """Publish facts with the transaction."""
+
+
 class Work(holding.Work, Protocol):
     """What these use-cases need of a unit of work."""
 
@@ -240,6 +262,11 @@ def complete_order(unit: Work, command: CompleteOrder) -> Order:
         check_version(order, command.version)
         for waiting in consequences.blocked(unit, [order]).values():
             raise waiting
+    return carry_out(unit, order)
+
+
+def carry_out(unit: Completing, order: Order) -> Order:
+    """Complete a locked order; one that is completed already stays as it is."""
     completed, fact = order.complete(unit.now)
     if fact is not None:
         unit.orders.save([(order, completed)])

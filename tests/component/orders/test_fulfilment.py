@@ -7,9 +7,18 @@ from typing import Any
 
 import grpc
 import pytest
-from kehu.orders.v1 import deliveries_pb2, inventory_pb2, orders_pb2, refunds_pb2, shipping_pb2, stock_pb2
+from kehu.orders.v1 import (
+    deliveries_pb2,
+    group_buys_pb2,
+    inventory_pb2,
+    orders_pb2,
+    refunds_pb2,
+    shipping_pb2,
+    stock_pb2,
+)
 from kehu.orders.v1 import fulfilment_pb2 as pb
 from kehu.orders.v1.fulfilment_pb2_grpc import FulfilmentServiceStub
+from kehu.orders.v1.group_buys_pb2_grpc import GroupBuysServiceStub
 from kehu.orders.v1.inventory_pb2_grpc import InventoryServiceStub
 from kehu.orders.v1.order_desk_pb2 import HoldOrderRequest, ReleaseOrderRequest
 from kehu.orders.v1.order_desk_pb2_grpc import OrderDeskServiceStub
@@ -20,6 +29,7 @@ from sqlalchemy import text
 from kit.db import Database
 from services.orders.storage.unit import OrdersUnit
 from tests.component.orders.conftest import Shop, placing
+from tests.component.orders.test_group_buys import a_group_buy, joining, opening
 from tests.component.orders.test_pay_and_cancel import events
 from tests.support.rpc import refused
 
@@ -120,6 +130,18 @@ async def test_goods_stay_for_many_reasons(
     assert await why(packing(order)) == ("ORDER_NOT_FULFILLABLE", "COMPLETED")
     missing = pb.GetShipmentRequest(name=f"{order.name}/shipments/{uuid.uuid4()}")
     assert (await refused(fulfilment.GetShipment(missing))).reason == "SHIPMENT_NOT_FOUND"
+
+
+async def test_goods_of_a_group_stay_until_it_has_succeeded(
+    channel: grpc.aio.Channel, fulfilment: FulfilmentServiceStub, shop: Shop
+) -> None:
+    buys = GroupBuysServiceStub(channel)
+    wanted = a_group_buy(await shop.product(price=1500), size=2)
+    made = await buys.CreateGroupBuy(group_buys_pb2.CreateGroupBuyRequest(group_buy=wanted))
+    leader = await shop.pay(await buys.OpenGroup(opening(made)))
+    assert (await refused(fulfilment.CreateShipment(packing(leader)))).reason == "GROUP_NOT_SUCCEEDED"
+    await shop.pay(await buys.JoinGroup(joining(leader.activity)))
+    assert (await fulfilment.CreateShipment(packing(leader))).state == pb.Shipment.STATE_CREATED
 
 
 async def test_goods_are_picked_up_with_a_code_that_is_stored_nowhere(
