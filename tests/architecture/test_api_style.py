@@ -82,7 +82,9 @@ def test_every_text_list_and_choice_that_is_asked_for_has_its_limits() -> None:
         if (field.type in bounded or field.is_repeated)
         and not field.GetOptions().HasExtension(validate_pb2.field)
         and field.full_name.rpartition(".")[0] not in ROWS
-        and not field.containing_type.GetOptions().map_entry  # the field that is the map limits its keys and values
+        and not (
+            field.containing_type and field.containing_type.GetOptions().map_entry
+        )  # the field that is the map limits its keys and values
     ]
     assert unlimited == []
 

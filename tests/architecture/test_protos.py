@@ -16,7 +16,20 @@ from kit.rpc import policy
 
 GEN = Path(__file__).resolve().parents[2] / "gen"
 SERVICES = ("members", "orders", "pipeline", "campaigns")
-READS = tuple("Get List Search Suggest Lookup Query Preview Price BatchPrice Quote Explain Watch".split())
+READS = (
+    "Get",
+    "List",
+    "Search",
+    "Suggest",
+    "Lookup",
+    "Query",
+    "Preview",
+    "Price",
+    "BatchPrice",
+    "Quote",
+    "Explain",
+    "Watch",
+)
 
 
 def files() -> list[FileDescriptor]:

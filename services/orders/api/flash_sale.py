@@ -14,6 +14,7 @@ from kehu.orders.v1 import flash_sales_pb2 as pb
 
 from kit import names
 from kit.rpc import convert
+from services.orders.api.stock import optional_location, optional_location_name
 from services.orders.api.wire import optional_id, version_of
 from services.orders.domain.flash_sale import (
     HOLD,
@@ -70,7 +71,7 @@ def flash_sale(found: FlashSale, now: datetime) -> pb.FlashSale:
     return pb.FlashSale(
         name=found.name,
         product=names.join("products", found.place.product),
-        location=found.place.location,
+        location=optional_location_name(found.place.location),
         display_name=terms.display_name,
         price=convert.wire_money(terms.price),
         quota=terms.quota,
@@ -95,7 +96,8 @@ def creation(request: pb.CreateFlashSaleRequest, sale_id: UUID) -> CreateFlashSa
     wire = request.flash_sale
     terms = Terms(**{name: read(wire) for name, read in _TERMS.values()})
     product = names.id_of("products", wire.product, field="flash_sale.product")
-    return CreateFlashSale(sale_id, Place(product, wire.location or MAIN), terms, wire.bucket_count)
+    location = optional_location(wire.location, field="flash_sale.location") or MAIN
+    return CreateFlashSale(sale_id, Place(product, location), terms, wire.bucket_count)
 
 
 def update(request: pb.UpdateFlashSaleRequest) -> UpdateFlashSale:

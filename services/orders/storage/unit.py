@@ -20,8 +20,8 @@ from services.orders.storage.flash_sale_units import FlashSaleUnitStore
 from services.orders.storage.flash_sales import FlashSaleStore
 from services.orders.storage.group_buys import GroupBuyStore
 from services.orders.storage.groups import GroupStore
-from services.orders.storage.invoices import InvoiceStore
 from services.orders.storage.ingest import IngestStore
+from services.orders.storage.invoices import InvoiceStore
 from services.orders.storage.locations import LocationStore
 from services.orders.storage.order_events import OrderEventStore
 from services.orders.storage.order_search import OrderSearch

@@ -57,19 +57,25 @@ class Till:
         return self.server.wechat_pay if provider == WECHAT else self.server.alipay
 
     async def order(self, *, price: int = 990, units: int = 1, product: str = "") -> orders_pb2.Order:
-        return await self.orders.PlaceOrder(placing((product or await self.shop.product(price=price), units)))
+        placed: orders_pb2.Order = await self.orders.PlaceOrder(
+            placing((product or await self.shop.product(price=price), units))
+        )
+        return placed
 
-    async def intent(self, order: orders_pb2.Order, provider: int = WECHAT, **fields: Any) -> pb.PaymentIntent:
+    async def intent(self, order: orders_pb2.Order, provider: Any = WECHAT, **fields: Any) -> pb.PaymentIntent:
         part = fields.pop("part", None)
         wanted = pb.PaymentIntent(provider=provider, scene=SCENES[provider], part_amount=part)
         request = pb.CreatePaymentIntentRequest(parent=order.name, payment_intent=wanted, **fields)
-        return await self.payments.CreatePaymentIntent(request)
+        intent: pb.PaymentIntent = await self.payments.CreatePaymentIntent(request)
+        return intent
 
     async def read(self, intent: pb.PaymentIntent) -> pb.PaymentIntent:
-        return await self.payments.GetPaymentIntent(pb.GetPaymentIntentRequest(name=intent.name))
+        found: pb.PaymentIntent = await self.payments.GetPaymentIntent(pb.GetPaymentIntentRequest(name=intent.name))
+        return found
 
     async def again(self, order: orders_pb2.Order) -> orders_pb2.Order:
-        return await self.orders.GetOrder(orders_pb2.GetOrderRequest(name=order.name))
+        found: orders_pb2.Order = await self.orders.GetOrder(orders_pb2.GetOrderRequest(name=order.name))
+        return found
 
     async def intents(self, order: orders_pb2.Order) -> list[pb.PaymentIntent]:
         request = pb.ListPaymentIntentsRequest(parent=order.name)
@@ -80,13 +86,15 @@ class Till:
         return list((await self.payments.ListProviderRefunds(request)).provider_refunds)
 
     async def cancel(self, order: orders_pb2.Order) -> orders_pb2.Order:
-        return await self.orders.CancelOrder(
-            orders_pb2.CancelOrderRequest(name=order.name, reason=orders_pb2.CANCEL_REASON_CUSTOMER)
-        )
+        request = orders_pb2.CancelOrderRequest(name=order.name, reason=orders_pb2.CANCEL_REASON_CUSTOMER)
+        cancelled: orders_pb2.Order = await self.orders.CancelOrder(request)
+        return cancelled
 
     async def refund(self, order: orders_pb2.Order, units: int = 1) -> refunds_pb2.Refund:
         lines = [refunds_pb2.RefundLine(position=1, quantity=units)]
-        return await self.orders.RefundOrder(refunds_pb2.RefundOrderRequest(name=order.name, lines=lines))
+        request = refunds_pb2.RefundOrderRequest(name=order.name, lines=lines)
+        refund: refunds_pb2.Refund = await self.orders.RefundOrder(request)
+        return refund
 
     async def given(self, order: orders_pb2.Order) -> list[pb.ProviderRefund]:
         """What goes back, once all of it has arrived or failed."""

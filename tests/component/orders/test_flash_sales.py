@@ -90,7 +90,7 @@ async def test_a_sale_is_made_read_listed_changed_and_cancelled(
     sales: FlashSalesServiceStub, opening: Callable[..., Any], shop: Shop
 ) -> None:
     sale = await opening(display_name="Rush", member_limit=2, tiers=["gold"], channels=["app"])
-    assert (sale.state, sale.location, sale.hold_duration.seconds) == (pb.FlashSale.STATE_OPEN, "main", 300)
+    assert (sale.state, sale.location, sale.hold_duration.seconds) == (pb.FlashSale.STATE_OPEN, "locations/main", 300)
     assert await shop.stock(sale.product) == (10, 5)
     assert await sales.GetFlashSale(pb.GetFlashSaleRequest(name=sale.name)) == sale
     listed = await sales.ListFlashSales(pb.ListFlashSalesRequest(product=sale.product))

@@ -51,7 +51,11 @@ async def test_an_order_goes_out_as_an_event(
     orders: OrdersServiceStub, shop: Shop, database: Database[OrdersUnit]
 ) -> None:
     order = await orders.PlaceOrder(placing((await shop.product(), 1)))
-    rows = database.read(lambda unit: unit.connection.execute(text("select type, aggregateid from outbox where aggregateid like 'orders/%'")).all())
+    rows = database.read(
+        lambda unit: unit.connection.execute(
+            text("select type, aggregateid from outbox where aggregateid like 'orders/%'")
+        ).all()
+    )
     assert [tuple(row) for row in rows] == [("OrderPlaced", order.name)]
 
 

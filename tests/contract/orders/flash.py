@@ -10,10 +10,11 @@ from kit.db import Database
 from kit.errors import Fault
 from services.orders.domain.flash_sale import Figures, FlashSale
 from services.orders.domain.order import Order
+from services.orders.domain.payment import Tender
 from services.orders.storage.unit import OrdersUnit
 from services.orders.usecases.flash_sale import create_flash_sale, get_figures
 from services.orders.usecases.flash_sale_purchase import BuyFlashSale, buy, buy_thoroughly
-from services.orders.usecases.payment import PayOrder, Tender, pay_orders
+from services.orders.usecases.payment import PayOrder, pay_orders
 from tests.contract.orders.shelves import on_sale
 from tests.support.builders.flash_sales import a_creation
 

@@ -103,7 +103,14 @@ def test_what_cannot_be_done_is_kept_and_done_later(database: Database[OrdersUni
 
 def test_bad_rows_harm_no_neighbour(database: Database[OrdersUnit], tea: Product) -> None:
     stolen = a_platform_order(a_platform_line(oid="T1-1"), tid="T2")
-    rows = [order(), order(), order(tid="a b"), stolen, order(tid="T3"), Fault(Kind.INVALID_ARGUMENT, "X", "x")]
+    rows: list[PlatformOrder | Fault] = [
+        order(),
+        order(),
+        order(tid="a b"),
+        stolen,
+        order(tid="T3"),
+        Fault(Kind.INVALID_ARGUMENT, "X", "x"),
+    ]
     results = tell(database, *rows)
     assert outcomes(results) == [Outcome.CREATED, *[Outcome.REJECTED] * 3, Outcome.CREATED, Outcome.REJECTED]
     reasons = [each.fault.reason for each in results if each.fault]

@@ -15,7 +15,7 @@ TRAILERS = 8 * 1024
 def in_trailers(fault: Fault) -> int:
     """Bytes that the status takes there: in base64, and its message once more, percent-encoded."""
     status = status_of(fault)
-    return status.ByteSize() * 4 // 3 + len(quote(status.message))
+    return int(status.ByteSize()) * 4 // 3 + len(quote(status.message))
 
 
 def test_a_thousand_violations_are_told_as_far_as_they_fit() -> None:

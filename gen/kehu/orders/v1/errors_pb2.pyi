@@ -245,7 +245,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """A bundle that costs what its components cost has components in several currencies. Metadata: `product`."""
     ERROR_REASON_ORDER_NOT_FULFILLABLE: _ErrorReason.ValueType  # 115
     """Goods of the order can't leave now. Metadata: `order`, and `cause`: `STATE` (not paid, or not any more), `ON_HOLD`,
-    `AWAITING_GOODS` (promised before they arrived), `COMPLETED`.
+    `AWAITING_GOODS` (promised before they arrived), `COMPLETED`, `IMPORTED` (of another system's history).
     """
     ERROR_REASON_ORDER_ON_HOLD: _ErrorReason.ValueType  # 116
     """The order is held for another reason already. Metadata: `order`."""
@@ -512,7 +512,7 @@ ERROR_REASON_PRICE_MISSING: ErrorReason.ValueType  # 63
 """A bundle that costs what its components cost has components in several currencies. Metadata: `product`."""
 ERROR_REASON_ORDER_NOT_FULFILLABLE: ErrorReason.ValueType  # 115
 """Goods of the order can't leave now. Metadata: `order`, and `cause`: `STATE` (not paid, or not any more), `ON_HOLD`,
-`AWAITING_GOODS` (promised before they arrived), `COMPLETED`.
+`AWAITING_GOODS` (promised before they arrived), `COMPLETED`, `IMPORTED` (of another system's history).
 """
 ERROR_REASON_ORDER_ON_HOLD: ErrorReason.ValueType  # 116
 """The order is held for another reason already. Metadata: `order`."""

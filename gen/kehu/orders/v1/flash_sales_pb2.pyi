@@ -109,7 +109,7 @@ class FlashSale(_message.Message):
     product: _builtins.str
     """What is sold, `products/{product}`."""
     location: _builtins.str
-    """The stock location that the units are reserved at; `main` if empty."""
+    """The location whose stock the units are reserved from, `locations/{location}`; `locations/main` if empty."""
     display_name: _builtins.str
     """What customers read; empty if there is nothing to say."""
     quota: _builtins.int
