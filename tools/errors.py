@@ -68,11 +68,11 @@ def page(model: Model) -> str:
     given = _merged(raised(ROOT / "kit"), _by_gateway())
     parts = [_HEAD, "## Every service, and the gateway\n", *_table(common, given)]
     _refuse_unknown("kit", given, [common])
-    for service in model.services:
-        enum = model.enums[f"kehu.{service.room}.v1.ErrorReason"]
-        given = raised(ROOT / "services" / service.room)
-        _refuse_unknown(service.room, given, [common, enum])
-        parts += [f"## {service.room.capitalize()}\n", *_table(enum, given)]
+    for room in dict.fromkeys(service.room for service in model.services):
+        enum = model.enums[f"kehu.{room}.v1.ErrorReason"]
+        given = raised(ROOT / "services" / room)
+        _refuse_unknown(room, given, [common, enum])
+        parts += [f"## {room.capitalize()}\n", *_table(enum, given)]
     return "\n".join(parts).rstrip() + "\n"
 
 

@@ -65,3 +65,8 @@ def test_a_reason_that_the_code_gives_and_no_enum_has_is_an_error() -> None:
 
     with pytest.raises(SystemExit, match=r"no ErrorReason has: .*CONFLICT"):
         errors.page(Model(enums={errors.COMMON: common}))
+
+
+def test_every_service_has_one_table(page: str) -> None:
+    headings = [line for line in page.splitlines() if line.startswith("## ")]
+    assert len(headings) == len(set(headings)) == 5
