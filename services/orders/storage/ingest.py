@@ -38,7 +38,12 @@ _LOCK = text(f"""
 """)  # noqa: S608 - constants
 _GET = text(f"select {_ROW} from ingested_orders where shop = :shop and tid = :tid and state <> 'NEW'")  # noqa: S608 - constants
 _DROP_NEW = text("""
-    delete from ingested_orders where shop = :shop and tid = any(cast(:tids as text[])) and state = 'NEW'
+    with gone as (
+        delete from ingested_orders
+        where shop = :shop and tid = any(cast(:tids as text[])) and state = 'NEW' returning tid
+    )
+    delete from ingested_lines
+    where shop = :shop and oid = any(cast(:oids as text[])) and tid in (select tid from gone)
 """)
 _SAVE = text("""
     update ingested_orders i
@@ -118,9 +123,9 @@ class IngestStore:
         rows = self._connection.execute(_LOCK, {"shop": shop, "tids": list(tids)})
         return {row.tid: _ingested(row) for row in rows}
 
-    def drop_new(self, shop: str, tids: Sequence[str]) -> None:
-        """Forget orders that are still NEW."""
-        self._connection.execute(_DROP_NEW, {"shop": shop, "tids": list(tids)})
+    def drop_new(self, shop: str, tids: Sequence[str], oids: Sequence[str]) -> None:
+        """Forget orders that are still NEW, and that these lines are theirs."""
+        self._connection.execute(_DROP_NEW, {"shop": shop, "tids": list(tids), "oids": list(oids)})
 
     def save(self, changed: Sequence[Ingested]) -> None:
         """Store what is known of locked orders."""

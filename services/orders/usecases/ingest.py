@@ -66,8 +66,8 @@ class Ingests(Protocol):
     def lock(self, shop: str, tids: Sequence[str]) -> dict[str, Ingested]:
         """What is known of orders; nobody else changes them until the transaction ends."""
 
-    def drop_new(self, shop: str, tids: Sequence[str]) -> None:
-        """Forget orders that are still NEW."""
+    def drop_new(self, shop: str, tids: Sequence[str], oids: Sequence[str]) -> None:
+        """Forget orders that are still NEW, and that these lines are theirs."""
 
     def save(self, changed: Sequence[Ingested]) -> None:
         """Store what is known of locked orders."""
@@ -220,7 +220,7 @@ def ingest_orders(unit: Work, command: IngestOrders) -> list[RowResult]:
     for tid, index in fresh.items():
         results[index] = _result(known[tid], rows[tid], after.get(tid), taken.get(tid))
     if taken:
-        unit.ingest.drop_new(shop.code, list(taken))
+        unit.ingest.drop_new(shop.code, list(taken), [line.oid for tid in taken for line in rows[tid].lines])
     return [result for result in results if result is not None]
 
 

@@ -102,7 +102,7 @@ def test_what_cannot_be_done_is_kept_and_done_later(database: Database[OrdersUni
 
 
 def test_bad_rows_harm_no_neighbour(database: Database[OrdersUnit], tea: Product) -> None:
-    stolen = a_platform_order(a_platform_line(oid="T1-1"), tid="T2")
+    stolen = a_platform_order(a_platform_line(oid="T1-1"), a_platform_line(oid="T4-1"), tid="T2")
     rows: list[PlatformOrder | Fault] = [
         order(),
         order(),
@@ -117,6 +117,7 @@ def test_bad_rows_harm_no_neighbour(database: Database[OrdersUnit], tea: Product
     assert reasons == ["ROW_REPEATED", "REQUEST_INVALID", "OID_TAKEN", "X"]
     with pytest.raises(Fault, match="does not exist"):
         database.read(ingest.get_ingested, Key(SHOP.code, "T2"))
+    assert outcomes(tell(database, order(tid="T4"))) == [Outcome.CREATED]  # what was rejected has no lines
 
 
 def test_ten_at_once_make_one_order_in_its_newest_version(database: Database[OrdersUnit], tea: Product) -> None:
