@@ -201,13 +201,13 @@ class Group:
         if not group.undecided:
             return replace(without, unsettled=True), SeatState.LATE
         within = replace(without, paid=group.paid + 1, recruit_time=group.recruit_time or now)
-        return within._counted(GroupStep.PAY, now), SeatState.PAID
+        return _counted(within, GroupStep.PAY, now), SeatState.PAID
 
     def release(self, now: datetime) -> Group:
         """A held seat is given up. Without its leader a group never begins."""
         group = replace(self, held=self.held - 1)
         if self.state is GroupState.OPENING:
-            return group._ended(GroupStep.LEAVE, GroupState.EXPIRED, now)
+            return _ended(group, GroupStep.LEAVE, GroupState.EXPIRED, now)
         return group
 
     def leave(self, seat: SeatState, now: datetime) -> Group:
@@ -218,9 +218,9 @@ class Group:
             return self
         if self.state is GroupState.RECRUITING:
             if group.paid:
-                return group._stepped(GroupStep.LEAVE, GroupState.RECRUITING, now)
-            return group._ended(GroupStep.LEAVE, GroupState.EXPIRED, now)
-        return group._refunding(now)
+                return stepped(group, GroupStep.LEAVE, GroupState.RECRUITING, now)
+            return _ended(group, GroupStep.LEAVE, GroupState.EXPIRED, now)
+        return _refunding(group, now)
 
     def fill(self, seats: int, now: datetime) -> Group:
         """With free seats filled by the merchant, all of them for 0. Raises a Fault when fewer are free."""
@@ -228,44 +228,49 @@ class Group:
         count = seats or self.free
         if not 0 < count <= self.free:
             raise errors.group_full(self.name, free=self.free)
-        return replace(self, sponsored=self.sponsored + count)._counted(GroupStep.FILL, now)
+        return _counted(replace(self, sponsored=self.sponsored + count), GroupStep.FILL, now)
 
     def after_deadline(self, now: datetime) -> Group:
         """As its deadline leaves it, if that is over: a ladder whose first step is reached succeeds."""
         if not self.undecided or now < self.deadline:
             return self
         reached = bool(self.steps) and self.paid >= self.steps[0].members
-        return self._ended(GroupStep.DEADLINE, GroupState.SUCCEEDED if reached else GroupState.EXPIRED, now)
+        return _ended(self, GroupStep.DEADLINE, GroupState.SUCCEEDED if reached else GroupState.EXPIRED, now)
 
     def finish(self, now: datetime) -> Group:
         """All that its end led to is done."""
         group = replace(self, unsettled=False)
         if group.state is GroupState.SUCCEEDED:
             return group
-        return group._refunding(now)._stepped(GroupStep.CLOSE, GroupState.CLOSED, now)
+        return stepped(_refunding(group, now), GroupStep.CLOSE, GroupState.CLOSED, now)
 
     def price_for(self, members: int) -> int:
         """The price when so many members have paid."""
         return min([self.price.minor, *(step.price for step in self.steps if step.members <= members)])
 
-    def _counted(self, step: GroupStep, now: datetime) -> Group:
-        if self.paid + self.sponsored == self.size:
-            return self._ended(step, GroupState.SUCCEEDED, now)
-        return self._stepped(step, GroupState.RECRUITING, now)
 
-    def _ended(self, step: GroupStep, state: GroupState, now: datetime) -> Group:
-        final = self.price_for(self.paid) if state is GroupState.SUCCEEDED else None
-        return replace(self._stepped(step, state, now), final_price=final, end_time=now, unsettled=True)
+def stepped(group: Group, step: GroupStep, state: GroupState, now: datetime) -> Group:
+    """The group after a step. Raises a Fault if its state does not allow it."""
+    if state not in TRANSITIONS.get((group.state, step), frozenset()):
+        raise errors.group_not_recruiting(group.name, group.state, group.deadline)
+    return replace(group, state=state, version=group.version + 1, update_time=now)
 
-    def _refunding(self, now: datetime) -> Group:
-        if self.state is GroupState.REFUNDING:
-            return self
-        return self._stepped(GroupStep.REFUND, GroupState.REFUNDING, now)
 
-    def _stepped(self, step: GroupStep, state: GroupState, now: datetime) -> Group:
-        if state not in TRANSITIONS.get((self.state, step), frozenset()):
-            raise errors.group_not_recruiting(self.name, self.state, self.deadline)
-        return replace(self, state=state, version=self.version + 1, update_time=now)
+def _counted(group: Group, step: GroupStep, now: datetime) -> Group:
+    if group.paid + group.sponsored == group.size:
+        return _ended(group, step, GroupState.SUCCEEDED, now)
+    return stepped(group, step, GroupState.RECRUITING, now)
+
+
+def _ended(group: Group, step: GroupStep, state: GroupState, now: datetime) -> Group:
+    final = group.price_for(group.paid) if state is GroupState.SUCCEEDED else None
+    return replace(stepped(group, step, state, now), final_price=final, end_time=now, unsettled=True)
+
+
+def _refunding(group: Group, now: datetime) -> Group:
+    if group.state is GroupState.REFUNDING:
+        return group
+    return stepped(group, GroupStep.REFUND, GroupState.REFUNDING, now)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kit.errors import Fault
-from services.orders.domain.group import TRANSITIONS, Group, GroupState, GroupStep, SeatState
+from services.orders.domain.group import TRANSITIONS, Group, GroupState, GroupStep, SeatState, stepped
 from services.orders.domain.group_buy import GroupBuyKind, GroupBuyState, PriceStep
 from tests.support.builders.groups import HOUR, LADDER, a_group, a_group_buy, the_terms
 from tests.support.builders.orders import NOW
@@ -32,9 +32,9 @@ def reason(act: Callable[..., object], *args: object) -> str:
 def test_a_group_goes_only_where_the_table_says(state: GroupState, step: GroupStep, to: GroupState) -> None:
     group = replace(a_group(), state=state)
     if to in TRANSITIONS.get((state, step), frozenset()):
-        assert (group._stepped(step, to, NOW).state, group._stepped(step, to, NOW).version) == (to, 2)
+        assert (stepped(group, step, to, NOW).state, stepped(group, step, to, NOW).version) == (to, 2)
     else:
-        assert reason(group._stepped, step, to, NOW) == "GROUP_NOT_RECRUITING"
+        assert reason(stepped, group, step, to, NOW) == "GROUP_NOT_RECRUITING"
 
 
 ACTS: dict[str, Callable[[Group, timedelta], Group]] = {
