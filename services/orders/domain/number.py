@@ -20,7 +20,7 @@ _FEWEST, _MOST = 9, 19
 
 
 def number_of(counter: int) -> str:
-    """The number of the order with this counter, for example `00000042-6`."""
+    """The number of the order with this counter, for example `00000042-7`."""
     digits = f"{counter:08d}"
     return f"{digits}-{_check_digit(digits)}"
 
