@@ -81,9 +81,7 @@ def orders(
 
 @verify.command()
 def statement(
-    file: Annotated[
-        Path, typer.Argument(help="answers of VerifyMember or VerifyOrder or their lists, or JWS lines")
-    ],
+    file: Annotated[Path, typer.Argument(help="answers of VerifyMember or VerifyOrder or their lists, or JWS lines")],
     keys: Annotated[Path, typer.Option(help="the public keys (JWKS), as GetVerificationKeySet answers them")],
 ) -> None:
     """Verify signed statements about members or orders, without the service.

@@ -67,7 +67,7 @@ def told(order: orders_pb2.Order, campaigns: Campaigns, members: Members) -> Non
 def long_ago(database: Database[OrdersUnit], forgery: str = "") -> None:
     """The order has changed so long ago that everybody must have heard of it."""
     shift = {"by": SETTLED_WITHIN + timedelta(seconds=1)}
-    statement = f"update orders set update_time = update_time - cast(:by as interval){forgery}"  # noqa: S608 - constants
+    statement = f"update orders set update_time = update_time - cast(:by as interval){forgery}"
     database.write(lambda unit: unit.connection.execute(text(statement), shift))
 
 

@@ -45,7 +45,7 @@ def refunded(database: Database[OrdersUnit]) -> UUID:
     waits, one that was given up, an imported one and some of a flash sale."""
     tea, cups, rush = on_sale(database, stock=50, products=3)
     items = an_item(product=tea.id, quantity=3, discount=10), an_item(product=cups.id, unit_price=333, quantity=2)
-    orders = [each for each in database.write(place_orders, [a_placement(*items) for _ in range(3)])]
+    orders = list(database.write(place_orders, [a_placement(*items) for _ in range(3)]))
     paid, waiting, given_up = (each for each in orders if isinstance(each, Order))
     part = PaidPart(Tender.MANUAL, Money(paid.due - 1000, "CNY"), "2")
     pay = PayOrder(paid.id, Tender.MANUAL, Money(1000, "CNY"), "1", None, (part,))
@@ -80,8 +80,8 @@ FORGERIES = [
     ("update refunds set state = 'PENDING' where order_id = :order", "payouts"),
     ("update payments set tender = 'ALIPAY', reference = 'x' where order_id = :order and position = 1", "captured"),
     ("update stock_movements set on_hand = 0 where order_id = :order and kind = 'COMMITTED'", "stock"),
-    ("insert into checkouts (order_id, request_key, state, open_time) values (:order, '', 'OPEN', now() - "
-     "interval '9 years')", "checkout"),
+    (("insert into checkouts (order_id, request_key, state, open_time) values (:order, '', 'OPEN', now() - "
+     "interval '9 years')"), "checkout"),
 ]  # fmt: skip
 
 
@@ -102,8 +102,8 @@ def test_what_is_forged_of_an_order_is_found(
         ("update flash_sale_buckets set held = held + 1, free = free - 1 where free > 0", "quota"),
         ("update flash_sale_units set paid = true", "quota"),
         ("update orders set expire_time = '2020-01-01' where state = 'PENDING_PAYMENT'", "overdue"),
-        ("insert into checkouts (order_id, request_key, state, open_time) values (gen_random_uuid(), '', 'PLACED', "
-         "now())", "checkout"),
+        (("insert into checkouts (order_id, request_key, state, open_time) values (gen_random_uuid(), '', 'PLACED', "
+         "now())"), "checkout"),
     ],
 )  # fmt: skip
 @pytest.mark.usefixtures("refunded")
