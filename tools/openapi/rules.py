@@ -70,8 +70,11 @@ def _string(rules: validate_pb2.StringRules) -> Json:
 def _portable(pattern: str) -> str:
     """An expression that every language's validator reads: few know classes of characters by their names."""
     control = r"[^\x00-\x1f\x7f-\x9f]"
-    inside = r"\x00-\x1f\x7f-\x9f"  # \p{Cc} stands within brackets in our expressions
-    return pattern.replace(r"\P{Cc}", control).replace(r"\P{C}", control).replace(r"\p{Cc}", inside)
+    # These stand within brackets in our expressions. Letters and digits of all scripts are told a little too widely.
+    inside = {r"\p{Cc}": r"\x00-\x1f\x7f-\x9f", r"\p{L}\p{N}": r"0-9A-Za-z\u00aa-\uffff"}
+    for named, spelled in inside.items():
+        pattern = pattern.replace(named, spelled)
+    return pattern.replace(r"\P{Cc}", control).replace(r"\P{C}", control)
 
 
 def _unless_empty(found: Json, rules: validate_pb2.FieldRules) -> Json:
