@@ -29,7 +29,6 @@ ROLES: dict[str, tuple[str, ...]] = {
         "price_lists.read",
         "stock.*",
         "locations.*",
-        "locations.*",
         "members.*",
         "points.*",
         "tiers.*",
@@ -69,7 +68,6 @@ ROLES: dict[str, tuple[str, ...]] = {
     "sales": ("pipeline.*", "leads.*", "products.read", "price_lists.read", "prices.*"),
     "shopper": (
         "products.read",
-        "locations.read",
         "locations.read",
         "rewards.read",
         "prices.read",
