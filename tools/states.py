@@ -17,7 +17,7 @@ from services.orders.domain import (
     checkout,
     group,
     invoice,
-    order,
+    order_state,
     payment_intent,
     provider_refund,
     refund,
@@ -45,9 +45,9 @@ class Machine:
 MACHINES = (
     Machine(
         "Order",
-        "services/orders/domain/order.py",
-        order.TRANSITIONS,
-        (order.OrderState.PENDING_PAYMENT, order.OrderState.PAID),
+        "services/orders/domain/order_state.py",
+        order_state.TRANSITIONS,
+        (order_state.OrderState.PENDING_PAYMENT, order_state.OrderState.PAID),
     ),
     Machine(
         "Payment through a provider",

@@ -20,7 +20,8 @@ from kit.errors import Fault
 from kit.errors import Kind as FaultKind
 from kit.rpc import Peer, convert
 from kit.rpc import call as calls
-from services.orders.domain.order import Order, OrderState
+from services.orders.domain.order import Order
+from services.orders.domain.order_state import OrderState
 from services.orders.domain.payment import Payment, Tender
 from services.orders.domain.verification import Check, Kind, remote
 

@@ -9,7 +9,8 @@ from enum import StrEnum
 from uuid import UUID
 
 from services.orders.domain.errors import desk as errors
-from services.orders.domain.order import Order, OrderState
+from services.orders.domain.order import Order
+from services.orders.domain.order_state import OrderState
 
 MOST_TAGS = 50
 """Most tags of one order."""

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from enum import StrEnum
 from uuid import UUID
 
 from kit.errors import invalid
@@ -17,59 +16,12 @@ from services.orders.domain.errors.payments import order_not_reopened
 from services.orders.domain.events import OrderCancelled, OrderCompleted, OrderPaid, OrderPlaced, OrderRefunded
 from services.orders.domain.line import Item, OrderLine, lines_of, paid_with_points
 from services.orders.domain.number import number_of
+from services.orders.domain.order_state import TRANSITIONS, CancelReason, OrderState, Step
 from services.orders.domain.payment import Payment, PointsTender, RefundPolicy, Tender, split
 from services.orders.domain.refund import Claim, ClaimLine, Refund, RefundKind, RefundLine, payouts, state_of
 from services.orders.domain.shipping import Delivery
 from services.orders.domain.stock import MAIN, Place
 from services.orders.domain.tax import Taxation
-
-
-class OrderState(StrEnum):
-    """Where an order stands."""
-
-    PENDING_PAYMENT = "PENDING_PAYMENT"
-    PAID = "PAID"
-    CANCELLED = "CANCELLED"
-    PARTIALLY_REFUNDED = "PARTIALLY_REFUNDED"
-    REFUNDED = "REFUNDED"
-    COMPLETED = "COMPLETED"
-
-
-class Step(StrEnum):
-    """What can happen to an order."""
-
-    RECEIVE = "RECEIVE"
-    PAY = "PAY"
-    CANCEL = "CANCEL"
-    EXPIRE = "EXPIRE"
-    REFUND = "REFUND"
-    REIMPORT = "REIMPORT"
-    COMPLETE = "COMPLETE"
-    REOPEN = "REOPEN"
-
-
-TRANSITIONS: Mapping[tuple[OrderState, Step], frozenset[OrderState]] = {
-    (OrderState.PENDING_PAYMENT, Step.RECEIVE): frozenset({OrderState.PENDING_PAYMENT}),
-    (OrderState.PENDING_PAYMENT, Step.PAY): frozenset({OrderState.PAID}),
-    (OrderState.PENDING_PAYMENT, Step.CANCEL): frozenset({OrderState.CANCELLED}),
-    (OrderState.PENDING_PAYMENT, Step.EXPIRE): frozenset({OrderState.CANCELLED}),
-    (OrderState.CANCELLED, Step.REOPEN): frozenset({OrderState.PENDING_PAYMENT}),
-    (OrderState.PAID, Step.REFUND): frozenset({OrderState.PARTIALLY_REFUNDED, OrderState.REFUNDED}),
-    (OrderState.PAID, Step.REIMPORT): frozenset({OrderState.PAID}),
-    (OrderState.PAID, Step.COMPLETE): frozenset({OrderState.COMPLETED}),
-    (OrderState.PARTIALLY_REFUNDED, Step.COMPLETE): frozenset({OrderState.PARTIALLY_REFUNDED}),
-    (OrderState.COMPLETED, Step.REFUND): frozenset({OrderState.PARTIALLY_REFUNDED, OrderState.REFUNDED}),
-    (OrderState.PARTIALLY_REFUNDED, Step.REFUND): frozenset({OrderState.PARTIALLY_REFUNDED, OrderState.REFUNDED}),
-}
-"""The state machine: which steps each state allows, and where they may lead. Nothing else happens to an order."""
-
-
-class CancelReason(StrEnum):
-    """Why an order was given up."""
-
-    CUSTOMER = "CUSTOMER"
-    MERCHANT = "MERCHANT"
-    EXPIRED = "EXPIRED"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ from kit import names
 from kit.errors import Fault, etag_mismatch, invalid
 from services.orders.domain.errors import desk as errors
 from services.orders.domain.errors.desk import Obstacle
-from services.orders.domain.order import Order, OrderState
+from services.orders.domain.order import Order
+from services.orders.domain.order_state import OrderState
 from services.orders.domain.shipping import MethodKind
 
 CODE_DIGITS = 8

@@ -17,7 +17,8 @@ from kit.money import Money
 from kit.page import Page
 from services.orders.domain.allocation import NOTHING, Part, Share
 from services.orders.domain.line import OrderLine
-from services.orders.domain.order import Buyer, CancelReason, Order, OrderQuery, OrderState
+from services.orders.domain.order import Buyer, Order, OrderQuery
+from services.orders.domain.order_state import CancelReason, OrderState
 from services.orders.domain.payment import Payment, Tender
 from services.orders.domain.product import Component
 from services.orders.storage.snapshots import delivery_of, delivery_text, taxation_of, taxation_text

@@ -11,7 +11,8 @@ from typing import Protocol
 from uuid import UUID
 
 from kit.errors import Fault
-from services.orders.domain.order import Order, OrderState
+from services.orders.domain.order import Order
+from services.orders.domain.order_state import OrderState
 from services.orders.domain.stock import Movement
 from services.orders.usecases import flash_sale_units, group_seats, haggling
 from services.orders.usecases.flash_sale_units import FlashSaleUnits

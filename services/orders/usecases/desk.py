@@ -14,7 +14,8 @@ from services.orders.domain.address import Address, SealedAddress
 from services.orders.domain.desk import Act, ActKind, DeskOrder, DeskQuery, Hold, Marks, OrderEvent
 from services.orders.domain.errors import desk as errors
 from services.orders.domain.errors import shipping as shipping_errors
-from services.orders.domain.order import Order, OrderState
+from services.orders.domain.order import Order
+from services.orders.domain.order_state import OrderState
 from services.orders.domain.shipment import Shipment, ShipmentState
 from services.orders.usecases.order import check_version, existing
 

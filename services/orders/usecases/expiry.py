@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
-from services.orders.domain.order import CancelReason
+from services.orders.domain.order_state import CancelReason
 from services.orders.usecases import checkout_view
 from services.orders.usecases import order as orders
 

@@ -19,7 +19,8 @@ from services.orders.domain import errors as order_errors
 from services.orders.domain.desk import Act, ActKind, Marks
 from services.orders.domain.errors import desk as errors
 from services.orders.domain.events import OrderDelivered, OrderShipped
-from services.orders.domain.order import Order, Step
+from services.orders.domain.order import Order
+from services.orders.domain.order_state import Step
 from services.orders.domain.shipment import (
     Parcel,
     Progress,

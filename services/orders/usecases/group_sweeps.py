@@ -13,7 +13,8 @@ from typing import Protocol
 from uuid import UUID
 
 from services.orders.domain.group import Group, OpenEnd
-from services.orders.domain.order import CancelReason, Order, OrderState
+from services.orders.domain.order import Order
+from services.orders.domain.order_state import CancelReason, OrderState
 from services.orders.domain.refund import Claim, ClaimLine
 from services.orders.usecases import group_seats, refund
 from services.orders.usecases import order as orders

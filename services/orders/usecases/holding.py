@@ -17,7 +17,8 @@ from services.orders.domain import stock
 from services.orders.domain.backorder import Backorder
 from services.orders.domain.errors import stock as refusals
 from services.orders.domain.location import Location
-from services.orders.domain.order import Order, OrderState
+from services.orders.domain.order import Order
+from services.orders.domain.order_state import OrderState
 from services.orders.domain.reservation import Reservation, ReservationStep
 from services.orders.domain.stock import Demand, Movement, Place, Shelf, Stock
 from services.orders.usecases import moving, sourcing

@@ -31,7 +31,8 @@ from services.orders.domain.ingest import (
     Snag,
     State,
 )
-from services.orders.domain.order import Buyer, CancelReason, Order, OrderState
+from services.orders.domain.order import Buyer, Order
+from services.orders.domain.order_state import CancelReason, OrderState
 from services.orders.domain.payment import Payment, Tender
 from services.orders.domain.product import Product
 from services.orders.domain.wangdiantong import Meaning

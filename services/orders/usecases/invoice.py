@@ -13,7 +13,8 @@ from services.orders.domain import errors as order_errors
 from services.orders.domain.desk import Act, ActKind
 from services.orders.domain.errors import desk as errors
 from services.orders.domain.invoice import Invoice, InvoiceState, InvoiceStep, SealedBearer
-from services.orders.domain.order import Order, OrderState
+from services.orders.domain.order import Order
+from services.orders.domain.order_state import OrderState
 from services.orders.usecases.order import existing
 
 _NEVER = frozenset({OrderState.CANCELLED, OrderState.REFUNDED})

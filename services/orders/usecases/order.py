@@ -14,7 +14,8 @@ from kit.page import Page
 from services.orders.domain import errors
 from services.orders.domain.address import SealedAddress
 from services.orders.domain.events import OrderCancelled
-from services.orders.domain.order import Buyer, CancelReason, Order, OrderQuery
+from services.orders.domain.order import Buyer, Order, OrderQuery
+from services.orders.domain.order_state import CancelReason
 from services.orders.domain.payment import PointsTender, RefundPolicy
 from services.orders.domain.quote import Quote
 from services.orders.domain.refund import Refund

@@ -17,7 +17,8 @@ from kit.errors import Fault, etag_mismatch
 from kit.money import Money
 from kit.page import Page
 from services.orders.domain.errors import payments as errors
-from services.orders.domain.order import Order, OrderState
+from services.orders.domain.order import Order
+from services.orders.domain.order_state import OrderState
 from services.orders.domain.payment_intent import IntentCause, IntentState, PaymentIntent
 from services.orders.domain.provider import Scene, Standing, Status
 from services.orders.domain.provider_refund import ProviderRefund, ProviderRefundCause

@@ -18,7 +18,8 @@ from kit.errors import Fault
 from kit.names import new_id
 from services.orders import publish
 from services.orders.domain.flash_sale import FlashSale, FlashSaleState, RefundPolicy
-from services.orders.domain.order import CancelReason, Order
+from services.orders.domain.order import Order
+from services.orders.domain.order_state import CancelReason
 from services.orders.domain.refund import Claim
 from services.orders.storage.unit import OrdersUnit
 from services.orders.usecases.expiry import expire_orders

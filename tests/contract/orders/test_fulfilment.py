@@ -15,7 +15,8 @@ from kit.errors import Fault
 from kit.names import new_id
 from kit.page import Page
 from services.orders.domain.desk import ActKind, DeskQuery
-from services.orders.domain.order import Order, OrderState
+from services.orders.domain.order import Order
+from services.orders.domain.order_state import OrderState
 from services.orders.domain.refund import Claim, RefundKind
 from services.orders.domain.shipment import Parcel, Shipment, ShipmentState
 from services.orders.domain.shipping import Delivery, MethodKind

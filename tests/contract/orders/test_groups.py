@@ -18,7 +18,8 @@ from kit.names import new_id
 from services.orders import publish
 from services.orders.domain.group import GroupState
 from services.orders.domain.group_buy import GroupBuyKind
-from services.orders.domain.order import CancelReason, Order, OrderState
+from services.orders.domain.order import Order
+from services.orders.domain.order_state import CancelReason, OrderState
 from services.orders.domain.payment import Payment, Tender
 from services.orders.storage.unit import OrdersUnit
 from services.orders.usecases.expiry import expire_orders

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from kit.db import Database
 from kit.errors import Fault, Kind
 from services.orders.domain.ingest import Ingested, Outcome, PlatformOrder, PlatformRefund, RowResult, Snag
-from services.orders.domain.order import Order, OrderState
+from services.orders.domain.order import Order
+from services.orders.domain.order_state import OrderState
 from services.orders.domain.product import Product
 from services.orders.storage.unit import OrdersUnit
 from services.orders.usecases import ingest

@@ -13,7 +13,8 @@ from kit.errors import Fault
 from kit.money import Money
 from kit.names import new_id
 from kit.page import Page
-from services.orders.domain.order import CancelReason, Order, OrderState
+from services.orders.domain.order import Order
+from services.orders.domain.order_state import CancelReason, OrderState
 from services.orders.domain.payment import Tender
 from services.orders.domain.payment_intent import IntentCause, IntentState, PaymentIntent
 from services.orders.domain.provider import Scene, Standing, Status

@@ -13,7 +13,8 @@ from sqlalchemy import text
 
 from kit.db import Database
 from kit.errors import Fault
-from services.orders.domain.order import CancelReason, Order, OrderState
+from services.orders.domain.order import Order
+from services.orders.domain.order_state import CancelReason, OrderState
 from services.orders.domain.payment import Tender
 from services.orders.domain.stock import Place
 from services.orders.storage.unit import OrdersUnit

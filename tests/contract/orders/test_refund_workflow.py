@@ -17,7 +17,8 @@ from kit.money import Money
 from kit.names import new_id
 from kit.page import Page
 from services.orders import publish
-from services.orders.domain.order import CancelReason, Order, OrderState
+from services.orders.domain.order import Order
+from services.orders.domain.order_state import CancelReason, OrderState
 from services.orders.domain.payment import Payment, Tender
 from services.orders.domain.refund import (
     Claim,

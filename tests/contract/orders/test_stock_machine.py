@@ -30,7 +30,8 @@ from kit.errors import Fault
 from kit.names import new_id
 from kit.page import Page
 from services.orders import publish
-from services.orders.domain.order import CancelReason, Order, OrderState
+from services.orders.domain.order import Order
+from services.orders.domain.order_state import CancelReason, OrderState
 from services.orders.domain.payment import Tender
 from services.orders.domain.product import Component
 from services.orders.domain.reservation import Reservation, ReservationState

@@ -15,7 +15,8 @@ from kit.db import Database
 from kit.errors import Fault
 from kit.names import new_id
 from services.orders import publish
-from services.orders.domain.order import CancelReason, Order
+from services.orders.domain.order import Order
+from services.orders.domain.order_state import CancelReason
 from services.orders.domain.payment import Tender
 from services.orders.domain.product import Product
 from services.orders.domain.reservation import Reservation, ReservationState

@@ -17,7 +17,8 @@ from kit.errors import Fault
 from kit.names import new_id
 from services.orders import publish
 from services.orders.domain.line import Item
-from services.orders.domain.order import CancelReason, Order
+from services.orders.domain.order import Order
+from services.orders.domain.order_state import CancelReason
 from services.orders.domain.payment import Tender
 from services.orders.domain.product import Component
 from services.orders.storage.stocks import _APPLY, _SUPPLY

@@ -9,7 +9,8 @@ import pytest
 
 from kit.db import Database
 from kit.errors import Fault
-from services.orders.domain.order import CancelReason, Order
+from services.orders.domain.order import Order
+from services.orders.domain.order_state import CancelReason
 from services.orders.domain.payment import Tender
 from services.orders.domain.stock import Movement, MovementKind, Place, receive
 from services.orders.storage.unit import OrdersUnit

@@ -10,7 +10,8 @@ from sqlalchemy import text
 from kit.db import Database
 from kit.money import Money
 from kit.names import new_id
-from services.orders.domain.order import CancelReason, Order
+from services.orders.domain.order import Order
+from services.orders.domain.order_state import CancelReason
 from services.orders.domain.payment import Tender
 from services.orders.domain.refund import Claim, ClaimLine
 from services.orders.storage.unit import OrdersUnit

@@ -12,7 +12,7 @@ from kit.money import Money
 from kit.names import new_id
 from services.orders.domain import imports
 from services.orders.domain.imports import ImportRow
-from services.orders.domain.order import OrderState
+from services.orders.domain.order_state import OrderState
 from services.orders.domain.payment import Tender
 from services.orders.domain.refund import Claim
 from tests.support.builders.orders import NOW, an_import_line, an_import_row, an_order

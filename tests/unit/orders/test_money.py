@@ -21,7 +21,8 @@ from kit.errors import Fault
 from kit.money import Money
 from kit.names import new_id
 from services.orders.domain.line import Item
-from services.orders.domain.order import CancelReason, Order, OrderState
+from services.orders.domain.order import Order
+from services.orders.domain.order_state import CancelReason, OrderState
 from services.orders.domain.payment import Payment, Tender
 from services.orders.domain.refund import (
     PAYOUT_TRANSITIONS,

@@ -13,7 +13,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from kit.errors import Fault
 from kit.money import LIMIT, Money
 from kit.names import new_id
-from services.orders.domain.order import TRANSITIONS, Buyer, CancelReason, Order, OrderState, Step
+from services.orders.domain.order import Buyer, Order
+from services.orders.domain.order_state import TRANSITIONS, CancelReason, OrderState, Step
 from services.orders.domain.payment import Payment, Tender
 from services.orders.domain.refund import Claim
 from services.orders.domain.stock import Place

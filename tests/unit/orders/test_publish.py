@@ -14,7 +14,8 @@ from kehu.orders.v1 import events_pb2
 from kit.names import new_id
 from services.orders.domain import imports
 from services.orders.domain.events import Fact, OrderCompleted, PriceChanged, ProductChanged
-from services.orders.domain.order import Buyer, CancelReason
+from services.orders.domain.order import Buyer
+from services.orders.domain.order_state import CancelReason
 from services.orders.domain.payment import Tender
 from services.orders.domain.price_list import Entry
 from services.orders.domain.product import Component, Window

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from kit.errors import Fault
 from kit.names import new_id
-from services.orders.domain.order import Order, OrderState
+from services.orders.domain.order import Order
+from services.orders.domain.order_state import OrderState
 from services.orders.domain.refund import Claim, Refund
 from tests.support.builders.orders import NOW, a_tender, an_item, an_order, paid
 
