@@ -10,15 +10,16 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
 from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, runtime_checkable
 
 from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from kit.clock import Clock, utc_now
 from kit.db.faults import RETRIED, Constraints, sqlstate, translate
@@ -131,7 +132,7 @@ class AsyncDatabase(_Base[U]):
             while True:
                 committing = False
                 try:
-                    async with self._engine.connect() as connection, connection.begin() as transaction:
+                    async with self._connected(self._engine) as connection, connection.begin() as transaction:
                         result = await connection.run_sync(body)
                         committing = True
                         await transaction.commit()
@@ -148,7 +149,7 @@ class AsyncDatabase(_Base[U]):
         with self._translated():
             while True:
                 try:
-                    async with self._reading.connect() as connection:
+                    async with self._connected(self._reading) as connection:
                         return await connection.run_sync(body)
                 except (SQLAlchemyError, OSError) as error:
                     if not self._again(error, attempt, committing=False):
@@ -158,7 +159,7 @@ class AsyncDatabase(_Base[U]):
     async def ping(self) -> None:
         """Ask the server for a sign of life. Raises a Fault if there is none."""
         with self._translated():
-            async with self._reading.connect() as connection:
+            async with self._connected(self._reading) as connection:
                 await connection.execute(text("select 1"))
 
     async def warm(self, connections: int) -> None:
@@ -168,6 +169,23 @@ class AsyncDatabase(_Base[U]):
     async def close(self) -> None:
         """Give the connections back."""
         await self._engine.dispose()
+
+    @asynccontextmanager
+    async def _connected(self, engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+        connection = engine.connect()
+        if self._must_open(engine):
+            await _whole(connection)
+        else:
+            await connection.start()
+        try:
+            yield connection
+        finally:
+            await asyncio.shield(asyncio.create_task(connection.close()))
+
+    @staticmethod
+    def _must_open(engine: AsyncEngine) -> bool:
+        pool = engine.pool
+        return isinstance(pool, AsyncAdaptedQueuePool) and pool.checkedin() == 0 and pool.overflow() < 0
 
 
 class Database(_Base[U]):
@@ -228,6 +246,21 @@ class Database(_Base[U]):
     def close(self) -> None:
         """Give the connections back."""
         self._engine.dispose()
+
+
+async def _whole(connection: AsyncConnection) -> None:
+    """Start a connection that must be opened first; being cancelled meanwhile waits for the end of that.
+
+    Half a connection belongs to nobody: neither the driver nor the pool would close it.
+    """
+    opening = asyncio.ensure_future(connection.start())
+    try:
+        await asyncio.shield(opening)
+    except asyncio.CancelledError:
+        await asyncio.wait([opening])
+        if opening.exception() is None:
+            await connection.close()
+        raise
 
 
 def sync_url(url: str) -> Any:
