@@ -26,6 +26,7 @@ gen: .venv/.dev ## Generate the code under gen/ and the API's pages under docs/ 
 	@$(BIN)/python -m tools.openapi
 	@$(BIN)/python -m tools.errors
 	@$(BIN)/python -m tools.states
+	@$(BIN)/python -m tools.metrics
 
 released: .venv/.dev ## Remember the protos as released: what comes after may only add to them
 	@$(BIN)/buf build protos --exclude-source-info --output protos/released.binpb

@@ -22,6 +22,7 @@ check "generated code is fresh" python -m tools.generate --check
 check "API pages are fresh" python -m tools.openapi --check
 check "the page of errors is fresh" python -m tools.errors --check
 check "the page of states is fresh" python -m tools.states --check
+check "the page of metrics is fresh" python -m tools.metrics --check
 check "links lead somewhere" python -m tools.links
 check "lock files are fresh" python -m tools.locks --check
 

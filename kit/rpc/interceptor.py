@@ -12,26 +12,16 @@ from time import perf_counter
 import grpc
 import protovalidate
 from google.protobuf.message import DecodeError, Message
-from prometheus_client import Counter, Gauge, Histogram
 
 from kit import errors
 from kit.errors import Fault, Violation
 from kit.rpc import call as calls
-from kit.rpc import policy, status
+from kit.rpc import metrics, policy, status
 from kit.rpc.call import Call, Identity, Method
 from kit.rpc.identity import Verifier
 from kit.settings import Settings
-from kit.telemetry import LATENCY_BUCKETS, Span, log, span, trace_id
+from kit.telemetry import Span, log, span, trace_id
 
-_DURATION = Histogram(
-    "rpc_server_call_duration_seconds",
-    "Duration of served RPCs.",
-    ["rpc_method", "rpc_response_status_code"],
-    buckets=LATENCY_BUCKETS,
-)
-_ACTIVE = Gauge("rpc_server_active_calls", "RPCs under way.")
-_STREAMS = Gauge("rpc_server_active_streams", "RPCs under way that answer with a stream.")
-_MESSAGES = Counter("rpc_server_stream_messages_total", "Messages of streams that were sent.", ["rpc_method"])
 _ENVOY_TIMEOUT = "x-envoy-expected-rq-timeout-ms"
 # The answer must still reach the caller within its deadline, so ours is a little earlier (as Boulder does).
 _SHAVED_SECONDS = 0.02
@@ -94,7 +84,7 @@ class Interceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
 
     def _written(self, method: Method, handler: StreamHandler) -> Handler:
         """A stream as a handler that writes its messages and then answers nothing more."""
-        messages = _MESSAGES.labels(method.name)
+        messages = metrics.MESSAGES.labels(method.name)
 
         async def write(request: Message, context: grpc.aio.ServicerContext) -> None:
             if self._draining.is_set():
@@ -102,7 +92,7 @@ class Interceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
             task = asyncio.current_task()
             assert task is not None  # noqa: S101 - a handler always runs in a task
             self._streams.add(task)
-            _STREAMS.set(len(self._streams))
+            metrics.STREAMS.set(len(self._streams))
             try:
                 async for message in handler(request, context):
                     await context.write(message)
@@ -114,7 +104,7 @@ class Interceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
                 raise errors.unavailable("the service") from None
             finally:
                 self._streams.discard(task)
-                _STREAMS.set(len(self._streams))
+                metrics.STREAMS.set(len(self._streams))
 
         return write
 
@@ -130,7 +120,7 @@ class Interceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
         started = perf_counter()
         unary = not method.streams
         self._active += unary
-        _ACTIVE.set(self._active)
+        metrics.ACTIVE.set(self._active)
         fault: Fault | None = None
         caller = ""
         try:
@@ -149,7 +139,7 @@ class Interceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
             return None
         finally:
             self._active -= unary
-            _ACTIVE.set(self._active)
+            metrics.ACTIVE.set(self._active)
 
     def _admit(self, method: Method, context: grpc.aio.ServicerContext, metadata: Metadata) -> Call:
         if self._active > self._limit or (method.streams and len(self._streams) >= self._stream_limit):
@@ -215,7 +205,7 @@ def _fault_of(error: Exception, method: Method) -> Fault:
 def _observe(method: Method, fault: Fault | None, *, caller: str, seconds: float, traced: Span) -> None:
     code = fault.kind.value if fault else "OK"
     exemplar = {"trace_id": trace_id()} if traced.recorded else None
-    _DURATION.labels(method.name, code).observe(seconds, exemplar)
+    metrics.DURATION.labels(method.name, code).observe(seconds, exemplar)
     traced.set("rpc.system.name", "grpc")
     traced.set("rpc.response.status_code", code)
     if fault is not None:

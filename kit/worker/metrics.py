@@ -25,6 +25,8 @@ AGE = Histogram(
     buckets=(*LATENCY_BUCKETS, 30, 60, 300, 3600),
 )
 CONNECTED = Gauge("consumer_connected", "Whether the consumer of a queue has the broker.", ["queue"])
+WAITING = Gauge("consumer_queue_messages", "Events that wait in a queue to be handled.", ["queue"])
+DEAD = Gauge("dead_letters", "Events of a queue that were given up, and wait for a person.", ["queue"])
 HELD = Counter("consumer_held_total", "Batches that waited for the database to come back.", ["queue"])
 TIMERS = Counter("timer_runs_total", "Runs by outcome: ok, skipped (a replica runs it), error.", ["timer", "outcome"])
 TIMER_DURATION = Histogram("timer_duration_seconds", "Runs of timers.", ["timer"], buckets=LATENCY_BUCKETS)

@@ -12,12 +12,12 @@ from typing import Protocol
 
 from google.type.money_pb2 import Money as WireMoney
 from kehu.orders.v1.events_pb2 import OrderCancelled, OrderCompleted, OrderPaid, OrderRefunded
-from prometheus_client import Gauge
 
 from kit import names
 from kit.money import Money
 from kit.telemetry import log
 from kit.worker import Received, Subscriptions
+from services.members import metrics
 from services.members.domain.badge import Metric
 from services.members.domain.basket import Basket, Left, Line
 from services.members.domain.purchase import Settlement
@@ -51,8 +51,6 @@ from services.members.usecases.verification import Unit as ProofUnit
 
 _MONEY = frozenset({"stored_value", "gift_card"})
 
-_DIFFERENCES = Gauge("ledger_differences", "What the last sweep found to differ from the ledger's entries.", ["check"])
-_VERIFIED = Gauge("ledger_verified_timestamp_seconds", "When the whole ledger was last compared with its entries.")
 _MOST_NAMED = 20
 
 subscriptions = Subscriptions("members")
@@ -180,9 +178,9 @@ def forget_counters(unit: EngagementUnit) -> None:
 def verify_ledger(unit: ProofUnit) -> None:
     """Once an hour, compare the whole ledger with its entries. Every replica shows what was found."""
     sweep, found = verification.sweep_ledger(unit)
-    _VERIFIED.set(sweep.time.timestamp())
+    metrics.VERIFIED.set(sweep.time.timestamp())
     for kind, number in sweep.differences.items():
-        _DIFFERENCES.labels(kind).set(number)
+        metrics.DIFFERENCES.labels(kind).set(number)
     _report(found)
 
 
@@ -190,7 +188,7 @@ def verify_ledger(unit: ProofUnit) -> None:
 def verify_tiers(unit: ProofUnit) -> None:
     """Replay the tiers of some members, and with the time of all."""
     sweep, found = verification.sweep_tiers(unit)
-    _DIFFERENCES.labels("tier").set(max(sweep.differences.values()))
+    metrics.DIFFERENCES.labels("tier").set(max(sweep.differences.values()))
     _report(found)
 
 

@@ -13,12 +13,12 @@ from uuid import UUID
 from kehu.campaigns.v1.events_pb2 import SegmentEntered, SegmentLeft
 from kehu.members.v1.events_pb2 import MemberErased, TierChanged
 from kehu.pipeline.v1.events_pb2 import OpportunityWon, WonLine
-from prometheus_client import Gauge
 
 from kit import names
 from kit.money import Money
 from kit.telemetry import log
 from kit.worker import Received, Subscriptions
+from services.orders import metrics
 from services.orders.usecases import (
     buyers,
     cart,
@@ -42,11 +42,6 @@ _CARTS_AT_ONCE = 1000
 _ABANDONED_AFTER = timedelta(hours=1)
 
 _MOST_NAMED = 20
-
-_ASTRAY = Gauge("flash_sale_units_astray", "Units of flash sales that no order accounts for, or two do: 0, always.")
-
-_DIFFERENCES = Gauge("order_differences", "What differs between what is kept of orders and what follows.", ["check"])
-_VERIFIED = Gauge("orders_verified_timestamp_seconds", "When all orders were last recomputed and compared.")
 
 subscriptions = Subscriptions("orders")
 
@@ -110,16 +105,16 @@ def finish_groups(unit: group_sweeps.Work) -> None:
 @subscriptions.every(seconds=60)
 def verify_flash_sales(unit: flash_sale.Work) -> None:
     """Compare the units of the flash sales under way with their orders."""
-    _ASTRAY.set(flash_sale.count_astray(unit))
+    metrics.ASTRAY.set(flash_sale.count_astray(unit))
 
 
 @subscriptions.every(seconds=60)
 def verify_orders(unit: verification.Work) -> None:
     """Once an hour, recompute and compare everything. Every replica shows what was found."""
     sweep, found = verification.sweep_orders(unit)
-    _VERIFIED.set(sweep.time.timestamp())
+    metrics.VERIFIED.set(sweep.time.timestamp())
     for kind, number in sweep.differences.items():
-        _DIFFERENCES.labels(kind).set(number)
+        metrics.DIFFERENCES.labels(kind).set(number)
     for each in found[:_MOST_NAMED]:  # `kehu verify orders` lists them all
         log.error("order differs", check=each.kind, subject=each.subject, expected=each.expected, actual=each.actual)
 

@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SERVICES = ("members", "orders", "pipeline", "campaigns")
 ROOMS = {
     "README.md", "__init__.py", "__main__.py", "config.py", "domain", "storage", "migrations", "api", "publish.py",
-    "consumer.py", "server.py", "worker.py",
+    "consumer.py", "server.py", "worker.py", "metrics.py",
 }  # fmt: skip
 OPTIONAL = {"commands.py", "providers"}
 USECASES = {"usecases", "usecases.py"}

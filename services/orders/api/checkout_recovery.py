@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 
-from prometheus_client import Counter, Gauge
-
 from kit.rpc import call as calls
 from kit.telemetry import log
+from services.orders import metrics
 from services.orders.domain.checkout import CheckoutState
 from services.orders.usecases.checkout_recovery import AT_ONCE, Recovery
 
@@ -16,12 +15,6 @@ _EVERY_SECONDS = 1.0
 _ASKING_SECONDS = 5.0
 _ROUND_SECONDS = 10.0  # with what it takes to write down; less than a replica has what it takes up for (QUIET_FOR)
 _COUNTED_EVERY = 10
-
-_UNFINISHED = Gauge("checkouts_unfinished", "Checkouts that are neither placed nor released.", ["state"])
-_OLDEST = Gauge(
-    "checkouts_oldest_seconds", "Age of the oldest checkout that is neither placed nor released.", ["state"]
-)
-_TAKEN_UP = Counter("checkouts_taken_up_total", "Times that a replica took up a checkout, repeats included.")
 
 Census = Callable[[], Awaitable[Mapping[CheckoutState, tuple[int, float]]]]
 
@@ -50,12 +43,12 @@ class CheckoutRecovery:
         async with asyncio.timeout_at(begin + _ROUND_SECONDS):
             taken = await self._recovery.round()
         if taken:
-            _TAKEN_UP.inc(len(taken))
+            metrics.TAKEN_UP.inc(len(taken))
             log.info("checkouts taken up", orders=[f"orders/{order_id}" for order_id in taken])
         return len(taken)
 
     async def count(self) -> None:
         """Tell what is unfinished."""
         for state, (number, age) in (await self._census()).items():
-            _UNFINISHED.labels(state.lower()).set(number)
-            _OLDEST.labels(state.lower()).set(age)
+            metrics.SAGAS.labels(state.lower()).set(number)
+            metrics.SAGA_AGE.labels(state.lower()).set(age)

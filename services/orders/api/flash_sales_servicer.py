@@ -11,13 +11,13 @@ from uuid import UUID
 from google.protobuf.message import Message
 from kehu.orders.v1 import flash_sales_pb2 as pb
 from kehu.orders.v1 import flash_sales_pb2_grpc, orders_pb2
-from prometheus_client import Counter
 
 from kit import names
 from kit.clock import Clock
 from kit.errors import Fault, Kind
 from kit.page import Tokens
 from kit.rpc import Edge, convert
+from services.orders import metrics
 from services.orders.api import flash_sale, order
 from services.orders.domain.flash_sale import Figures, FlashSale, FlashSaleState
 from services.orders.domain.waiting_room import Tickets
@@ -32,8 +32,6 @@ Lane = Callable[[Message, C], Awaitable[R]]
 Buying = Lane[purchases.BuyFlashSale, orders_pb2.Order]
 
 _INTERVAL_SECONDS = 1.0
-_BOUGHT = Counter("flash_sale_bought_units_total", "Units of flash sales that orders took.")
-_REFUSED = Counter("flash_sale_refused_total", "Calls to buy in flash sales that were refused.", ["reason"])
 
 
 class FlashSalesServicer(flash_sales_pb2_grpc.FlashSalesServiceServicer):
@@ -111,7 +109,7 @@ class FlashSalesServicer(flash_sales_pb2_grpc.FlashSalesServiceServicer):
             if fault.reason == SOLD_OUT:
                 self._admission.sold_out(command.sale_id)
             raise self._refused(command, fault) from None
-        _BOUGHT.inc(command.quantity)
+        metrics.BOUGHT.inc(command.quantity)
         return bought
 
     async def EnterWaitingRoom(self, request: pb.EnterWaitingRoomRequest, context: Any) -> pb.WaitingTicket:
@@ -152,7 +150,7 @@ class FlashSalesServicer(flash_sales_pb2_grpc.FlashSalesServiceServicer):
         return await self._buy_thoroughly(request, command)
 
     def _refused(self, command: purchases.BuyFlashSale, fault: Fault) -> Fault:
-        _REFUSED.labels(fault.reason).inc()
+        metrics.REFUSED.labels(fault.reason).inc()
         self._admission.refused(command.sale_id, fault)
         return fault
 

@@ -7,21 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from prometheus_client import Counter
-
 from kit.errors import Fault
 from kit.rpc import call as calls
 from kit.telemetry import span
+from services.orders import metrics
 from services.orders.domain.checkout import ANSWER_WITHIN, Attempt, Held, Step
 from services.orders.usecases.checkout import Holder
 
 _ASK_SECONDS = ANSWER_WITHIN.total_seconds() / 2  # and as long again for what it takes the other service to stop
-
-_STEPS = Counter(
-    "checkout_steps_total",
-    "Steps of checkouts in other services: held or released, refused, or without an answer (failed).",
-    ["step", "action", "outcome"],
-)
 
 
 @contextmanager
@@ -48,10 +41,10 @@ class Observed:
             try:
                 held = await self._holder.hold(attempt, step, store=store, code=code)
             except Fault as fault:
-                _STEPS.labels(step.kind.lower(), "hold", "failed" if fault.transient else "refused").inc()
+                metrics.STEPS.labels(step.kind.lower(), "hold", "failed" if fault.transient else "refused").inc()
                 traced.fail(fault.reason)
                 raise
-        _STEPS.labels(step.kind.lower(), "hold", "ok").inc()
+        metrics.STEPS.labels(step.kind.lower(), "hold", "ok").inc()
         return held
 
     async def release(self, attempt: Attempt, step: Step) -> bool:
@@ -60,8 +53,8 @@ class Observed:
             try:
                 found = await self._holder.release(attempt, step)
             except Fault as fault:
-                _STEPS.labels(step.kind.lower(), "release", "failed").inc()
+                metrics.STEPS.labels(step.kind.lower(), "release", "failed").inc()
                 traced.fail(fault.reason)
                 raise
-        _STEPS.labels(step.kind.lower(), "release", "ok").inc()
+        metrics.STEPS.labels(step.kind.lower(), "release", "ok").inc()
         return found

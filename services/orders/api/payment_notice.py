@@ -9,13 +9,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Protocol
 
-from prometheus_client import Counter
-
 from kit import names
 from kit.clock import Clock
 from kit.errors import Fault
 from kit.telemetry import log
 from kit.vault import Unreadable, Vault, WrappedKey
+from services.orders import metrics
 from services.orders.domain.payment_notice import PaymentNotice, Sealed
 from services.orders.domain.provider import Notice, Standing
 from services.orders.usecases import payment_notice as usecases
@@ -31,8 +30,6 @@ _PATIENCE_SECONDS = 2.0
 _PURPOSE = b"payment notice"
 _PROOF = ("wechatpay-", "content-type")
 """The headers that a notice is proved by, or read with."""
-
-_NOTICES = Counter("payment_notices", "Notices of payment providers, by what became of them.", ["provider", "outcome"])
 
 
 class Reply(Protocol):
@@ -92,7 +89,7 @@ class Notices:
             fresh = await self._transactions.write(usecases.store_notice, self._stored(provider, notice, headers, body))
         except Fault as fault:
             return _refused(reader, provider, "not_stored", fault)
-        _NOTICES.labels(provider, "stored" if fresh else "repeated").inc()
+        metrics.NOTICES.labels(provider, "stored" if fresh else "repeated").inc()
         if fresh:
             await self._try(provider, notice)
         return reader.accepted()
@@ -153,6 +150,6 @@ class Notices:
 
 
 def _refused(reader: Reader, provider: str, outcome: str, fault: Fault) -> Reply:
-    _NOTICES.labels(provider, outcome).inc()
+    metrics.NOTICES.labels(provider, outcome).inc()
     log.warning("notice refused", provider=provider, reason=fault.reason, cause=fault.metadata.get("cause", ""))
     return reader.refused()

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
-from prometheus_client import Gauge
-
+from services.orders import metrics
 from services.orders.api.payment_notice import Notices
 from services.orders.usecases import payment_intent, payment_notice, reconciliation
 from services.orders.usecases.paying import Paying, Transactions
@@ -14,11 +13,6 @@ from services.orders.usecases.paying import Paying, Transactions
 _PAUSE_SECONDS = 1.0
 _BILLS_SECONDS = 60.0
 _WATCH_SECONDS = 15.0
-
-_PARKED = Gauge("payment_intents_parked", "Payment intents that wait for a person.")
-_FAILED = Gauge("payment_refunds_failed", "Refunds that providers refused for good.")
-_UNAPPLIED = Gauge("payment_notices_unapplied", "Stored notices of providers that have had no effect yet.")
-_DIFFERENCES = Gauge("payment_reconciliation_differences", "Unexplained differences from providers' bills.")
 
 
 class PaymentSweeps:
@@ -60,10 +54,10 @@ class PaymentSweeps:
         while True:
             await self._transactions.write(payment_intent.hasten_intents)
             found = await self._transactions.read(reconciliation.standstill)
-            _PARKED.set(found.parked)
-            _FAILED.set(found.failed_refunds)
-            _UNAPPLIED.set(found.unapplied_notices)
-            _DIFFERENCES.set(found.differences)
+            metrics.INTENTS_PARKED.set(found.parked)
+            metrics.REFUNDS_FAILED.set(found.failed_refunds)
+            metrics.NOTICES_UNAPPLIED.set(found.unapplied_notices)
+            metrics.BILLS_DIFFER.set(found.differences)
             await asyncio.sleep(_WATCH_SECONDS)
 
     async def _rest(self) -> None:

@@ -12,20 +12,14 @@ from functools import lru_cache
 from typing import TypeVar
 
 import httpx2
-from prometheus_client import Histogram
 
 from kit import errors
 from kit.errors import Fault
-from kit.telemetry import LATENCY_BUCKETS, log, span
+from kit.telemetry import log, span
+from services.orders import metrics
 
 T = TypeVar("T")
 
-DURATION = Histogram(
-    "payment_provider_call_duration_seconds",
-    "Attempts to call a payment provider by outcome: ok, refused, unknown.",
-    ["provider", "call", "outcome"],
-    buckets=LATENCY_BUCKETS,
-)
 _BACKOFF_SECONDS = 0.1
 
 
@@ -96,7 +90,7 @@ class Line:
                 traced.fail(fault.reason)
                 raise
             finally:
-                DURATION.labels(self._provider, name, outcome).observe(time.perf_counter() - began)
+                metrics.PROVIDER_CALLS.labels(self._provider, name, outcome).observe(time.perf_counter() - began)
 
     async def _send(self, name: str, request: Request) -> Answer:
         if self._client is None:

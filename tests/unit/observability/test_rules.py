@@ -10,10 +10,8 @@ import pytest
 import yaml
 from prometheus_client import REGISTRY
 
-import services.members.consumer  # it brings the metrics
-import services.orders.api.checkout_recovery  # and so does this
-import services.orders.api.payment_sweeps  # and this
-import services.orders.consumer  # noqa: F401 - and this
+import services.members.metrics  # it brings the metrics
+import services.orders.metrics  # noqa: F401 - and so does this
 
 ROOT = Path(__file__).resolve().parents[3]
 FILES = sorted((ROOT / "deploy" / "observability").glob("*.rules.yaml"))

@@ -1,0 +1,15 @@
+"""What campaigns counts. Counters count what was committed, in the process that committed it: add them up. Gauges are
+of the whole service, told by each process that looks: take the greatest."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Gauge
+
+ISSUED = Counter("coupons_issued_total", "Coupons that members got.")
+USED = Counter("coupons_used_total", "Coupons that paid orders used up.")
+BUDGET_LEFT = Gauge(
+    "coupon_budget_remaining_minor",
+    "What the budgets of coupon templates still allow to be issued, in minor units.",
+    ["currency"],
+)
+SEGMENTS = Counter("segment_changes_total", "Members that came into a segment or left one.", ["change"])
