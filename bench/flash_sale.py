@@ -140,7 +140,7 @@ def main() -> None:
     """Measure the flash sale alone."""
     table = Table(FOLDER / "flash_sale.json")
     with installation("orders") as place:
-        shop.open_shop(place, 1)
+        shop.open_shop(place.urls["orders"], 1)
         measure_echo(place, table)
         with place.serving("services.orders", "serve") as first, place.serving("services.orders", "serve") as second:
             measure(place, (first, second), table)

@@ -62,7 +62,7 @@ def main(*, small: bool) -> None:
     """Measure it all."""
     table = Table(FOLDER / "orders.json")
     with installation("orders", "campaigns") as place:
-        shop.open_shop(place, PRODUCTS)
+        shop.open_shop(place.urls["orders"], PRODUCTS)
         echo = _echo(place, table)
         flash_sale.measure_echo(place, table)
         with _running(place) as suite:

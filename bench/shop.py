@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from functools import partial
 from uuid import UUID
 
+import psycopg2
 from kehu.orders.v1 import orders_pb2 as pb
 
 from bench.installation import Installation
@@ -25,17 +27,14 @@ def product(number: int) -> str:
     return f"products/{UUID(int=_BASE + number)}"
 
 
-def database(place: Installation) -> Database[OrdersUnit]:
-    """The database of orders, as a worker sees it."""
-    return Database(place.urls["orders"], partial(OrdersUnit, publish=publish.to_event))
-
-
-def open_shop(place: Installation, products: int) -> None:
-    """Put so many products on sale, more of each than anybody will buy."""
-    shop = database(place)
+def open_shop(url: str, products: int) -> None:
+    """Put so many products on sale in a database of orders, more of each than anybody will buy."""
+    shop = Database(url, partial(OrdersUnit, publish=publish.to_event))
     shop.write(_stock, products)
     shop.close()
-    place.query("analyze", "orders")
+    with closing(psycopg2.connect(url)) as connection:
+        connection.autocommit = True
+        connection.cursor().execute("analyze")
 
 
 def _stock(unit: OrdersUnit, products: int) -> None:

@@ -33,13 +33,13 @@ class Latency:
         return self.seconds[max(math.ceil(share * len(self.seconds)) - 1, 0)]
 
 
-def latencies(found: Databases, channel: str) -> list[Latency]:
-    """From the orders of a channel to members and campaigns."""
+def latencies(found: Databases, channel: str, *, since: float = 0.0) -> list[Latency]:
+    """From the orders of a channel, paid since an instant (seconds of the epoch), to members and campaigns."""
     sql = """
         select b.id, b.created_at from outbox b join orders o on o.id = substr(b.aggregateid, 8)::uuid
-        where b.type = 'OrderPaid' and o.channel = %s
+        where b.type = 'OrderPaid' and o.channel = %s and b.created_at >= to_timestamp(%s)
     """
-    written = pairs(found.rows("orders", sql, channel))
+    written = pairs(found.rows("orders", sql, channel, since))
     return [_latency(each, written, found) for each in EFFECTS]
 
 

@@ -1,0 +1,1 @@
+"""The cases: one module each, found by its name in `bench.case.CASES`."""

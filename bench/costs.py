@@ -1,0 +1,123 @@
+"""What one paid order costs every process and every database, measured under load: `cli/capacity/costs.json`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from time import monotonic
+from typing import Any
+
+from bench import latest, machine, proc
+from bench.proc import Usage
+from bench.runner import ROOT
+from bench.stage import Stage
+from cli.demo.reconcile_effects import SERVICES
+
+FILE = ROOT / "cli" / "capacity" / "costs.json"
+_LEAST_ORDERS = 2_000
+"""Fewer say too little."""
+
+_SIZES = "select pg_database_size(current_database())"
+_WRITTEN = "select (select count(*) from outbox), (select count(*) from inbox)"
+_LOG = "select pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')"
+_LARGEST = """
+    select relname, pg_total_relation_size(oid) from pg_class
+    where relkind in ('r', 'p') and relnamespace = 'public'::regnamespace order by 2 desc limit 5
+"""
+
+
+@dataclass(frozen=True)
+class Meter:
+    """Readings at the beginning."""
+
+    began: float
+    usage: Usage
+    databases: Mapping[str, Mapping[str, float]]
+    log: float
+
+    @classmethod
+    def start(cls, place: Stage) -> Meter:
+        """Read everything once."""
+        return cls(monotonic(), place.usage(), _databases(place), _log(place))
+
+    def stop(self, place: Stage, *, orders: int, rate: float) -> dict[str, Any]:
+        """What each order has cost since then. `rate`: orders per second while they came."""
+        used = place.usage().since(self.usage)
+        now = _databases(place)
+        connections = place.connections()
+        memory = {process.name: proc.peak_memory(process.pid or 0) for process in place.services()}
+        load, busy = machine.busy()
+        return {
+            "source": {
+                "command": "make bench ARGS='--only sustained'",
+                "time": datetime.now(UTC).isoformat(timespec="seconds"),
+                "orders": orders,
+                "orders_per_second": round(rate, 1),
+                "seconds": round(monotonic() - self.began, 1),
+                "load_after": load,
+                "busy": busy,
+                "machine": machine.describe(),
+            },
+            "processes": {
+                name: {
+                    "cpu_ms_per_order": round(used[name] * 1000 / orders, 4),
+                    "memory_mib": round(memory[name], 1),
+                    "database_connections": connections[name]["database"],
+                    "broker_connections": connections[name]["broker"],
+                }
+                for name in sorted(memory)
+            },
+            "gateway": {"cpu_ms_per_order": round(used["gateway"] * 1000 / orders, 4)},
+            "broker": {
+                "cpu_ms_per_order": round(used["rabbitmq"] * 1000 / orders, 4),
+                "messages_per_order": _per(now, self.databases, "sent", orders),
+                "deliveries_per_order": _per(now, self.databases, "taken", orders),
+            },
+            "databases": {
+                service: {
+                    "cpu_ms_per_order": round(used.get(f"postgres {service}", 0.0) * 1000 / orders, 4),
+                    "bytes_per_order": round((now[service]["bytes"] - self.databases[service]["bytes"]) / orders),
+                    "events_per_order": round((now[service]["sent"] - self.databases[service]["sent"]) / orders, 3),
+                    "largest_tables": [str(row[0]) for row in place.query(service, _LARGEST)],
+                }
+                for service in SERVICES
+            },
+            "postgres": {
+                "shared_cpu_ms_per_order": round(used.get("postgres shared", 0.0) * 1000 / orders, 4),
+                "log_bytes_per_order": round((_log(place) - self.log) / orders),
+            },
+        }
+
+
+def keep(found: dict[str, Any]) -> None:
+    """Write the costs down, unless they say too little or those that are there were measured on a quieter machine."""
+    source = found["source"]
+    if source["orders"] < _LEAST_ORDERS:
+        print(f"The costs are not kept: {source['orders']} orders are too few.", flush=True)
+        return
+    if FILE.exists() and source["busy"] and not json.loads(FILE.read_text(encoding="utf-8"))["source"]["busy"]:
+        print("The costs are not kept: those that are there come from a quiet machine.", flush=True)
+        return
+    latest.write(FILE, found)
+
+
+def _databases(place: Stage) -> dict[str, dict[str, float]]:
+    readings = {}
+    for service in SERVICES:
+        ((size,),) = place.query(service, _SIZES)
+        ((sent, taken),) = place.query(service, _WRITTEN)
+        readings[service] = {"bytes": float(str(size)), "sent": float(str(sent)), "taken": float(str(taken))}
+    return readings
+
+
+def _log(place: Stage) -> float:
+    ((written,),) = place.query("orders", _LOG)
+    return float(str(written))
+
+
+def _per(
+    now: Mapping[str, Mapping[str, float]], then: Mapping[str, Mapping[str, float]], what: str, orders: int
+) -> float:
+    return round(sum(now[service][what] - then[service][what] for service in now) / orders, 3)
