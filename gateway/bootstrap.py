@@ -16,7 +16,9 @@ def render(place: Place, *, rules: Rules | None = None, descriptors: Path = api.
     """The configuration for a place. `ValueError` if a service of the API has no address there."""
     rules = rules or Rules.read()
     found = api.load(descriptors)
-    upstreams = [clusters.service(room, place.upstreams[room], rules) for room in sorted(place.upstreams)]
+    upstreams = [clusters.service(room, place.upstreams[room], rules, place.mutual) for room in sorted(place.upstreams)]
+    if place.issuer:
+        upstreams.append(clusters.issuer(place.issuer))
     if place.otlp_endpoint:
         upstreams.append(clusters.collector(place.otlp_endpoint))
     return {
@@ -25,7 +27,7 @@ def render(place: Place, *, rules: Rules | None = None, descriptors: Path = api.
         "layered_runtime": {"layers": [{"name": "static", "static_layer": _RUNTIME}]},
         "overload_manager": _overload(rules),
         "static_resources": {
-            "listeners": [public(found, place, rules), status(place)],
+            "listeners": [*public(found, place, rules), status(place)],
             "clusters": [*upstreams, clusters.admin(place.admin)],
         },
     }

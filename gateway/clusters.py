@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
-from gateway.place import Address
+from gateway import tls
+from gateway.place import Address, Issuer, Mutual
 from gateway.rules import Rules
 from gateway.typed import Json, config, extension, seconds
 
 COLLECTOR = "collector"
 ADMIN = "admin"
+ISSUER = "issuer"
 
 _HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 
 
-def service(room: str, addresses: Sequence[Address], rules: Rules) -> Json:
+def service(room: str, addresses: Sequence[Address], rules: Rules, mutual: Mutual | None = None) -> Json:
     """The cluster of one service. Its endpoints are watched with the gRPC health check.
 
     There is no passive outlier detection: it counts DEADLINE_EXCEEDED, so a caller with tiny deadlines could
@@ -25,6 +27,7 @@ def service(room: str, addresses: Sequence[Address], rules: Rules) -> Json:
     upstream = rules.upstream
     return {
         **_cluster(room, addresses, upstream.connect_seconds),
+        **({"transport_socket": tls.towards_services(mutual, addresses)} if mutual else {}),
         "lb_policy": "LEAST_REQUEST",
         **_protocol(
             {"http2_protocol_options": {"connection_keepalive": {"interval": "30s", "timeout": "5s"}}},
@@ -51,21 +54,22 @@ def admin(address: Address) -> Json:
 
 def collector(endpoint: str) -> Json:
     """The OTLP collector, in clear text or over TLS by the scheme of its address."""
-    parts = urlsplit(endpoint)
-    tls = parts.scheme == "https"
-    if not parts.hostname:
-        raise ValueError(f"{endpoint!r} is no http address of a collector")
-    cluster = _cluster(COLLECTOR, [Address(parts.hostname, parts.port or (443 if tls else 80))], 1)
-    if tls:
-        cluster["transport_socket"] = extension(
-            "envoy.transport_sockets.tls",
-            "envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
-            sni=parts.hostname,
-            common_tls_context={
-                "validation_context": {"trusted_ca": {"filename": "/etc/ssl/certs/ca-certificates.crt"}}
-            },
-        )
-    return cluster
+    return _elsewhere(COLLECTOR, endpoint, tls.SYSTEM_AUTHORITIES)
+
+
+def issuer(found: Issuer) -> Json:
+    """The identity provider, for its public keys."""
+    return _elsewhere(ISSUER, found.jwks_uri, found.authority)
+
+
+def _elsewhere(name: str, url: str, authority: str) -> Json:
+    parts = urlsplit(url)
+    secure = parts.scheme == "https"
+    if not parts.hostname or parts.scheme not in ("http", "https"):
+        raise ValueError(f"{url!r} is no http address, as that of the {name} has to be")
+    address = Address(parts.hostname, parts.port or (443 if secure else 80))
+    socket = {"transport_socket": tls.towards_others(address, authority)} if secure else {}
+    return {**_cluster(name, [address], 1), **socket}
 
 
 def _cluster(name: str, addresses: Sequence[Address], connect_seconds: float) -> Json:

@@ -6,24 +6,39 @@ from collections.abc import Sequence
 
 from google.protobuf.descriptor_pb2 import FileDescriptorSet
 
-from gateway import accesslog, api, limits, replies, strict
+from gateway import accesslog, api, headers, identity, limits, replies, strict, tls
 from gateway.api import Service
 from gateway.clusters import COLLECTOR
 from gateway.place import Address, Place
-from gateway.routes import routes, self_proving
+from gateway.routes import routes
 from gateway.rules import Rules
 from gateway.typed import Json, config, extension, http_filter, seconds
 
 _HCM = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
 
 
-def public(descriptors: FileDescriptorSet, place: Place, rules: Rules) -> Json:
-    """REST, gRPC, gRPC-Web and CORS on one port. `ValueError` if a service of the API has no address."""
+def public(descriptors: FileDescriptorSet, place: Place, rules: Rules) -> list[Json]:
+    """REST, gRPC, gRPC-Web and CORS on one port, plain or over TLS; on two where both are wanted.
+
+    `ValueError` if a service of the API has no address.
+    """
     services = api.services(descriptors)
     homeless = sorted({service.room for service in services} - set(place.upstreams))
     if homeless:
         raise ValueError(f"no address is given for {', '.join(homeless)}")
-    manager = config(
+    found = []
+    if place.tls is None or place.tls.beside:
+        found.append(listener("public", place.listen, _manager(services, descriptors, place, rules)))
+    if place.tls is not None:
+        manager = _manager(services, descriptors, place, rules, secure=True)
+        found.append(listener("public_tls", place.tls.listen, manager, socket=tls.towards_callers(place.tls)))
+    return found
+
+
+def _manager(
+    services: Sequence[Service], descriptors: FileDescriptorSet, place: Place, rules: Rules, *, secure: bool = False
+) -> Json:
+    return config(
         _HCM,
         stat_prefix="public",
         codec_type="AUTO",
@@ -31,29 +46,32 @@ def public(descriptors: FileDescriptorSet, place: Place, rules: Rules) -> Json:
         **_paths(),
         generate_request_id=True,
         always_set_request_id_in_response=True,
+        # Nobody needs to know who stands here.
+        server_header_transformation="PASS_THROUGH",
         **_tracing(place),
         access_log=accesslog.loggers(),
         local_reply_config=replies.config(),
         http_filters=[
-            *_guards(services, place, rules),
+            *_guards(services, place, rules, secure=secure),
             strict.filter_of(services, descriptors),
             _transcoder(services, place, rules),
             http_filter("router", "Router"),
         ],
         route_config={"name": "public", "virtual_hosts": [_host(services, place, rules)]},
     )
-    return listener("public", place.listen, manager)
 
 
-def listener(name: str, address: Address, manager: Json) -> Json:
+def listener(name: str, address: Address, manager: Json, *, socket: Json | None = None) -> Json:
     """A listener with one HTTP connection manager."""
+    chain: Json = {"filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]}
+    if socket is not None:
+        # Whoever opens a connection has to say hello in time.
+        chain = {**chain, "transport_socket": socket, "transport_socket_connect_timeout": "10s"}
     return {
         "name": name,
         "address": {"socket_address": {"address": address.host, "port_value": address.port}},
         "per_connection_buffer_limit_bytes": 65536,
-        "filter_chains": [
-            {"filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]}
-        ],
+        "filter_chains": [chain],
     }
 
 
@@ -101,8 +119,9 @@ def _tracing(place: Place) -> Json:
     return {"tracing": {"random_sampling": {"value": place.trace_ratio * 100}, "provider": provider}}
 
 
-def _guards(services: Sequence[Service], place: Place, rules: Rules) -> list[Json]:
+def _guards(services: Sequence[Service], place: Place, rules: Rules, *, secure: bool) -> list[Json]:
     return [
+        headers.filter_of(secure=secure),
         http_filter(
             "health_check",
             "HealthCheck",
@@ -113,35 +132,9 @@ def _guards(services: Sequence[Service], place: Place, rules: Rules) -> list[Jso
         # Before everything that refuses, so that a refusal reaches a gRPC-Web caller as a gRPC status.
         http_filter("grpc_web", "GrpcWeb"),
         http_filter("local_ratelimit", "LocalRateLimit", **limits.bucket(rules.rate_limit, "calls")),
-        _jwt(services, place, rules),
+        identity.filter_of(services, place, rules),
         http_filter("buffer", "Buffer", max_request_bytes=rules.classes.write.max_body_bytes),
     ]
-
-
-def _jwt(services: Sequence[Service], place: Place, rules: Rules) -> Json:
-    provider = {
-        "issuer": rules.token.issuer,
-        "audiences": [rules.token.audience],
-        "local_jwks": {"filename": place.jwks},
-        # The services verify the token again: a direct call is as safe as one through the gateway.
-        "forward": True,
-        "require_expiration": True,
-        "clock_skew_seconds": rules.token.leeway_seconds,
-        # Verifying a signature costs more than all else that a call passes here; a token is verified once.
-        "jwt_cache_config": {"jwt_cache_size": 10_000},
-        # From nowhere else: a token in a query string ends up in logs.
-        "from_headers": [{"name": "authorization", "value_prefix": "Bearer "}],
-    }
-    return http_filter(
-        "jwt_authn",
-        "JwtAuthentication",
-        providers={"kehu": provider},
-        rules=[
-            *({"match": match} for match in self_proving(services)),
-            {"match": {"prefix": "/"}, "requires": {"provider_name": "kehu"}},
-        ],
-        bypass_cors_preflight=True,
-    )
 
 
 def _transcoder(services: Sequence[Service], place: Place, rules: Rules) -> Json:

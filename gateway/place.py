@@ -38,6 +38,43 @@ class Address:
 
 
 @dataclass(frozen=True, slots=True)
+class Tls:
+    """How callers come in over TLS. The files are PEM, as Envoy sees them."""
+
+    listen: Address
+    certificate: str
+    """The certificate with those between it and its authority."""
+    key: str
+    beside: bool = False
+    """Whether the plain port stays open beside this one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mutual:
+    """How the gateway and the services prove themselves to each other. The files are PEM, as Envoy sees them."""
+
+    certificate: str
+    """What the gateway shows to the services."""
+    key: str
+    authority: str
+    """Who must have signed the services' certificates."""
+
+
+@dataclass(frozen=True, slots=True)
+class Issuer:
+    """An OIDC identity provider whose tokens count too, beside those that the keys in the file verify."""
+
+    name: str
+    """What its tokens say in `iss`."""
+    jwks_uri: str
+    """Where it shows its public keys."""
+    audiences: Sequence[str]
+    """What its tokens may say in `aud`."""
+    authority: str = "/etc/ssl/certs/ca-certificates.crt"
+    """Who must have signed its certificate, where the address begins with https."""
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
     """What differs between one machine and a cluster."""
 
@@ -50,7 +87,7 @@ class Place:
     upstreams: Mapping[str, Sequence[Address]]
     """The addresses of each service by its room. A name may stand for many addresses (a headless Service)."""
     jwks: str
-    """The file of public keys that tokens are verified with, as Envoy sees it."""
+    """The file of public keys that tokens are verified with, as Envoy sees it; empty where only the issuer's count."""
     descriptors: str
     """The descriptor set, as Envoy sees it."""
     origins: Sequence[str] = ()
@@ -61,6 +98,12 @@ class Place:
     """Share of the traces started here that are recorded, 0 to 1."""
     trusted_hops: int = 0
     """Proxies in front that may be believed about the caller's address."""
+    tls: Tls | None = None
+    """None: callers come in plain, for there is somebody in front who ends TLS."""
+    mutual: Mutual | None = None
+    """None: the services are called in plain."""
+    issuer: Issuer | None = None
+    """None: only the keys in the file verify tokens."""
 
     def __post_init__(self) -> None:
         if self.admin.is_name or not ip_address(self.admin.host).is_loopback:

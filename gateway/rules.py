@@ -86,6 +86,7 @@ class Token(_Model):
     issuer: str
     audience: str
     leeway_seconds: int = Field(ge=0, le=300)
+    keys_seconds: int = Field(ge=1, le=3600, description="How often the public keys of an OIDC issuer are fetched.")
 
 
 class Rules(_Model):

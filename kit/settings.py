@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Self, TypeVar
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 S = TypeVar("S", bound="Settings")
@@ -20,6 +20,17 @@ class Settings(BaseSettings):
     grpc_address: str = Field("127.0.0.1:0", description="Where `serve` listens for gRPC, host:port.")
     metrics_address: str = Field("127.0.0.1:0", description="Where the process shows /metrics and /healthz.")
     jwks_file: str = Field("", description="Public keys (JWKS) that callers' tokens are verified with.")
+    jwks_uri: str = Field("", description="Where an OIDC issuer shows its public keys; its tokens count too.")
+    jwks_ca_file: str = Field("", description="Authority (PEM) of that address's certificate; empty: the system's.")
+    jwks_seconds: float = Field(300.0, gt=0, description="How often those keys are fetched.")
+    token_issuer: str = Field("", description="`iss` of the OIDC issuer's tokens.")
+    token_audiences: str = Field("kehu", description="`aud` that these tokens may be for, with commas between.")
+    token_roles_claim: str = Field("roles", description="Claim of these tokens with the roles; dots lead into objects.")
+    token_scopes_claim: str = Field("", description="Claim with scopes granted beside the roles'; empty: none is.")
+    token_org_claim: str = Field("org", description="Claim with the part of the organisation, such as /cn/east.")
+    tls_cert_file: str = Field("", description="Certificate (PEM) that this process shows to peers and to the gateway.")
+    tls_key_file: str = Field("", description="Its key (PEM).")
+    tls_ca_file: str = Field("", description="Authority (PEM) that all their certificates are signed by.")
     service_key_file: str = Field("", description="Private key (PEM, ES256) that signs this service's own tokens.")
     page_token_key: SecretStr = Field(SecretStr(""), description="Key of the page tokens; the same in all replicas.")
     otlp_endpoint: str = Field(
@@ -39,6 +50,14 @@ class Settings(BaseSettings):
     )
     reflection: bool = Field(True, description="Whether gRPC reflection is served.")
 
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if len({bool(name) for name in (self.tls_cert_file, self.tls_key_file, self.tls_ca_file)}) > 1:
+            raise ValueError("KEHU_TLS_CERT_FILE, KEHU_TLS_KEY_FILE and KEHU_TLS_CA_FILE belong together")
+        if bool(self.jwks_uri) != bool(self.token_issuer):
+            raise ValueError("KEHU_JWKS_URI and KEHU_TOKEN_ISSUER belong together")
+        return self
+
     def printable(self) -> dict[str, object]:
         """Every setting with its value; secrets are starred out."""
         return self.model_dump(mode="json")
@@ -53,5 +72,10 @@ def load(kind: type[S]) -> S:
     try:
         return kind()
     except ValidationError as error:
-        lines = [f"KEHU_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors(include_input=False)]
+        lines = [_sentence(e["loc"], e["msg"]) for e in error.errors(include_input=False)]
         raise SettingsError("The settings can't be used. " + "; ".join(lines)) from None
+
+
+def _sentence(where: tuple[int | str, ...], what: str) -> str:
+    """What is wrong with a setting, or with several together."""
+    return f"KEHU_{str(where[0]).upper()}: {what}" if where else what.removeprefix("Value error, ")

@@ -43,9 +43,21 @@ _OPTIONS = [
 class Peer:
     """Another service. All calls through it must be idempotent, by nature or by their request id."""
 
-    def __init__(self, name: str, address: str, *, caller: str, tokens: Tokens) -> None:
+    def __init__(
+        self,
+        name: str,
+        address: str,
+        *,
+        caller: str,
+        tokens: Tokens,
+        credentials: grpc.ChannelCredentials | None = None,
+    ) -> None:
         self.name = name
-        self.channel = grpc.aio.insecure_channel(address, options=_OPTIONS)
+        self.channel = (
+            grpc.aio.insecure_channel(address, options=_OPTIONS)
+            if credentials is None
+            else grpc.aio.secure_channel(address, credentials, options=_OPTIONS)
+        )
         self._caller = caller
         self._tokens = tokens
 

@@ -18,7 +18,7 @@ from grpc_reflection.v1alpha import reflection
 
 from kit import telemetry
 from kit.db import AsyncDatabase
-from kit.rpc import policy
+from kit.rpc import policy, tls
 from kit.rpc.edge import Edge
 from kit.rpc.identity import Verifier
 from kit.rpc.interceptor import Interceptor
@@ -74,7 +74,7 @@ class Server:
         if self.settings.reflection:
             names = [*(servicer.proto for servicer in self.servicers), SERVICE_NAME, reflection.SERVICE_NAME]
             reflection.enable_server_reflection(names, self._server)
-        self.port = self._server.add_insecure_port(self.settings.grpc_address)
+        self.port = tls.listen(self._server, self.settings)
         await self.database.warm(min(2, self.settings.database_pool_size))
         await self._server.start()
         await self._report(serving=True)

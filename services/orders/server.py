@@ -29,7 +29,7 @@ from kit import vault
 from kit.clock import utc_now
 from kit.db import AsyncDatabase
 from kit.page import Tokens
-from kit.rpc import Edge, Peer, Server, Servicer, run
+from kit.rpc import Edge, Peer, Server, Servicer, run, tls
 from kit.rpc import Tokens as CallTokens
 from kit.settings import load
 from kit.signing import Signer
@@ -86,8 +86,9 @@ def build(config: Config) -> Server:
     )
     edge = Edge(database)
     service_key = CallTokens.from_file(config.service_key_file)
-    campaigns = Peer("campaigns", config.peers_campaigns, caller="orders", tokens=service_key)
-    members = Peer("members", config.peers_members, caller="orders", tokens=service_key)
+    peer = partial(Peer, caller="orders", tokens=service_key, credentials=tls.towards(config))
+    campaigns = peer("campaigns", config.peers_campaigns)
+    members = peer("members", config.peers_members)
     book = Book(
         open_attempt=lambda command: database.write(checkout.open_attempt, command),
         go_on=lambda command: database.write(checkout.go_on, command),
