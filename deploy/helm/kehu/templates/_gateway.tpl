@@ -1,0 +1,65 @@
+{{/* Envoy's configuration: the text that gateway/ wrote, with this release's addresses and limits. */}}
+{{- define "kehu.gateway.configuration" -}}
+{{- $context := include "kehu.gateway.context" . | fromYaml -}}
+{{- tpl (.Files.Get "files/envoy.yaml.gotmpl") (set $context "Template" .Template) -}}
+{{- end }}
+
+{{/* What that text asks for. */}}
+{{- define "kehu.gateway.context" -}}
+{{- $gateway := .Values.gateway -}}
+upstreams:
+  {{- range list "campaigns" "members" "orders" "pipeline" }}
+  {{ . }}: {{ include "kehu.address" (list $ . "serve") }}
+  {{- end }}
+jwks: {{ .Values.jwks.key }}
+trustedHops: {{ $gateway.trustedHops }}
+tracePercent: {{ mulf .Values.settings.traceRatio 100 }}
+{{- /* A pattern is a text in JSON here, for it stands in YAML there. */}}
+origins: {{ include "kehu.gateway.origins" . | quote }}
+limits:
+  {{- include "kehu.gateway.limits" . | nindent 2 }}
+tls: {{ $gateway.tls.enabled }}
+{{- with .Values.settings.otlpEndpoint }}
+{{- $url := urlParse . }}
+collector:
+  endpoint: {{ trimSuffix "/" . }}
+  host: {{ $url.hostname }}
+  port: {{ include "kehu.port" $url }}
+{{- end }}
+{{- with .Values.issuer }}
+{{- if .name }}
+{{- $url := urlParse .jwksUri }}
+issuer:
+  name: {{ .name | quote }}
+  audience: {{ .audience | quote }}
+  jwksUri: {{ .jwksUri }}
+  host: {{ $url.hostname }}
+  port: {{ include "kehu.port" $url }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "kehu.gateway.origins" -}}
+{{- $found := list -}}
+{{- range .Values.gateway.origins -}}
+{{- $found = append $found (dict "safe_regex" (dict "regex" .)) -}}
+{{- end -}}
+{{- toJson $found -}}
+{{- end }}
+
+{{- define "kehu.gateway.limits" -}}
+{{- range $name, $limit := .Values.gateway.limits }}
+{{ $name }}: {{ int64 $limit }}
+{{- end }}
+{{- end }}
+
+{{/* The port of a parsed URL, the usual one of its scheme if it names none. */}}
+{{- define "kehu.port" -}}
+{{- $usual := ternary "443" "80" (eq .scheme "https") -}}
+{{- default $usual (regexFind "[0-9]+$" (regexFind ":[0-9]+$" .host)) -}}
+{{- end }}
+
+{{/* The port that callers come in by. */}}
+{{- define "kehu.gateway.port" -}}
+{{- ternary "https" "http" .Values.gateway.tls.enabled -}}
+{{- end }}

@@ -1,0 +1,1 @@
+{{- define "kehu.validate" }}{{ end }}
