@@ -20,6 +20,12 @@ def http(address: str, path: str) -> bool:
     return _get(address, path) is not None
 
 
+def page(address: str, path: str) -> str | None:
+    """What `GET path` on host:port answers with 200, if it does."""
+    found = _get(address, path)
+    return None if found is None else found.decode()
+
+
 def broker(port: int) -> bool:
     """Whether RabbitMQ on a loopback port greets a client."""
     try:

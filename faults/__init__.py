@@ -1,0 +1,1 @@
+"""What happens to the suite when something breaks under load: one harness, many faults, four sets that are compared."""

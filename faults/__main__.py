@@ -1,0 +1,96 @@
+"""`python -m faults`: make faults in a suite of one's own, print what came of each, keep it in `faults/results`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from deploy.local.problem import explained
+from deploy.local.suite import Running, Suite
+from faults import results, shop
+from faults.arena import Arena
+from faults.evidence import Evidence
+from faults.fault import Fault
+from faults.playing import Manner, Outcome, play
+from faults.registry import FAULTS
+
+
+@explained()
+def main() -> int:
+    """Entry point; 1 if anything was not as it must be."""
+    arguments = _arguments()
+    if arguments.list:
+        for each in FAULTS:
+            print(f"{each.name:24} {each.title}")
+        return 0
+    chosen = _chosen(arguments.only, quick=arguments.quick)
+    manner = Manner(rate=arguments.rate)
+    with arena(arguments.suite) as place:
+        runs = [(fault, seconds) for fault in chosen for seconds in arguments.seconds[: None if fault.lengths else 1]]
+        outcomes = [_played(place, fault, seconds, manner) for fault, seconds in runs]
+    if arguments.keep:
+        results.keep(outcomes)
+    return 0 if all(each.passed or each.skipped for each in outcomes) else 1
+
+
+@contextmanager
+def arena(folder: Path | None) -> Iterator[Arena]:
+    """A fresh suite with a shop, gone at the end of the block; or the one that runs in a folder."""
+    if folder is not None:
+        yield _arena(Running(folder))
+        return
+    with tempfile.TemporaryDirectory(prefix="kehu-faults-") as made:
+        # PostgreSQL may run as another account, which must pass through.
+        Path(made).chmod(0o711)
+        with Suite(Path(made) / "run") as suite:
+            yield _arena(suite)
+
+
+def _arena(suite: Running) -> Arena:
+    return Arena(suite, shop.opened(suite), Evidence(suite.state.databases))
+
+
+def _played(place: Arena, fault: Fault, seconds: float, manner: Manner) -> Outcome:
+    begin = time.monotonic()
+    outcome = play(place, fault, seconds, manner)
+    counts = outcome.counts
+    print(
+        f"{fault.name:24} {seconds:4.0f} s  {outcome.word:7} lost {counts.lost}, duplicated {counts.duplicated}, "
+        f"unexpected {counts.unexpected}, recovered {counts.recovered}; {outcome.calls} calls, "
+        f"{outcome.failed} failed; calls well after {outcome.recovery_calls:.1f} s, effects after {outcome.recovery_effects:.1f} s "
+        f"({time.monotonic() - begin:.0f} s)"
+    )
+    for finding in outcome.findings:
+        print(f"    {'holds' if finding.holds else 'DOES NOT HOLD'}: {finding.title} ({finding.seen})")
+    for sentence in [*outcome.wrong, *([f"skipped: {outcome.skipped}"] if outcome.skipped else [])]:
+        print(f"    {sentence}")
+    sys.stdout.flush()
+    return outcome
+
+
+def _chosen(only: Sequence[str], *, quick: bool) -> list[Fault]:
+    names = {each.name for each in FAULTS}
+    if unknown := set(only) - names:
+        raise SystemExit(f"There is no fault {', '.join(sorted(unknown))}; `--list` names them.")
+    return [each for each in FAULTS if (each.name in only if only else each.quick or not quick)]
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m faults", description=__doc__)
+    parser.add_argument("--only", nargs="+", default=[], metavar="FAULT", help="these faults alone")
+    parser.add_argument("--quick", action="store_true", help="the ten cheapest")
+    parser.add_argument("--list", action="store_true", help="name the faults and end")
+    parser.add_argument("--seconds", nargs="+", type=float, default=[10.0, 30.0], help="how long each lasts")
+    parser.add_argument("--rate", type=float, default=10.0, help="journeys a second")
+    parser.add_argument("--suite", type=Path, help="the folder of a suite that runs, instead of a fresh one")
+    parser.add_argument("--keep", action="store_true", help="keep the results in faults/results")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

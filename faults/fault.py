@@ -1,0 +1,49 @@
+"""What a fault is: a name, what should come of it, and how it is done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from faults.arena import Arena
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that had to be so beside the four sets, and whether it was."""
+
+    title: str
+    holds: bool
+    seen: str
+
+
+class Skipped(Exception):
+    """The fault can't be made on this machine; the message says what it needs."""
+
+
+Play = Callable[["Arena", float], list[Finding]]
+"""Make the fault for so many seconds, and heal it; what was found."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One line of the table."""
+
+    name: str
+    title: str
+    expected: str
+    play: Play
+    runbook: str = "life-of-an-event.md#every-failure-point"
+    quick: bool = False
+    """Whether it is one of the ten of `make faults-quick`."""
+    chaos: bool = False
+    """Whether chaos may choose it: it must leave nothing behind, and need nothing of its own."""
+    lengths: bool = True
+    """Whether it is made for a short and for a long time; else once, as long as it takes."""
+
+
+def found(title: str, holds: bool, seen: object) -> Finding:
+    """A finding."""
+    return Finding(title, holds, str(seen))

@@ -1,0 +1,59 @@
+"""What is kept of the runs: `faults/results/latest.json`, where a run of some faults leaves the others as they were."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from faults.playing import Outcome
+
+FILE = Path(__file__).parent / "results" / "latest.json"
+
+Line = dict[str, Any]
+
+
+def keep(outcomes: Sequence[Outcome]) -> None:
+    """Write down what came of some runs."""
+    lines = {(line["fault"], line["seconds"]): line for line in read()} if FILE.exists() else {}
+    replaced = {each.fault.name for each in outcomes}
+    lines = {key: line for key, line in lines.items() if key[0] not in replaced}
+    lines |= {(each.fault.name, each.seconds): line_of(each) for each in outcomes}
+    FILE.parent.mkdir(exist_ok=True)
+    FILE.write_text(json.dumps(list(lines.values()), indent=2, ensure_ascii=False) + "\n")
+
+
+def read() -> list[Line]:
+    """What was written down last."""
+    found: list[Line] = json.loads(FILE.read_text())
+    return found
+
+
+def line_of(outcome: Outcome) -> Line:
+    """One run as JSON."""
+    counts = outcome.counts
+    return {
+        "fault": outcome.fault.name,
+        "seconds": outcome.seconds,
+        "verdict": outcome.word,
+        "lost": counts.lost,
+        "duplicated": counts.duplicated,
+        "unexpected": counts.unexpected,
+        "recovered": counts.recovered,
+        "sets": outcome.sets,
+        "promises": outcome.promised,
+        "calls": outcome.calls,
+        "failed_calls": outcome.failed,
+        "seconds_until_calls_succeed": round(outcome.recovery_calls, 1),
+        "seconds_until_effects_settle": round(outcome.recovery_effects, 1),
+        "findings": [asdict(each) for each in outcome.findings],
+        "wrong": outcome.wrong,
+        "skipped": outcome.skipped,
+        "measured": datetime.now(UTC).strftime("%Y-%m-%d"),
+        "machine": f"{os.cpu_count()} cores, {platform.system()} {platform.machine()}",
+    }

@@ -1,0 +1,104 @@
+"""A process of the suite, run by the harness in its place or beside it: with other settings, or under another program.
+
+It has the command and the environment of the one it stands in for, so it is the real thing.
+"""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from deploy.local import health
+from deploy.local.account import Account
+from deploy.local.folder import PROJECT
+from deploy.local.suite import Running
+from faults.waiting import until
+
+_STOP_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Original:
+    """What is needed to run a process of the suite once more."""
+
+    name: str
+    command: Sequence[str]
+    environment: Mapping[str, str]
+
+    @classmethod
+    def of(cls, suite: Running, name: str) -> Original:
+        """As it runs now."""
+        pid = suite.process(name).pid
+        running = psutil.Process(pid)
+        return cls(name, tuple(running.cmdline()), running.environ())
+
+
+@dataclass
+class StandIn:
+    """A process of ours."""
+
+    original: Original
+    process: subprocess.Popen[bytes]
+    metrics: str
+
+    def kill(self, signum: signal.Signals = signal.SIGKILL) -> int:
+        """Send a signal and wait for the end; its exit status."""
+        self.process.send_signal(signum)
+        return self.process.wait(_STOP_SECONDS)
+
+    @property
+    def healthy(self) -> bool:
+        """Whether it runs and says that it is well."""
+        return self.process.poll() is None and health.http(self.metrics, "/healthz")
+
+
+def start(original: Original, log: Path, *, prefix: Sequence[str] = (), **settings: str) -> StandIn:
+    """Start one, without waiting for it. `prefix` is the program that it runs under."""
+    environment = {**original.environment, **settings}
+    with log.open("ab") as out:
+        process = subprocess.Popen(
+            Account().run([*prefix, *original.command], death_signal="KILL"),
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            cwd=PROJECT,
+            env=environment,
+        )
+    return StandIn(original, process, environment["KEHU_METRICS_ADDRESS"])
+
+
+def finish(standin: StandIn) -> None:
+    """End it gracefully; with force if that takes too long."""
+    if standin.process.poll() is not None:
+        return
+    standin.process.terminate()
+    try:
+        standin.process.wait(_STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        standin.process.kill()
+        standin.process.wait()
+
+
+@contextmanager
+def standing_in(
+    suite: Running, name: str, log: Path, *, prefix: Sequence[str] = (), **settings: str
+) -> Iterator[StandIn]:
+    """Stop a process of the suite, and run it with other settings until the end of the block; then it runs again."""
+    original = Original.of(suite, name)
+    suite.stop(name)
+    try:
+        made = start(original, log, prefix=prefix, **settings)
+        try:
+            until(lambda: made.healthy, within=60, what=f"{name} with other settings")
+            yield made
+        finally:
+            finish(made)
+    finally:
+        suite.start(name)
+        suite.wait_ready(name)
