@@ -62,7 +62,8 @@ def _played(place: Arena, fault: Fault, seconds: float, manner: Manner) -> Outco
     print(
         f"{fault.name:24} {seconds:4.0f} s  {outcome.word:7} lost {counts.lost}, duplicated {counts.duplicated}, "
         f"unexpected {counts.unexpected}, recovered {counts.recovered}; {outcome.calls} calls, "
-        f"{outcome.failed} failed; calls well after {outcome.recovery_calls:.1f} s, effects after {outcome.recovery_effects:.1f} s "
+        f"{outcome.failed} failed; calls well after {outcome.recovery_calls:.1f} s, "
+        f"effects after {outcome.recovery_effects:.1f} s "
         f"({time.monotonic() - begin:.0f} s)"
     )
     for finding in outcome.findings:

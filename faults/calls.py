@@ -54,7 +54,8 @@ class Caller:
                 return "UNAVAILABLE", {}
             return _json(answer)
 
-        return await self._until_answered(record, path.rpartition(":")[2].split("/")[-1], once)
+        answer: Json = await self._until_answered(record, path.rpartition(":")[2].split("/")[-1], once)
+        return answer
 
     async def call(self, record: Record, method: Callable[..., Awaitable[Any]], request: Message) -> Any:
         """One call by gRPC, until it is answered. Raises GivenUp."""

@@ -117,16 +117,15 @@ class Evidence:
         """Each paid order has its points, once and all of them, and stands in its buyer's profile."""
         paid = {str(order): int(str(total)) - int(str(worth)) for _, order, paid, total, worth in found if paid}
         sources = [f"orders/{order}" for order in paid]
-        points = {str(s).removeprefix("orders/"): (a, n) for s, a, n in self.query("members", _POINTS, sources)}
+        granted = self.query("members", _POINTS, sources)
+        points = {str(s).removeprefix("orders/"): (int(str(a)), int(str(n))) for s, a, n in granted}
         settled = {str(order): int(str(net)) for order, net, _ in self.query("members", _SETTLED, record.name)}
         profiles = {str(order): int(str(net)) for order, net in self.query("campaigns", _PROFILES, list(paid))}
-        effects: Counter[Fact] = Counter({("points", order): int(n) for order, (_, n) in points.items()})
+        effects: Counter[Fact] = Counter({("points", order): n for order, (_, n) in points.items()})
         effects.update(("settlement", order) for order in settled)
         effects.update(("profile", order) for order in profiles)
         promised = [(kind, order) for order in paid for kind in ("points", "settlement", "profile")]
-        wrong = [
-            f"points of {o}: {points[o][0]}, not {paid[o] // 100}" for o in points if points[o][0] != paid[o] // 100
-        ]
+        wrong = [f"points of {o}: {a}, not {paid[o] // 100}" for o, (a, _) in points.items() if a != paid[o] // 100]
         wrong += [f"settled {o}: {settled[o]}, not {paid[o]}" for o in settled if settled[o] != paid.get(o)]
         wrong += [f"profile of {o}: {profiles[o]}, not {paid[o]}" for o in profiles if profiles[o] != paid[o]]
         return tuple(wrong), compare(promised=promised, asked=promised, found=effects)

@@ -111,7 +111,10 @@ INVARIANTS = (
     Invariant(
         "a payment is noted once",
         "orders",
-        "select reference from payments where tender = 'MANUAL' and reference <> '' group by reference having count(*) > 1",
+        """
+        select reference from payments where tender = 'MANUAL' and reference <> ''
+        group by reference having count(*) > 1
+        """,
     ),
     Invariant(
         "what a profile says was spent is the sum of the purchases",

@@ -1,4 +1,4 @@
-"""What clients do: buy and pay by JSON and by gRPC, with and without points; earn points; hold points; ask for an offer.
+"""What clients do: buy and pay by JSON and by gRPC, with and without points; earn and hold points; ask for an offer.
 
 Each journey notes what it asks for before it asks, and what it was promised when it was told so. The facts carry the
 client's own number, which the rows carry too (`faults/evidence.py` says where).

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import uuid
 from dataclasses import dataclass, field
+from typing import Any
 
 import requests
 
@@ -50,7 +51,7 @@ def once() -> str:
     return str(uuid.uuid4())
 
 
-def _post(http: requests.Session, suite: Running, path: str, body: object) -> dict[str, str]:
+def _post(http: requests.Session, suite: Running, path: str, body: dict[str, Any]) -> dict[str, str]:
     answer = http.post(f"{suite.gateway}/v1/{path}", json=body, timeout=_CALL_SECONDS)
     answer.raise_for_status()
     found: dict[str, str] = answer.json()
