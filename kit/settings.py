@@ -20,14 +20,18 @@ class Settings(BaseSettings):
     grpc_address: str = Field("127.0.0.1:0", description="Where `serve` listens for gRPC, host:port.")
     metrics_address: str = Field("127.0.0.1:0", description="Where the process shows /metrics and /healthz.")
     jwks_file: str = Field("", description="Public keys (JWKS) that callers' tokens are verified with.")
-    jwks_uri: str = Field("", description="Where an OIDC issuer shows its public keys; its tokens count too.")
+    jwks_uri: str = Field(
+        "", pattern="^(https?://.+)?$", description="Where an OIDC issuer shows its public keys; its tokens count too."
+    )
     jwks_ca_file: str = Field("", description="Authority (PEM) of that address's certificate; empty: the system's.")
     jwks_seconds: float = Field(300.0, gt=0, description="How often those keys are fetched.")
     token_issuer: str = Field("", description="`iss` of the OIDC issuer's tokens.")
     token_audiences: str = Field("kehu", description="`aud` that these tokens may be for, with commas between.")
     token_roles_claim: str = Field("roles", description="Claim of these tokens with the roles; dots lead into objects.")
     token_scopes_claim: str = Field("", description="Claim with scopes granted beside the roles'; empty: none is.")
-    token_org_claim: str = Field("org", description="Claim with the part of the organisation, such as /cn/east.")
+    token_org_claim: str = Field(
+        "", description="Claim with the part of the organisation whose data the caller sees; empty: all of it."
+    )
     tls_cert_file: str = Field("", description="Certificate (PEM) that this process shows to peers and to the gateway.")
     tls_key_file: str = Field("", description="Its key (PEM).")
     tls_ca_file: str = Field("", description="Authority (PEM) that all their certificates are signed by.")

@@ -17,7 +17,8 @@ class Identity:
 
     subject: str
     roles: tuple[str, ...] = ()
-    org: str = "/"
+    org: str = ""
+    """The part of the organisation whose data the caller may see, such as `/cn/east`; empty: all of it."""
     expires: float = 0.0
 
 

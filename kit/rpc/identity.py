@@ -10,29 +10,51 @@ from typing import Any
 
 import jwt
 
-from kit.errors import Fault, Kind
 from kit.rpc.call import Identity
+from kit.rpc.issuer import Issuer, path_of, unauthenticated
+from kit.rpc.keys import RemoteKeys, parsed
+from kit.settings import Settings
 from kit.signing import public_jwk
 
 ISSUER = "kehu"
 AUDIENCE = "kehu"
-ALGORITHMS = ["ES256", "RS256"]
+ALGORITHMS = ["ES256", "ES384", "RS256", "PS256"]
 _LEEWAY_SECONDS = 60
 _REMEMBERED = 10_000
 _SERVICE_TOKEN_SECONDS = 600
 
 
 class Verifier:
-    """Verifies tokens against a set of public keys (JWKS)."""
+    """Verifies tokens: our own against a set of public keys (JWKS), those of an OIDC issuer against its own."""
 
     def __init__(self, jwks: str) -> None:
-        self._keys = {key.key_id: key for key in jwt.PyJWKSet.from_json(jwks).keys}
+        self._keys = parsed(jwks)
         self._known: dict[str, Identity] = {}
+        self._issuer: Issuer | None = None
 
     @classmethod
     def from_file(cls, path: str) -> Verifier:
         """Read the keys from a file."""
         return cls(Path(path).read_text())
+
+    @classmethod
+    def of(cls, settings: Settings) -> Verifier:
+        """What the settings say."""
+        verifier = cls.from_file(settings.jwks_file)
+        if settings.jwks_uri:
+            keys = RemoteKeys(
+                settings.jwks_uri,
+                ca_file=settings.jwks_ca_file,
+                seconds=settings.jwks_seconds,
+                changed=verifier._known.clear,
+            )
+            verifier._issuer = Issuer.of(settings, keys)
+        return verifier
+
+    @property
+    def remote(self) -> RemoteKeys | None:
+        """The keys of the OIDC issuer, to be kept fresh; None without one."""
+        return self._issuer.keys if self._issuer else None
 
     def verify(self, authorization: str) -> Identity:
         """The caller behind an `authorization` header. Raises a Fault when it proves nothing."""
@@ -50,13 +72,15 @@ class Verifier:
 
     def _decode(self, token: str) -> Identity:
         try:
-            key = self._keys[jwt.get_unverified_header(token).get("kid")]
+            unverified = jwt.decode_complete(token, options={"verify_signature": False})
+            key_id = str(unverified["header"].get("kid", ""))
+            foreign = self._issuer if self._issuer and unverified["payload"].get("iss") == self._issuer.name else None
             claims: dict[str, Any] = jwt.decode(
                 token,
-                key,
+                foreign.key(key_id) if foreign else self._keys[key_id],
                 algorithms=ALGORITHMS,
-                audience=AUDIENCE,
-                issuer=ISSUER,
+                audience=list(foreign.audiences) if foreign else AUDIENCE,
+                issuer=foreign.name if foreign else ISSUER,
                 leeway=_LEEWAY_SECONDS,
                 options={"require": ["exp", "sub"]},
             )
@@ -66,10 +90,14 @@ class Verifier:
             raise unauthenticated("the token has expired") from None
         except jwt.PyJWTError:
             raise unauthenticated("the token can't be verified") from None
-        roles = claims.get("roles", [])
-        if not isinstance(roles, list) or not all(isinstance(role, str) for role in roles):
-            raise unauthenticated("the token's roles are not a list of names")
-        return Identity(str(claims["sub"]), tuple(roles), str(claims.get("org", "/")), float(claims["exp"]))
+        return foreign.identity(claims) if foreign else _own(claims)
+
+
+def _own(claims: dict[str, Any]) -> Identity:
+    roles = claims.get("roles", [])
+    if not isinstance(roles, list) or not all(isinstance(role, str) for role in roles):
+        raise unauthenticated("the token's roles are not a list of names")
+    return Identity(str(claims["sub"]), tuple(roles), path_of(claims.get("org", "/")), float(claims["exp"]))
 
 
 class Tokens:
@@ -107,8 +135,3 @@ class Tokens:
             token = self.issue(f"service:{service}", ["service"], seconds=_SERVICE_TOKEN_SECONDS)
             self._service = (time.time() + _SERVICE_TOKEN_SECONDS, token)
         return token
-
-
-def unauthenticated(why: str) -> Fault:
-    """The call proves no identity."""
-    return Fault(Kind.UNAUTHENTICATED, "UNAUTHENTICATED", why)

@@ -24,6 +24,7 @@ ROLES: dict[str, tuple[str, ...]] = {
         "flash_sales.*",
         "group_buys.*",
         "bargains.*",
+        "presales.*",
         "payments.read",
         "products.*",
         "price_lists.read",
@@ -61,6 +62,7 @@ ROLES: dict[str, tuple[str, ...]] = {
         "flash_sales.*",
         "group_buys.*",
         "bargains.*",
+        "presales.*",
         "products.*",
         "price_lists.*",
         "shipping.*",
@@ -78,6 +80,8 @@ ROLES: dict[str, tuple[str, ...]] = {
         "group_buys.join",
         "bargains.read",
         "bargains.haggle",
+        "presales.read",
+        "presales.buy",
         "carts.use",
         "shipping.read",
     ),
@@ -100,10 +104,16 @@ ROLES: dict[str, tuple[str, ...]] = {
 """Scopes of each role, with `*` for any. An unknown role grants nothing."""
 
 
+SCOPE_AS_ROLE = "scope:"
+"""A role that begins so grants the one scope that follows: what an OIDC issuer's token lists beside its roles."""
+
+
 @lru_cache(maxsize=4096)
 def granted(roles: tuple[str, ...], scope: str) -> bool:
     """Whether one of the roles grants the scope."""
-    return any(fnmatchcase(scope, pattern) for role in roles for pattern in ROLES.get(role, ()))
+    return f"{SCOPE_AS_ROLE}{scope}" in roles or any(
+        fnmatchcase(scope, pattern) for role in roles for pattern in ROLES.get(role, ())
+    )
 
 
 def authorize(identity: Identity, method: Method) -> None:

@@ -64,7 +64,8 @@ class Server:
         methods = {
             path: method for servicer in self.servicers for path, method in policy.methods_of(servicer.proto).items()
         }
-        self._interceptor = Interceptor(methods, Verifier.from_file(self.settings.jwks_file), self.settings)
+        verifier = Verifier.of(self.settings)
+        self._interceptor = Interceptor(methods, verifier, self.settings)
         self._server = grpc.aio.server(interceptors=[self._interceptor], options=_options())
         generic = _Generic(self._server)
         for servicer in self.servicers:
@@ -76,11 +77,15 @@ class Server:
             reflection.enable_server_reflection(names, self._server)
         self.port = tls.listen(self._server, self.settings)
         await self.database.warm(min(2, self.settings.database_pool_size))
+        kept_fresh: list[Background] = []
+        if verifier.remote is not None:
+            await verifier.remote.fetch()
+            kept_fresh = [verifier.remote.keep_fresh]
         await self._server.start()
         await self._report(serving=True)
         self._tasks = [
             asyncio.create_task(self._watch()),
-            *(asyncio.create_task(_forever(run)) for run in self.background),
+            *(asyncio.create_task(_forever(run)) for run in (*kept_fresh, *self.background)),
         ]
         log.info("serving", address=self.settings.grpc_address, port=self.port)
 

@@ -24,7 +24,7 @@ def test_without_a_word_the_token_is_a_developers_who_may_do_everything(folder: 
     printed = token().output.strip()
 
     caller = Verifier.from_file(str(folder / "keys" / "jwks.json")).verify(f"Bearer {printed}")
-    assert (caller.subject, caller.roles, caller.org) == ("dev", ("admin",), "/")
+    assert (caller.subject, caller.roles, caller.org) == ("dev", ("admin",), "")
 
 
 def test_a_token_carries_what_is_asked_for(folder: Path) -> None:
