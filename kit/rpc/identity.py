@@ -27,10 +27,10 @@ _SERVICE_TOKEN_SECONDS = 600
 class Verifier:
     """Verifies tokens: our own against a set of public keys (JWKS), those of an OIDC issuer against its own."""
 
-    def __init__(self, jwks: str) -> None:
+    def __init__(self, jwks: str, settings: Settings | None = None) -> None:
         self._keys = parsed(jwks)
         self._known: dict[str, Identity] = {}
-        self._issuer: Issuer | None = None
+        self._issuer = Issuer.of(settings, forgotten=self._known.clear) if settings and settings.jwks_uri else None
 
     @classmethod
     def from_file(cls, path: str) -> Verifier:
@@ -40,16 +40,7 @@ class Verifier:
     @classmethod
     def of(cls, settings: Settings) -> Verifier:
         """What the settings say."""
-        verifier = cls.from_file(settings.jwks_file)
-        if settings.jwks_uri:
-            keys = RemoteKeys(
-                settings.jwks_uri,
-                ca_file=settings.jwks_ca_file,
-                seconds=settings.jwks_seconds,
-                changed=verifier._known.clear,
-            )
-            verifier._issuer = Issuer.of(settings, keys)
-        return verifier
+        return cls(Path(settings.jwks_file).read_text(), settings)
 
     @property
     def remote(self) -> RemoteKeys | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -35,8 +35,11 @@ class Issuer:
     org_claim: str
 
     @classmethod
-    def of(cls, settings: Settings, keys: RemoteKeys) -> Self:
-        """The issuer that the settings name."""
+    def of(cls, settings: Settings, *, forgotten: Callable[[], None]) -> Self:
+        """The issuer that the settings name. It says so when it has `forgotten` a key."""
+        keys = RemoteKeys(
+            settings.jwks_uri, ca_file=settings.jwks_ca_file, seconds=settings.jwks_seconds, changed=forgotten
+        )
         audiences = [each.strip() for each in settings.token_audiences.split(",") if each.strip()]
         claims = (settings.token_roles_claim, settings.token_scopes_claim, settings.token_org_claim)
         return cls(settings.token_issuer, audiences, keys, *claims)
