@@ -1,4 +1,5 @@
-"""`python -m bench [--quick] [--only relay,orders] [--seconds n] [--rows n] [--list]`: measure, case by case.
+"""`python -m bench [--quick] [--only relay,orders] [--seconds n] [--rows n] [--rate n] [--list]`: measure, case
+by case.
 
 Each case runs in a process of its own; its result goes into `bench/results/latest.json` as soon as it is there, so that
 a run that was interrupted is taken up with `--only`, or with `--missing` for the cases without a result of this commit.
@@ -22,7 +23,7 @@ from bench.table import FOLDER, Table
 def main() -> int:
     """Entry point; the exit status."""
     asked = _arguments()
-    pace = Pace(quick=asked.quick, seconds=asked.seconds, rows=asked.rows)
+    pace = Pace(quick=asked.quick, seconds=asked.seconds, rows=asked.rows, rate=asked.rate)
     if asked.list:
         for case in CASES:
             print(f"{case.name:12} {case.title}")
@@ -48,6 +49,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--missing", action="store_true", help="only cases without a result of this commit")
     parser.add_argument("--seconds", type=float, help="how long the measured part of a case takes")
     parser.add_argument("--rows", type=int, help="how many rows, events or calls")
+    parser.add_argument("--rate", type=float, help="how many orders or calls a second")
     parser.add_argument("--list", action="store_true", help="say which cases there are")
     parser.add_argument("--into", help=argparse.SUPPRESS)
     return parser.parse_args()

@@ -9,11 +9,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How long to take. `seconds` and `rows` stand above what a case would choose."""
+    """How long to take. `seconds`, `rows` and `rate` (per second) stand above what a case would
+    choose."""
 
     quick: bool = False
     seconds: float | None = None
     rows: int | None = None
+    rate: float | None = None
 
     def during(self, *, quick: float, full: float) -> float:
         """Seconds that the measured part takes."""
@@ -29,8 +31,9 @@ class Pace:
 
     def arguments(self) -> list[str]:
         """The same as arguments of `python -m bench`."""
-        seconds = ["--seconds", str(self.seconds)] if self.seconds else []
-        return [*(["--quick"] if self.quick else []), *seconds, *(["--rows", str(self.rows)] if self.rows else [])]
+        chosen = {"seconds": self.seconds, "rows": self.rows, "rate": self.rate}
+        given = [part for name, value in chosen.items() if value for part in (f"--{name}", str(value))]
+        return [*(["--quick"] if self.quick else []), *given]
 
 
 @dataclass(frozen=True, slots=True)

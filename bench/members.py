@@ -29,33 +29,38 @@ SMALL, LARGE, DUE = 10_000, 1_000_000, 1_000_000
 
 
 def main(*, small: bool) -> None:
-    """Measure it all."""
+    """Measure it all, and keep the figures of a whole run."""
     table = Table(FOLDER / "members.json")
-    with installation() as place:
-        populate(place, 1, SMALL)
-        echo = _echo(place, table)
-        with place.serving("services.members", "serve") as address:
-            accrued = _calls(place, address, table, echo)
-        _control(place, table, accrued)
-        _pgbench(place, table, accrued)
-        if not small:
-            _scale(place, table, accrued)
-        _sweep(place, table, LARGE if not small else 20 * SMALL)
-        _verify(place, table)
+    run(table, small=small, seconds=SECONDS)
     if not small:
         table.write()
 
 
-def _echo(place: Installation, table: Table) -> Load:
+def run(table: Table, *, small: bool, seconds: float) -> None:
+    """Measure it all, each figure for so many seconds."""
+    with installation() as place:
+        populate(place, 1, SMALL)
+        echo = _echo(place, table, seconds)
+        with place.serving("services.members", "serve") as address:
+            accrued = _calls(place, address, table, echo=echo, seconds=seconds)
+        _control(place, table, accrued, seconds)
+        _pgbench(place, table, accrued, seconds)
+        if not small:
+            _scale(place, table, accrued, seconds)
+        _sweep(place, table, LARGE if not small else 20 * SMALL, seconds)
+        _verify(place, table)
+
+
+def _echo(place: Installation, table: Table, seconds: float) -> Load:
     with place.serving("bench.echo") as address:
-        load = measure(address, _bearer(place), _accrue(SMALL), callers=CALLERS, seconds=SECONDS)
+        load = measure(address, _bearer(place), _accrue(SMALL), callers=CALLERS, seconds=seconds)
     table.add("no-op echo (plain grpc.aio)", load.rate, "calls/s")
     return load
 
 
-def _calls(place: Installation, address: str, table: Table, echo: Load) -> Load:
+def _calls(place: Installation, address: str, table: Table, *, echo: Load, seconds: float) -> Load:
     def run(make: Callable[[MembersServiceStub, Metadata], Call]) -> Load:
-        return measure(address, _bearer(place), make, callers=CALLERS, seconds=SECONDS)
+        return measure(address, _bearer(place), make, callers=CALLERS, seconds=seconds)
 
     accrued = run(_accrue(SMALL))
     table.add("accrue, distinct members", accrued.rate, "calls/s", baseline=echo.rate, least=0.5)
@@ -69,30 +74,30 @@ def _calls(place: Installation, address: str, table: Table, echo: Load) -> Load:
     return accrued
 
 
-def _control(place: Installation, table: Table, accrued: Load) -> None:
+def _control(place: Installation, table: Table, accrued: Load, seconds: float) -> None:
     with place.serving("bench.control") as address:
-        load = measure(address, _bearer(place), _accrue(SMALL), callers=16, seconds=SECONDS)
+        load = measure(address, _bearer(place), _accrue(SMALL), callers=16, seconds=seconds)
     table.add("control: one transaction per request, 16 callers", load.rate, "calls/s")
     table.add("accrue beside the control", accrued.rate, "calls/s", baseline=load.rate, least=6)
 
 
-def _pgbench(place: Installation, table: Table, accrued: Load) -> None:
-    rate = place.pgbench(_PGBENCH.format(members=SMALL, house=HOUSE), clients=16, seconds=int(SECONDS))
+def _pgbench(place: Installation, table: Table, accrued: Load, seconds: float) -> None:
+    rate = place.pgbench(_PGBENCH.format(members=SMALL, house=HOUSE), clients=16, seconds=max(1, int(seconds)))
     table.add("pgbench, one transaction of the same statements, 16 clients", rate, "calls/s")
     table.add("accrue beside pgbench", accrued.rate, "calls/s", baseline=rate)
 
 
-def _scale(place: Installation, table: Table, few: Load) -> None:
+def _scale(place: Installation, table: Table, few: Load, seconds: float) -> None:
     started = perf_counter()
     populate(place, SMALL + 1, LARGE)
     table.add(f"made {LARGE:,} members, {LARGE * ENTRIES:,} entries", perf_counter() - started, "s")
     with place.serving("services.members", "serve") as address:
-        load = measure(address, _bearer(place), _accrue(LARGE), callers=CALLERS, seconds=SECONDS)
+        load = measure(address, _bearer(place), _accrue(LARGE), callers=CALLERS, seconds=seconds)
     table.add("accrue among a million members", load.rate, "calls/s", baseline=few.rate, least=0.8)
     table.add("the same, p99", load.p99, "ms", baseline=few.p99, most=1.5)
 
 
-def _sweep(place: Installation, table: Table, lots: int) -> None:
+def _sweep(place: Installation, table: Table, lots: int, seconds: float) -> None:
     """Let lots expire in two processes, first alone, then beside accruals."""
     place.query(_DUE.format(lots=lots))
     place.query("vacuum analyze ledger_lots")
@@ -103,9 +108,9 @@ def _sweep(place: Installation, table: Table, lots: int) -> None:
     table.add("longest transaction of the sweep", max(each["longest"] for each in swept), "s", most=1)
     place.query(_DUE.format(lots=lots))
     with place.serving("services.members", "serve") as address:
-        alone = measure(address, _bearer(place), _accrue(SMALL), callers=CALLERS, seconds=SECONDS / 2)
+        alone = measure(address, _bearer(place), _accrue(SMALL), callers=CALLERS, seconds=seconds / 2)
         with place.running([sys.executable, "-m", "bench.sweeper", place.url]):
-            beside = measure(address, _bearer(place), _accrue(SMALL), callers=CALLERS, seconds=SECONDS / 2)
+            beside = measure(address, _bearer(place), _accrue(SMALL), callers=CALLERS, seconds=seconds / 2)
     table.add("accrue beside the sweep", beside.rate, "calls/s", baseline=alone.rate, least=0.6)
 
 

@@ -38,6 +38,8 @@ class Suite:
     place: Installation
     orders: tuple[str, str]
     gateway: str
+    seconds: float
+    """How long each figure is measured."""
 
     @property
     def bearer(self) -> str:
@@ -46,7 +48,7 @@ class Suite:
 
     def measure(self, make: Callable[[OrdersServiceStub, Metadata], Call], *, callers: int = CALLERS) -> Load:
         """Direct gRPC, the callers dealt out to both processes."""
-        return measure(self.orders, self.bearer, make, callers=callers, seconds=SECONDS, stub=OrdersServiceStub)
+        return measure(self.orders, self.bearer, make, callers=callers, seconds=self.seconds, stub=OrdersServiceStub)
 
     def json(self, run: Callable[[Http], Awaitable[Load]]) -> Load:
         """JSON through the gateway."""
@@ -59,13 +61,20 @@ class Suite:
 
 
 def main(*, small: bool) -> None:
-    """Measure it all."""
+    """Measure it all, and keep the figures of a whole run."""
     table = Table(FOLDER / "orders.json")
+    run(table, small=small, seconds=SECONDS)
+    if not small:
+        table.write()
+
+
+def run(table: Table, *, small: bool, seconds: float) -> None:
+    """Measure it all, each figure for so many seconds."""
     with installation("orders", "campaigns") as place:
         shop.open_shop(place.urls["orders"], PRODUCTS)
-        echo = _echo(place, table)
+        echo = _echo(place, table, seconds)
         flash_sale.measure_echo(place, table)
-        with _running(place) as suite:
+        with _running(place, seconds) as suite:
             _warm(suite)
             _statements(suite, table)
             few = _sales(suite, table, echo)
@@ -73,12 +82,10 @@ def main(*, small: bool) -> None:
             flash_sale.measure(place, suite.orders, table)
             if not small:
                 _scale(suite, table, few)
-    if not small:
-        table.write()
 
 
 @contextmanager
-def _running(place: Installation) -> Iterator[Suite]:
+def _running(place: Installation, seconds: float) -> Iterator[Suite]:
     """The processes, until the end of the block."""
     with ExitStack() as stack:
         campaigns = stack.enter_context(place.serving("services.campaigns", "serve"))
@@ -87,17 +94,17 @@ def _running(place: Installation) -> Iterator[Suite]:
             for _ in range(2)
         )
         everywhere = {service: [first, second] for service in ("members", "orders", "pipeline", "campaigns")}
-        yield Suite(place, (first, second), stack.enter_context(place.gateway(everywhere)))
+        yield Suite(place, (first, second), stack.enter_context(place.gateway(everywhere)), seconds)
 
 
-def _echo(place: Installation, table: Table) -> Load:
+def _echo(place: Installation, table: Table, seconds: float) -> Load:
     with place.serving("bench.echo") as address:
         load = measure(
             address,
             place.keys.bearer("admin"),
             _place(lambda number: (number % PRODUCTS,)),
             callers=CALLERS,
-            seconds=SECONDS,
+            seconds=seconds,
             stub=OrdersServiceStub,
         )
     table.add("no-op echo (plain grpc.aio, one process)", load.rate, "calls/s")
@@ -138,9 +145,9 @@ def _sales(suite: Suite, table: Table, echo: Load) -> Load:
     sold = suite.measure(_place_and_pay(_two))
     table.add("place and pay, 2 lines, direct gRPC", sold.rate, "orders/s", least=1_000)
     table.add("the same, p99", sold.p99, "ms")
-    web = suite.json(lambda http: closed([_sell(http)], callers=CALLERS, seconds=SECONDS))
+    web = suite.json(lambda http: closed([_sell(http)], callers=CALLERS, seconds=suite.seconds))
     table.add("place and pay, 2 lines, JSON through Envoy", web.rate, "orders/s", least=700)
-    calm = suite.json(lambda http: opened(_sell(http), rate=web.rate * 0.8, seconds=SECONDS))
+    calm = suite.json(lambda http: opened(_sell(http), rate=web.rate * 0.8, seconds=suite.seconds))
     table.add("the same at 80 % of it (open loop), p99", calm.p99, "ms", most=250)
     hot = suite.measure(_place_and_pay(lambda _: (0, 0)))
     table.add("place and pay, one hot SKU", hot.rate, "orders/s", baseline=sold.rate, least=0.6)

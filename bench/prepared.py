@@ -38,7 +38,7 @@ async def call_all(
 ) -> Outcome:
     """Send all requests over one connection, so many at a time, from an instant of `perf_counter` on."""
     host, port = address.split(":")
-    connection = _Connection(address, path, bearer, requests, together)
+    connection = Connection(address, path, bearer, requests, together)
     loop = asyncio.get_running_loop()
     transport, _ = await loop.create_connection(lambda: connection, host, int(port))
     await asyncio.sleep(max(0.0, start - perf_counter()))
@@ -48,7 +48,9 @@ async def call_all(
     return connection.outcome
 
 
-class _Connection(asyncio.Protocol):
+class Connection(asyncio.Protocol):
+    """A connection that sends prepared requests, so many at a time."""
+
     def __init__(self, address: str, path: str, bearer: str, requests: Sequence[bytes], together: int) -> None:
         self.outcome = Outcome()
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -65,18 +67,22 @@ class _Connection(asyncio.Protocol):
         self._requests = [b"\0" + len(each).to_bytes(4, "big") + each for each in requests]
         self._together = together
         self._sent = 0
+        self._opened = 0
         self._window = 65_535
         self._under_way: dict[int, list[float]] = {}
         self._buffer = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Called by asyncio: say hello."""
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - of create_connection
         self._transport = transport
-        stream_window = b"\0\x04" + _PLENTY.to_bytes(4, "big")
+        # No field refers to one sent before, so that a status can be read without a memory of all the others.
+        stream_window = b"\0\x01\0\0\0\0" + b"\0\x04" + _PLENTY.to_bytes(4, "big")
         connection_window = _PLENTY.to_bytes(4, "big")
         transport.write(_PREFACE + _frame(_SETTINGS, 0, 0, stream_window) + _frame(_WINDOW, 0, 0, connection_window))
 
     def connection_lost(self, error: Exception | None) -> None:
+        """Called by asyncio: nothing more will come."""
         if not self.done.done():
             self.done.set_exception(ConnectionError(f"lost after {self._sent} calls: {error}"))
 
@@ -85,6 +91,7 @@ class _Connection(asyncio.Protocol):
         self._transport.write(self._fill())
 
     def data_received(self, data: bytes) -> None:
+        """Called by asyncio."""
         data = self._buffer + data
         at, answers = 0, b""
         while len(data) - at >= 9:
@@ -105,12 +112,10 @@ class _Connection(asyncio.Protocol):
     def _received(self, kind: int, flags: int, stream: int, payload: bytes) -> bytes:
         """Take in a frame; answers what is to be sent for it."""
         if kind == _DATA:
-            self._under_way[stream][1] = 1.0
+            self._under_way.get(stream, [0.0, 0.0])[1] = 1.0
             return _frame(_WINDOW, 0, 0, len(payload).to_bytes(4, "big")) if payload else b""
         if kind == _HEADERS and flags & _END_STREAM:
-            began, answered = self._under_way.pop(stream)
-            seconds = perf_counter() - began
-            (self.outcome.answered if answered else self.outcome.refused).append(seconds)
+            self._over(stream, payload)
         elif kind == _WINDOW and stream == 0:
             self._window += int.from_bytes(payload, "big")
         elif kind == _SETTINGS and not flags & _ACK:
@@ -121,19 +126,41 @@ class _Connection(asyncio.Protocol):
             raise ConnectionError(f"the server ended stream {stream}: {payload!r}")
         return b""
 
+    def _over(self, stream: int, block: bytes) -> None:
+        if stream in self._under_way:
+            began, answered = self._under_way.pop(stream)
+            self._ended(began, answered=bool(answered), block=block)
+
     def _fill(self) -> bytes:
         frames = []
-        while self._sent < len(self._requests) and len(self._under_way) < self._together:
+        while self._sent < len(self._requests) and self._due():
             request = self._requests[self._sent]
             if len(request) > self._window:
                 break
-            stream = 2 * self._sent + 1
-            block = self._blocks[min(self._sent, 1)]
+            stream = 2 * self._opened + 1
+            block = self._blocks[min(self._opened, 1)]
             frames += [_frame(_HEADERS, _END_HEADERS, stream, block), _frame(_DATA, _END_STREAM, stream, request)]
             self._window -= len(request)
-            self._under_way[stream] = [perf_counter(), 0.0]
+            self._under_way[stream] = [self._began(), 0.0]
             self._sent += 1
+            self._opened += 1
         return b"".join(frames)
+
+    def _due(self) -> bool:
+        """Whether the next request may be sent now."""
+        return len(self._under_way) < self._together
+
+    def _began(self) -> float:
+        """The instant from which the next call's latency counts."""
+        return perf_counter()
+
+    def _pass_over(self) -> None:
+        """Never send the next request."""
+        self._sent += 1
+
+    def _ended(self, began: float, *, answered: bool, block: bytes) -> None:  # noqa: ARG002 - for those who read it
+        """A call is over; `block` holds its last header fields."""
+        (self.outcome.answered if answered else self.outcome.refused).append(perf_counter() - began)
 
 
 def _frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:

@@ -26,7 +26,7 @@ _DRAIN_SECONDS = 180.0
 
 def run(pace: Pace, table: Table) -> None:
     """Sell for a while."""
-    rate = QUICK_RATE if pace.quick else RATE
+    rate = pace.rate or (QUICK_RATE if pace.quick else RATE)
     with stage() as place:
         asyncio.run(_sell(place, rate / 2, _WARM_SECONDS))
         place.backlog.settle(within=_DRAIN_SECONDS)

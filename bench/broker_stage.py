@@ -1,20 +1,15 @@
-"""`python -m bench.events [count]`: how many events per second a relay sends and a worker handles, and what each costs.
-
-The database syncs to disk, the queues are quorum queues, the event is an OrderPaid with one line.
-"""
+"""A database that syncs to disk, a broker with quorum queues, and orders' events between them: where relay and
+consumers are measured beside what the broker alone would allow."""
 
 from __future__ import annotations
 
-import asyncio
 import random
-import sys
 import tempfile
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from subprocess import DEVNULL, Popen
 
@@ -23,18 +18,20 @@ import psycopg2
 from google.protobuf.json_format import MessageToJson
 from kehu.orders.v1.events_pb2 import OrderPaid
 
-from bench.worker import subscriptions
+from bench.worker_house import subscriptions
 from deploy.local.postgres import Server
 from kit import broker
 from kit.broker import headers
 from kit.outbox import Event
 from kit.relay.frames import Outgoing
 from kit.relay.publisher import Publisher
-from tests.support.programs import running
 from tests.support.rabbitmq import Files, Node, free_ports
 from tests.support.sample import schema
 from tests.support.sample.harness import Harness
 from tests.support.waiting import until
+
+POINTS, NOTHING = "bench.points", "bench.nothing"
+"""The queue whose handler makes two statements, and the one whose handler makes none."""
 
 _MEMBERS = 20_000
 _BATCH = 500
@@ -48,26 +45,24 @@ _TABLES = """
 """
 
 
-def main(count: int) -> None:
-    """Measure each part once and print a line for it."""
-    with tempfile.TemporaryDirectory() as name, _database(Path(name)) as database_url, _broker(Path(name)) as url:
-        schema.create(database_url)
-        harness = Harness(database_url, url, Path(name))
+@contextmanager
+def prepared() -> Iterator[Harness]:
+    """A fresh database and broker with the queues declared, gone at the end of the block."""
+    with (
+        tempfile.TemporaryDirectory(prefix="kehu-bench-") as name,
+        _database(Path(name)) as database,
+        _broker(Path(name)) as url,
+    ):
+        schema.create(database)
+        harness = Harness(database, url, Path(name))
         harness.query(_TABLES)
         broker.declare(url, subscriptions.topology())
-        for kind, queue in (("OrderCancelled", "bench.nothing"), ("OrderPaid", "bench.points")):
-            events = [_event(kind) for _ in range(count)]
-            rate = asyncio.run(_publish(url, [_event(kind) for _ in range(count)]))
-            print(f"bare publisher with confirms, {kind}: {rate:,.0f}/s")
-            harness.commit(events)
-            with harness.relay() as relay:
-                _measure(f"relay, {kind}", relay.process.pid, count, lambda: count - harness.unsent())
-            with running("bench.worker", log=Path(name) / queue, environment=harness.environment) as worker:
-                _measure(f"worker, {queue}", worker.process.pid, 2 * count, partial(_taken, harness, queue))
+        yield harness
 
 
-def _taken(harness: Harness, queue: str) -> int:
-    return int(harness.query("select count(*) from inbox where consumer = %s", queue)[0][0])
+def events(kind: str, count: int) -> list[Event]:
+    """So many events: `OrderPaid` with one line, or `OrderCancelled` with little in it."""
+    return [_event(kind) for _ in range(count)]
 
 
 def _event(kind: str) -> Event:
@@ -82,16 +77,24 @@ def _event(kind: str) -> Event:
     return Event(kind, f"kehu.orders.v1.{kind}", order, 1, payload)
 
 
-async def _publish(url: str, events: Sequence[Event]) -> float:
+def empty(harness: Harness) -> None:
+    """Throw away what lies in the queues."""
+    with broker.connect(harness.broker_url) as connection:
+        for queue in (POINTS, NOTHING):
+            connection.channel().queue_purge(queue)
+
+
+async def publish(url: str, sent: Sequence[Event]) -> float:
+    """Publish events past the outbox, each confirmed; how many a second."""
     publisher = await Publisher.connect(url, "orders.events")
     started = time.perf_counter()
-    for start in range(0, len(events), _BATCH):
-        batch = events[start : start + _BATCH]
+    for start in range(0, len(sent), _BATCH):
+        batch = sent[start : start + _BATCH]
         encoded = [publisher.encode(_outgoing(event)) for event in batch]
         await publisher.publish([str(event.id) for event in batch], encoded, timeout=60)
     seconds = time.perf_counter() - started
     await publisher.close()
-    return len(events) / seconds
+    return len(sent) / seconds
 
 
 def _outgoing(event: Event) -> Outgoing:
@@ -106,15 +109,18 @@ def _outgoing(event: Event) -> Outgoing:
     return Outgoing(str(event.id), event.type, event.payload.encode(), carried)
 
 
-def _measure(what: str, pid: int, count: int, done: Callable[[], int]) -> None:
-    """From the first tenth to the end, so that the start of the process does not count."""
+def rate(pid: int, count: int, done: Callable[[], int]) -> tuple[float, float]:
+    """Events per second of a process until `done` says `count`, and the microseconds of CPU that each takes.
+
+    From the first tenth on, so that the start of the process does not count.
+    """
     until(lambda: done() >= count / 10, within=120)
     process, first, started = psutil.Process(pid), done(), time.perf_counter()
     cpu = sum(process.cpu_times()[:2])
-    until(lambda: done() >= count, within=600, every=0.1)
+    until(lambda: done() >= count, within=600, every=0.05)
     seconds, cpu = time.perf_counter() - started, sum(process.cpu_times()[:2]) - cpu
-    handled, memory = count - first, process.memory_info().rss / 2**20
-    print(f"{what}: {handled / seconds:,.0f}/s, {cpu / handled * 1e6:.0f} µs of CPU each, {memory:.0f} MiB")
+    handled = max(count - first, 1)
+    return handled / seconds, cpu / handled * 1e6
 
 
 @contextmanager
@@ -147,7 +153,3 @@ def _broker(folder: Path) -> Iterator[str]:
         yield node.fresh_url()
     finally:
         node.stop()
-
-
-if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 30_000)

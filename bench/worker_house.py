@@ -1,4 +1,5 @@
-"""The worker that `bench.events` measures: one queue whose handler does nothing, one with two statements per batch."""
+"""The worker that the case `consumers` measures: one queue whose handler does nothing, one with two
+statements per batch."""
 
 from __future__ import annotations
 
