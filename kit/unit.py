@@ -26,6 +26,8 @@ class Unit:
     def __init__(self, connection: Connection, now: datetime, publish: Publish) -> None:
         self.connection = connection
         self.now = now
+        self.facts: list[object] = []
+        """What was published and noted so far; what is counted once the transaction is committed."""
         self._publish = publish
 
     def new_id(self) -> UUID:
@@ -34,7 +36,13 @@ class Unit:
 
     def emit(self, facts: Iterable[object]) -> None:
         """Publish facts: they go out if this transaction commits, and only then."""
-        outbox.append(self.connection, [self._publish(fact) for fact in facts], now=self.now)
+        new = list(facts)
+        self.facts += new
+        outbox.append(self.connection, [self._publish(fact) for fact in new], now=self.now)
+
+    def note(self, fact: object) -> None:
+        """Tell a fact to whoever counts what was committed, and to nobody else: it is not published."""
+        self.facts.append(fact)
 
 
 class Stored(Generic[S]):

@@ -13,6 +13,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
+from time import perf_counter
 from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, runtime_checkable
 
 from sqlalchemy import Connection, create_engine, text
@@ -22,6 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from kit.clock import Clock, utc_now
+from kit.db import metrics
 from kit.db.faults import RETRIED, Constraints, sqlstate, translate
 from kit.telemetry import log
 
@@ -31,6 +33,9 @@ P = ParamSpec("P")
 
 Factory = Callable[[Connection, datetime], U]
 """Makes the unit of work that use-cases see from a connection inside a transaction and the present instant."""
+
+Committed = Callable[[U], object]
+"""Is told of each unit of work once its transaction is committed: the place to count what happened."""
 
 ATTEMPTS = 4
 _CONNECT_SECONDS = 5
@@ -50,20 +55,33 @@ class Finishing(Protocol):
 class _Base(Generic[U]):
     """What both have in common: the factory, the clock, and when to try again."""
 
-    def __init__(self, unit: Factory[U], constraints: Constraints | None, clock: Clock) -> None:
+    def __init__(
+        self, unit: Factory[U], constraints: Constraints | None, clock: Clock, committed: Committed[U] | None
+    ) -> None:
         self._unit = unit
+        self._committed = committed
         self._constraints = constraints or {}
         self._clock = clock
 
-    def _body(self, fn: Callable[Concatenate[U, P], R], *args: P.args, **kwargs: P.kwargs) -> Callable[[Connection], R]:
-        def body(connection: Connection) -> R:
+    def _body(
+        self, fn: Callable[Concatenate[U, P], R], *args: P.args, **kwargs: P.kwargs
+    ) -> Callable[[Connection], tuple[U, R]]:
+        def body(connection: Connection) -> tuple[U, R]:
             unit = self._unit(connection, self._clock())
             result = fn(unit, *args, **kwargs)
             if isinstance(unit, Finishing):
                 unit.finish()
-            return result
+            return unit, result
 
         return body
+
+    def _tell(self, unit: U) -> None:
+        """The transaction is committed, and stays so whatever becomes of the counting."""
+        if self._committed is not None:
+            try:
+                self._committed(unit)
+            except Exception as error:  # noqa: BLE001 - a wrong count must not make a right answer fail
+                log.error("not counted", exc_info=error)
 
     def _again(self, error: SQLAlchemyError | OSError, attempt: int, *, committing: bool) -> bool:
         """Whether the transaction surely did nothing and is worth another try.
@@ -73,22 +91,31 @@ class _Base(Generic[U]):
         """
         if attempt >= ATTEMPTS or committing or not isinstance(error, DBAPIError):
             return False
-        return sqlstate(error) in RETRIED or (error.connection_invalidated and attempt == 1)
+        again = sqlstate(error) in RETRIED or (error.connection_invalidated and attempt == 1)
+        if again:
+            metrics.RETRIES.labels(sqlstate(error) or "connection").inc()
+        return again
 
     def _pause(self, attempt: int) -> float:
         return random.uniform(0.2, 1.0) * 0.01 * (1 << attempt)  # noqa: S311 - jitter, not a secret
 
     @contextmanager
-    def _translated(self) -> Iterator[None]:
+    def _translated(self, operation: str) -> Iterator[None]:
+        """Driver errors as Faults; and how long it took."""
+        began, outcome = perf_counter(), "refused"
         try:
             yield
+            outcome = "ok"
         except (SQLAlchemyError, OSError) as error:
+            outcome = "error"
             fault = translate(error, self._constraints)
             if fault.transient:
                 # Only the first line: the lines of detail below it repeat the values of the row.
                 said = str(error.args[0] if error.args else error).partition("\n")[0]
                 log.warning("database refused", reason=fault.reason, error=said)
             raise fault from error
+        finally:
+            metrics.TRANSACTION.labels(operation, outcome).observe(perf_counter() - began)
 
 
 class AsyncDatabase(_Base[U]):
@@ -100,12 +127,13 @@ class AsyncDatabase(_Base[U]):
         unit: Factory[U],
         *,
         constraints: Constraints | None = None,
+        committed: Committed[U] | None = None,
         clock: Clock = utc_now,
         pool_size: int = 8,
         statement_timeout_ms: int = 5_000,
         name: str = "kehu",
     ) -> None:
-        super().__init__(unit, constraints, clock)
+        super().__init__(unit, constraints, clock, committed)
         settings = {
             "application_name": name,
             "statement_timeout": str(statement_timeout_ms),
@@ -121,6 +149,7 @@ class AsyncDatabase(_Base[U]):
             connect_args={"server_settings": settings, "timeout": _CONNECT_SECONDS},
         )
         self._reading = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        metrics.watch(self._engine.sync_engine)
 
     async def write(self, fn: Callable[Concatenate[U, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run `fn(unit, ...)` in one transaction and commit it. Raises a Fault; then nothing is kept.
@@ -128,14 +157,15 @@ class AsyncDatabase(_Base[U]):
         A serialization failure or deadlock is tried again, so `fn` must have no effect outside the unit.
         """
         attempt, body = 1, self._body(fn, *args, **kwargs)
-        with self._translated():
+        with self._translated("write"):
             while True:
                 committing = False
                 try:
                     async with self._connected(self._engine) as connection, connection.begin() as transaction:
-                        result = await connection.run_sync(body)
+                        unit, result = await connection.run_sync(body)
                         committing = True
                         await transaction.commit()
+                        self._tell(unit)
                         return result
                 except (SQLAlchemyError, OSError) as error:
                     if not self._again(error, attempt, committing=committing):
@@ -146,11 +176,11 @@ class AsyncDatabase(_Base[U]):
     async def read(self, fn: Callable[Concatenate[U, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run `fn(unit, ...)` that only reads: each statement sees what is committed, and needs no round trip more."""
         attempt, body = 1, self._body(fn, *args, **kwargs)
-        with self._translated():
+        with self._translated("read"):
             while True:
                 try:
                     async with self._connected(self._reading) as connection:
-                        return await connection.run_sync(body)
+                        return (await connection.run_sync(body))[1]
                 except (SQLAlchemyError, OSError) as error:
                     if not self._again(error, attempt, committing=False):
                         raise
@@ -158,7 +188,7 @@ class AsyncDatabase(_Base[U]):
 
     async def ping(self) -> None:
         """Ask the server for a sign of life. Raises a Fault if there is none."""
-        with self._translated():
+        with self._translated("ping"):
             async with self._connected(self._reading) as connection:
                 await connection.execute(text("select 1"))
 
@@ -172,11 +202,12 @@ class AsyncDatabase(_Base[U]):
 
     @asynccontextmanager
     async def _connected(self, engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
-        connection = engine.connect()
+        connection, began = engine.connect(), perf_counter()
         if self._must_open(engine):
             await _whole(connection)
         else:
             await connection.start()
+        metrics.WAIT.observe(perf_counter() - began)
         try:
             yield connection
         finally:
@@ -197,12 +228,13 @@ class Database(_Base[U]):
         unit: Factory[U],
         *,
         constraints: Constraints | None = None,
+        committed: Committed[U] | None = None,
         clock: Clock = utc_now,
         pool_size: int = 4,
         statement_timeout_ms: int = 30_000,
         name: str = "kehu",
     ) -> None:
-        super().__init__(unit, constraints, clock)
+        super().__init__(unit, constraints, clock, committed)
         from kit.db import arrays  # noqa: PLC0415 - a server, which imports this module too, never loads psycopg2
 
         arrays.register()
@@ -215,18 +247,20 @@ class Database(_Base[U]):
             pool_recycle=_RECYCLE_SECONDS,
             connect_args={"options": options, "application_name": name, "connect_timeout": _CONNECT_SECONDS},
         )
+        metrics.watch(self._engine)
 
     def write(self, fn: Callable[Concatenate[U, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         """As `AsyncDatabase.write`."""
         attempt, body = 1, self._body(fn, *args, **kwargs)
-        with self._translated():
+        with self._translated("write"):
             while True:
                 committing = False
                 try:
-                    with self._engine.connect() as connection, connection.begin() as transaction:
-                        result = body(connection)
+                    with self._connect() as connection, connection.begin() as transaction:
+                        unit, result = body(connection)
                         committing = True
                         transaction.commit()
+                        self._tell(unit)
                         return result
                 except (SQLAlchemyError, OSError) as error:
                     if not self._again(error, attempt, committing=committing):
@@ -240,12 +274,18 @@ class Database(_Base[U]):
 
     def ping(self) -> None:
         """Ask the server for a sign of life. Raises a Fault if there is none."""
-        with self._translated(), self._engine.connect() as connection:
+        with self._translated("ping"), self._connect() as connection:
             connection.execute(text("select 1"))
 
     def close(self) -> None:
         """Give the connections back."""
         self._engine.dispose()
+
+    def _connect(self) -> Connection:
+        began = perf_counter()
+        connection = self._engine.connect()
+        metrics.WAIT.observe(perf_counter() - began)
+        return connection
 
 
 async def _whole(connection: AsyncConnection) -> None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from weakref import WeakSet
+
 from prometheus_client import Counter, Gauge, Histogram
+from sqlalchemy import Engine
+from sqlalchemy.pool import QueuePool
 
 from kit.telemetry import LATENCY_BUCKETS
 
@@ -15,10 +19,26 @@ WAIT = Histogram(
 )
 TRANSACTION = Histogram(
     "db_transaction_duration_seconds",
-    "Transactions from connection to commit by operation (read, write) and outcome (ok, error), retries included.",
+    "Transactions with their retries, from asking for a connection to the end: of reads, writes and pings; committed "
+    "(ok), rolled back by what they found (refused), or lost by the database (error).",
     ["operation", "outcome"],
     buckets=(0.0005, 0.001, 0.0025, *LATENCY_BUCKETS[:12]),
 )
 RETRIES = Counter(
     "db_transaction_retries_total", "Transactions that were run again, by SQLSTATE of what ended them.", ["sqlstate"]
 )
+
+_ENGINES: WeakSet[Engine] = WeakSet()
+
+
+def watch(engine: Engine) -> None:
+    """Tell of an engine's pool as long as it is in use."""
+    _ENGINES.add(engine)
+
+
+def _pools() -> list[QueuePool]:
+    return [engine.pool for engine in list(_ENGINES) if isinstance(engine.pool, QueuePool)]
+
+
+IN_USE.set_function(lambda: sum(pool.checkedout() for pool in _pools()))
+SIZE.set_function(lambda: sum(pool.size() for pool in _pools()))

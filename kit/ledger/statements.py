@@ -183,6 +183,7 @@ EXPIRE = text("""
     insert into ledger_entries (debit, credit, amount, kind, source, effective_time, lot, create_time)
     select m.id, cast(:breakage as bigint), g.amount, 'LAPSE', g.source, g.expire_time, g.id, cast(:now as timestamptz)
     from gone g join moved m on m.owner = g.owner
+    returning amount
 """)
 EXPIRING = text("""
     select owner, expire_time, sum(available) from ledger_lots

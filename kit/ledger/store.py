@@ -172,8 +172,8 @@ class Ledger:
         }
         return _by_owner(self._connection.execute(statements.LOTS_FROM, query).all())
 
-    def expire(self, now: datetime, *, into: str, limit: int) -> int:
-        """Move what is left of lots whose time is over to the house's account `into`; answers how many lots.
+    def expire(self, now: datetime, *, into: str, limit: int) -> list[int]:
+        """Move what is left of lots whose time is over to the house's account `into`; answers how much of each.
 
         What is held is left alone: a hold shields its lots. Owners that others work on have the next turn.
         """
@@ -181,7 +181,7 @@ class Ledger:
         due = self._connection.execute(statements.DUE_TO_EXPIRE, query).all()
         free = self.lock({owner for _, owner in due}, ["available"], wait=False) if due else {}
         if not free:
-            return 0
+            return []
         query = {
             "unit": self._unit,
             "lots": [lot for lot, _ in due],
@@ -189,7 +189,7 @@ class Ledger:
             "now": now,
             "breakage": self._ids[self._house][into],
         }
-        return self._connection.execute(statements.EXPIRE, query).rowcount
+        return list(self._connection.execute(statements.EXPIRE, query).scalars())
 
     def expiring(self, after: tuple[datetime, UUID], until: datetime, limit: int) -> list[tuple[UUID, datetime, int]]:
         """What will expire after a position and until an instant: owner, instant and amount, in the order of the latter

@@ -1,16 +1,20 @@
 """What a process tells of itself: JSON logs, Prometheus metrics, OpenTelemetry traces. No personal data in any."""
 
+from kit.telemetry.counting import Bounded, Told, counting
 from kit.telemetry.logs import configure_logs, log
 from kit.telemetry.metrics import LATENCY_BUCKETS, MetricsServer
 from kit.telemetry.tracing import Span, carried, configure_tracing, flush, span, trace_id
 
 __all__ = [
     "LATENCY_BUCKETS",
+    "Bounded",
     "MetricsServer",
     "Span",
+    "Told",
     "carried",
     "configure_logs",
     "configure_tracing",
+    "counting",
     "flush",
     "log",
     "span",

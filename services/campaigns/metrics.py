@@ -5,6 +5,9 @@ from __future__ import annotations
 
 from prometheus_client import Counter, Gauge
 
+from kit.telemetry import counting
+from services.campaigns.domain.events import CouponIssued, CouponUsed, SegmentEntered, SegmentLeft
+
 ISSUED = Counter("coupons_issued_total", "Coupons that members got.")
 USED = Counter("coupons_used_total", "Coupons that paid orders used up.")
 BUDGET_LEFT = Gauge(
@@ -13,3 +16,13 @@ BUDGET_LEFT = Gauge(
     ["currency"],
 )
 SEGMENTS = Counter("segment_changes_total", "Members that came into a segment or left one.", ["change"])
+
+count = counting(
+    {
+        CouponIssued: lambda _: ISSUED.inc(),
+        CouponUsed: lambda _: USED.inc(),
+        SegmentEntered: lambda _: SEGMENTS.labels("entered").inc(),
+        SegmentLeft: lambda _: SEGMENTS.labels("left").inc(),
+    }
+)
+"""Counts what a transaction did, once it is committed."""

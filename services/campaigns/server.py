@@ -10,7 +10,7 @@ from kit.db import AsyncDatabase
 from kit.page import Tokens
 from kit.rpc import Edge, Server, Servicer, run
 from kit.settings import load
-from services.campaigns import publish
+from services.campaigns import metrics, publish
 from services.campaigns.api.servicer import CampaignsServicer
 from services.campaigns.config import Config
 from services.campaigns.storage.unit import CampaignsUnit
@@ -21,6 +21,7 @@ def build(config: Config) -> Server:
     database = AsyncDatabase(
         config.database_url.get_secret_value(),
         partial(CampaignsUnit, publish=publish.to_event),
+        committed=metrics.count,
         pool_size=config.database_pool_size,
         statement_timeout_ms=config.statement_timeout_ms,
         name="campaigns serve",

@@ -25,7 +25,7 @@ from kit.page import Tokens
 from kit.rpc import Edge, Server, Servicer, run
 from kit.settings import load
 from kit.signing import Signer
-from services.members import publish
+from services.members import metrics, publish
 from services.members.api.audit import AuditServicer
 from services.members.api.engagement import EngagementServicer
 from services.members.api.gift_card import GiftCardServicer
@@ -47,6 +47,7 @@ def build(config: Config) -> Server:
     database = AsyncDatabase(
         config.database_url.get_secret_value(),
         partial(MembersUnit, publish=publish.to_event, vault=vault.load(config.keyring_file)),
+        committed=metrics.count,
         pool_size=config.database_pool_size,
         statement_timeout_ms=config.statement_timeout_ms,
         name="members serve",

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from kit.telemetry import LATENCY_BUCKETS
+from kit.telemetry import LATENCY_BUCKETS, Bounded, counting
+from services.orders.domain.events import OrderCancelled, OrderCompleted, OrderPaid, OrderPlaced, OrderRefunded
 
 # Business. `imported` is "true" for the history of orders that were paid elsewhere, and "false" for sales.
 PLACED = Counter("orders_placed_total", "Orders that were placed.", ["channel"])
@@ -54,3 +55,39 @@ ASTRAY = Gauge("flash_sale_units_astray", "Units of flash sales that no order ac
 # Proof.
 DIFFERENCES = Gauge("order_differences", "What differs between what is kept of orders and what follows.", ["check"])
 VERIFIED = Gauge("orders_verified_timestamp_seconds", "When all orders were last recomputed and compared.")
+
+_channel = Bounded()
+
+
+def _placed(fact: OrderPlaced) -> None:
+    PLACED.labels(_channel(fact.order.channel)).inc()
+
+
+def _paid(fact: OrderPaid) -> None:
+    order = fact.order
+    if order.imported and order.version > 1:
+        return  # imported once more, with other contents: it was counted the first time
+    imported = "true" if order.imported else "false"
+    PAID.labels(_channel(order.channel), imported).inc()
+    GMV.labels(order.currency, imported).inc(order.total)
+
+
+def _cancelled(fact: OrderCancelled) -> None:
+    reason = fact.order.cancel_reason
+    CANCELLED.labels(reason.lower() if reason else "").inc()
+
+
+def _refunded(fact: OrderRefunded) -> None:
+    REFUNDED.labels(fact.refund.amount.currency).inc(fact.refund.amount.minor)
+
+
+count = counting(
+    {
+        OrderPlaced: _placed,
+        OrderPaid: _paid,
+        OrderCompleted: lambda _: COMPLETED.inc(),
+        OrderCancelled: _cancelled,
+        OrderRefunded: _refunded,
+    }
+)
+"""Counts what a transaction did, once it is committed."""

@@ -7,7 +7,7 @@ from functools import partial
 from kit import worker
 from kit.db import Database
 from kit.settings import load
-from services.orders import publish
+from services.orders import metrics, publish
 from services.orders.config import Config
 from services.orders.consumer import subscriptions
 from services.orders.storage.unit import CONSTRAINTS, OrdersUnit
@@ -19,6 +19,7 @@ def main() -> None:
     database = Database(
         config.database_url.get_secret_value(),
         partial(OrdersUnit, publish=publish.to_event),
+        committed=metrics.count,
         constraints=CONSTRAINTS,
         name="orders consume",
     )

@@ -10,7 +10,7 @@ from kit.db import AsyncDatabase
 from kit.page import Tokens
 from kit.rpc import Edge, Server, Servicer, run
 from kit.settings import load
-from services.pipeline import publish
+from services.pipeline import metrics, publish
 from services.pipeline.api.servicer import PipelineServicer
 from services.pipeline.config import Config
 from services.pipeline.storage.unit import PipelineUnit
@@ -21,6 +21,7 @@ def build(config: Config) -> Server:
     database = AsyncDatabase(
         config.database_url.get_secret_value(),
         partial(PipelineUnit, publish=publish.to_event),
+        committed=metrics.count,
         pool_size=config.database_pool_size,
         statement_timeout_ms=config.statement_timeout_ms,
         name="pipeline serve",

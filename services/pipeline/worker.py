@@ -7,7 +7,7 @@ from functools import partial
 from kit import worker
 from kit.db import Database
 from kit.settings import load
-from services.pipeline import publish
+from services.pipeline import metrics, publish
 from services.pipeline.config import Config
 from services.pipeline.consumer import subscriptions
 from services.pipeline.storage.unit import PipelineUnit
@@ -18,6 +18,7 @@ def database(config: Config) -> Database[PipelineUnit]:
     return Database(
         config.database_url.get_secret_value(),
         partial(PipelineUnit, publish=publish.to_event),
+        committed=metrics.count,
         name="pipeline consume",
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
@@ -33,6 +34,8 @@ class WalletStore:
 
     def __init__(self, connection: Connection, unit: str = UNIT) -> None:
         self._ledger = Ledger(connection, unit=unit, house=HOUSE)
+        self.moved: dict[tuple[str, str], int] = defaultdict(int)
+        """How many points were moved so far, by kind of account: from which, to which."""
 
     def open(self, members: Sequence[UUID]) -> None:
         """Open the accounts of new members."""
@@ -74,6 +77,8 @@ class WalletStore:
     def post(self, transfers: Sequence[Transfer], now: datetime, *, lots: Sequence[Lot] = ()) -> None:
         """Write transfers of locked wallets; `lots` are those that are new, as they are after the transfers."""
         self._ledger.post(transfers, now=now, lots=lots)
+        for transfer in transfers:
+            self.moved[transfer.debit.kind, transfer.credit.kind] += transfer.amount
 
     def spendable(self, amounts: Mapping[UUID, int]) -> dict[UUID, list[Lot]]:
         """The lots from which each member's points would be taken."""
@@ -104,7 +109,9 @@ class WalletStore:
 
     def lapse(self, now: datetime, limit: int) -> int:
         """Take what is left of lots whose time is over; answers how many lots."""
-        return self._ledger.expire(now, into=BREAKAGE, limit=limit)
+        lapsed = self._ledger.expire(now, into=BREAKAGE, limit=limit)
+        self.moved[AVAILABLE, BREAKAGE] += sum(lapsed)
+        return len(lapsed)
 
     def expiring(self, after: tuple[datetime, UUID], until: datetime, limit: int) -> list[tuple[UUID, datetime, int]]:
         """Whose points expire when, after a position and until an instant, and how many."""

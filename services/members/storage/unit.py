@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -98,6 +99,12 @@ class MembersUnit(Unit):
         if programme not in self._wallets:
             self._wallets[programme] = WalletStore(self.connection, f"{UNIT}/{programme}")
         return self._wallets[programme]
+
+    def moved_points(self) -> Iterator[tuple[tuple[str, str], int]]:
+        """How many points of all programmes were moved, by kind of account: from which, to which."""
+        default = [self.wallets] if "wallets" in vars(self) else []
+        for wallets in (*default, *self._wallets.values()):
+            yield from wallets.moved.items()
 
     def finish(self) -> None:
         """What is written last, see `kit.db`."""

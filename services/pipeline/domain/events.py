@@ -42,6 +42,16 @@ class LeadConverted:
 
 
 @dataclass(frozen=True, slots=True)
+class LeadDecided:
+    """Somebody decided about a lead: `outcome` is converted or disqualified. Counted, never published."""
+
+    lead: UUID
+    outcome: str
+    create_time: datetime
+    decide_time: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class OpportunityStageChanged:
     """An opportunity moved to another stage."""
 

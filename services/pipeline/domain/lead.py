@@ -9,7 +9,7 @@ from uuid import UUID
 
 from kit.errors import invalid
 from services.pipeline.domain import errors, keys
-from services.pipeline.domain.events import Fact, LeadAssigned, LeadConverted, LeadCreated
+from services.pipeline.domain.events import Fact, LeadAssigned, LeadConverted, LeadCreated, LeadDecided
 from services.pipeline.domain.keys import Key
 
 
@@ -109,6 +109,10 @@ class Lead:
             update_time=now,
             version=self.version + 1,
         )
+
+    def decided(self) -> LeadDecided:
+        """The fact that somebody decided about the lead, just now."""
+        return LeadDecided(self.id, self.state.lower(), self.create_time, self.update_time)
 
     def require_open(self) -> None:
         """Refuse what can't be done to a closed lead."""

@@ -117,6 +117,7 @@ def convert(unit: ConversionWork, command: ConvertLead) -> Converted:
     after, facts = lead.converted(account=opened.id, contact=met.id, opportunity=begun.opportunity.id, now=unit.now)
     unit.leads.save(after)
     unit.emit(facts)
+    unit.note(after.decided())
     return Converted(
         after, opened, met, begun.opportunity, account_reused=account is not None, contact_reused=contact is not None
     )

@@ -135,6 +135,7 @@ def disqualify(unit: LeadWork, command: DisqualifyLead) -> Lead:
     require_version("leads", lead.id, seen=command.version, present=lead.version)
     lead = lead.disqualified(command.reason, unit.now)
     unit.leads.save(lead)
+    unit.note(lead.decided())
     return lead
 
 

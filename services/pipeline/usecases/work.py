@@ -39,6 +39,9 @@ class Work(Protocol):
     def emit(self, facts: Iterable[object]) -> None:
         """Publish facts if the transaction commits."""
 
+    def note(self, fact: object) -> None:
+        """Tell a fact, if the transaction commits, to whoever counts."""
+
 
 def require_version(collection: str, id: UUID, *, seen: int | None, present: int) -> None:  # noqa: A002 - the field's name
     """Refuse a change that was made for another version than the present one; None asks for no check."""
