@@ -33,7 +33,7 @@ from kit.rpc import Edge, Peer, Server, Servicer, run, tls
 from kit.rpc import Tokens as CallTokens
 from kit.settings import load
 from kit.signing import Signer
-from services.orders import publish
+from services.orders import metrics, publish
 from services.orders.api.bargains_servicer import BargainsServicer
 from services.orders.api.campaigns import CampaignsCoupons, CampaignsPrices
 from services.orders.api.carts_servicer import CartsServicer
@@ -79,6 +79,7 @@ def build(config: Config) -> Server:
     database = AsyncDatabase(
         config.database_url.get_secret_value(),
         partial(OrdersUnit, publish=publish.to_event),
+        committed=metrics.count,
         constraints=CONSTRAINTS,
         pool_size=config.database_pool_size,
         statement_timeout_ms=config.statement_timeout_ms,
