@@ -13,6 +13,7 @@
       name: {{ $service.existingSecret }}
       key: {{ $keys.database }}
       {{- end }}
+{{- if ne .role "serve" }}
 - name: KEHU_BROKER_URL
   valueFrom:
     secretKeyRef:
@@ -23,7 +24,7 @@
       name: {{ $service.existingSecret }}
       key: {{ $keys.broker }}
       {{- end }}
-{{- if eq .role "serve" }}
+{{- else }}
 - name: KEHU_PAGE_TOKEN_KEY
   valueFrom: {secretKeyRef: {name: {{ $service.existingSecret }}, key: {{ $keys.pageTokens }}}}
 {{- end }}
@@ -49,6 +50,18 @@
 {{- $_ := set $made "KEHU_REFLECTION" (toString $root.Values.settings.reflection) -}}
 {{- $_ := set $made "KEHU_JWKS_FILE" (printf "/etc/kehu/jwks/%s" $root.Values.jwks.key) -}}
 {{- $_ := set $made "KEHU_SERVICE_KEY_FILE" (printf "/etc/kehu/keys/%s" $root.Values.secretKeys.serviceKey) -}}
+{{- with $root.Values.issuer -}}
+{{- if .name -}}
+{{- $_ := set $made "KEHU_TOKEN_ISSUER" .name -}}
+{{- $_ := set $made "KEHU_TOKEN_AUDIENCES" .audience -}}
+{{- $_ := set $made "KEHU_JWKS_URI" .jwksUri -}}
+{{- end -}}
+{{- end -}}
+{{- if $root.Values.mutualTls.enabled -}}
+{{- $_ := set $made "KEHU_TLS_CERT_FILE" "/etc/kehu/mutual/tls.crt" -}}
+{{- $_ := set $made "KEHU_TLS_KEY_FILE" "/etc/kehu/mutual/tls.key" -}}
+{{- $_ := set $made "KEHU_TLS_CA_FILE" "/etc/kehu/mutual/ca.crt" -}}
+{{- end -}}
 {{- range include "kehu.peers" $name | fromYamlArray -}}
 {{- $_ := set $made (printf "KEHU_PEERS_%s" (upper .)) (printf "%s:50051" (include "kehu.address" (list $root . "serve"))) -}}
 {{- end -}}
@@ -69,4 +82,15 @@
 {{- define "kehu.sealed" -}}
 {{- $roles := get (dict "members" (list "serve" "consume" "migrate") "orders" (list "serve" "consume")) .name -}}
 {{- has .role (default list $roles) -}}
+{{- end }}
+
+{{/* The keys that the Secret of a service has to have; give it (list root service). */}}
+{{- define "kehu.secretKeys" -}}
+{{- $values := (index . 0).Values -}}
+{{- $keys := $values.secretKeys -}}
+{{- $found := list $keys.pageTokens $keys.serviceKey -}}
+{{- if not $values.postgresql.enabled }}{{ $found = append $found $keys.database }}{{ end -}}
+{{- if not $values.rabbitmq.enabled }}{{ $found = append $found $keys.broker }}{{ end -}}
+{{- if eq (include "kehu.sealed" (dict "name" (index . 1) "role" "serve")) "true" }}{{ $found = append $found $keys.keyring }}{{ end -}}
+{{- toYaml $found -}}
 {{- end }}

@@ -19,6 +19,7 @@ origins: {{ include "kehu.gateway.origins" . | quote }}
 limits:
   {{- include "kehu.gateway.limits" . | nindent 2 }}
 tls: {{ $gateway.tls.enabled }}
+mutual: {{ .Values.mutualTls.enabled }}
 {{- with .Values.settings.otlpEndpoint }}
 {{- $url := urlParse . }}
 collector:
@@ -48,8 +49,9 @@ issuer:
 {{- end }}
 
 {{- define "kehu.gateway.limits" -}}
+{{- $factor := include "kehu.peaks.factor" . | float64 -}}
 {{- range $name, $limit := .Values.gateway.limits }}
-{{ $name }}: {{ int64 $limit }}
+{{ $name }}: {{ has $name (list "connections" "heapBytes") | ternary $limit (mulf $limit $factor | ceil) | int64 }}
 {{- end }}
 {{- end }}
 

@@ -37,6 +37,9 @@ containers:
       {{- if eq .role "serve" }}
       - {name: jwks, mountPath: /etc/kehu/jwks, readOnly: true}
       {{- end }}
+      {{- if and (eq .role "serve") $root.Values.mutualTls.enabled }}
+      - {name: mutual, mountPath: /etc/kehu/mutual, readOnly: true}
+      {{- end }}
       {{- if $keys }}
       - {name: keys, mountPath: /etc/kehu/keys, readOnly: true}
       {{- end }}
@@ -48,6 +51,9 @@ volumes:
   {{- if eq .role "serve" }}
   - name: jwks
     {{- include "kehu.jwksVolume" $root | nindent 4 }}
+  {{- end }}
+  {{- if and (eq .role "serve") $root.Values.mutualTls.enabled }}
+  - {name: mutual, secret: {secretName: {{ include "kehu.name" (list $root .name "tls") }}, defaultMode: 0440}}
   {{- end }}
   {{- if $keys }}
   - name: keys
@@ -85,8 +91,14 @@ volumes:
 ports:
   - {name: grpc, containerPort: 50051}
   - {name: metrics, containerPort: 9090}
+{{- if .root.Values.mutualTls.enabled }}
+# The kubelet has no certificate.
+startupProbe: {tcpSocket: {port: grpc}, periodSeconds: 2, failureThreshold: 60}
+readinessProbe: {httpGet: {path: /healthz, port: metrics}, periodSeconds: 5, timeoutSeconds: 2, failureThreshold: 2}
+{{- else }}
 startupProbe: {grpc: {port: 50051}, periodSeconds: 2, failureThreshold: 60}
 readinessProbe: {grpc: {port: 50051}, periodSeconds: 5, timeoutSeconds: 2, failureThreshold: 2}
+{{- end }}
 # Not by gRPC: health says NOT_SERVING while the database is away, which no restart mends.
 livenessProbe: {httpGet: {path: /healthz, port: metrics}, periodSeconds: 10, timeoutSeconds: 5, failureThreshold: 6}
 {{- else if ne .role "migrate" -}}
