@@ -19,6 +19,9 @@ from faults.fault import Fault
 from faults.playing import Manner, Outcome, play
 from faults.registry import FAULTS
 
+_ENVIRONMENT = {"KEHU_QUICK_DEATHS": "1000"}
+"""What is killed here is to be started again, however often."""
+
 
 @explained()
 def main() -> int:
@@ -47,7 +50,7 @@ def arena(folder: Path | None) -> Iterator[Arena]:
     with tempfile.TemporaryDirectory(prefix="kehu-faults-") as made:
         # PostgreSQL may run as another account, which must pass through.
         Path(made).chmod(0o711)
-        with Suite(Path(made) / "run") as suite:
+        with Suite(Path(made) / "run", environment=_ENVIRONMENT) as suite:
             yield _arena(suite)
 
 

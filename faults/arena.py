@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,12 +14,14 @@ from pathlib import Path
 
 from deploy.local import health
 from deploy.local.folder import SERVICES
-from deploy.local.rabbitmq import Node, find
+from deploy.local.rabbitmq import find
 from deploy.local.suite import Running
 from faults.evidence import Evidence
 from faults.record import Record
 from faults.shop import Shop
+from faults.standin import Original
 
+_ASKED_SECONDS = 0.3
 PATIENCE = 90.0
 """How long a process may take to be well again; other work may share the machine."""
 
@@ -74,14 +78,17 @@ class Arena:
         """A process dies of a signal, and is not started again before the end of the block."""
         pid = self.suite.process(name).pid
         assert pid is not None  # noqa: S101 - every process runs when a fault begins
-        # Frozen first: so the supervisor knows that it is to stay away, and the process doesn't hear of it.
-        os.kill(pid, signal.SIGSTOP)
-        stopping = threading.Thread(target=self.suite.stop, args=(name,))
-        stopping.start()
-        os.kill(pid, signum)
-        if signum is not signal.SIGKILL:
-            os.kill(pid, signal.SIGCONT)
-        stopping.join()
+        if signum is signal.SIGKILL:
+            # Frozen first: the supervisor learns that it is to stay away, and the process doesn't hear of it.
+            os.kill(pid, signal.SIGSTOP)
+            stopping = threading.Thread(target=self.suite.stop, args=(name,))
+            stopping.start()
+            time.sleep(_ASKED_SECONDS)
+            os.kill(pid, signum)
+            stopping.join()
+        else:
+            os.kill(pid, signum)
+            self.suite.stop(name)
         try:
             yield
         finally:
@@ -107,11 +114,13 @@ class Arena:
         lines = (line for line in page.splitlines() if line.startswith((f"{name} ", f"{name}{{")))
         return sum(float(line.rpartition(" ")[2]) for line in lines if all(each in line for each in wanted))
 
-    @property
-    def node(self) -> Node:
-        """The suite's own RabbitMQ, for its command line tool."""
-        folder = self.suite.folder.rabbitmq
-        return Node(find(), folder, port=0, distribution_port=0, epmd_port=0, password="")
+    def rabbitmqctl(self, *arguments: str) -> str:
+        """Run RabbitMQ's command line tool at the suite's own node; what it prints."""
+        environment = Original.of(self.suite, "rabbitmq").environment
+        command = [str(find().scripts / "rabbitmqctl"), "-q", *arguments]
+        return subprocess.run(
+            command, env=dict(environment), check=True, capture_output=True, text=True, timeout=PATIENCE
+        ).stdout
 
     def well(self) -> bool:
         """Whether every process of the suite is ready."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,8 @@ class Fault:
     """Whether it is one of the ten of `make faults-quick`."""
     chaos: bool = False
     """Whether chaos may choose it: it must leave nothing behind, and need nothing of its own."""
+    setting: Callable[[Arena], AbstractContextManager[None]] | None = None
+    """What must be otherwise in the arena, from before the writers begin until after the last comparison."""
     lengths: bool = True
     """Whether it is made for a short and for a long time; else once, as long as it takes."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -62,12 +63,22 @@ class Outcome:
 def play(arena: Arena, fault: Fault, seconds: float, manner: Manner) -> Outcome:
     """Make a fault among writers, and judge what came of it."""
     outcome = Outcome(fault, seconds)
+    try:
+        with fault.setting(arena) if fault.setting else nullcontext():
+            _play(arena, outcome, manner)
+    except Skipped as skipped:
+        outcome.skipped = str(skipped)
+    return outcome
+
+
+def _play(arena: Arena, outcome: Outcome, manner: Manner) -> None:
+    fault = outcome.fault
     arena.record = record = Record(f"{fault.name}-{next(_numbers)}")
     token = arena.suite.token("admin")
     with Writers(arena.gateway, token, arena.shop, record, rate=manner.rate, patience=PATIENCE) as writers:
         time.sleep(manner.before)
         try:
-            outcome.findings += fault.play(arena, seconds)
+            outcome.findings += fault.play(arena, outcome.seconds)
         except Skipped as skipped:
             outcome.skipped = str(skipped)
         except NotInTime as late:
@@ -78,7 +89,6 @@ def play(arena: Arena, fault: Fault, seconds: float, manner: Manner) -> Outcome:
         writers.stop()
     outcome.recovery_calls = record.recovery(healed)
     judge(arena, record, outcome)
-    return outcome
 
 
 def judge(arena: Arena, record: Record, outcome: Outcome, *, tiers: bool = False) -> None:

@@ -46,7 +46,9 @@ class Record:
 
     def recovery(self, healed: float) -> float:
         """Seconds from the end of the fault to the end of the last call that failed; 0 if none did."""
-        return max((each.end - healed for each in self.attempts if each.code != "OK"), default=0.0) if healed else 0.0
+        return max(
+            (each.end - healed for each in self.attempts if each.code != "OK" and each.end > healed), default=0.0
+        )
 
     def amplification(self, begin: float, end: float) -> float:
         """How many calls there were for each first call, between two instants."""

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from faults.catalogue import processes
+from faults.catalogue import broker, database, messages, network, payments, processes, rolling
 from faults.fault import Fault
 
-FAULTS: tuple[Fault, ...] = (*processes.FAULTS,)
+FAULTS: tuple[Fault, ...] = (
+    *processes.FAULTS,
+    *messages.FAULTS,
+    *payments.FAULTS,
+    *database.FAULTS,
+    *broker.FAULTS,
+    *rolling.FAULTS,
+    *network.FAULTS,
+)

@@ -20,6 +20,7 @@ from deploy.local.folder import PROJECT
 from deploy.local.suite import Running
 from faults.waiting import until
 
+_START_SECONDS = 120.0
 _STOP_SECONDS = 60.0
 
 
@@ -45,7 +46,12 @@ class StandIn:
 
     original: Original
     process: subprocess.Popen[bytes]
-    metrics: str
+    environment: Mapping[str, str]
+
+    @property
+    def address(self) -> str:
+        """Where it serves gRPC."""
+        return self.environment["KEHU_GRPC_ADDRESS"]
 
     def kill(self, signum: signal.Signals = signal.SIGKILL) -> int:
         """Send a signal and wait for the end; its exit status."""
@@ -53,9 +59,14 @@ class StandIn:
         return self.process.wait(_STOP_SECONDS)
 
     @property
+    def memory(self) -> int:
+        """Resident bytes."""
+        return int(psutil.Process(self.process.pid).memory_info().rss)
+
+    @property
     def healthy(self) -> bool:
         """Whether it runs and says that it is well."""
-        return self.process.poll() is None and health.http(self.metrics, "/healthz")
+        return self.process.poll() is None and health.http(self.environment["KEHU_METRICS_ADDRESS"], "/healthz")
 
 
 def start(original: Original, log: Path, *, prefix: Sequence[str] = (), **settings: str) -> StandIn:
@@ -70,7 +81,7 @@ def start(original: Original, log: Path, *, prefix: Sequence[str] = (), **settin
             cwd=PROJECT,
             env=environment,
         )
-    return StandIn(original, process, environment["KEHU_METRICS_ADDRESS"])
+    return StandIn(original, process, environment)
 
 
 def finish(standin: StandIn) -> None:
@@ -95,10 +106,10 @@ def standing_in(
     try:
         made = start(original, log, prefix=prefix, **settings)
         try:
-            until(lambda: made.healthy, within=60, what=f"{name} with other settings")
+            until(lambda: made.healthy, within=_START_SECONDS, what=f"{name} with other settings")
             yield made
         finally:
             finish(made)
     finally:
         suite.start(name)
-        suite.wait_ready(name)
+        suite.wait_ready(name, seconds=_START_SECONDS)

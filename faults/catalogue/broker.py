@@ -1,0 +1,99 @@
+"""RabbitMQ dies, runs short of memory or disk, or falls silent. Orders are taken all the same: the outbox grows."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from faults.arena import Arena
+from faults.fault import Fault, Finding, found
+
+_NOTHING_FREE = "1000000GB"
+_USUAL_DISK = "50MB"
+_NO_MEMORY = ("absolute", "1MB")
+_USUAL_MEMORY = ("0.4",)
+
+
+def _kept_selling(arena: Arena, begin: float, *, outbox_grows: bool = True) -> list[Finding]:
+    """No call failed since an instant, and what could not be sent waits in the outbox."""
+    during = [each for each in arena.record.attempts if each.begin >= begin]
+    failed = [each.code for each in during if each.code != "OK"]
+    findings = [
+        found("orders are taken while the broker is away", not failed, f"{len(failed)} of {len(during)} failed")
+    ]
+    if outbox_grows:
+        waiting = arena.evidence.unsent()
+        findings.append(found("events wait in the outbox", waiting > 0, waiting))
+    return findings
+
+
+def _killed(arena: Arena, seconds: float) -> list[Finding]:
+    with arena.away("rabbitmq"):
+        begin = time.monotonic()
+        time.sleep(seconds)
+        return _kept_selling(arena, begin)
+
+
+def _frozen(arena: Arena, seconds: float) -> list[Finding]:
+    with arena.frozen("rabbitmq"):
+        begin = time.monotonic()
+        time.sleep(seconds)
+        return _kept_selling(arena, begin)
+
+
+@contextmanager
+def _alarm(arena: Arena, command: str, wrong: tuple[str, ...], usual: tuple[str, ...]) -> Iterator[None]:
+    arena.rabbitmqctl(command, *wrong)
+    try:
+        yield
+    finally:
+        arena.rabbitmqctl(command, *usual)
+
+
+def _memory_alarm(arena: Arena, seconds: float) -> list[Finding]:
+    with _alarm(arena, "set_vm_memory_high_watermark", _NO_MEMORY, _USUAL_MEMORY):
+        begin = time.monotonic()
+        time.sleep(seconds)
+        return _kept_selling(arena, begin)
+
+
+def _disk_alarm(arena: Arena, seconds: float) -> list[Finding]:
+    with _alarm(arena, "set_disk_free_limit", (_NOTHING_FREE,), (_USUAL_DISK,)):
+        begin = time.monotonic()
+        time.sleep(seconds)
+        return _kept_selling(arena, begin)
+
+
+FAULTS = (
+    Fault(
+        "broker-killed",
+        "kill -9 of RabbitMQ, which stays away",
+        "calls go on; events wait in the outbox, then drain; what was confirmed is there",
+        _killed,
+        quick=True,
+        chaos=True,
+    ),
+    Fault(
+        "broker-memory-alarm",
+        "RabbitMQ is short of memory: it blocks whoever publishes",
+        "calls go on; the relay waits and counts no attempt",
+        _memory_alarm,
+        quick=True,
+        chaos=True,
+    ),
+    Fault(
+        "broker-disk-alarm",
+        "RabbitMQ is short of disk: it blocks whoever publishes",
+        "calls go on; the relay waits and counts no attempt",
+        _disk_alarm,
+        chaos=True,
+    ),
+    Fault(
+        "broker-frozen",
+        "RabbitMQ answers nothing and hangs up on nobody (SIGSTOP)",
+        "calls go on; relay and consumers notice within two heartbeats and connect again",
+        _frozen,
+        chaos=True,
+    ),
+)

@@ -1,0 +1,75 @@
+"""Two replicas of every service behind a gateway of the harness's own, as an installation has them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+
+import gateway
+from deploy.local import health, ports
+from deploy.local.account import Account
+from deploy.local.folder import SERVICES
+from faults import standin
+from faults.arena import PATIENCE, Arena
+from faults.standin import Original, StandIn
+from faults.waiting import until
+from gateway import envoy, place
+from gateway.place import Address
+
+DRAIN = "3"
+"""Seconds that a replica goes on answering after SIGTERM, so that Envoy (which asks every two) notices."""
+
+
+@contextmanager
+def second(arena: Arena, name: str, **settings: str) -> Iterator[StandIn]:
+    """One more process beside one of the suite, until the end of the block."""
+    grpc, metrics = (f"{ports.HOST}:{port}" for port in ports.free(2))
+    addresses = {"KEHU_GRPC_ADDRESS": grpc, "KEHU_METRICS_ADDRESS": metrics}
+    made = standin.start(Original.of(arena.suite, name), arena.log(f"{name}-2"), **addresses, **settings)
+    try:
+        until(lambda: made.healthy, within=PATIENCE, what=f"a second {name}")
+        yield made
+    finally:
+        standin.finish(made)
+
+
+@contextmanager
+def doubled(arena: Arena) -> Iterator[dict[str, StandIn]]:
+    """A second `serve` of every service, and a gateway that knows both; writers go there until the end of the block."""
+    with ExitStack() as stack:
+        others = {
+            service: stack.enter_context(second(arena, f"{service}-serve", KEHU_DRAIN_SECONDS=DRAIN))
+            for service in SERVICES
+        }
+        upstreams = {
+            service: [
+                Address.parse(arena.suite.state.process(f"{service}-serve").grpc_address or ""),
+                Address.parse(other.address),
+            ]
+            for service, other in others.items()
+        }
+        before = arena.gateway
+        arena.gateway = stack.enter_context(_gateway(arena, upstreams))
+        try:
+            yield others
+        finally:
+            arena.gateway = before
+
+
+@contextmanager
+def _gateway(arena: Arena, upstreams: place.Upstreams) -> Iterator[str]:
+    listen, status, admin = (Address(ports.HOST, port) for port in ports.free(3))
+    here = replace(place.local(upstreams, jwks=arena.suite.state.jwks_file), listen=listen, status=status, admin=admin)
+    file = arena.scratch / "gateway.json"
+    file.write_text(json.dumps(gateway.render(here)))
+    with arena.log("gateway-2").open("ab") as log:
+        process = subprocess.Popen(Account().run(envoy.command(file), death_signal="KILL"), stdout=log, stderr=log)
+    try:
+        until(lambda: set(SERVICES) <= health.behind_gateway(str(admin)), within=PATIENCE, what="a second gateway")
+        yield str(listen)
+    finally:
+        process.terminate()
+        process.wait()
