@@ -21,6 +21,9 @@ class Options(BaseSettings):
     postgres_url: str = Field("", description="An existing server, as a role that may create roles and databases.")
     broker_url: str = Field("", description="An existing RabbitMQ: amqp://user:password@host:port/vhost.")
     otlp_endpoint: str = Field("", description="OTLP over HTTP for traces; the services read it too.")
+    quick_deaths: int = Field(
+        5, ge=0, description="How often in a row a process may die soon after its start before the suite gives up."
+    )
     trace_ratio: float = Field(0.01, ge=0, le=1, description="Share of the traces started at the gateway.")
 
     @property

@@ -92,7 +92,7 @@ def make(options: Options) -> Plan:
         folder=folder,
         passwords=secrets,
         keys=Keys(folder.keys),
-        supervisor=Supervisor(folder.supervisor, folder.logs, next(free), secrets.supervisor),
+        supervisor=Supervisor(folder.supervisor, folder.logs, next(free), secrets.supervisor, options.quick_deaths),
         gateway=_address(options.gateway_port or next(free)),
         gateway_status=_address(next(free)),
         gateway_admin=_address(next(free)),

@@ -30,8 +30,6 @@ _ADMIN_URL = "KEHU_POSTGRES_URL"
 _PATIENCE = 10.0
 _QUICK = 10
 """A child that dies within so many seconds of its start is restarted after a delay that grows by a second a time."""
-_RETRIES = 5
-"""Quick deaths in a row after the first until the supervisor gives up on a child."""
 
 
 class Stage(IntEnum):
@@ -104,6 +102,8 @@ class Supervisor:
     logs: Path
     port: int
     password: str
+    quick_deaths: int = 5
+    """Quick deaths in a row after the first until it gives up on a child."""
 
     @property
     def url(self) -> str:
@@ -187,7 +187,7 @@ class Supervisor:
             autostart="false",
             autorestart="true",
             startsecs=_QUICK,
-            startretries=_RETRIES,
+            startretries=self.quick_deaths,
             stopsignal=child.stop_signal,
             stopwaitsecs=child.patience,
             stopasgroup="false",
