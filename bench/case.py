@@ -57,6 +57,7 @@ CASES: tuple[Case, ...] = (
     Case("overload", "Overload", 10),
     Case("event_path", "From commit to effect", 10),
     Case("sustained", "Paid orders, sustained", 20),
+    Case("costs", "What an order costs", 20, quick=False, full=False),
     Case("peak_day", "A peak day", 20, quick=False),
     Case("control", "Orders beside the ordinary way", 10),
     Case("members", "Members", 20),

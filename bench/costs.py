@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any
 
 from bench import latest, machine, proc
@@ -16,8 +16,10 @@ from bench.stage import Stage
 from cli.demo.reconcile_effects import SERVICES
 
 FILE = ROOT / "cli" / "capacity" / "costs.json"
-_LEAST_ORDERS = 2_000
+_LEAST_ORDERS = 1_000
 """Fewer say too little."""
+
+_IDLE_SECONDS = 10.0
 
 _SIZES = "select pg_database_size(current_database())"
 _WRITTEN = "select (select count(*) from outbox), (select count(*) from inbox)"
@@ -36,26 +38,37 @@ class Meter:
     usage: Usage
     databases: Mapping[str, Mapping[str, float]]
     log: float
+    idle: Mapping[str, float]
+    """CPU seconds of each second in which there is nothing to do: they are nobody's order."""
 
     @classmethod
     def start(cls, place: Stage) -> Meter:
-        """Read everything once."""
-        return cls(monotonic(), place.usage(), _databases(place), _log(place))
+        """Watch the suite do nothing for a while, then read everything once."""
+        before, began = place.usage(), monotonic()
+        sleep(_IDLE_SECONDS)
+        usage = place.usage()
+        passed = monotonic() - began
+        idle = {kind: used / passed for kind, used in usage.since(before).items()}
+        return cls(monotonic(), usage, _databases(place), _log(place), idle)
 
-    def stop(self, place: Stage, *, orders: int, rate: float) -> dict[str, Any]:
-        """What each order has cost since then. `rate`: orders per second while they came."""
-        used = place.usage().since(self.usage)
+    def stop(self, place: Stage, *, orders: int, rate: float, case: str) -> dict[str, Any]:
+        """What each order has cost since then. `rate`: orders per second while they came; `case`: who measured it."""
+        passed = monotonic() - self.began
+        used = {
+            kind: max(0.0, seconds - passed * self.idle.get(kind, 0.0))
+            for kind, seconds in place.usage().since(self.usage).items()
+        }
         now = _databases(place)
         connections = place.connections()
         memory = {process.name: proc.peak_memory(process.pid or 0) for process in place.services()}
         load, busy = machine.busy()
         return {
             "source": {
-                "command": "make bench ARGS='--only sustained'",
+                "command": f"make bench ARGS='--only {case}'",
                 "time": datetime.now(UTC).isoformat(timespec="seconds"),
                 "orders": orders,
                 "orders_per_second": round(rate, 1),
-                "seconds": round(monotonic() - self.began, 1),
+                "seconds": round(passed, 1),
                 "load_after": load,
                 "busy": busy,
                 "machine": machine.describe(),
@@ -63,6 +76,7 @@ class Meter:
             "processes": {
                 name: {
                     "cpu_ms_per_order": round(used[name] * 1000 / orders, 4),
+                    "idle_cpu_ms_per_second": round(self.idle.get(name, 0.0) * 1000, 2),
                     "memory_mib": round(memory[name], 1),
                     "database_connections": connections[name]["database"],
                     "broker_connections": connections[name]["broker"],

@@ -39,7 +39,7 @@ def _measure(place: Stage, table: Table, *, rate: float, seconds: float) -> None
     with Watch(place.backlog.size) as waiting:
         calls = asyncio.run(_sell(place, rate, seconds))
     drained = place.backlog.settle(within=_DRAIN_SECONDS)
-    found = meter.stop(place, orders=len(calls.good()), rate=calls.rate(seconds))
+    found = meter.stop(place, orders=max(1, len(calls.good())), rate=calls.rate(seconds), case="sustained")
     what = f"paid orders at {rate:.0f}/s for {seconds:.0f} s"
     table.add(f"{what}, answered in time", calls.rate(seconds), "orders/s", least=0.98 * rate)
     table.add("the same, failed", float(sum(calls.troubles().values())), "orders", most=0)
@@ -53,7 +53,9 @@ def _measure(place: Stage, table: Table, *, rate: float, seconds: float) -> None
     table.add("the same, until the backlog was empty", drained, "s")
     _effects(place, table, began)
     table.course("backlog", waiting.points)
-    costs.keep(found)
+    if not calls.troubles():
+        # What failed has cost something too, and would be put on the bill of the others.
+        costs.keep(found)
 
 
 def _effects(place: Stage, table: Table, began: float) -> None:
