@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from contextvars import Context
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -77,7 +78,7 @@ class GroupCommit(Generic[C, R]):
         if len(self._waiting) >= self._waiting_limit:
             raise errors.overloaded()
         if self._committer is None:
-            self._committer = asyncio.create_task(self._commit(), name=f"lane {self._lane}")
+            self._committer = asyncio.create_task(self._commit(), name=f"lane {self._lane}", context=Context())
         item: _Waiting[C, R] = _Waiting(command, asyncio.get_running_loop().create_future())
         self._waiting.append(item)
         self._wake.set()

@@ -22,8 +22,10 @@ from kit.errors import Fault
 from kit.groupcommit import CAP, GroupCommit
 from kit.idempotency import Answer, Key, Raced
 from kit.rpc import call as calls
+from kit.rpc import traced
 from kit.rpc.call import Method
 from kit.rpc.privacy import bare
+from kit.telemetry import present
 from kit.unit import Unit
 
 U = TypeVar("U", bound=Unit)
@@ -38,12 +40,14 @@ _RACES = 3
 
 @dataclass(frozen=True, slots=True)
 class Command(Generic[C]):
-    """A command with what makes a repeat of it recognisable; `key` is None when the caller gave no request id."""
+    """A command with its call's trace, and what makes a repeat of it recognisable; `key` is None when the caller gave
+    no request id."""
 
     value: C
     method: Method
     key: Key | None
     fingerprint: bytes
+    trace: str
 
 
 class Edge(Generic[U]):
@@ -194,7 +198,7 @@ def _answer(
     for index, command in enumerate(batch):
         if command.key is None or (command.key not in stored and first.setdefault(command.key, index) == index):
             fresh.append(index)
-    results = dict(zip(fresh, usecase(unit, [batch[index].value for index in fresh]) if fresh else [], strict=True))
+    results = dict(zip(fresh, traced.handle(usecase, unit, [batch[index] for index in fresh]), strict=True))
     answers: dict[int, M | Fault] = {
         index: result if isinstance(result, Fault) else render(result) for index, result in results.items()
     }
@@ -247,6 +251,6 @@ def _command(request: Message, value: C) -> Command[C]:
     call = calls.current()
     request_id = getattr(request, "request_id", "")
     if not request_id:
-        return Command(value, call.method, None, b"")
+        return Command(value, call.method, None, b"", present())
     fingerprint = hashlib.sha256(request.SerializeToString(deterministic=True)).digest()
-    return Command(value, call.method, Key(call.identity.subject, call.method.name, request_id), fingerprint)
+    return Command(value, call.method, Key(call.identity.subject, call.method.name, request_id), fingerprint, present())

@@ -3,7 +3,7 @@
 from kit.telemetry.counting import Bounded, Told, counting
 from kit.telemetry.logs import configure_logs, log
 from kit.telemetry.metrics import LATENCY_BUCKETS, MetricsServer
-from kit.telemetry.tracing import Span, carried, configure_tracing, flush, span, trace_id
+from kit.telemetry.tracing import Span, carried, configure_tracing, flush, present, sampled, span, trace_id, unrecorded
 
 __all__ = [
     "LATENCY_BUCKETS",
@@ -17,6 +17,9 @@ __all__ = [
     "counting",
     "flush",
     "log",
+    "present",
+    "sampled",
     "span",
     "trace_id",
+    "unrecorded",
 ]

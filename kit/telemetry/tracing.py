@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
 _SAMPLED = 0x01
+_ODD = frozenset("13579bdf")
 
 _traceparent: ContextVar[str] = ContextVar("traceparent", default="")
 
@@ -93,6 +94,26 @@ def carried() -> dict[str, str]:
     """The header that carries the present trace on: into an event, or to a peer."""
     traceparent = _traceparent.get()
     return {"traceparent": traceparent} if traceparent else {}
+
+
+def present() -> str:
+    """The present trace's `traceparent`, or nothing."""
+    return _traceparent.get()
+
+
+def sampled(traceparent: str) -> bool:
+    """Whether a trace is recorded, by the flags at the end of its `traceparent`."""
+    return traceparent[-1:] in _ODD
+
+
+@contextmanager
+def unrecorded() -> Iterator[None]:
+    """A new trace that leaves no span, for what is done for several others at once."""
+    token = _traceparent.set(_begin())
+    try:
+        yield
+    finally:
+        _traceparent.reset(token)
 
 
 def trace_id() -> str:
