@@ -35,8 +35,8 @@ def handle(
 ) -> list[Any]:
     """Run a set-oriented use-case over the commands; one outcome each, in their order.
 
-    Those of recorded traces are handled alone, one after the other in the same transaction, so that the events that they
-    cause belong to their trace and to no other. Several of traces that nobody records share one, for the log.
+    Those of recorded traces are handled alone, one after the other in the same transaction, so that the events that
+    they cause belong to their trace and to no other. Several of traces that nobody records share one, for the log.
     """
     outcomes: list[Any] = [None] * len(commands)
     plain = [index for index, command in enumerate(commands) if not sampled(command.trace)]
@@ -49,7 +49,10 @@ def handle(
         return outcomes
     for index, command in enumerate(commands):
         if sampled(command.trace):
-            attributes = {"db.system.name": "postgresql", "kehu.transaction.commands": len(commands)}
+            attributes: dict[str, str | int] = {
+                "db.system.name": "postgresql",
+                "kehu.transaction.commands": len(commands),
+            }
             name = f"{command.method.name.rpartition('/')[2]} in transaction"
             with span(name, kind="internal", traceparent=command.trace, attributes=attributes):
                 [outcomes[index]] = usecase(unit, [command.value])
