@@ -1,4 +1,4 @@
-"""A base image from Debian's packages, for machines that can't pull one: debootstrap fills it, nothing is downloaded else.
+"""A base image from Debian's packages, for machines that can't pull one: debootstrap fills it.
 
 Two images come of one folder: the one that runs Kehu has Python, the one that builds it also pip and venv.
 """

@@ -44,7 +44,7 @@ class Engine:
             raise Problem(
                 f"`{self.name} {' '.join(arguments[:3])} ...` failed: {_last_line(done.stderr or done.stdout)}"
             )
-        return done.stdout
+        return str(done.stdout)
 
     def shown(self, *arguments: str, **options: Any) -> None:
         """Run a command of the engine to its end, its output shown; raises a Problem."""

@@ -40,7 +40,7 @@ def configuration(listed: str) -> str:
 
 
 def _values(listed: str) -> Mapping[str, str]:
-    """Settings by name, read from lines like `global.index-url='https://…'`; the environment wins, as it does in pip."""
+    """Settings by name, read from lines like `global.timeout='5'`; the environment wins, as it does in pip."""
     parser = configparser.ConfigParser(delimiters=("=",), interpolation=None, strict=False)
     parser.read_string("[listed]\n" + listed)
     found = {name: value.strip("'\"").replace("\\n", " ") for name, value in parser["listed"].items()}

@@ -13,6 +13,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import quote
 
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+
 from deploy.image import contents
 from deploy.image.engine import Engine
 from deploy.local.folder import PROJECT
@@ -110,10 +113,6 @@ def _subject(image: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _validate(text: str) -> None:
-    # Imported here: it belongs to cyclonedx-bom, which only `make image` needs.
-    from cyclonedx.schema import SchemaVersion
-    from cyclonedx.validation.json import JsonStrictValidator
-
     wrong = JsonStrictValidator(SchemaVersion.V1_6).validate_str(text)
     if wrong is not None:
         raise Problem(f"The bill of materials does not follow CycloneDX {_SPEC}: {wrong.data.message}")

@@ -81,14 +81,12 @@ def test_a_file_that_must_not_be_there_is_found(path: str, mode: int, user: int,
 
 
 def test_pips_settings_go_along_without_this_machines_files() -> None:
-    listed = "\n".join(
-        [
-            ":env:.timeout='20'",
-            "global.timeout='5'",
-            "global.find-links='/opt/here https://wheels.example/'",
-            "global.index-url='https://index.example/simple'",
-            "global.cert='/etc/ca.crt'",
-        ]
+    listed = (
+        ":env:.timeout='20'\n"
+        "global.timeout='5'\n"
+        "global.find-links='/opt/here https://wheels.example/'\n"
+        "global.index-url='https://index.example/simple'\n"
+        "global.cert='/etc/ca.crt'\n"
     )
     text = packages.configuration(listed)
     assert text == (
