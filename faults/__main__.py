@@ -4,23 +4,17 @@ from __future__ import annotations
 
 import argparse
 import sys
-import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 from deploy.local.problem import explained
-from deploy.local.suite import Running, Suite
-from faults import results, shop
+from faults import namespace, results
 from faults.arena import Arena
-from faults.evidence import Evidence
 from faults.fault import Fault
+from faults.place import arena
 from faults.playing import Manner, Outcome, play
 from faults.registry import FAULTS
-
-_ENVIRONMENT = {"KEHU_QUICK_DEATHS": "1000"}
-"""What is killed here is to be started again, however often."""
 
 
 @explained()
@@ -32,30 +26,18 @@ def main() -> int:
             print(f"{each.name:24} {each.title}")
         return 0
     chosen = _chosen(arguments.only, quick=arguments.quick)
+    namespace.enter("faults")
     manner = Manner(rate=arguments.rate)
-    with arena(arguments.suite) as place:
-        runs = [(fault, seconds) for fault in chosen for seconds in arguments.seconds[: None if fault.lengths else 1]]
-        outcomes = [_played(place, fault, seconds, manner) for fault, seconds in runs]
+    runs = [(fault, seconds) for fault in chosen for seconds in arguments.seconds[: None if fault.lengths else 1]]
+    outcomes = []
+    for disks in sorted({fault.small_disks for fault, _ in runs}):
+        with arena(arguments.suite, small_disks=disks) as place:
+            outcomes += [
+                _played(place, fault, seconds, manner) for fault, seconds in runs if fault.small_disks == disks
+            ]
     if arguments.keep:
         results.keep(outcomes)
     return 0 if all(each.passed or each.skipped for each in outcomes) else 1
-
-
-@contextmanager
-def arena(folder: Path | None) -> Iterator[Arena]:
-    """A fresh suite with a shop, gone at the end of the block; or the one that runs in a folder."""
-    if folder is not None:
-        yield _arena(Running(folder))
-        return
-    with tempfile.TemporaryDirectory(prefix="kehu-faults-") as made:
-        # PostgreSQL may run as another account, which must pass through.
-        Path(made).chmod(0o711)
-        with Suite(Path(made) / "run", environment=_ENVIRONMENT) as suite:
-            yield _arena(suite)
-
-
-def _arena(suite: Running) -> Arena:
-    return Arena(suite, shop.opened(suite), Evidence(suite.state.databases))
 
 
 def _played(place: Arena, fault: Fault, seconds: float, manner: Manner) -> Outcome:

@@ -42,7 +42,7 @@ class Caller:
         await self._http.aclose()
         await self.channel.close()
 
-    async def post(self, record: Record, path: str, body: Json) -> Json:
+    async def post(self, record: Record, path: str, body: Json, *, label: str = "") -> Json:
         """One call by JSON, until it is answered. Raises GivenUp."""
 
         async def once() -> tuple[str, Json]:
@@ -54,7 +54,7 @@ class Caller:
                 return "UNAVAILABLE", {}
             return _json(answer)
 
-        answer: Json = await self._until_answered(record, path.rpartition(":")[2].split("/")[-1], once)
+        answer: Json = await self._until_answered(record, label or path.rpartition(":")[2].split("/")[-1], once)
         return answer
 
     async def call(self, record: Record, method: Callable[..., Awaitable[Any]], request: Message) -> Any:

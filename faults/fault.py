@@ -43,6 +43,10 @@ class Fault:
     """Whether chaos may choose it: it must leave nothing behind, and need nothing of its own."""
     setting: Callable[[Arena], AbstractContextManager[None]] | None = None
     """What must be otherwise in the arena, from before the writers begin until after the last comparison."""
+    allowed: frozenset[str] = frozenset()
+    """Codes that clients may be refused with for good while it lasts."""
+    small_disks: int = 0
+    """MiB of the disk that PostgreSQL and RabbitMQ each have; 0: whatever the machine has."""
     lengths: bool = True
     """Whether it is made for a short and for a long time; else once, as long as it takes."""
 

@@ -19,6 +19,8 @@ from faults.record import Record
 from faults.shop import Shop, once
 
 _POINTS_SPENT = 10
+WITH_POINTS = "orders with points"
+"""As the record calls the attempts to place such orders."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,8 @@ async def _order_by_json(client: Client, more: dict[str, str]) -> None:
     lines = [{"product": product, "quantity": str(units)} for product, units in _basket(client)]
     body = {"member": client.member, "channel": client.record.name, "store": number, "lines": lines, **more}
     client.record.asked |= {("order", number), ("paid", number)}
-    order = await client.caller.post(client.record, "orders", {**body, "requestId": once()})
+    label = WITH_POINTS if more else ""
+    order = await client.caller.post(client.record, "orders", {**body, "requestId": once()}, label=label)
     client.record.promised.add(("order", number))
     paid = {"tender": "TENDER_MANUAL", "amount": order["amountDue"], "reference": number, "requestId": once()}
     await client.caller.post(client.record, f"{order['name']}:pay", paid)

@@ -24,13 +24,18 @@ def possible() -> bool:
     return tried.returncode == 0
 
 
-def enter() -> None:
-    """Run this program again in such a place, unless it is there already or can't be. Returns only then."""
+def enter(module: str) -> None:
+    """Run this module again in such a place, unless it is there already or can't be. Returns only then."""
     if os.environ.get(PRIVATE) or not possible():
         return
-    inside = ["/bin/sh", "-c", 'ip link set lo up && exec "$0" "$@"', sys.executable, "-m", "faults", *sys.argv[1:]]
+    inside = ["/bin/sh", "-c", 'ip link set lo up && exec "$0" "$@"', sys.executable, "-m", module, *sys.argv[1:]]
     os.environ |= {PRIVATE: "1", "PATH": f"{os.environ['PATH']}:{_PATH}"}
     os.execv("/usr/bin/unshare", ["unshare", "--net", "--mount", "--", *inside])  # noqa: S606 - ourselves
+
+
+def unmount(folder: str) -> None:
+    """Take it away again."""
+    subprocess.run(["/usr/bin/umount", "--lazy", folder], check=True, capture_output=True)
 
 
 def mount_small(folder: str, mebibytes: int) -> None:

@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from faults.catalogue import broker, database, messages, network, payments, processes, rolling
+from faults.catalogue import (
+    broker,
+    clock,
+    database,
+    messages,
+    network,
+    payments,
+    processes,
+    rolling,
+    soak,
+    storm,
+)
 from faults.fault import Fault
 
 FAULTS: tuple[Fault, ...] = (
@@ -13,4 +24,7 @@ FAULTS: tuple[Fault, ...] = (
     *broker.FAULTS,
     *rolling.FAULTS,
     *network.FAULTS,
+    *clock.FAULTS,
+    *storm.FAULTS,
+    *soak.FAULTS,
 )

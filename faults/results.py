@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any
 from faults.playing import Outcome
 
 FILE = Path(__file__).parent / "results" / "latest.json"
+CHAOS = FILE.with_name("chaos.json")
 
 Line = dict[str, Any]
 
@@ -26,6 +27,13 @@ def keep(outcomes: Sequence[Outcome]) -> None:
     lines |= {(each.fault.name, each.seconds): line_of(each) for each in outcomes}
     FILE.parent.mkdir(exist_ok=True)
     FILE.write_text(json.dumps(list(lines.values()), indent=2, ensure_ascii=False) + "\n")
+
+
+def keep_chaos(outcomes: Mapping[int, Outcome]) -> None:
+    """Write down what came of runs of chaos, by their seeds; those of other seeds stay."""
+    lines = json.loads(CHAOS.read_text()) if CHAOS.exists() else {}
+    lines |= {str(seed): line_of(each) for seed, each in outcomes.items()}
+    CHAOS.write_text(json.dumps(lines, indent=2, ensure_ascii=False) + "\n")
 
 
 def read() -> list[Line]:

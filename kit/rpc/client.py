@@ -14,6 +14,7 @@ from kit import errors
 from kit.errors import Kind
 from kit.rpc import call as calls
 from kit.rpc import status
+from kit.rpc.budget import Budget
 from kit.rpc.identity import Tokens
 from kit.telemetry import carried
 
@@ -59,6 +60,7 @@ class Peer:
             else grpc.aio.secure_channel(address, credentials, options=_OPTIONS)
         )
         self._caller = caller
+        self._budget = Budget()
         self._tokens = tokens
 
     async def call(self, method: Callable[..., Awaitable[M]], request: Message) -> M:
@@ -66,6 +68,7 @@ class Peer:
 
         A refusal that is about the request passes on as it is; anything else of the peer's is our UNAVAILABLE.
         """
+        self._budget.earn()
         for attempt in range(1, _ATTEMPTS + 1):
             remaining = calls.current().remaining() - _KEPT_SECONDS
             if remaining <= 0:
@@ -73,7 +76,8 @@ class Peer:
             try:
                 return await method(request, timeout=remaining, metadata=self._metadata(), wait_for_ready=False)
             except grpc.aio.AioRpcError as error:
-                if error.code() is not grpc.StatusCode.UNAVAILABLE or attempt == _ATTEMPTS:
+                again = error.code() is grpc.StatusCode.UNAVAILABLE and attempt < _ATTEMPTS
+                if not again or not self._budget.spend():
                     raise self._fault(error) from error
             await asyncio.sleep(random.uniform(0.5, 1.0) * _BACKOFF_SECONDS * 2**attempt)  # noqa: S311 - jitter
         raise errors.unavailable(self.name)

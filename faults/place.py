@@ -1,0 +1,44 @@
+"""Where a run finds its arena: in a fresh suite, or in one that runs."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from deploy.local.suite import Running, Suite
+from faults import namespace, shop
+from faults.arena import Arena
+from faults.evidence import Evidence
+
+_ENVIRONMENT = {"KEHU_QUICK_DEATHS": "1000"}
+"""What is killed here is to be started again, however often."""
+
+
+@contextmanager
+def arena(folder: Path | None = None, *, small_disks: int = 0) -> Iterator[Arena]:
+    """A fresh suite with a shop, gone at the end of the block; or the one that runs in a folder.
+
+    With `small_disks`, PostgreSQL and RabbitMQ each have a disk of so many MiB.
+    """
+    if folder is not None:
+        yield _arena(Running(folder))
+        return
+    with tempfile.TemporaryDirectory(prefix="kehu-faults-") as made:
+        run = Path(made) / "run"
+        # PostgreSQL may run as another account, which must pass through.
+        Path(made).chmod(0o711)
+        for name in ("postgres", "rabbitmq") if small_disks else ():
+            (run / name).mkdir(parents=True)
+            namespace.mount_small(str(run / name), small_disks)
+        try:
+            with Suite(run, environment=_ENVIRONMENT) as suite:
+                yield _arena(suite)
+        finally:
+            for name in ("postgres", "rabbitmq") if small_disks else ():
+                namespace.unmount(str(run / name))
+
+
+def _arena(suite: Running) -> Arena:
+    return Arena(suite, shop.opened(suite), Evidence(suite.state.databases))
