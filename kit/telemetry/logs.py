@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 from collections.abc import MutableMapping
+from datetime import UTC, datetime
 from typing import Any
 
 import structlog
@@ -15,9 +17,38 @@ log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 """The logger of the house: an event in words, then fields. Fields never hold personal data."""
 
 
+_encode = json.JSONEncoder(ensure_ascii=False, default=str).encode
+_origin: dict[str, str] = {}
+"""What every line of this process says of it; nothing before `configure_logs`, and where such lines are not wanted."""
+
+
+def line(message: str, *, trace: str | None = None, **fields: str | float | bool) -> None:
+    """A line of level info, as `log.info` writes it at half the cost: for what is told of each call and event.
+
+    `trace` is the id of the trace that it belongs to, by default the present one.
+    """
+    if not _origin:
+        return
+    entry: dict[str, Any] = {
+        "time": datetime.now(UTC).isoformat()[:-6] + "Z",
+        "level": "info",
+        "message": message,
+        **fields,
+        **_origin,
+    }
+    trace = tracing.trace_id() if trace is None else trace
+    if trace:
+        entry["trace_id"] = trace
+    sys.stdout.write(_encode(entry) + "\n")
+    sys.stdout.flush()
+
+
 def configure_logs(service: str, role: str, level: str = "info") -> None:
     """Set up logging for this process, once, at start."""
     origin = {"service": service, "role": role}
+    _origin.clear()
+    if level in {"debug", "info"}:
+        _origin.update(origin)
 
     def place(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
         event.update(origin)

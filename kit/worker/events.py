@@ -13,9 +13,10 @@ from google.protobuf import json_format
 from google.protobuf.message import Message
 
 from kit.broker import headers
+from kit.telemetry import sampled
 from kit.worker.decoding import decode
 
-_SAMPLED = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f][13579bdf]")
+_TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +36,14 @@ class Received:
     traceparent: str = field(default="", repr=False)
 
     @property
+    def trace(self) -> str:
+        """The id of the trace that it belongs to, or nothing."""
+        return self.traceparent[3:35]
+
+    @property
     def sampled(self) -> bool:
         """Whether the event belongs to a trace that is recorded."""
-        return _SAMPLED.fullmatch(self.traceparent) is not None
+        return sampled(self.traceparent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +64,11 @@ class Delivery:
     def type(self) -> str:
         """The event's short name as the publisher wrote it; for logs and metrics."""
         return str(self.headers.get(headers.CE_TYPE, "")).rpartition(".")[2]
+
+    @property
+    def trace(self) -> str:
+        """The id of the trace as the publisher wrote it; for logs."""
+        return _traceparent(self.headers)[3:35]
 
     @property
     def attempts(self) -> int:
@@ -99,5 +110,11 @@ def _received(delivery: Delivery, message: Message) -> Received:
         version=int(found[headers.CE_SUBJECTVERSION]),
         time=time,
         message=message,
-        traceparent=str(found.get(headers.TRACEPARENT, "")),
+        traceparent=_traceparent(found),
     )
+
+
+def _traceparent(found: Mapping[str, Any]) -> str:
+    """The header, if it is one."""
+    traceparent = found.get(headers.TRACEPARENT)
+    return traceparent if isinstance(traceparent, str) and _TRACEPARENT.fullmatch(traceparent) else ""

@@ -49,15 +49,14 @@ class Handling:
 
         It may be called again with the same deliveries: what has taken effect is known, and passed over.
         """
-        started = time.perf_counter()
-        tally = Tally(self.subscription.queue, self.subscription.events)
+        tally = Tally(self.subscription.queue, self.subscription.source, self.subscription.events)
         pairs, failures = self._read(deliveries, tally)
         # What has failed before is tried alone, or it would take its neighbours down again.
         failures += self._together([pair for pair in pairs if not pair[0].attempts], tally)
         for pair in pairs:
             if pair[0].attempts:
                 failures += self._alone(pair, tally)
-        tally.report(len(deliveries), time.perf_counter() - started)
+        tally.report()
         return failures
 
     def _read(self, deliveries: Sequence[Delivery], tally: Tally) -> tuple[list[Pair], list[Failure]]:

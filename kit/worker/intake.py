@@ -24,6 +24,7 @@ without a statement in between, loses the connection and is run again."""
 
 _TICK_SECONDS = 0.5
 _BEAT_SECONDS = 1.0
+_LOOK_SECONDS = 10.0
 _SHORTEST_PAUSE = 0.1
 _LONGEST_PAUSE = 2.0
 _STEADY_SECONDS = 10.0
@@ -60,6 +61,7 @@ class Intake:
         self._last_tag = 0
         self._settled_tag = 0
         self._next_beat = 0.0
+        self._next_look = 0.0
         self.stopping = False
 
     @property
@@ -125,8 +127,10 @@ class Intake:
         try:
             connection = broker.connect(self._url, heartbeat=HEARTBEAT_SECONDS, name=self._queue)
             channel = self._consume(connection)
+            looking = connection.channel()
             while not self.stopping and not self._abandoned:
                 self._read(connection, _TICK_SECONDS)
+                self._look(looking)
             self._drain(connection, channel)
         except broker.BROKER_ERRORS as error:
             return type(error).__name__
@@ -162,6 +166,14 @@ class Intake:
         if time.monotonic() >= self._next_beat:
             self._next_beat = time.monotonic() + _BEAT_SECONDS
             connection.heartbeat_tick()
+
+    def _look(self, channel: amqp.Channel) -> None:
+        """Tell now and then how much waits. On a channel of its own; what is delivered meanwhile arrives as ever."""
+        if time.monotonic() < self._next_look:
+            return
+        self._next_look = time.monotonic() + _LOOK_SECONDS
+        for queue, gauge in ((self._queue, metrics.WAITING), (broker.dead_queue(self._queue), metrics.DEAD)):
+            gauge.labels(self._queue).set(channel.queue_declare(queue, passive=True).message_count)
 
     def _drain(self, connection: amqp.Connection, channel: amqp.Channel) -> None:
         """Take no more, let the batch that is out come to its end, give the rest back, say goodbye."""

@@ -42,6 +42,8 @@ def test_an_event_that_always_fails_is_laid_aside_after_its_attempts_while_other
         until(lambda: sample.depth(DEAD) == 1)
         assert worker.metric("events_handled_total", event="OrderPaid", queue=SETTLEMENT, outcome="dead") == 1
         assert worker.metric("events_handled_total", queue=SETTLEMENT, outcome="retry") == ATTEMPTS - 1
+        until(lambda: worker.metric("dead_letters", queue=SETTLEMENT) == 1)
+        assert worker.metric("dead_letters", queue=ARCHIVE) == 0
     dead = take(sample.broker_url, DEAD)
     assert dead.headers[headers.REASON] == "KeyError"
     assert dead.headers[headers.ATTEMPT] == ATTEMPTS
@@ -147,6 +149,14 @@ def test_a_batch_that_does_not_end_is_left_to_the_next_worker(sample: Harness) -
     assert not sample.effects()
 
 
+def test_the_worker_tells_how_much_waits_in_its_queue(sample: Harness) -> None:
+    beyond_its_reach = 700
+    sample.publish(order_paid("slow:3"), *(order_paid() for _ in range(beyond_its_reach)))
+    with sample.consuming() as worker:
+        until(lambda: 0 < worker.metric("consumer_queue_messages", queue=SETTLEMENT) < beyond_its_reach)
+        until(lambda: worker.metric("consumer_queue_messages", queue=SETTLEMENT) == 0)
+
+
 def test_kill_9_in_a_batch_loses_nothing_and_repeats_no_effect(sample: Harness) -> None:
     events = [order_paid("slow:0.002") for _ in range(200)]
     sample.publish(*events)
@@ -164,7 +174,7 @@ def test_a_database_that_is_away_costs_no_attempt(sample: Harness, postgres: Dat
     with sample.consuming() as worker:
         sample.publish(before)
         until(lambda: sample.effects() == ids([before]))
-        worker.wait_for("events handled")
+        worker.wait_for("event")
         with postgres.away(sample.database_url):
             sample.publish(*during)
             until(lambda: worker.metric("consumer_held_total", queue=SETTLEMENT) > 0)
