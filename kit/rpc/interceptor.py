@@ -20,7 +20,7 @@ from kit.rpc import metrics, policy, status
 from kit.rpc.call import Call, Identity, Method
 from kit.rpc.identity import Verifier
 from kit.settings import Settings
-from kit.telemetry import Span, log, span, trace_id
+from kit.telemetry import Span, line, log, span, trace_id
 
 _ENVOY_TIMEOUT = "x-envoy-expected-rq-timeout-ms"
 # The answer must still reach the caller within its deadline, so ours is a little earlier (as Boulder does).
@@ -210,7 +210,7 @@ def _observe(method: Method, fault: Fault | None, *, caller: str, seconds: float
     traced.set("rpc.response.status_code", code)
     if fault is not None:
         traced.fail(fault.reason)
-    log.info(
+    line(
         "rpc",
         method=method.name,
         caller=caller,
