@@ -59,7 +59,8 @@ def _measure(name: str, pace: Pace, into: Path) -> None:
     """Run a case in this process, and write down what it found."""
     table = Table(FOLDER / f"{name}.json")
     importlib.import_module(f"bench.cases.{name}").run(pace, table)
-    into.write_text(json.dumps({"rows": [row.as_json() for row in table.rows], "series": table.series}))
+    found = {"rows": [row.as_json() for row in table.rows], "series": table.series, "lines": table.lines}
+    into.write_text(json.dumps({name: value for name, value in found.items() if value}))
 
 
 def _run(cases: list[Case], pace: Pace) -> int:

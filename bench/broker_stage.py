@@ -51,7 +51,7 @@ def prepared() -> Iterator[Harness]:
     with (
         tempfile.TemporaryDirectory(prefix="kehu-bench-") as name,
         _database(Path(name)) as database,
-        _broker(Path(name)) as url,
+        node(Path(name)) as url,
     ):
         schema.create(database)
         harness = Harness(database, url, Path(name))
@@ -146,10 +146,11 @@ def _answers(url: str) -> bool:
 
 
 @contextmanager
-def _broker(folder: Path) -> Iterator[str]:
-    node = Node(Files(folder / "rabbitmq", *free_ports(3)))
+def node(folder: Path) -> Iterator[str]:
+    """A broker of its own until the end of the block; the address of a virtual host that nobody has used."""
+    running = Node(Files(folder / "rabbitmq", *free_ports(3)))
     try:
-        node.start()
-        yield node.fresh_url()
+        running.start()
+        yield running.fresh_url()
     finally:
-        node.stop()
+        running.stop()

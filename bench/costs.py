@@ -16,7 +16,7 @@ from bench.stage import Stage
 from cli.demo.reconcile_effects import SERVICES
 
 FILE = ROOT / "cli" / "capacity" / "costs.json"
-_LEAST_ORDERS = 1_000
+_LEAST_ORDERS = 500
 """Fewer say too little."""
 
 _IDLE_SECONDS = 10.0
@@ -106,15 +106,33 @@ class Meter:
 
 
 def keep(found: dict[str, Any]) -> None:
-    """Write the costs down, unless they say too little or those that are there were measured on a quieter machine."""
+    """Write the costs down, unless they say too little or those that are there were measured on a quieter machine.
+
+    What a relay takes for an event is kept: it is measured elsewhere, with so many events that it never looks in vain.
+    """
     source = found["source"]
     if source["orders"] < _LEAST_ORDERS:
         print(f"The costs are not kept: {source['orders']} orders are too few.", flush=True)
         return
-    if FILE.exists() and source["busy"] and not json.loads(FILE.read_text(encoding="utf-8"))["source"]["busy"]:
+    if source["busy"] and not _known().get("source", {"busy": True})["busy"]:
         print("The costs are not kept: those that are there come from a quiet machine.", flush=True)
         return
-    latest.write(FILE, found)
+    latest.write(FILE, {**found, "relay": _known().get("relay", {})})
+
+
+def keep_relay(*, microseconds: float, per_second: float) -> None:
+    """Write down what a relay takes for an event, if the costs of orders are there already."""
+    known = _known()
+    if known:
+        _, busy = machine.busy()
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        relay = {"cpu_us_per_event": round(microseconds, 1), "events_per_second": round(per_second)}
+        known["relay"] = {**relay, "command": "make bench ARGS='--only relay'", "time": now, "busy": busy}
+        latest.write(FILE, known)
+
+
+def _known() -> dict[str, Any]:
+    return dict(json.loads(FILE.read_text(encoding="utf-8"))) if FILE.exists() else {}
 
 
 def _databases(place: Stage) -> dict[str, dict[str, float]]:

@@ -75,7 +75,7 @@ def _calls(place: Installation, address: str, table: Table, *, echo: Load, secon
 
 
 def _control(place: Installation, table: Table, accrued: Load, seconds: float) -> None:
-    with place.serving("bench.control") as address:
+    with place.serving("bench.control.members") as address:
         load = measure(address, _bearer(place), _accrue(SMALL), callers=16, seconds=seconds)
     table.add("control: one transaction per request, 16 callers", load.rate, "calls/s")
     table.add("accrue beside the control", accrued.rate, "calls/s", baseline=load.rate, least=6)

@@ -20,6 +20,8 @@ from services.orders.storage.unit import OrdersUnit
 
 _BASE = 0x018F0000_0000_7000_8000_000000000000
 _PLENTY = 1_000_000_000
+MEMBERS = 10_000
+"""Members whose history has begun with the first ten thousand orders."""
 
 
 def product(number: int) -> str:
@@ -48,10 +50,17 @@ def _stock(unit: OrdersUnit, products: int) -> None:
     unit.stocks.apply([receive(each, _PLENTY, note="") for each in places], unit.now)
 
 
-def history(place: Installation, orders: int) -> None:
-    """Orders of the past, each paid, with one line: of 100,000 members, over two years."""
-    for start in range(0, orders, 500_000):
-        place.query(_HISTORY.format(first=start, last=min(orders, start + 500_000) - 1), "orders")
+def member(number: int) -> str:
+    """The name of a member who has bought before."""
+    return f"members/{UUID(int=_BASE + number)}"
+
+
+def history(place: Installation, orders: int, *, first: int = 0) -> None:
+    """So many orders of the past, numbered from `first` on, each paid, with one line: of 100,000 members, over two
+    years."""
+    end = first + orders
+    for start in range(first, end, 500_000):
+        place.query(_HISTORY.format(first=start, last=min(end, start + 500_000) - 1), "orders")
     for table in ("orders", "order_lines"):
         place.query(f"vacuum analyze {table}", "orders")
     place.query("checkpoint", "orders")
@@ -61,7 +70,7 @@ def lists() -> Iterator[tuple[str, pb.ListOrdersRequest]]:
     """Lists that an order desk asks for."""
     yield "of all", pb.ListOrdersRequest(page_size=50)
     yield "of a channel", pb.ListOrdersRequest(page_size=50, channel="web")
-    yield "of a member", pb.ListOrdersRequest(page_size=50, member=f"members/{UUID(int=_BASE + 7)}")
+    yield "of a member", pb.ListOrdersRequest(page_size=50, member=member(7))
     yield "in a state", pb.ListOrdersRequest(page_size=50, state=pb.Order.STATE_PAID)
 
 

@@ -40,6 +40,8 @@ class Table:
     rows: list[Row] = field(default_factory=list)
     series: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
     """Courses of figures over time, for the charts: a name, and pairs of second and value."""
+    lines: dict[str, list[dict[str, object]]] = field(default_factory=dict)
+    """Dearest lines of code of each process that was profiled."""
 
     def add(
         self,

@@ -85,6 +85,13 @@ def cores(cpu_ms: float, orders_per_second: float) -> float:
     return cpu_ms * orders_per_second / 1000
 
 
+def _relay_ms(costs: Costs, name: str) -> float:
+    """Milliseconds of CPU of a relay for each order: by its events, where one event was measured, for a relay that waits
+    for events spends most of its time looking for them."""
+    events = costs.databases[name.partition("-")[0]].events
+    return events * costs.relay_cpu_us / 1000 if costs.relay_cpu_us else costs.processes[name].cpu_ms
+
+
 def _replicas(name: str, cost: ProcessCost, rate: float, given: Assumed) -> int:
     if name.endswith("-relay"):
         # One leads, one stands by: more would not send faster.
@@ -96,7 +103,8 @@ def _replica_figures(costs: Costs, replicas: dict[str, int], rate: float, given:
     for name, cost in costs.processes.items():
         how = f"{cost.cpu_ms:.3f} ms of CPU per order × {rate:g}/s at {given.utilisation:.0%} of a core"
         if name.endswith("-relay"):
-            how = f"one leads, one stands by; the leader is busy for {cores(cost.cpu_ms, rate):.0%} of a core"
+            busy = cores(_relay_ms(costs, name), rate)
+            how = f"one leads, one stands by; the leader is busy for {busy:.0%} of a core"
         yield Figure(name, replicas[name], "replicas", how)
     count = max(given.least_replicas, math.ceil(cores(costs.gateway_cpu_ms, rate) / given.utilisation))
     yield Figure("gateway", count, "replicas of one core", f"{costs.gateway_cpu_ms:.3f} ms of CPU per order, as above")
@@ -181,9 +189,9 @@ def _broker(costs: Costs, replicas: dict[str, int], rate: float, given: Assumed)
 
 
 def _warnings(costs: Costs, rate: float, given: Assumed) -> Iterator[str]:
-    for name, cost in costs.processes.items():
-        busy = cores(cost.cpu_ms, rate)
-        if name.endswith("-relay") and busy > given.utilisation:
+    for name in costs.processes:
+        busy = cores(_relay_ms(costs, name), rate) if name.endswith("-relay") else 0.0
+        if busy > given.utilisation:
             yield (
                 f"{name} would be busy for {busy:.0%} of a core, and only one relay of a service sends at a time: "
                 f"it reaches {rate * given.utilisation / busy:,.0f} orders/s at {given.utilisation:.0%} of a core."

@@ -39,6 +39,8 @@ class Costs:
     """Where the figures come from, as a sentence."""
     processes: Mapping[str, ProcessCost]
     databases: Mapping[str, DatabaseCost]
+    relay_cpu_us: float
+    """Microseconds of CPU that a relay takes for an event; 0: not measured."""
     gateway_cpu_ms: float
     broker_cpu_ms: float
     messages: float
@@ -77,6 +79,7 @@ def parse(found: Mapping[str, Any]) -> Costs:
             )
             for name, each in found["databases"].items()
         },
+        relay_cpu_us=float(found.get("relay", {}).get("cpu_us_per_event", 0.0)),
         gateway_cpu_ms=float(found["gateway"]["cpu_ms_per_order"]),
         broker_cpu_ms=float(found["broker"]["cpu_ms_per_order"]),
         messages=float(found["broker"]["messages_per_order"]),
