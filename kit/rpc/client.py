@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
+from time import perf_counter
 from typing import TypeVar
 
 import grpc
@@ -13,7 +14,7 @@ from google.protobuf.message import Message
 from kit import errors
 from kit.errors import Kind
 from kit.rpc import call as calls
-from kit.rpc import status
+from kit.rpc import metrics, status
 from kit.rpc.budget import Budget
 from kit.rpc.identity import Tokens
 from kit.telemetry import carried
@@ -74,7 +75,7 @@ class Peer:
             if remaining <= 0:
                 raise errors.deadline_exceeded()
             try:
-                return await method(request, timeout=remaining, metadata=self._metadata(), wait_for_ready=False)
+                return await self._asked(method, request, remaining)
             except grpc.aio.AioRpcError as error:
                 again = error.code() is grpc.StatusCode.UNAVAILABLE and attempt < _ATTEMPTS
                 if not again or not self._budget.spend():
@@ -85,6 +86,19 @@ class Peer:
     async def close(self) -> None:
         """Close the channel."""
         await self.channel.close()
+
+    async def _asked(self, method: Callable[..., Awaitable[M]], request: Message, seconds: float) -> M:
+        """One try, measured."""
+        began, code = perf_counter(), "CANCELLED"
+        try:
+            answer = await method(request, timeout=seconds, metadata=self._metadata(), wait_for_ready=False)
+            code = "OK"
+            return answer
+        except grpc.aio.AioRpcError as error:
+            code = error.code().name
+            raise
+        finally:
+            metrics.ASKED.labels(self.name, code).observe(perf_counter() - began)
 
     def _metadata(self) -> tuple[tuple[str, str], ...]:
         bearer = ("authorization", f"Bearer {self._tokens.for_service(self._caller)}")

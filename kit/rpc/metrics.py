@@ -18,6 +18,6 @@ MESSAGES = Counter("rpc_server_stream_messages_total", "Messages of streams that
 ASKED = Histogram(
     "rpc_client_call_duration_seconds",
     "Duration of RPCs to other services, each try by itself.",
-    ["rpc_method", "rpc_response_status_code"],
+    ["peer", "rpc_response_status_code"],
     buckets=LATENCY_BUCKETS,
 )
