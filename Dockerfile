@@ -16,14 +16,15 @@ RUN --mount=type=secret,id=pip.conf --mount=type=secret,id=ca.crt \
     /build/pip/bin/python -m pip --python /opt/kehu/bin/python --no-cache-dir --disable-pip-version-check install \
         --quiet --no-compile --no-deps --only-binary=:all: --require-hashes -r /build/requirements.txt; \
     # 40 MB of the places that phone numbers belong to: nothing asks for them.
-    rm -r /opt/kehu/lib/python3*/site-packages/phonenumbers/geodata
+    rm -r /opt/kehu/lib/python3*/site-packages/phonenumbers/geodata; \
+    # The container's files can't be written: what Python would compile at each start is compiled once. The hash in
+    # place of a time makes two builds of one revision alike.
+    /opt/kehu/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/kehu/lib; \
+    chmod -R a+rX,go-w /opt/kehu
 COPY kit /app/kit
 COPY services /app/services
 COPY gen /app/gen
-# The container's files can't be written: what Python would compile at each start is compiled once, here. The hash in
-# place of a time makes two builds of one revision alike.
-RUN /opt/kehu/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash /opt/kehu/lib /app \
-    && chmod -R a+rX,go-w /opt/kehu /app
+RUN /opt/kehu/bin/python -m compileall -q -j 0 --invalidation-mode unchecked-hash /app && chmod -R a+rX,go-w /app
 
 FROM ${BASE_IMAGE}
 COPY --from=build /opt/kehu /opt/kehu

@@ -5,7 +5,7 @@ LOCKS := requirements/base.txt requirements/local.txt
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup gen released lock lock-check lint fix test test-long test-browser bench-members bench-orders demo up providers down status clean chart chart-files
+.PHONY: help setup gen released lock lock-check lint fix test test-long test-browser bench-members bench-orders demo up providers down status clean chart chart-files image image-test
 
 help: ## Say what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -48,7 +48,7 @@ fix: .venv/.dev ## Format, and mend what ruff can mend
 
 test: .venv/.dev .venv/.demo ## Run the tests (ARGS="-k stock" narrows them)
 	@$(BIN)/python -m deploy.local.rabbitmq
-	@$(BIN)/python -m pytest -q -n auto -m "not browser and not long and not chart" --cov --cov-report=term:skip-covered $(ARGS)
+	@$(BIN)/python -m pytest -q -n auto -m "not browser and not long and not chart and not image and not cluster" --cov --cov-report=term:skip-covered $(ARGS)
 
 test-long: .venv/.dev ## Run the tests that take thousands of random steps
 	@$(BIN)/python -m pytest -q -m long --timeout=3600 $(ARGS)
@@ -68,6 +68,15 @@ chart-files: .venv/.dev .venv/.chart ## Write what the Helm chart takes from the
 
 chart: .venv/.dev .venv/.chart ## Check the Helm chart: lint, render, schemas, policies, upgrade, every sentence
 	@$(BIN)/python -m pytest -q -n 2 -m chart --no-cov $(ARGS)
+
+image: .venv/.dev ## Build the container image with docker or podman, and list what is in it (ARGS=--help for its options)
+	@$(BIN)/python -m deploy.image $(ARGS)
+
+image-test: .venv/.dev ## Build the image on Debian's packages, look for what must not be in it, and run it (needs root)
+	@tools/need.sh podman command -v podman
+	@tools/need.sh runc command -v runc
+	@tools/need.sh debootstrap test -x /usr/sbin/debootstrap
+	@$(BIN)/python -m pytest -q -n0 -s -m image --no-cov $(ARGS)
 
 demo: .venv/.run .venv/.demo ## Replay a real retailer's history through the whole suite and reconcile it
 	@$(BIN)/kehu demo $(ARGS)
