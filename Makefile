@@ -5,7 +5,7 @@ LOCKS := requirements/base.txt requirements/local.txt
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup gen released lock lock-check lint fix test test-long test-browser bench-members bench-orders demo up providers down status clean chart chart-files image image-test
+.PHONY: help setup gen released lock lock-check lint fix test test-long test-browser bench bench-quick bench-memory performance bench-members bench-orders demo up providers down status clean chart chart-files image image-test
 
 help: ## Say what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -56,6 +56,21 @@ test-long: .venv/.dev ## Run the tests that take thousands of random steps
 test-browser: .venv/.dev .venv/.demo ## Run the tests that open a headless Chromium
 	@tools/need.sh chromium-driver command -v chromedriver
 	@$(BIN)/python -m pytest -q -m browser $(ARGS)
+
+bench: .venv/.dev ## Measure everything beside its baselines (ARGS="--only relay,orders" takes single cases)
+	@$(BIN)/python -m deploy.local.rabbitmq
+	@$(BIN)/python -m bench $(ARGS)
+
+bench-quick: .venv/.dev ## The same, short: for every day
+	@$(BIN)/python -m deploy.local.rabbitmq
+	@$(BIN)/python -m bench --quick $(ARGS)
+
+bench-memory: .venv/.dev ## Watch the memory of every process for half an hour
+	@$(BIN)/python -m deploy.local.rabbitmq
+	@$(BIN)/python -m bench --only memory --seconds 1800 $(ARGS)
+
+performance: .venv/.dev ## Make docs/performance.md and its charts from the newest results
+	@$(BIN)/python -m bench.report
 
 bench-orders: .venv/.dev ## Measure orders beside an echo, direct and through Envoy (ARGS=--small for a short run)
 	@$(BIN)/python -m bench.orders $(ARGS)
