@@ -88,6 +88,10 @@ def _dump(place: Place) -> list[str]:
     return str(text).splitlines()
 
 
+def _differences(plain: Sequence[str], lines: Sequence[str]) -> list[tuple[str, int, int, int, int]]:
+    return difflib.SequenceMatcher(None, plain, lines, autojunk=False).get_opcodes()
+
+
 @dataclass(frozen=True, slots=True)
 class _Change:
     """Lines of the plain text that an option replaces by others."""
@@ -104,7 +108,9 @@ def _woven(plain: Sequence[str], options: Mapping[str, Sequence[str]]) -> Iterat
         (
             _Change(start, end, option, lines[first:last])
             for option, lines in options.items()
-            for tag, start, end, first, last in difflib.SequenceMatcher(None, plain, lines, autojunk=False).get_opcodes()
+            for tag, start, end, first, last in difflib.SequenceMatcher(
+                None, plain, lines, autojunk=False
+            ).get_opcodes()
             if tag != "equal"
         ),
         key=lambda change: (change.start, change.end),
@@ -125,7 +131,7 @@ def _woven(plain: Sequence[str], options: Mapping[str, Sequence[str]]) -> Iterat
 
 
 def _marked(text: str) -> str:
-    """The text with an expression for each mark. `ValueError` if a mark is not there: then the chart decides nothing."""
+    """The text with an expression for each mark. `ValueError` if a mark is missing: then the chart decides nothing."""
     for mark, expression in _expressions():
         if mark not in text:
             raise ValueError(f"the configuration has no {mark!r}")
