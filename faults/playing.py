@@ -86,6 +86,8 @@ def _play(arena: Arena, outcome: Outcome, manner: Manner) -> None:
             outcome.skipped = str(skipped)
         except NotInTime as late:
             outcome.wrong.append(str(late))
+        except Exception as error:  # noqa: BLE001 - the fault failed, and the others are to be made all the same
+            outcome.wrong.append(f"the fault could not be made: {type(error).__name__}: {error}")
         healed, instant = time.monotonic(), datetime.now(UTC)
         outcome.recovery_effects = _until_settled(arena, outcome, instant)
         time.sleep(max(0.0, healed + manner.after - time.monotonic()))

@@ -93,7 +93,7 @@ class Proxy:
         finally:
             for each in (writer, far_writer):
                 self._writers.discard(each)
-                each.transport.abort()
+                each.close()
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Pass on in their order; each chunk waits for itself alone, so that a delay is no limit of the rate."""
@@ -115,7 +115,7 @@ class Proxy:
                 await asyncio.sleep(max(0.0, due - self._loop.time()))
                 await self._open.wait()
                 if not data:
-                    writer.close()
+                    writer.write_eof()
                     return
                 writer.write(data)
                 await writer.drain()

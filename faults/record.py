@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from faults.comparing import Fact
@@ -49,13 +48,3 @@ class Record:
         return max(
             (each.end - healed for each in self.attempts if each.code != "OK" and each.end > healed), default=0.0
         )
-
-    def amplification(self, begin: float, end: float) -> float:
-        """How many calls there were for each first call, between two instants."""
-        return amplification(each for each in self.attempts if begin <= each.begin < end)
-
-
-def amplification(attempts: Iterable[Attempt]) -> float:
-    """How many calls there were for each first call."""
-    number = Counter(each.again for each in attempts)
-    return 1 + number[True] / number[False] if number[False] else 0.0

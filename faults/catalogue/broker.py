@@ -79,7 +79,6 @@ FAULTS = (
         "RabbitMQ is short of memory: it blocks whoever publishes",
         "calls go on; the relay waits and counts no attempt",
         _memory_alarm,
-        quick=True,
         chaos=True,
     ),
     Fault(

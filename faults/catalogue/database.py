@@ -194,7 +194,6 @@ FAULTS = (
         "they are run again, at most three times; what is left is ABORTED and repeated",
         _serialization_failures,
         runbook=_RPC,
-        quick=True,
     ),
     Fault(
         "deadlocks",

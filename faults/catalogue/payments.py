@@ -21,7 +21,9 @@ from tools.providers.server import ProviderServer, serving
 
 _AT_ONCE = 10
 _MOST_SECONDS = 5.0
-_CALL_SECONDS = 30.0
+_CALL_SECONDS = 60.0
+_AGAIN = {429, 503, 504}
+_PAUSE_SECONDS = 0.3
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ class _Notices:
 def _product(arena: Arena) -> str:
     """Something at a price in the provider's currency."""
     price = {"currencyCode": "CNY", "units": "10"}
-    made = _post(arena, "products", {"sku": f"N-{once()[:8]}", "title": "N", "price": price})
+    made = _post(arena, f"products?requestId={once()}", {"sku": f"N-{once()[:8]}", "title": "N", "price": price})
     _post(arena, f"{made['name']}/stocks/main:receive", {"quantity": "10000", "requestId": once()})
     return made["name"]
 
@@ -109,13 +111,18 @@ def _send(post: Post) -> _Answer:
 
 
 def _post(arena: Arena, path: str, body: dict[str, Any]) -> dict[str, str]:
+    """Call until it is answered; every call here has a request id."""
+    bearer = {"authorization": f"Bearer {arena.suite.token('admin')}"}
     with requests.Session() as http:
         http.trust_env = False
-        bearer = {"authorization": f"Bearer {arena.suite.token('admin')}"}
-        answer = http.post(f"http://{arena.gateway}/v1/{path}", json=body, headers=bearer, timeout=_CALL_SECONDS)
-    answer.raise_for_status()
-    found_: dict[str, str] = answer.json()
-    return found_
+        until = time.monotonic() + _CALL_SECONDS
+        while True:
+            answer = http.post(f"http://{arena.gateway}/v1/{path}", json=body, headers=bearer, timeout=_CALL_SECONDS)
+            if answer.status_code not in _AGAIN or time.monotonic() > until:
+                answer.raise_for_status()
+                made: dict[str, str] = answer.json()
+                return made
+            time.sleep(_PAUSE_SECONDS)
 
 
 def _statuses(answers: list[_Answer]) -> str:
