@@ -11,8 +11,9 @@ from kit import names
 from kit.money import Money
 from kit.telemetry import log
 from kit.worker import Received, Subscriptions
+from services.campaigns import metrics
 from services.campaigns.domain.purchase import Purchase
-from services.campaigns.usecases import coupon, purchase, segment
+from services.campaigns.usecases import coupon, coupon_template, purchase, segment
 from services.campaigns.usecases.coupon import Settle
 from services.campaigns.usecases.ports import Work
 from services.campaigns.usecases.purchase import Receipt
@@ -44,6 +45,14 @@ def take_orders(unit: Work, events: Sequence[Received]) -> None:
 def expire_coupons(unit: Work) -> None:
     """Open the locks that ran out, expire what is over."""
     coupon.expire(unit)
+
+
+@subscriptions.every(seconds=15)
+def tell_budgets(unit: Work) -> None:
+    """Tell what is left of the budgets of coupons. Every replica shows it."""
+    metrics.BUDGET_LEFT.clear()
+    for currency, left in coupon_template.budgets(unit).items():
+        metrics.BUDGET_LEFT.labels(currency).set(left)
 
 
 @subscriptions.every(seconds=0.5)

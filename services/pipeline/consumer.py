@@ -9,6 +9,7 @@ from kehu.orders.v1.events_pb2 import OrderPlaced
 from kit import names
 from kit.telemetry import log
 from kit.worker import Received, Subscriptions
+from services.pipeline import metrics
 from services.pipeline.usecases import lead, opportunity
 from services.pipeline.usecases.lead import LeadWork
 from services.pipeline.usecases.opportunity import LinkOrder, OpportunityWork
@@ -34,6 +35,19 @@ def keep_orders(unit: OpportunityWork, events: Sequence[Received]) -> None:
 def assign_waiting_leads(unit: LeadWork) -> None:
     """Leads that came while nobody was available get an owner as soon as somebody is."""
     lead.assign_waiting(unit, _LEADS_AT_ONCE)
+
+
+@subscriptions.every(seconds=15)
+def tell_leads(unit: LeadWork) -> None:
+    """Tell how many leads wait for an owner. Every replica shows it."""
+    metrics.WAITING.set(lead.waiting(unit))
+
+
+@subscriptions.every(seconds=15)
+def tell_funnel(unit: OpportunityWork) -> None:
+    """Tell where opportunities stand. Every replica shows it."""
+    for stage, number in opportunity.standing(unit).items():
+        metrics.OPEN.labels(stage).set(number)
 
 
 def _link(event: Received) -> LinkOrder:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -23,6 +24,13 @@ _COUNT = text("""
       and (u.issued <= 0 or t.issued_count + u.issued <= coalesce(t.issue_limit, t.issued_count + u.issued))
       and (u.issued <= 0 or t.budget is null
            or t.issued_count + u.issued - t.expired_count - u.expired <= t.budget / t.amount)
+""")
+
+_LEFT = text("""
+    select currency, cast(sum(greatest(0, budget - (issued_count - expired_count) * cast(amount as numeric))) as bigint)
+    from coupon_templates
+    where budget is not null and (end_time is null or end_time > cast(:now as timestamptz))
+    group by currency
 """)
 
 
@@ -61,6 +69,10 @@ class CouponTemplates:
         """A page of templates, newest first."""
         query = newest_first(select(table), table.c.id, page)
         return [_template(row) for row in self._connection.execute(query).mappings()]
+
+    def budgets(self, now: datetime) -> dict[str, int]:
+        """What is left of the budgets of templates that can still be issued, in minor units by currency."""
+        return {row[0]: row[1] for row in self._connection.execute(_LEFT, {"now": now})}
 
     def count(self, issued: Mapping[UUID, int], expired: Mapping[UUID, int]) -> None:
         """Add to the counters of locked templates. Raises a Fault when that would pass a limit."""

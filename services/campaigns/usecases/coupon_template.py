@@ -76,6 +76,11 @@ def update(unit: Work, command: Update) -> CouponTemplate:
     return changed
 
 
+def budgets(unit: Work) -> dict[str, int]:
+    """What is left of the budgets of templates that can still be issued, in minor units by currency."""
+    return unit.templates.budgets(unit.now)
+
+
 def _validity(command: Update, found: CouponTemplate) -> Validity:
     if "validity" not in command.fields:
         return found.validity

@@ -40,6 +40,9 @@ class CouponTemplates(Protocol):
     def page(self, page: Page) -> list[CouponTemplate]:
         """A page of templates, newest first."""
 
+    def budgets(self, now: datetime) -> dict[str, int]:
+        """What is left of the budgets of templates that can still be issued, in minor units by currency."""
+
     def count(self, issued: Mapping[UUID, int], expired: Mapping[UUID, int]) -> None:
         """Add to the counters of locked templates. Raises a Fault when that would pass a limit."""
 

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import RowMapping, delete, insert, select, text, tuple_
+from sqlalchemy import RowMapping, delete, func, insert, select, text, tuple_
 
 from kit.page import Page
 from services.pipeline.domain.keys import Key
@@ -61,6 +61,11 @@ class LeadStore(ResourceStore[Lead]):
         """The oldest open leads without an owner, locked; those in other hands are left out."""
         waiting = select(leads).where(leads.c.owner.is_(None), leads.c.state == LeadState.OPEN.value)
         return self._many(waiting.order_by(leads.c.id).limit(count).with_for_update(skip_locked=True))
+
+    def waiting(self) -> int:
+        """How many open leads have no owner."""
+        waiting = select(func.count()).where(leads.c.owner.is_(None), leads.c.state == LeadState.OPEN.value)
+        return self._connection.scalar(waiting) or 0
 
     def _read(self, rows: Sequence[RowMapping]) -> list[Lead]:
         return [Lead(**{**row, "state": LeadState(row["state"])}) for row in rows]

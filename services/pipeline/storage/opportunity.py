@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import RowMapping, insert, select
+from sqlalchemy import RowMapping, func, insert, select
 
 from kit.money import Money
 from kit.page import Page
@@ -20,6 +20,12 @@ class OpportunityStore(ResourceStore[Opportunity]):
 
     table = opportunities
     collection = "opportunities"
+
+    def standing(self, stages: Sequence[str]) -> dict[str, int]:
+        """How many opportunities stand in each of these stages, where there are any."""
+        stage = opportunities.c.stage
+        query = select(stage, func.count()).where(stage.in_(stages)).group_by(stage)
+        return {row[0]: row[1] for row in self._connection.execute(query)}
 
     def begin(self, changed: Changed) -> None:
         """Keep a new opportunity, and that it began."""

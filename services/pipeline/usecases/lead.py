@@ -31,6 +31,9 @@ class Leads(Store[Lead], Protocol):
     def lock_waiting(self, count: int) -> list[Lead]:
         """The oldest open leads without an owner, locked."""
 
+    def waiting(self) -> int:
+        """How many open leads have no owner."""
+
 
 class Assignments(Protocol):
     """Where the rule of assignment stands, and the choices it made."""
@@ -127,6 +130,11 @@ def assign_waiting(unit: LeadWork, count: int) -> int:
             unit.emit(facts)
             given += 1
     return given
+
+
+def waiting(unit: LeadWork) -> int:
+    """How many open leads have no owner."""
+    return unit.leads.waiting()
 
 
 def disqualify(unit: LeadWork, command: DisqualifyLead) -> Lead:

@@ -26,6 +26,9 @@ class Opportunities(Store[Opportunity], Protocol):
     def change(self, changed: Changed) -> None:
         """Keep a change of a locked opportunity, with its steps."""
 
+    def standing(self, stages: Sequence[str]) -> dict[str, int]:
+        """How many opportunities stand in each of these stages, where there are any."""
+
     def find_locked(self, id: UUID) -> Opportunity | None:  # noqa: A002 - the field's name
         """The opportunity, kept from changing, if there is one."""
 
@@ -210,6 +213,13 @@ def steps(unit: OpportunityWork, id: UUID, page: Page) -> list[StageChange]:  # 
     """A page of an opportunity's history. Raises NOT_FOUND when there is no such opportunity."""
     unit.opportunities.get(id)
     return unit.opportunities.steps(id, page)
+
+
+def standing(unit: OpportunityWork) -> dict[str, int]:
+    """How many opportunities stand in each open stage."""
+    stages = [stage.key for stage in STAGES.open]
+    found = unit.opportunities.standing(stages)
+    return {stage: found.get(stage, 0) for stage in stages}
 
 
 def _locked(unit: OpportunityWork, id: UUID, version: int | None) -> Opportunity:  # noqa: A002 - the field's name
