@@ -11,14 +11,8 @@ from sqlalchemy import Connection, text
 from services.orders.domain.stock import Place
 from services.orders.domain.stock_proof import StockDifference, StockReport, Units
 
-# Held are: orders that wait for their payment (bundles taken apart), without what is still to arrive for them;
-# reservations; and what flash sales keep for their buyers.
-_COMPARE = text("""
-    with moved as (
-        select product_id, location, sum(on_hand) as on_hand, sum(reserved) as reserved,
-               sum(backordered) as backordered
-        from stock_movements group by product_id, location
-    ), parts as (
+_HELD = """
+    parts as (
         select o.location, l.product_id, l.quantity as units
         from orders o join order_lines l on l.order_id = o.id
         where o.state = 'PENDING_PAYMENT' and not o.imported and not o.backordered and l.product_id is not null
@@ -40,7 +34,16 @@ _COMPARE = text("""
             select s.product_id, s.location, b.free
             from flash_sale_buckets b join flash_sales s on s.id = b.sale_id
         ) holders group by product_id, location
-    ), owed as (
+    )
+"""
+# Held are: orders that wait for their payment (bundles taken apart), without what is still to arrive for them;
+# reservations; and what flash sales keep for their buyers.
+_COMPARE = text(f"""
+    with moved as (
+        select product_id, location, sum(on_hand) as on_hand, sum(reserved) as reserved,
+               sum(backordered) as backordered
+        from stock_movements group by product_id, location
+    ), {_HELD}, owed as (
         select product_id, location, sum(units) as units from backorders group by product_id, location
     )
     select product_id, location, coalesce(s.on_hand, 0), coalesce(s.reserved, 0), coalesce(s.backordered, 0),
@@ -57,7 +60,15 @@ _COMPARE = text("""
        or coalesce(s.backordered, 0) <> coalesce(owed.units, 0)
     order by product_id, location
     limit :limit
-""")
+""")  # noqa: S608 - constants only
+
+# By who holds the units, not by what is kept as reserved: the two could only both be wrong.
+_OVERSOLD = text(f"""
+    with {_HELD}
+    select cast(coalesce(sum(greatest(0, held.units - coalesce(s.on_hand, 0))), 0) as bigint),
+           cast((select coalesce(sum(units), 0) from backorders) as bigint)
+    from held left join stocks s using (product_id, location)
+""")  # noqa: S608 - constants only
 
 _SIZES = text("""
     select (select count(*) from stocks), (select count(*) from stock_movements),
@@ -71,6 +82,11 @@ class StockProofStore:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+
+    def promised(self) -> tuple[int, int]:
+        """Units that somebody holds and that are not on hand; and units that are promised before they arrive."""
+        oversold, awaited = self._connection.execute(_OVERSOLD).one()
+        return oversold, awaited
 
     def compare(self, limit: int) -> StockReport:
         """Compare the stock of every place with its movements and its holders; at most `limit` differences are told."""
