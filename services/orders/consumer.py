@@ -29,6 +29,7 @@ from services.orders.usecases import (
     group_sweeps,
     moving,
     opportunity,
+    promises,
     reservation,
     verification,
 )
@@ -106,6 +107,14 @@ def finish_groups(unit: group_sweeps.Work) -> None:
 def verify_flash_sales(unit: flash_sale.Work) -> None:
     """Compare the units of the flash sales under way with their orders."""
     metrics.ASTRAY.set(flash_sale.count_astray(unit))
+
+
+@subscriptions.every(seconds=15)
+def tell_promises(unit: promises.Work) -> None:
+    """Tell how many units were sold that are not there. Every replica shows it."""
+    oversold, awaited = promises.promised(unit)
+    metrics.OVERSOLD.set(oversold)
+    metrics.BACKORDERED.set(awaited)
 
 
 @subscriptions.every(seconds=60)
