@@ -19,6 +19,7 @@ from kit.rpc import call as calls
 from kit.rpc import metrics, policy, status
 from kit.rpc.call import Call, Identity, Method
 from kit.rpc.identity import Verifier
+from kit.rpc.reach import Reach
 from kit.settings import Settings
 from kit.telemetry import Span, line, log, span, trace_id
 
@@ -37,7 +38,10 @@ Metadata = dict[str, str]
 class Interceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
     """Wraps the RPCs of our services: one request each, and one answer or a stream of them."""
 
-    def __init__(self, methods: dict[str, Method], verifier: Verifier, settings: Settings) -> None:
+    def __init__(
+        self, methods: dict[str, Method], verifier: Verifier, settings: Settings, *, reach: Reach | None = None
+    ) -> None:
+        self._reach = reach
         self._methods = methods
         self._verifier = verifier
         self._limit = settings.max_concurrent_calls
@@ -130,7 +134,10 @@ class Interceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
                     caller = call.identity.subject
                     calls.enter(call)
                     async with asyncio.timeout_at(call.deadline):
-                        return await handler(self._checked(request), context)
+                        checked = self._checked(request)
+                        if self._reach is not None and call.identity.org:
+                            return await self._confined(self._reach, call, handler, checked, context=context)
+                        return await handler(checked, context)
                 except Exception as error:  # noqa: BLE001 - every failure becomes a status here, and only here
                     fault = _fault_of(error, method)
                 finally:
@@ -140,6 +147,16 @@ class Interceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
         finally:
             self._active -= unary
             metrics.ACTIVE.set(self._active)
+
+    async def _confined(
+        self, reach: Reach, call: Call, handler: Handler, request: Message, *, context: grpc.aio.ServicerContext
+    ) -> Message | None:
+        """The call of somebody who sees a part of the organisation."""
+        await reach.narrow(call, request)
+        answer = await handler(request, context)
+        if answer is not None:
+            await reach.check(call, answer)
+        return answer
 
     def _admit(self, method: Method, context: grpc.aio.ServicerContext, metadata: Metadata) -> Call:
         if self._active > self._limit or (method.streams and len(self._streams) >= self._stream_limit):

@@ -22,6 +22,7 @@ from kit.rpc import policy, tls
 from kit.rpc.edge import Edge
 from kit.rpc.identity import Verifier
 from kit.rpc.interceptor import Interceptor
+from kit.rpc.reach import Reach
 from kit.settings import Settings
 from kit.telemetry import MetricsServer, log
 
@@ -44,7 +45,8 @@ class Servicer:
 @dataclass(slots=True)
 class Server:
     """Everything that `serve` runs. `background` are endless tasks of the service, cancelled at the end; `closing`
-    gives back what the service holds beside the database, when nothing runs any more."""
+    gives back what the service holds beside the database, when nothing runs any more; `reach` confines callers who see
+    a part of the organisation, where the service's data knows its part."""
 
     name: str
     settings: Settings
@@ -53,6 +55,7 @@ class Server:
     servicers: Sequence[Servicer]
     background: Sequence[Background] = ()
     closing: Sequence[Background] = ()
+    reach: Reach | None = None
     port: int = 0
     _server: grpc.aio.Server = field(init=False)
     _interceptor: Interceptor = field(init=False)
@@ -65,7 +68,7 @@ class Server:
             path: method for servicer in self.servicers for path, method in policy.methods_of(servicer.proto).items()
         }
         verifier = Verifier.of(self.settings)
-        self._interceptor = Interceptor(methods, verifier, self.settings)
+        self._interceptor = Interceptor(methods, verifier, self.settings, reach=self.reach)
         self._server = grpc.aio.server(interceptors=[self._interceptor], options=_options())
         generic = _Generic(self._server)
         for servicer in self.servicers:

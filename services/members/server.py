@@ -33,6 +33,7 @@ from services.members.api.identity import IdentityServicer
 from services.members.api.ledger import LedgerServicer
 from services.members.api.mall import MallServicer
 from services.members.api.programmes import ProgrammesServicer
+from services.members.api.reach import MembersReach
 from services.members.api.redemption_code import Codes
 from services.members.api.rights_card import RightsCardServicer
 from services.members.api.servicer import MembersServicer
@@ -59,6 +60,7 @@ def build(config: Config) -> Server:
         settings=config,
         database=database,
         edge=edge,
+        reach=MembersReach(edge),
         servicers=[
             Servicer(
                 "kehu.members.v1.MembersService",

@@ -31,6 +31,7 @@ from services.members.storage.points import WalletStore
 from services.members.storage.programme import ProgrammeStore
 from services.members.storage.purchase import PurchaseStore
 from services.members.storage.purse import PurseStore
+from services.members.storage.reach import ReachStore
 from services.members.storage.recalculation import RecalculationStore
 from services.members.storage.receipt import ReceiptClaimStore, ReceiptKeyStore
 from services.members.storage.redemption import RedemptionStore
@@ -84,6 +85,7 @@ class MembersUnit(Unit):
     redemptions = Stored(RedemptionStore)
     expiry_notices = Stored(ExpiryNoticeStore)
     point_transfers = Stored(PointTransferStore)
+    reach = Stored(ReachStore)
 
     def __init__(self, connection: Connection, now: datetime, publish: Publish, vault: Vault) -> None:
         super().__init__(connection, now, publish)

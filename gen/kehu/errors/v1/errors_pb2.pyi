@@ -54,6 +54,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The API has no such path or method. Look for a typing error in the address or the HTTP verb."""
     ERROR_REASON_REQUEST_TOO_LARGE: _ErrorReason.ValueType  # 16
     """The request is larger than the method allows. Send it in parts: fewer rows a call."""
+    ERROR_REASON_ORG_SCOPE_MISSING: _ErrorReason.ValueType  # 17
+    """The caller sees a part of the organisation only, and the call reaches beyond it. Ask somebody who sees more."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call was refused, as `google.rpc.ErrorInfo.reason` under the domain `kehu.dev`.
@@ -92,4 +94,6 @@ ERROR_REASON_METHOD_UNKNOWN: ErrorReason.ValueType  # 15
 """The API has no such path or method. Look for a typing error in the address or the HTTP verb."""
 ERROR_REASON_REQUEST_TOO_LARGE: ErrorReason.ValueType  # 16
 """The request is larger than the method allows. Send it in parts: fewer rows a call."""
+ERROR_REASON_ORG_SCOPE_MISSING: ErrorReason.ValueType  # 17
+"""The caller sees a part of the organisation only, and the call reaches beyond it. Ask somebody who sees more."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
