@@ -16,7 +16,7 @@ from bench.stage import Stage
 from cli.demo.reconcile_effects import SERVICES
 
 FILE = ROOT / "cli" / "capacity" / "costs.json"
-_LEAST_ORDERS = 500
+_LEAST_ORDERS = 300
 """Fewer say too little."""
 
 _IDLE_SECONDS = 10.0

@@ -7,6 +7,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from time import perf_counter
 
 from bench.prepared import Connection
@@ -64,7 +65,7 @@ async def call_at(
     for index in range(connections):
         times = [start + number / rate for number in range(index, len(requests), connections)]
         made = Paced(address, path, bearer, requests[index::connections], times=times, deadline=deadline, start=start)
-        await loop.create_connection(lambda made=made: made, host, int(port))
+        await loop.create_connection(partial(_itself, made), host, int(port))
         opened.append(made)
     for each in opened:
         each.begin()
@@ -74,6 +75,10 @@ async def call_at(
         each.hang_up()
         told.merge(each.told)
     return told
+
+
+def _itself(made: Paced) -> Paced:
+    return made
 
 
 class Paced(Connection):

@@ -15,7 +15,7 @@ import signal  # noqa: E402
 import sys  # noqa: E402
 
 import nameko  # noqa: E402
-from kombu import Queue  # noqa: E402
+from kombu import Queue  # type: ignore[attr-defined]  # noqa: E402
 from nameko.messaging import consume  # noqa: E402
 from nameko.runners import ServiceRunner  # noqa: E402
 
@@ -26,7 +26,7 @@ def service(queue: str) -> type:
     class Noop:
         name = "noop"
 
-        @consume(queue=Queue(queue, no_declare=True))
+        @consume(queue=Queue(queue, no_declare=True))  # type: ignore[untyped-decorator,no-untyped-call]  # nameko has no types
         def take(self, _body: object) -> None:
             """Nothing."""
 

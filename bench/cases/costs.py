@@ -1,4 +1,5 @@
-"""What a paid order costs each process and each database, for `kehu capacity`: a few buyers, one order each at a time.
+"""What a paid order costs each process and each database, for `kehu capacity`: a crowd of buyers, one order each at a
+time.
 
 The case `sustained` keeps the same figures when all its orders went well; this one also works on a machine that has
 other things to do, for it asks for no rate.
@@ -17,7 +18,7 @@ from bench.load import closed
 from bench.stage import PRODUCTS, Stage, stage
 from bench.table import Table
 
-_BUYERS = 16
+_BUYERS = 48
 _DRAIN_SECONDS = 180.0
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID, uuid4
 
 import grpc
@@ -30,6 +31,18 @@ _SECONDS = 10.0
 
 class Base(DeclarativeBase):
     """Rows as objects."""
+
+    __allow_unmapped__ = True
+    id: Any
+    channel: Any
+    total: Any
+    on_hand: Any
+    reserved: Any
+    version: Any
+    update_time: Any
+    price: Any
+    sku: Any
+    title: Any
 
 
 class Product(Base):
@@ -80,7 +93,7 @@ class Control(OrdersServiceServicer):
 
     async def _publish(self, order: orders_pb2.Order) -> None:
         event = str(uuid4())
-        body = MessageToJson(events_pb2.OrderPlaced(order=order.name, channel=order.channel)).encode()
+        body = MessageToJson(events_pb2.OrderPlaced(order=order.name)).encode()
         message = Outgoing(event, "OrderPlaced", body, {"ce_id": event, "ce_type": "kehu.orders.v1.OrderPlaced"})
         async with self._publishing:
             await self._publisher.publish([event], [self._publisher.encode(message)], timeout=_SECONDS)

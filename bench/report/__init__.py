@@ -1,0 +1,1 @@
+"""`docs/performance.md`: its tables and charts come from `bench/results/latest.json`, and from nowhere else."""

@@ -1,0 +1,30 @@
+"""What a profile says about lines."""
+
+from __future__ import annotations
+
+import pytest
+
+from bench.profiling import dearest
+
+
+def test_a_sample_belongs_to_the_last_line_of_the_house_on_its_stack() -> None:
+    stacks = [
+        "run (asyncio/runners.py:1);serve (kit/rpc/server.py:10);dumps (json/__init__.py:231) 6",
+        "run (asyncio/runners.py:1);serve (kit/rpc/server.py:10);place (services/orders/usecases/order.py:20) 3",
+        "run (asyncio/runners.py:1);loads (json/__init__.py:346) 1",
+    ]
+    lines = dearest(stacks)
+    assert [(line.place, line.function, line.share) for line in lines] == [
+        ("kit/rpc/server.py:10", "serve", pytest.approx(0.6)),
+        ("services/orders/usecases/order.py:20", "place", pytest.approx(0.3)),
+        ("json/__init__.py:346", "loads", pytest.approx(0.1)),
+    ]
+
+
+def test_waiting_costs_nothing() -> None:
+    stacks = ["run (kit/a.py:1);select (selectors.py:468) 99", "run (kit/a.py:2) 1", "half a line"]
+    assert [line.place for line in dearest(stacks)] == ["kit/a.py:2"]
+
+
+def test_nothing_was_sampled() -> None:
+    assert dearest([]) == []
