@@ -3,9 +3,11 @@ SHELL := /bin/bash
 BIN := .venv/bin
 LOCKS := requirements/base.txt requirements/local.txt
 ARGS ?=
+SEED ?= 1
+MINUTES ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup gen released lock lock-check lint fix test test-long test-browser bench bench-quick bench-memory performance bench-members bench-orders demo up providers down status clean chart chart-files image image-test
+.PHONY: help setup gen released lock lock-check lint fix test test-long test-browser bench bench-quick bench-memory performance bench-members bench-orders faults faults-quick chaos soak demo up providers down status clean chart chart-files image image-test chart-run
 
 help: ## Say what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -92,6 +94,33 @@ image-test: .venv/.dev ## Build the image on Debian's packages, look for what mu
 	@tools/need.sh runc command -v runc
 	@tools/need.sh debootstrap test -x /usr/sbin/debootstrap
 	@$(BIN)/python -m pytest -q -n0 -s -m image --no-cov $(ARGS)
+
+faults: .venv/.dev ## Break everything under load, one thing after the other, and compare what is left (ARGS="--only relay-killed")
+	@tools/need.sh faketime test -x /usr/bin/faketime
+	@$(BIN)/python -m deploy.local.rabbitmq
+	@$(BIN)/python -m faults --keep $(ARGS)
+	@$(BIN)/python -m faults.page
+
+faults-quick: .venv/.dev ## The same for the ten cheapest faults, in minutes
+	@$(BIN)/python -m deploy.local.rabbitmq
+	@$(BIN)/python -m faults --quick --seconds 8 $(ARGS)
+
+chaos: .venv/.dev ## Mix journeys and faults at random (SEED=7 MINUTES=3); the same seed draws the same
+	@$(BIN)/python -m deploy.local.rabbitmq
+	@$(BIN)/python -m faults.chaos --seed $(SEED) --minutes $(MINUTES) $(ARGS)
+
+soak: .venv/.dev ## Let the suite work for long (MINUTES=30), and watch its memory
+	@$(BIN)/python -m deploy.local.rabbitmq
+	@$(BIN)/python -m faults --only soak --seconds $$(($(MINUTES) * 60)) $(ARGS)
+
+chart-run: .venv/.dev .venv/.chart ## Run what the chart renders with podman: install, roll out and back under load (needs root)
+	@tools/need.sh podman command -v podman
+	@tools/need.sh runc command -v runc
+	@tools/need.sh debootstrap test -x /usr/sbin/debootstrap
+	@tools/need.sh iproute2 command -v ip
+	@$(BIN)/python -m deploy.local.rabbitmq
+	@$(BIN)/python -m deploy.image --debian --engine podman --version cluster-1
+	@unshare --net $(BIN)/python -m pytest -q -n0 -s -m cluster --no-cov --force-enable-socket $(ARGS)
 
 demo: .venv/.run .venv/.demo ## Replay a real retailer's history through the whole suite and reconcile it
 	@$(BIN)/kehu demo $(ARGS)

@@ -23,7 +23,12 @@ from services.pipeline.consumer import subscriptions as pipeline
 _SUBSCRIPTIONS = {each.service: each for each in (members, orders, campaigns, pipeline)}
 
 # An order that was cancelled because nobody paid it is an order all the same.
-_ORDERS = "select store, id::text, state in ('PAID', 'COMPLETED'), total, points_value from orders where channel = %s"
+_ORDERS = """
+    select store, id::text, state in ('PAID', 'COMPLETED', 'PARTIALLY_REFUNDED', 'REFUNDED'),
+           total - points_value, refunded
+    from orders where channel = %s
+"""
+_REFUNDS = "select r.reason from refunds r join orders o on o.id = r.order_id where o.channel = %s"
 _ORDER_EVENTS = """
     select o.store, e.type, e.published_at is not null and e.parked_at is null
     from outbox e join orders o on e.aggregateid = 'orders/' || o.id where o.channel = %s
@@ -40,6 +45,8 @@ _EVENTS = "select id::text from outbox where type = any(%s) and created_at <= %s
 _TAKEN = "select event_id::text from inbox where consumer = %s"
 _UNSENT = "select count(*) from outbox where published_at is null and parked_at is null"
 _NAMED = 5
+_FACTS = {"OrderPlaced": "order", "OrderPaid": "paid", "OrderRefunded": "refund"}
+"""What each event of an order tells."""
 _PARKED = "select count(*) from outbox where parked_at is not null"
 
 
@@ -94,6 +101,7 @@ class Evidence:
         kinds = {"ACCRUAL": "accrual", "HOLD": "hold", "RELEASE": "release"}
         entries = self.query("members", _ENTRIES, record.name)
         rows.update((kinds[str(kind)], str(source)) for kind, source in entries)
+        rows.update(("refund", str(reason)) for (reason,) in self.query("orders", _REFUNDS, record.name))
         rows.update(("lead", str(note)) for (note,) in self.query("pipeline", _LEADS, record.name))
         wrong, effects = self._effects(record, found)
         return Comparison(
@@ -108,26 +116,31 @@ class Evidence:
         """Each order and each payment has one event, and the broker has confirmed it."""
         found: Counter[Fact] = Counter()
         for store, kind, confirmed in self.query("orders", _ORDER_EVENTS, record.name):
-            if kind in {"OrderPlaced", "OrderPaid"} and confirmed:
-                found["order" if kind == "OrderPlaced" else "paid", str(store)] += 1
-        caused = [fact for fact in rows if fact[0] in {"order", "paid"}]
+            if kind in _FACTS and confirmed:
+                found[_FACTS[str(kind)], str(store)] += 1
+        caused = [fact for fact in rows if fact[0] in _FACTS.values()]
         return compare(promised=caused, asked=caused, found=found)
 
     def _effects(self, record: Record, found: list[tuple[object, ...]]) -> tuple[tuple[str, ...], Counts]:
-        """Each paid order has its points, once and all of them, and stands in its buyer's profile."""
-        paid = {str(order): int(str(total)) - int(str(worth)) for _, order, paid, total, worth in found if paid}
-        sources = [f"orders/{order}" for order in paid]
-        granted = self.query("members", _POINTS, sources)
+        """Each paid order has its points, once and all of them, and stands in its buyer's profile.
+
+        What of the points a return took back, the settlement tells: events may have come in any order.
+        """
+        paid = {str(order): (int(str(due)), int(str(back))) for _, order, paid, due, back in found if paid}
+        kept = {order for order, (_, back) in paid.items() if not back}
+        net = {order: due - back for order, (due, back) in paid.items()}
+        granted = self.query("members", _POINTS, [f"orders/{order}" for order in paid])
         points = {str(s).removeprefix("orders/"): (int(str(a)), int(str(n))) for s, a, n in granted}
-        settled = {str(order): int(str(net)) for order, net, _ in self.query("members", _SETTLED, record.name)}
-        profiles = {str(order): int(str(net)) for order, net in self.query("campaigns", _PROFILES, list(paid))}
-        effects: Counter[Fact] = Counter({("points", order): n for order, (_, n) in points.items()})
+        settled = {str(o): (int(str(n)), int(str(e))) for o, n, e in self.query("members", _SETTLED, record.name)}
+        profiles = {str(order): int(str(n)) for order, n in self.query("campaigns", _PROFILES, list(paid))}
+        effects: Counter[Fact] = Counter({("points", order): points[order][1] for order in kept & points.keys()})
         effects.update(("settlement", order) for order in settled)
         effects.update(("profile", order) for order in profiles)
-        promised = [(kind, order) for order in paid for kind in ("points", "settlement", "profile")]
-        wrong = [f"points of {o}: {a}, not {paid[o] // 100}" for o, (a, _) in points.items() if a != paid[o] // 100]
-        wrong += [f"settled {o}: {settled[o]}, not {paid[o]}" for o in settled if settled[o] != paid.get(o)]
-        wrong += [f"profile of {o}: {profiles[o]}, not {paid[o]}" for o in profiles if profiles[o] != paid[o]]
+        promised = [(kind, order) for order in paid for kind in ("settlement", "profile")]
+        promised += [("points", order) for order in kept]
+        wrong = [f"points of {o}: {points[o][0]}" for o in kept & points.keys() if points[o][0] != net[o] // 100]
+        wrong += [f"settled {o}: {each}" for o, each in settled.items() if each != (net.get(o), net.get(o, 0) // 100)]
+        wrong += [f"profile of {o}: {n}, not {net[o]}" for o, n in profiles.items() if n != net[o]]
         return tuple(wrong), compare(promised=promised, asked=promised, found=effects)
 
     def deliveries(self, until: datetime | None = None) -> Counts:

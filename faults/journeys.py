@@ -51,7 +51,17 @@ async def order_with_points(client: Client) -> None:
     await _order_by_json(client, {"points": str(_POINTS_SPENT)})
 
 
-async def _order_by_json(client: Client, more: dict[str, str]) -> None:
+async def order_returned(client: Client) -> None:
+    """The same, and one unit comes back."""
+    name, number = await _order_by_json(client, {})
+    client.record.asked.add(("refund", number))
+    back = {"lines": [{"position": 1, "quantity": "1"}], "reason": number, "requestId": once()}
+    await client.caller.post(client.record, f"{name}:refund", back)
+    client.record.promised.add(("refund", number))
+
+
+async def _order_by_json(client: Client, more: dict[str, str]) -> tuple[str, str]:
+    """The name of the order, and the client's number."""
     number = once()
     lines = [{"product": product, "quantity": str(units)} for product, units in _basket(client)]
     body = {"member": client.member, "channel": client.record.name, "store": number, "lines": lines, **more}
@@ -62,6 +72,7 @@ async def _order_by_json(client: Client, more: dict[str, str]) -> None:
     paid = {"tender": "TENDER_MANUAL", "amount": order["amountDue"], "reference": number, "requestId": once()}
     await client.caller.post(client.record, f"{order['name']}:pay", paid)
     client.record.promised.add(("paid", number))
+    return str(order["name"]), number
 
 
 async def order_by_grpc(client: Client) -> None:
@@ -118,6 +129,7 @@ JOURNEYS: tuple[tuple[Journey, int], ...] = (
     (order_by_json, 4),
     (order_by_grpc, 4),
     (order_with_points, 1),
+    (order_returned, 2),
     (accrual, 2),
     (hold, 1),
     (lead, 1),

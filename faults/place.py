@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +24,8 @@ def arena(folder: Path | None = None, *, small_disks: int = 0) -> Iterator[Arena
 
     With `small_disks`, PostgreSQL and RabbitMQ each have a disk of so many MiB.
     """
+    # Asked to go, leave in order: what runs is stopped, and the folder removed.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     if folder is not None:
         yield _arena(Running(folder))
         return
