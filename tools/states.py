@@ -19,6 +19,7 @@ from services.orders.domain import (
     invoice,
     order_state,
     payment_intent,
+    presale_order,
     provider_refund,
     refund,
     reservation,
@@ -102,6 +103,12 @@ MACHINES = (
         "services/orders/domain/bargain.py",
         bargain.TRANSITIONS,
         (bargain.HaggleState.CUTTING,),
+    ),
+    Machine(
+        "Order of a presale",
+        "services/orders/domain/presale_order.py",
+        presale_order.TRANSITIONS,
+        (presale_order.PresaleOrderState.RESERVED,),
     ),
     Machine(
         "Step of a checkout",

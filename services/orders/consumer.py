@@ -29,6 +29,7 @@ from services.orders.usecases import (
     group_sweeps,
     moving,
     opportunity,
+    presale_sweeps,
     promises,
     reservation,
     verification,
@@ -38,6 +39,7 @@ from services.orders.usecases.opportunity import Deal, DealLine
 _EXPIRED_AT_ONCE = 2000
 _SALES_AT_ONCE = 20
 _GROUPS_AT_ONCE = 500
+_PRESALES_AT_ONCE = 500
 _SERVED_AT_ONCE = 100
 _CARTS_AT_ONCE = 1000
 _ABANDONED_AFTER = timedelta(hours=1)
@@ -101,6 +103,18 @@ def settle_groups(unit: group_sweeps.Work) -> None:
 def finish_groups(unit: group_sweeps.Work) -> None:
     """Close the groups whose members have everything back."""
     group_sweeps.finish_groups(unit, _GROUPS_AT_ONCE)
+
+
+@subscriptions.every(seconds=5)
+def remind_of_balances(unit: presale_sweeps.Work) -> None:
+    """Tell members of presales that their balance can be paid, or soon can no more."""
+    presale_sweeps.remind(unit, _PRESALES_AT_ONCE)
+
+
+@subscriptions.every(seconds=1)
+def settle_presales(unit: presale_sweeps.Work) -> None:
+    """Give up the unpaid orders of cancelled presales, and give back all that was paid of them."""
+    presale_sweeps.settle_cancelled(unit, _PRESALES_AT_ONCE)
 
 
 @subscriptions.every(seconds=60)

@@ -22,6 +22,9 @@ from services.orders.domain.events import (
     OrderPlaced,
     OrderRefunded,
     OrderShipped,
+    PresaleBalanceClosing,
+    PresaleBalanceOpened,
+    PresaleDepositPaid,
     PriceChanged,
     ProductChanged,
 )
@@ -46,6 +49,8 @@ def to_event(fact: object) -> Event:
         return _stock_crossed(fact)
     if isinstance(fact, GroupSucceeded | GroupExpired):
         return _group_decided(fact)
+    if isinstance(fact, PresaleDepositPaid | PresaleBalanceOpened | PresaleBalanceClosing):
+        return _presale_order(fact)
     if isinstance(fact, OrderShipped | OrderDelivered):
         return _shipment(fact)
     body = cast("Callable[[Any], Body]", _BODIES[type(fact)])(fact)
@@ -123,6 +128,20 @@ def _group_decided(fact: GroupSucceeded | GroupExpired) -> Event:
     if group.final_price is not None:
         body["finalPrice"] = money(Money(group.final_price, group.price.currency))
     return Event.of(f"kehu.orders.v1.{type(fact).__name__}", group.name, group.version, body)
+
+
+def _presale_order(fact: PresaleDepositPaid | PresaleBalanceOpened | PresaleBalanceClosing) -> Event:
+    of = fact.of
+    body: Body = {
+        "presaleOrder": of.name,
+        "order": join("orders", of.order),
+        "member": join("members", of.member),
+        "deposit": money(of.deposit),
+        "balance": money(Money(of.balance, of.deposit.currency)),
+        "balanceStartTime": instant(of.balance_start),
+        "balanceEndTime": instant(of.balance_end),
+    }
+    return Event.of(f"kehu.orders.v1.{type(fact).__name__}", of.name, of.version, body)
 
 
 def _shipment(fact: OrderShipped | OrderDelivered) -> Event:
@@ -232,6 +251,7 @@ def _cancelled(fact: OrderCancelled) -> Body:
         "coupons": list(order.coupons),
         "cancelTime": instant(order.cancel_time),
         "reason": order.cancel_reason.value.lower() if order.cancel_reason else "",
+        **({"forfeited": money(order.money(order.forfeited))} if order.forfeited else {}),
         **_payments(order),
     }
 

@@ -19,6 +19,7 @@ from kehu.orders.v1 import (
     order_desk_pb2_grpc,
     orders_pb2_grpc,
     payments_pb2_grpc,
+    presales_pb2_grpc,
     proofs_pb2_grpc,
     refunds_pb2_grpc,
     shipping_pb2_grpc,
@@ -51,6 +52,7 @@ from services.orders.api.order_desk_servicer import OrderDeskServicer
 from services.orders.api.payment_notice import Notices
 from services.orders.api.payment_sweeps import PaymentSweeps
 from services.orders.api.payments_servicer import PaymentsServicer
+from services.orders.api.presales_servicer import PresalesServicer
 from services.orders.api.proof_servicer import ProofServicer
 from services.orders.api.refunds_servicer import RefundsServicer
 from services.orders.api.servicer import OrdersServicer
@@ -189,6 +191,11 @@ def build(config: Config) -> Server:
                 "kehu.orders.v1.BargainsService",
                 bargains_pb2_grpc.add_BargainsServiceServicer_to_server,
                 BargainsServicer(edge, tokens, clock=utc_now),
+            ),
+            Servicer(
+                "kehu.orders.v1.PresalesService",
+                presales_pb2_grpc.add_PresalesServiceServicer_to_server,
+                PresalesServicer(edge, tokens, clock=utc_now),
             ),
             Servicer(
                 "kehu.orders.v1.InventoryService",

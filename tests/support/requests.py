@@ -20,6 +20,7 @@ _NAMES = [
         "flashSales",
         "groupBuys",
         "bargains",
+        "presales",
         "coupons",
         "couponTemplates",
         "segments",

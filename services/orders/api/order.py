@@ -53,6 +53,7 @@ def order(found: Order) -> pb.Order:
 
     total, discount = found.total, sum(line.discount for line in found.lines)
     added = sum(line.added_tax for line in found.lines)
+    plan = found.instalments
     return pb.Order(
         name=names.join("orders", found.id),
         number=found.number,
@@ -95,6 +96,10 @@ def order(found: Order) -> pb.Order:
         taxation=delivery.taxation(found.taxation),
         location=optional_location_name(found.location),
         awaiting=found.awaiting,
+        deposit_amount=money(plan.deposit) if plan else None,
+        balance_start_time=optional_instant(plan.start if plan else None),
+        balance_end_time=optional_instant(plan.end if plan else None),
+        forfeited_amount=money(found.forfeited) if found.forfeited else None,
         etag=convert.etag(found.version),
     )
 

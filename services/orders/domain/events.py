@@ -14,6 +14,7 @@ if TYPE_CHECKING:  # an order answers facts, and facts carry the order
     from services.orders.domain.cart import Cart
     from services.orders.domain.group import Group
     from services.orders.domain.order import Order
+    from services.orders.domain.presale_order import PresaleOrder
     from services.orders.domain.shipment import Shipment
 
 
@@ -65,6 +66,27 @@ class GroupExpired:
     """The group did not come about: its orders are given up and refunded."""
 
     group: Group
+
+
+@dataclass(frozen=True, slots=True)
+class PresaleDepositPaid:
+    """The deposit of an order of a presale has come in."""
+
+    of: PresaleOrder
+
+
+@dataclass(frozen=True, slots=True)
+class PresaleBalanceOpened:
+    """The balance of an order of a presale can be paid."""
+
+    of: PresaleOrder
+
+
+@dataclass(frozen=True, slots=True)
+class PresaleBalanceClosing:
+    """The balance of an order of a presale soon can no more be paid."""
+
+    of: PresaleOrder
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,9 @@ from kit.money import LIMIT, Money, currency_mismatch
 from services.orders.domain import errors
 from services.orders.domain.allocation import NOTHING, Part
 from services.orders.domain.errors.payments import order_not_reopened
+from services.orders.domain.errors.presale import balance_not_due
 from services.orders.domain.events import OrderCancelled, OrderCompleted, OrderPaid, OrderPlaced, OrderRefunded
+from services.orders.domain.instalments import Instalments
 from services.orders.domain.line import Item, OrderLine, lines_of, paid_with_points
 from services.orders.domain.number import number_of
 from services.orders.domain.order_state import TRANSITIONS, CancelReason, OrderState, Step
@@ -55,7 +57,7 @@ class Order:
     `payments` are what has come in; together they cover `total` once it is paid. `refund_policy` says which of them
     give back first. `delivery` and `taxation` are how it reaches the customer and by which rules it was taxed.
     `location` is where its goods lie, once that is known; some of them were promised before they arrived if it is
-    `awaiting`.
+    `awaiting`. `instalments` tell when which part of it is to be paid, if not all at once.
     """
 
     id: UUID
@@ -94,6 +96,7 @@ class Order:
     taxation: Taxation | None = None
     location: str = ""
     awaiting: bool = False
+    instalments: Instalments | None = None
 
     @classmethod
     def place(
@@ -116,6 +119,7 @@ class Order:
         delivery: Delivery | None = None,
         taxation: Taxation | None = None,
         location: str = "",
+        instalments: Instalments | None = None,
     ) -> Order:
         """A new order that waits for its payment. Raises a Fault when it is too large, or the points don't suit it."""
         lines = lines_of(items)
@@ -158,6 +162,7 @@ class Order:
             delivery=delivery,
             taxation=taxation,
             location=location,
+            instalments=instalments,
         )
 
     def placed(self) -> OrderPlaced:
@@ -188,6 +193,23 @@ class Order:
     def outstanding(self) -> int:
         """The money that is still to come."""
         return self.due - self.received
+
+    @property
+    def deposited(self) -> bool:
+        """Whether its deposit has come in, of an order that is paid in instalments."""
+        return self.instalments is not None and self.received >= self.instalments.deposit
+
+    def payable(self, now: datetime) -> int:
+        """The money that may come in now."""
+        if self.instalments is None:
+            return self.outstanding
+        return self.instalments.payable(self.outstanding, self.received, now)
+
+    @property
+    def forfeited(self) -> int:
+        """What is kept of the money of a cancelled order: its deposit, if that is agreed."""
+        lost = self.cancel_reason in {CancelReason.CUSTOMER, CancelReason.EXPIRED} and self.deposited
+        return self.instalments.deposit if lost and self.instalments and self.instalments.forfeit else 0
 
     @property
     def carriage(self) -> Part:
@@ -238,28 +260,31 @@ class Order:
         """What it takes from stock where its goods lie."""
         return {Place(product, self.location or MAIN): units for product, units in self.wanted().items()}
 
-    def pay(self, tender: Tender, amount: Money, *, reference: str, now: datetime) -> tuple[Order, OrderPaid]:
-        """Paid in full. Raises a Fault unless it waits for exactly this amount, and still does."""
+    def pay(self, tender: Tender, amount: Money, *, reference: str, now: datetime) -> tuple[Order, OrderPaid | None]:
+        """Paid what is to be paid now: all of it, or its deposit. Raises a Fault unless it waits for exactly this
+        amount, and still does."""
         return self.pay_with([Payment(tender, amount, reference, now)], now=now)
 
-    def pay_with(self, payments: Sequence[Payment], *, now: datetime) -> tuple[Order, OrderPaid]:
+    def pay_with(self, payments: Sequence[Payment], *, now: datetime) -> tuple[Order, OrderPaid | None]:
         """As `pay`, with several payments at once."""
         self.check_payable(now)
-        amount = self._sum(payments)
-        if amount.minor != self.outstanding:
-            raise errors.amount_mismatch(self.money(self.outstanding), amount)
-        order, fact = self.receive(payments, now=now)
-        return order, fact or OrderPaid(order)
+        amount, payable = self._sum(payments), self.payable(now)
+        if amount.minor != payable:
+            raise errors.amount_mismatch(self.money(payable), amount)
+        return self.receive(payments, now=now)
 
     def check_payable(self, now: datetime) -> None:
         """Raise a Fault unless it waits for its payment, and still does."""
         self.check(Step.PAY)
         if self.expire_time is not None and now >= self.expire_time:
             raise errors.order_expired(self.id, self.expire_time)
+        if self.deposited and self.instalments and now < self.instalments.start:
+            raise balance_not_due(self.id, self.instalments.start)
 
     def receive(self, payments: Sequence[Payment], *, now: datetime) -> tuple[Order, OrderPaid | None]:
-        """With money that came in: it is paid once nothing is outstanding. A payment that is told once more changes
-        nothing. Raises a Fault unless the order waits for so much.
+        """With money that came in: it is paid once nothing is outstanding; once its deposit has come in, it waits for
+        its balance. A payment that is told once more changes nothing. Raises a Fault unless the order waits for so
+        much.
 
         Money that was taken counts even after the time to pay, as long as nobody has cancelled the order.
         """
@@ -268,15 +293,17 @@ class Order:
             return self, None
         self.check(Step.PAY)
         amount = self._sum(fresh)
-        if amount.minor > self.outstanding:
-            raise errors.overpaid(self.money(self.outstanding), amount)
+        payable = self.payable(now)
+        if amount.minor > payable:
+            raise errors.overpaid(self.money(payable), amount)
         if not amount and self.outstanding:
             raise errors.amount_mismatch(self.money(self.outstanding), amount)
         received = tuple(payment for payment in fresh if payment.amount)
         if amount.minor < self.outstanding:
-            return self._stepped(
-                Step.RECEIVE, OrderState.PENDING_PAYMENT, now, payments=(*self.payments, *received)
-            ), None
+            order = self._stepped(Step.RECEIVE, OrderState.PENDING_PAYMENT, now, payments=(*self.payments, *received))
+            if order.instalments is not None and order.deposited:
+                order = replace(order, expire_time=order.instalments.end)
+            return order, None
         points = Payment(Tender.POINTS, self.money(self.points_value), self.hold, now)
         whole = (*self.payments, *([points] if points.amount else []), *received)
         order = self._stepped(Step.PAY, OrderState.PAID, now, payments=whole, pay_time=now)
@@ -406,8 +433,12 @@ class Order:
         return {Place(product, self.location or MAIN): quantity for product, quantity in self._units(units).items()}
 
     def give_up(self, refund_id: UUID, now: datetime) -> tuple[Order, Refund]:
-        """The cancelled order when it gives back all the money that had come in, and the refund that tells so."""
-        shares = [payment.left for payment in self.payments]
+        """The cancelled order when it gives back the money that had come in, but for a forfeited deposit, which is what
+        came first; and the refund that tells so."""
+        shares, kept = list[int](), self.forfeited
+        for payment in self.payments:
+            shares.append(payment.left - min(kept, payment.left))
+            kept -= payment.left - shares[-1]
         back = payouts(self.payments, shares)
         order = replace(
             self, payments=self._payments_less(shares, points_value=0), refunded=self.refunded + sum(shares)

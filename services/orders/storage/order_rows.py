@@ -17,7 +17,14 @@ from services.orders.domain.order import Buyer, Order
 from services.orders.domain.order_state import CancelReason, OrderState
 from services.orders.domain.payment import Payment, Tender
 from services.orders.domain.product import Component
-from services.orders.storage.snapshots import delivery_of, delivery_text, taxation_of, taxation_text
+from services.orders.storage.snapshots import (
+    delivery_of,
+    delivery_text,
+    instalments_of,
+    instalments_text,
+    taxation_of,
+    taxation_text,
+)
 
 
 def condition(changes: Sequence[tuple[Order, Order]]) -> dict[str, object]:
@@ -64,6 +71,7 @@ def order_columns(added: Sequence[Order]) -> dict[str, object]:
         "taxations": [taxation_text(order.taxation) for order in added],
         "locations": [order.location for order in added],
         "awaiting": [order.awaiting for order in added],
+        "instalments": [instalments_text(order.instalments) for order in added],
     }
 
 
@@ -155,6 +163,7 @@ def order(row: Row[*tuple[Any, ...]]) -> Order:
         taxation=taxation_of(row.taxation),
         location=row.location,
         awaiting=row.awaiting,
+        instalments=instalments_of(row.instalments),
     )
 
 

@@ -51,12 +51,12 @@ _ORDER_ROWS = """
     insert into orders (id, state, member_id, account_id, opportunity_id, channel, external_id, currency, total,
                         coupons, hold, points, points_value, refunded, refunded_points, backordered, imported,
                         fingerprint, place_time, expire_time, pay_time, version, update_time, store, freight,
-                        freight_tax, activity, refund_policy, delivery, taxation, location, awaiting)
+                        freight_tax, activity, refund_policy, delivery, taxation, location, awaiting, instalments)
     select o.id, o.state, o.member_id, o.account_id, o.opportunity_id, o.channel, o.external_id, o.currency, o.total,
            cast(o.coupons as jsonb), o.hold, o.points, o.points_value, 0, 0, o.backordered, o.imported,
            o.fingerprint, o.place_time, o.expire_time, o.pay_time, o.version, o.update_time, o.store, o.freight,
            o.freight_tax, o.activity, o.refund_policy, cast(o.delivery as jsonb), cast(o.taxation as jsonb),
-           o.location, o.awaiting
+           o.location, o.awaiting, cast(o.instalments as jsonb)
     from unnest(
         cast(:ids as uuid[]), cast(:states as text[]), cast(:members as uuid[]), cast(:accounts as uuid[]),
         cast(:opportunities as uuid[]), cast(:channels as text[]), cast(:external_ids as text[]),
@@ -67,11 +67,11 @@ _ORDER_ROWS = """
         cast(:update_times as timestamptz[]), cast(:stores as text[]), cast(:freights as bigint[]),
         cast(:freight_taxes as bigint[]), cast(:activities as text[]), cast(:refund_policies as text[]),
         cast(:deliveries as text[]), cast(:taxations as text[]), cast(:locations as text[]),
-        cast(:awaiting as boolean[])
+        cast(:awaiting as boolean[]), cast(:instalments as text[])
     ) as o (id, state, member_id, account_id, opportunity_id, channel, external_id, currency, total, coupons, hold,
             points, points_value, backordered, imported, fingerprint, place_time, expire_time, pay_time, version,
             update_time, store, freight, freight_tax, activity, refund_policy, delivery, taxation, location,
-            awaiting)"""
+            awaiting, instalments)"""
 
 _LINE_ROWS = """
     insert into order_lines (order_id, position, product_id, sku, title, quantity, unit_price, amount, shares,
@@ -108,17 +108,18 @@ SAVE = text(f"""
         cancel_time = u.cancel_time, cancel_reason = u.cancel_reason, version = u.version, update_time = u.update_time,
         complete_time = u.complete_time, refunded_freight = u.refunded_freight,
         refunded_freight_value = u.refunded_freight_value, refunded_freight_points = u.refunded_freight_points,
-        location = u.location, awaiting = u.awaiting
+        location = u.location, awaiting = u.awaiting, expire_time = u.expire_time
     from unnest(
         cast(:ids as uuid[]), cast(:states_before as text[]), cast(:versions_before as bigint[]),
         cast(:states as text[]), cast(:refunded as bigint[]), cast(:refunded_points as bigint[]),
         cast(:pay_times as timestamptz[]), cast(:cancel_times as timestamptz[]), cast(:cancel_reasons as text[]),
         cast(:versions as bigint[]), cast(:update_times as timestamptz[]), cast(:complete_times as timestamptz[]),
         cast(:refunded_freights as bigint[]), cast(:refunded_freight_values as bigint[]),
-        cast(:refunded_freight_points as bigint[]), cast(:locations as text[]), cast(:awaiting as boolean[])
+        cast(:refunded_freight_points as bigint[]), cast(:locations as text[]), cast(:awaiting as boolean[]),
+        cast(:expire_times as timestamptz[])
     ) as u (id, state_before, version_before, state, refunded, refunded_points, pay_time, cancel_time, cancel_reason,
             version, update_time, complete_time, refunded_freight, refunded_freight_value, refunded_freight_points,
-            location, awaiting)
+            location, awaiting, expire_time)
     where o.id = u.id and o.state = u.state_before and o.version = u.version_before
 """)  # noqa: S608 - constants
 

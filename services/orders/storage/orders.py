@@ -67,6 +67,7 @@ class OrderStore:
             "refunded_freight_points": [order.refunded_freight.points for order in after],
             "locations": [order.location for order in after],
             "awaiting": [order.awaiting for order in after],
+            "expire_times": [order.expire_time for order in after],
             **order_rows.payment_columns([(new, len(old.payments)) for old, new in changes]),
         }
         if self._connection.execute(statements.SAVE, columns).rowcount != len(changes):

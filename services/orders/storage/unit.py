@@ -29,6 +29,8 @@ from services.orders.storage.orders import OrderStore
 from services.orders.storage.outlets import OutletStore
 from services.orders.storage.payment_intents import PaymentIntentStore
 from services.orders.storage.payment_notices import PaymentNoticeStore
+from services.orders.storage.presale_orders import PresaleOrderStore
+from services.orders.storage.presales import PresaleStore
 from services.orders.storage.price_lists import PriceListStore
 from services.orders.storage.product_groups import ProductGroupStore
 from services.orders.storage.products import ProductStore
@@ -92,6 +94,8 @@ class OrdersUnit(Unit):
     groups = Stored(GroupStore)
     bargains = Stored(BargainStore)
     haggles = Stored(HaggleStore)
+    presales = Stored(PresaleStore)
+    presale_orders = Stored(PresaleOrderStore)
     tariff = Stored(TariffStore)
     shipping_zones = Stored(ZoneStore)
     shipping_methods = Stored(MethodStore)

@@ -14,20 +14,32 @@ from kit.errors import Fault
 from services.orders.domain.order import Order
 from services.orders.domain.order_state import OrderState
 from services.orders.domain.stock import Movement
-from services.orders.usecases import flash_sale_units, group_seats, haggling
+from services.orders.usecases import flash_sale_units, group_seats, haggling, presale_parts
 from services.orders.usecases.flash_sale_units import FlashSaleUnits
 
 _FLASH_SALES = "flashSales/"
 _GROUPS = "groupBuys/"
 _HAGGLES = "bargains/"
+_PRESALES = "presales/"
 
 
-class Work(group_seats.Work, haggling.Work, Protocol):
+class Work(group_seats.Work, haggling.Work, presale_parts.Work, Protocol):
     """What these use-cases need of a unit of work."""
 
     @property
     def flash_sale_units(self) -> FlashSaleUnits:
         """The units of flash sales."""
+
+
+def received(unit: Work, changes: Sequence[tuple[Order, Order]]) -> None:
+    """Money came in for orders, told as (before, after); it may be their deposits."""
+    deposited = [
+        after.id
+        for before, after in changes
+        if after.instalments is not None and after.deposited and not before.deposited
+    ]
+    if deposited:
+        presale_parts.receive_deposits(unit, deposited)
 
 
 def paid(unit: Work, orders: Sequence[Order]) -> list[Movement]:
@@ -41,6 +53,9 @@ def paid(unit: Work, orders: Sequence[Order]) -> list[Movement]:
     haggled = [order for order in orders if order.activity.startswith(_HAGGLES)]
     if haggled:
         haggling.pay(unit, haggled)
+    presold = _of(orders, _PRESALES)
+    if presold:
+        presale_parts.pay(unit, presold)
     return []
 
 
@@ -52,6 +67,9 @@ def cancelled(unit: Work, orders: Sequence[Order]) -> list[Movement]:
     haggled = [order for order in orders if order.activity.startswith(_HAGGLES)]
     if haggled:
         haggling.release(unit, haggled)
+    presold = [order for order in orders if order.activity.startswith(_PRESALES)]
+    if presold:
+        presale_parts.release(unit, presold)
     flash = _of(orders, _FLASH_SALES)
     return flash_sale_units.released(unit.flash_sale_units, flash) if flash else []
 

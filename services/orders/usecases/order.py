@@ -14,12 +14,13 @@ from kit.page import Page
 from services.orders.domain import errors
 from services.orders.domain.address import SealedAddress
 from services.orders.domain.events import OrderCancelled
+from services.orders.domain.instalments import Instalments
 from services.orders.domain.order import Buyer, Order, OrderQuery
 from services.orders.domain.order_state import CancelReason
 from services.orders.domain.payment import PointsTender, RefundPolicy
 from services.orders.domain.quote import Quote
 from services.orders.domain.refund import Refund
-from services.orders.usecases import consequences, group_seats, haggling, holding
+from services.orders.usecases import consequences, group_seats, haggling, holding, presale_parts
 from services.orders.usecases.flash_sale_units import FlashSaleUnits
 
 
@@ -123,6 +124,14 @@ class Work(holding.Work, Protocol):
     def haggles(self) -> haggling.Haggles:
         """The haggles of bargains."""
 
+    @property
+    def presales(self) -> presale_parts.Presales:
+        """The stored presales."""
+
+    @property
+    def presale_orders(self) -> presale_parts.PresaleOrders:
+        """The stored orders of presales."""
+
     def emit(self, facts: Iterable[object]) -> None:
         """Publish facts with the transaction."""
 
@@ -148,6 +157,7 @@ class PlaceOrder:
     refund_policy: RefundPolicy = ()
     address: SealedAddress | None = None
     reservation: UUID | None = None
+    instalments: Instalments | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +226,7 @@ def _draft(command: PlaceOrder, now: datetime, still_open: set[UUID]) -> Order |
             delivery=command.quote.delivery,
             taxation=command.quote.taxation,
             location=command.quote.serves,
+            instalments=command.instalments,
         )
     except Fault as fault:
         return fault
@@ -244,7 +255,7 @@ def give_up(unit: Work, locked: Sequence[Order], reason: CancelReason) -> list[O
     cancelled = [order.cancel(reason, unit.now)[0] for order in locked]
     refunds: list[Refund] = []
     for index, order in enumerate(cancelled):
-        if order.received:
+        if order.received > order.forfeited:
             cancelled[index], refund = order.give_up(unit.new_id(), unit.now)
             refunds.append(refund)
     unit.orders.save(list(zip(locked, cancelled, strict=True)))

@@ -119,6 +119,7 @@ def _each(
     changes = [(before[order_id], order) for order_id, order in after.items() if order is not before[order_id]]
     if changes:
         unit.orders.save(changes)
+        consequences.received(unit, changes)
     if facts:
         paid = [fact.order for fact in facts]
         holding.commit(unit, paid, beside=consequences.paid(unit, paid))

@@ -85,7 +85,7 @@ class Work(orders.Work, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class CreateIntent:
-    """Pay what is outstanding of an order, or a `part` of it, to a `merchant` of the provider."""
+    """Pay what can be paid of an order now, or a `part` of it, to a `merchant` of the provider."""
 
     intent_id: UUID
     order_id: UUID
@@ -127,7 +127,7 @@ def create_intent(unit: Work, command: CreateIntent) -> PaymentIntent:
     outstanding. Raises a Fault when they would, or the order is not to be paid."""
     order = orders.existing(unit.orders.lock([command.order_id]), command.order_id)
     order.check_payable(unit.now)
-    outstanding = order.money(order.outstanding)
+    outstanding = order.money(order.payable(unit.now))
     amount = command.part or outstanding
     if amount.currency != order.currency or not 0 < amount.minor <= outstanding.minor:
         raise errors.amount_not_due(outstanding, amount)

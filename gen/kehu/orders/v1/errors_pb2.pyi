@@ -283,6 +283,18 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The shop has told of no such order. Metadata: `name`."""
     ERROR_REASON_OID_TAKEN: _ErrorReason.ValueType  # 133
     """The number of a line is that of another order's of the shop. Metadata: `oid`."""
+    ERROR_REASON_PRESALE_NOT_FOUND: _ErrorReason.ValueType  # 145
+    """No presale has this name. Metadata: `name`."""
+    ERROR_REASON_PRESALE_NOT_OPEN: _ErrorReason.ValueType  # 146
+    """No deposit is taken in the presale now, or it is over. Metadata: `presale`, `state`, `start_time`, `end_time`."""
+    ERROR_REASON_PRESALE_NOT_ELIGIBLE: _ErrorReason.ValueType  # 147
+    """The presale is for other channels. Metadata: `presale`, `channel`."""
+    ERROR_REASON_PRESALE_SOLD_OUT: _ErrorReason.ValueType  # 148
+    """Fewer units of the presale are left. Metadata: `presale`, `requested`, `left`."""
+    ERROR_REASON_PRESALE_LIMIT_REACHED: _ErrorReason.ValueType  # 149
+    """The member would have more units of the presale than anybody may. Metadata: `presale`, `limit`, `has`."""
+    ERROR_REASON_BALANCE_NOT_DUE: _ErrorReason.ValueType  # 150
+    """The deposit of the order is paid, and its balance can't be paid yet. Metadata: `order`, `due_time`."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why orders refused a call, as `google.rpc.ErrorInfo.reason` under the domain `kehu.dev`.
@@ -550,4 +562,16 @@ ERROR_REASON_INGESTED_ORDER_NOT_FOUND: ErrorReason.ValueType  # 132
 """The shop has told of no such order. Metadata: `name`."""
 ERROR_REASON_OID_TAKEN: ErrorReason.ValueType  # 133
 """The number of a line is that of another order's of the shop. Metadata: `oid`."""
+ERROR_REASON_PRESALE_NOT_FOUND: ErrorReason.ValueType  # 145
+"""No presale has this name. Metadata: `name`."""
+ERROR_REASON_PRESALE_NOT_OPEN: ErrorReason.ValueType  # 146
+"""No deposit is taken in the presale now, or it is over. Metadata: `presale`, `state`, `start_time`, `end_time`."""
+ERROR_REASON_PRESALE_NOT_ELIGIBLE: ErrorReason.ValueType  # 147
+"""The presale is for other channels. Metadata: `presale`, `channel`."""
+ERROR_REASON_PRESALE_SOLD_OUT: ErrorReason.ValueType  # 148
+"""Fewer units of the presale are left. Metadata: `presale`, `requested`, `left`."""
+ERROR_REASON_PRESALE_LIMIT_REACHED: ErrorReason.ValueType  # 149
+"""The member would have more units of the presale than anybody may. Metadata: `presale`, `limit`, `has`."""
+ERROR_REASON_BALANCE_NOT_DUE: ErrorReason.ValueType  # 150
+"""The deposit of the order is paid, and its balance can't be paid yet. Metadata: `order`, `due_time`."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -351,6 +351,7 @@ class OrderCancelled(_message.Message):
     CANCEL_TIME_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
     PAYMENTS_FIELD_NUMBER: _builtins.int
+    FORFEITED_FIELD_NUMBER: _builtins.int
     order: _builtins.str
     """The order, `orders/{order}`."""
     member: _builtins.str
@@ -369,7 +370,11 @@ class OrderCancelled(_message.Message):
 
     @_builtins.property
     def payments(self) -> _containers.RepeatedCompositeFieldContainer[Global___EventPayment]:
-        """What had been paid, all of which goes back; empty if nothing."""
+        """What had been paid, all of which goes back but for `forfeited`; empty if nothing."""
+
+    @_builtins.property
+    def forfeited(self) -> _money_pb2.Money:
+        """The deposit that is kept, as was agreed; absent if none."""
 
     def __init__(
         self,
@@ -381,10 +386,11 @@ class OrderCancelled(_message.Message):
         cancel_time: _timestamp_pb2.Timestamp | None = ...,
         reason: _builtins.str = ...,
         payments: _abc.Iterable[Global___EventPayment] | None = ...,
+        forfeited: _money_pb2.Money | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["cancel_time", b"cancel_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cancel_time", b"cancel_time", "forfeited", b"forfeited"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cancel_time", b"cancel_time", "coupons", b"coupons", "hold", b"hold", "member", b"member", "order", b"order", "payments", b"payments", "reason", b"reason"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cancel_time", b"cancel_time", "coupons", b"coupons", "forfeited", b"forfeited", "hold", b"hold", "member", b"member", "order", b"order", "payments", b"payments", "reason", b"reason"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1123,3 +1129,169 @@ class ShippedParcel(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ShippedParcel: _TypeAlias = ShippedParcel  # noqa: Y015
+
+@_typing.final
+class PresaleDepositPaid(_message.Message):
+    """The deposit of an order of a presale has come in. Told once. The subject is the order of the presale."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PRESALE_ORDER_FIELD_NUMBER: _builtins.int
+    ORDER_FIELD_NUMBER: _builtins.int
+    MEMBER_FIELD_NUMBER: _builtins.int
+    DEPOSIT_FIELD_NUMBER: _builtins.int
+    BALANCE_FIELD_NUMBER: _builtins.int
+    BALANCE_START_TIME_FIELD_NUMBER: _builtins.int
+    BALANCE_END_TIME_FIELD_NUMBER: _builtins.int
+    presale_order: _builtins.str
+    """The order of the presale, `presales/{presale}/orders/{order}`."""
+    order: _builtins.str
+    """The order, `orders/{order}`."""
+    member: _builtins.str
+    """Who buys, `members/{member}`."""
+    @_builtins.property
+    def deposit(self) -> _money_pb2.Money:
+        """What was paid first."""
+
+    @_builtins.property
+    def balance(self) -> _money_pb2.Money:
+        """What is to be paid after it."""
+
+    @_builtins.property
+    def balance_start_time(self) -> _timestamp_pb2.Timestamp:
+        """The balance can be paid from this time on."""
+
+    @_builtins.property
+    def balance_end_time(self) -> _timestamp_pb2.Timestamp:
+        """The balance has to be paid before this time."""
+
+    def __init__(
+        self,
+        *,
+        presale_order: _builtins.str = ...,
+        order: _builtins.str = ...,
+        member: _builtins.str = ...,
+        deposit: _money_pb2.Money | None = ...,
+        balance: _money_pb2.Money | None = ...,
+        balance_start_time: _timestamp_pb2.Timestamp | None = ...,
+        balance_end_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["balance", b"balance", "balance_end_time", b"balance_end_time", "balance_start_time", b"balance_start_time", "deposit", b"deposit"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["balance", b"balance", "balance_end_time", b"balance_end_time", "balance_start_time", b"balance_start_time", "deposit", b"deposit", "member", b"member", "order", b"order", "presale_order", b"presale_order"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PresaleDepositPaid: _TypeAlias = PresaleDepositPaid  # noqa: Y015
+
+@_typing.final
+class PresaleBalanceOpened(_message.Message):
+    """The balance of an order of a presale can be paid from now on, and its member may be told. The subject is the order of the
+    presale. It is not told once the balance is paid, the order given up, or `PresaleBalanceClosing` due.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PRESALE_ORDER_FIELD_NUMBER: _builtins.int
+    ORDER_FIELD_NUMBER: _builtins.int
+    MEMBER_FIELD_NUMBER: _builtins.int
+    DEPOSIT_FIELD_NUMBER: _builtins.int
+    BALANCE_FIELD_NUMBER: _builtins.int
+    BALANCE_START_TIME_FIELD_NUMBER: _builtins.int
+    BALANCE_END_TIME_FIELD_NUMBER: _builtins.int
+    presale_order: _builtins.str
+    """The order of the presale, `presales/{presale}/orders/{order}`."""
+    order: _builtins.str
+    """The order, `orders/{order}`."""
+    member: _builtins.str
+    """Who buys, `members/{member}`."""
+    @_builtins.property
+    def deposit(self) -> _money_pb2.Money:
+        """What was paid first."""
+
+    @_builtins.property
+    def balance(self) -> _money_pb2.Money:
+        """What is to be paid after it."""
+
+    @_builtins.property
+    def balance_start_time(self) -> _timestamp_pb2.Timestamp:
+        """The balance can be paid from this time on."""
+
+    @_builtins.property
+    def balance_end_time(self) -> _timestamp_pb2.Timestamp:
+        """The balance has to be paid before this time."""
+
+    def __init__(
+        self,
+        *,
+        presale_order: _builtins.str = ...,
+        order: _builtins.str = ...,
+        member: _builtins.str = ...,
+        deposit: _money_pb2.Money | None = ...,
+        balance: _money_pb2.Money | None = ...,
+        balance_start_time: _timestamp_pb2.Timestamp | None = ...,
+        balance_end_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["balance", b"balance", "balance_end_time", b"balance_end_time", "balance_start_time", b"balance_start_time", "deposit", b"deposit"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["balance", b"balance", "balance_end_time", b"balance_end_time", "balance_start_time", b"balance_start_time", "deposit", b"deposit", "member", b"member", "order", b"order", "presale_order", b"presale_order"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PresaleBalanceOpened: _TypeAlias = PresaleBalanceOpened  # noqa: Y015
+
+@_typing.final
+class PresaleBalanceClosing(_message.Message):
+    """The time to pay the balance of an order of a presale is over soon, and its member may be told. The subject is the order
+    of the presale.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PRESALE_ORDER_FIELD_NUMBER: _builtins.int
+    ORDER_FIELD_NUMBER: _builtins.int
+    MEMBER_FIELD_NUMBER: _builtins.int
+    DEPOSIT_FIELD_NUMBER: _builtins.int
+    BALANCE_FIELD_NUMBER: _builtins.int
+    BALANCE_START_TIME_FIELD_NUMBER: _builtins.int
+    BALANCE_END_TIME_FIELD_NUMBER: _builtins.int
+    presale_order: _builtins.str
+    """The order of the presale, `presales/{presale}/orders/{order}`."""
+    order: _builtins.str
+    """The order, `orders/{order}`."""
+    member: _builtins.str
+    """Who buys, `members/{member}`."""
+    @_builtins.property
+    def deposit(self) -> _money_pb2.Money:
+        """What was paid first."""
+
+    @_builtins.property
+    def balance(self) -> _money_pb2.Money:
+        """What is to be paid after it."""
+
+    @_builtins.property
+    def balance_start_time(self) -> _timestamp_pb2.Timestamp:
+        """The balance can be paid from this time on."""
+
+    @_builtins.property
+    def balance_end_time(self) -> _timestamp_pb2.Timestamp:
+        """The balance has to be paid before this time."""
+
+    def __init__(
+        self,
+        *,
+        presale_order: _builtins.str = ...,
+        order: _builtins.str = ...,
+        member: _builtins.str = ...,
+        deposit: _money_pb2.Money | None = ...,
+        balance: _money_pb2.Money | None = ...,
+        balance_start_time: _timestamp_pb2.Timestamp | None = ...,
+        balance_end_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["balance", b"balance", "balance_end_time", b"balance_end_time", "balance_start_time", b"balance_start_time", "deposit", b"deposit"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["balance", b"balance", "balance_end_time", b"balance_end_time", "balance_start_time", b"balance_start_time", "deposit", b"deposit", "member", b"member", "order", b"order", "presale_order", b"presale_order"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PresaleBalanceClosing: _TypeAlias = PresaleBalanceClosing  # noqa: Y015

@@ -180,6 +180,10 @@ class Order(_message.Message):
     AWAITING_FIELD_NUMBER: _builtins.int
     DELIVERY_FIELD_NUMBER: _builtins.int
     TAXATION_FIELD_NUMBER: _builtins.int
+    DEPOSIT_AMOUNT_FIELD_NUMBER: _builtins.int
+    BALANCE_START_TIME_FIELD_NUMBER: _builtins.int
+    BALANCE_END_TIME_FIELD_NUMBER: _builtins.int
+    FORFEITED_AMOUNT_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The resource name, `orders/{order}`."""
@@ -315,6 +319,22 @@ class Order(_message.Message):
     def taxation(self) -> _deliveries_pb2.OrderTaxation:
         """By which rules it was taxed; absent when no tax table applied."""
 
+    @_builtins.property
+    def deposit_amount(self) -> _money_pb2.Money:
+        """What is to be paid first, before anything else can be; absent when all is paid at once."""
+
+    @_builtins.property
+    def balance_start_time(self) -> _timestamp_pb2.Timestamp:
+        """After the deposit, the rest can be paid from this time on; absent when all is paid at once."""
+
+    @_builtins.property
+    def balance_end_time(self) -> _timestamp_pb2.Timestamp:
+        """After the deposit, the rest has to be paid before this time; absent when all is paid at once."""
+
+    @_builtins.property
+    def forfeited_amount(self) -> _money_pb2.Money:
+        """What is kept of the money although the order was cancelled; absent if nothing."""
+
     def __init__(
         self,
         *,
@@ -359,11 +379,15 @@ class Order(_message.Message):
         awaiting: _builtins.bool = ...,
         delivery: _deliveries_pb2.OrderDelivery | None = ...,
         taxation: _deliveries_pb2.OrderTaxation | None = ...,
+        deposit_amount: _money_pb2.Money | None = ...,
+        balance_start_time: _timestamp_pb2.Timestamp | None = ...,
+        balance_end_time: _timestamp_pb2.Timestamp | None = ...,
+        forfeited_amount: _money_pb2.Money | None = ...,
         etag: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["added_tax", b"added_tax", "amount_due", b"amount_due", "cancel_time", b"cancel_time", "complete_time", b"complete_time", "delivery", b"delivery", "discount", b"discount", "expire_time", b"expire_time", "freight", b"freight", "freight_tax", b"freight_tax", "outstanding_amount", b"outstanding_amount", "pay_time", b"pay_time", "place_time", b"place_time", "points_value", b"points_value", "refunded_amount", b"refunded_amount", "refunded_freight", b"refunded_freight", "subtotal", b"subtotal", "tax", b"tax", "taxation", b"taxation", "total", b"total", "update_time", b"update_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["added_tax", b"added_tax", "amount_due", b"amount_due", "balance_end_time", b"balance_end_time", "balance_start_time", b"balance_start_time", "cancel_time", b"cancel_time", "complete_time", b"complete_time", "delivery", b"delivery", "deposit_amount", b"deposit_amount", "discount", b"discount", "expire_time", b"expire_time", "forfeited_amount", b"forfeited_amount", "freight", b"freight", "freight_tax", b"freight_tax", "outstanding_amount", b"outstanding_amount", "pay_time", b"pay_time", "place_time", b"place_time", "points_value", b"points_value", "refunded_amount", b"refunded_amount", "refunded_freight", b"refunded_freight", "subtotal", b"subtotal", "tax", b"tax", "taxation", b"taxation", "total", b"total", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "activity", b"activity", "added_tax", b"added_tax", "amount_due", b"amount_due", "awaiting", b"awaiting", "backordered", b"backordered", "cancel_reason", b"cancel_reason", "cancel_time", b"cancel_time", "channel", b"channel", "complete_time", b"complete_time", "coupons", b"coupons", "delivery", b"delivery", "discount", b"discount", "etag", b"etag", "expire_time", b"expire_time", "external_id", b"external_id", "freight", b"freight", "freight_tax", b"freight_tax", "hold", b"hold", "imported", b"imported", "lines", b"lines", "location", b"location", "member", b"member", "name", b"name", "number", b"number", "opportunity", b"opportunity", "outstanding_amount", b"outstanding_amount", "pay_time", b"pay_time", "payments", b"payments", "place_time", b"place_time", "points", b"points", "points_value", b"points_value", "refunded_amount", b"refunded_amount", "refunded_freight", b"refunded_freight", "refunded_points", b"refunded_points", "state", b"state", "store", b"store", "subtotal", b"subtotal", "tax", b"tax", "taxation", b"taxation", "total", b"total", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "activity", b"activity", "added_tax", b"added_tax", "amount_due", b"amount_due", "awaiting", b"awaiting", "backordered", b"backordered", "balance_end_time", b"balance_end_time", "balance_start_time", b"balance_start_time", "cancel_reason", b"cancel_reason", "cancel_time", b"cancel_time", "channel", b"channel", "complete_time", b"complete_time", "coupons", b"coupons", "delivery", b"delivery", "deposit_amount", b"deposit_amount", "discount", b"discount", "etag", b"etag", "expire_time", b"expire_time", "external_id", b"external_id", "forfeited_amount", b"forfeited_amount", "freight", b"freight", "freight_tax", b"freight_tax", "hold", b"hold", "imported", b"imported", "lines", b"lines", "location", b"location", "member", b"member", "name", b"name", "number", b"number", "opportunity", b"opportunity", "outstanding_amount", b"outstanding_amount", "pay_time", b"pay_time", "payments", b"payments", "place_time", b"place_time", "points", b"points", "points_value", b"points_value", "refunded_amount", b"refunded_amount", "refunded_freight", b"refunded_freight", "refunded_points", b"refunded_points", "state", b"state", "store", b"store", "subtotal", b"subtotal", "tax", b"tax", "taxation", b"taxation", "total", b"total", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -166,6 +166,8 @@ orders = Table(
     # Where its goods lie, and whether some of them were promised before they arrived.
     Column("location", Text, nullable=False, server_default=""),
     Column("awaiting", Boolean, nullable=False, server_default="false"),
+    # Which part is to be paid when, if not all at once; its form is that of storage/snapshots.py.
+    Column("instalments", JSONB),
     CheckConstraint("freight between 0 and total and freight_tax between 0 and freight", name="orders_freight"),
     CheckConstraint(
         "refunded_freight between 0 and freight and refunded_freight_value between 0 and refunded_freight",
