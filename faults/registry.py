@@ -6,6 +6,7 @@ from faults.catalogue import (
     broker,
     clock,
     database,
+    disk,
     messages,
     network,
     payments,
@@ -13,6 +14,7 @@ from faults.catalogue import (
     rolling,
     soak,
     storm,
+    versions,
 )
 from faults.fault import Fault
 
@@ -26,5 +28,7 @@ FAULTS: tuple[Fault, ...] = (
     *network.FAULTS,
     *clock.FAULTS,
     *storm.FAULTS,
+    *versions.FAULTS,
+    *disk.FAULTS,
     *soak.FAULTS,
 )

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import gateway
 from deploy.local import health, ports
 from deploy.local.account import Account
-from deploy.local.folder import SERVICES
+from deploy.local.folder import PROJECT, SERVICES
 from faults import standin
 from faults.arena import PATIENCE, Arena
 from faults.standin import Original, StandIn
@@ -19,16 +20,18 @@ from faults.waiting import until
 from gateway import envoy, place
 from gateway.place import Address
 
-DRAIN = "3"
+_DRAIN = "3"
 """Seconds that a replica goes on answering after SIGTERM, so that Envoy (which asks every two) notices."""
 
 
 @contextmanager
-def second(arena: Arena, name: str, **settings: str) -> Iterator[StandIn]:
+def second(arena: Arena, name: str, *, project: Path = PROJECT) -> Iterator[StandIn]:
     """One more process beside one of the suite, until the end of the block."""
     grpc, metrics = (f"{ports.HOST}:{port}" for port in ports.free(2))
     addresses = {"KEHU_GRPC_ADDRESS": grpc, "KEHU_METRICS_ADDRESS": metrics}
-    made = standin.start(Original.of(arena.suite, name), arena.log(f"{name}-2"), **addresses, **settings)
+    made = standin.start(
+        Original.of(arena.suite, name), arena.log(f"{name}-2"), project=project, **addresses, **settings
+    )
     try:
         until(lambda: made.healthy, within=PATIENCE, what=f"a second {name}")
         yield made
@@ -40,21 +43,26 @@ def second(arena: Arena, name: str, **settings: str) -> Iterator[StandIn]:
 def doubled(arena: Arena) -> Iterator[dict[str, StandIn]]:
     """A second `serve` of every service, and a gateway that knows both; writers go there until the end of the block."""
     with ExitStack() as stack:
-        others = {
-            service: stack.enter_context(second(arena, f"{service}-serve", KEHU_DRAIN_SECONDS=DRAIN))
-            for service in SERVICES
-        }
-        upstreams = {
-            service: [
-                Address.parse(arena.suite.state.process(f"{service}-serve").grpc_address or ""),
-                Address.parse(other.address),
-            ]
-            for service, other in others.items()
-        }
-        before = arena.gateway
-        arena.gateway = stack.enter_context(_gateway(arena, upstreams))
+        others = {service: stack.enter_context(second(arena, f"{service}-serve")) for service in SERVICES}
+        stack.enter_context(in_front(arena, others))
+        yield others
+
+
+@contextmanager
+def in_front(arena: Arena, others: Mapping[str, StandIn]) -> Iterator[None]:
+    """A gateway before the suite's processes and others beside them; writers that begin then go there."""
+    upstreams = {
+        service: [
+            Address.parse(arena.suite.state.process(f"{service}-serve").grpc_address or ""),
+            *([Address.parse(others[service].address)] if service in others else []),
+        ]
+        for service in SERVICES
+    }
+    before = arena.gateway
+    with _gateway(arena, upstreams) as address:
+        arena.gateway = address
         try:
-            yield others
+            yield
         finally:
             arena.gateway = before
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import psutil
 
@@ -20,6 +21,7 @@ from deploy.local.folder import PROJECT
 from deploy.local.suite import Running
 from faults.waiting import until
 
+_AS_IT_IS: Mapping[str, str] = MappingProxyType({})
 _START_SECONDS = 120.0
 _STOP_SECONDS = 60.0
 
@@ -69,16 +71,20 @@ class StandIn:
         return self.process.poll() is None and health.http(self.environment["KEHU_METRICS_ADDRESS"], "/healthz")
 
 
-def start(original: Original, log: Path, *, prefix: Sequence[str] = (), **settings: str) -> StandIn:
-    """Start one, without waiting for it. `prefix` is the program that it runs under."""
+def start(
+    original: Original, log: Path, settings: Mapping[str, str] = _AS_IT_IS, *, project: Path = PROJECT
+) -> StandIn:
+    """Start one, without waiting for it; `project` is where its code is."""
     environment = {**original.environment, **settings}
+    if project != PROJECT:
+        environment["PYTHONPATH"] = f"{project}:{project / 'gen'}"
     with log.open("ab") as out:
         process = subprocess.Popen(
-            Account().run([*prefix, *original.command], death_signal="KILL"),
+            Account().run(original.command, death_signal="KILL"),
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=out,
-            cwd=PROJECT,
+            cwd=project,
             env=environment,
         )
     return StandIn(original, process, environment)
@@ -97,14 +103,12 @@ def finish(standin: StandIn) -> None:
 
 
 @contextmanager
-def standing_in(
-    suite: Running, name: str, log: Path, *, prefix: Sequence[str] = (), **settings: str
-) -> Iterator[StandIn]:
+def standing_in(suite: Running, name: str, log: Path, *, project: Path = PROJECT, **settings: str) -> Iterator[StandIn]:
     """Stop a process of the suite, and run it with other settings until the end of the block; then it runs again."""
     original = Original.of(suite, name)
     suite.stop(name)
     try:
-        made = start(original, log, prefix=prefix, **settings)
+        made = start(original, log, settings, project=project)
         try:
             until(lambda: made.healthy, within=_START_SECONDS, what=f"{name} with other settings")
             yield made

@@ -28,7 +28,7 @@ class _Wrong:
         if library is None:
             raise Skipped("a wrong clock needs Debian's libfaketime")
         wrong = {"LD_PRELOAD": str(library), "FAKETIME": f"{self._seconds:+d}", "DONT_FAKE_MONOTONIC": "1"}
-        with standing_in(arena.suite, self._name, arena.log(self._name), **wrong):
+        with standing_in(arena.suite, self._name, arena.log(self._name), wrong):
             yield
 
     def play(self, _: Arena, seconds: float) -> list[Finding]:

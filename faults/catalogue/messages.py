@@ -129,7 +129,7 @@ def _slow(arena: Arena, seconds: float) -> list[Finding]:
     with proxy(parts.port or 5432) as between:
         far = parts._replace(netloc=f"{parts.username}:{parts.password}@127.0.0.1:{between.port}").geturl()
         log = arena.log("members-consume-slow")
-        with standing_in(arena.suite, "members-consume", log, KEHU_DATABASE_URL=far) as consumer:
+        with standing_in(arena.suite, "members-consume", log, {"KEHU_DATABASE_URL": far}) as consumer:
             before = consumer.memory
             between.delay(0.1)
             time.sleep(seconds)

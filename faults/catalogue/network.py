@@ -40,7 +40,7 @@ class _Between:
         parts = urlsplit(url)
         with proxy(parts.port or 0) as self.proxy:
             through = parts._replace(netloc=f"{parts.username}:{parts.password}@127.0.0.1:{self.proxy.port}").geturl()
-            with standing_in(arena.suite, self._name, arena.log(self._name), **{self._variable: through}):
+            with standing_in(arena.suite, self._name, arena.log(self._name), {self._variable: through}):
                 yield
 
     def swallow(self, _: Arena, seconds: float) -> list[Finding]:
@@ -68,7 +68,7 @@ class _Behind(_Between):
         host, _, port = here.rpartition(":")
         elsewhere, log = ports.free(1)[0], arena.log(self._name)
         with (
-            standing_in(arena.suite, self._name, log, KEHU_GRPC_ADDRESS=f"{host}:{elsewhere}"),
+            standing_in(arena.suite, self._name, log, {"KEHU_GRPC_ADDRESS": f"{host}:{elsewhere}"}),
             proxy(elsewhere, listen=int(port)) as self.proxy,
         ):
             until(lambda: _answers(arena, self._name), within=PATIENCE, what=f"{self._name} behind the proxy")

@@ -43,7 +43,7 @@ class _Notices:
         """The process again, with settings that lead to a provider."""
         with serving() as self._providers:
             settings = self._providers.settings(f"http://{arena.gateway}/v1/paymentNotices")
-            with standing_in(arena.suite, "orders-serve", arena.log("orders-serve-paying"), **settings):
+            with standing_in(arena.suite, "orders-serve", arena.log("orders-serve-paying"), settings):
                 yield
 
     def play(self, arena: Arena, seconds: float) -> list[Finding]:

@@ -47,7 +47,7 @@ class _Rolling:
         """Restart the second replica."""
         old = self._others[service]
         standin.finish(old)
-        new = standin.start(old.original, arena.log(f"{service}-serve-2"), **dict(old.environment))
+        new = standin.start(old.original, arena.log(f"{service}-serve-2"), old.environment)
         until(lambda: new.healthy, within=PATIENCE, what=f"the second {service}-serve again")
         time.sleep(3)
         old.process = new.process
