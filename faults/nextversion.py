@@ -1,5 +1,6 @@
-"""The next version of the project, as a copy with what a version may do: add a field to protos, tell it in an event, add
-to the schema. Generated, migrated and run like the real thing.
+"""The next version of the project: a copy with another field in the protos, told in an event, and more in the schema.
+
+It is generated, migrated and run like the real thing.
 """
 
 from __future__ import annotations

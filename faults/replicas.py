@@ -28,10 +28,8 @@ _DRAIN = "3"
 def second(arena: Arena, name: str, *, project: Path = PROJECT) -> Iterator[StandIn]:
     """One more process beside one of the suite, until the end of the block."""
     grpc, metrics = (f"{ports.HOST}:{port}" for port in ports.free(2))
-    addresses = {"KEHU_GRPC_ADDRESS": grpc, "KEHU_METRICS_ADDRESS": metrics}
-    made = standin.start(
-        Original.of(arena.suite, name), arena.log(f"{name}-2"), project=project, **addresses, **settings
-    )
+    settings = {"KEHU_GRPC_ADDRESS": grpc, "KEHU_METRICS_ADDRESS": metrics, "KEHU_DRAIN_SECONDS": _DRAIN}
+    made = standin.start(Original.of(arena.suite, name), arena.log(f"{name}-2"), settings, project=project)
     try:
         until(lambda: made.healthy, within=PATIENCE, what=f"a second {name}")
         yield made

@@ -103,7 +103,9 @@ def finish(standin: StandIn) -> None:
 
 
 @contextmanager
-def standing_in(suite: Running, name: str, log: Path, *, project: Path = PROJECT, **settings: str) -> Iterator[StandIn]:
+def standing_in(
+    suite: Running, name: str, log: Path, settings: Mapping[str, str] = _AS_IT_IS, *, project: Path = PROJECT
+) -> Iterator[StandIn]:
     """Stop a process of the suite, and run it with other settings until the end of the block; then it runs again."""
     original = Original.of(suite, name)
     suite.stop(name)
