@@ -49,6 +49,9 @@ class Settings(BaseSettings):
     stream_deadline_ms: int = Field(300_000, ge=100, description="The same for streams.")
     max_concurrent_calls: int = Field(512, ge=1, description="Calls under way at once; more are refused at once.")
     max_concurrent_streams: int = Field(256, ge=1, description="The same for streams, which are not counted there.")
+    member_calls_per_second: float = Field(
+        50.0, ge=0, description="Calls that one member may make of one process, over two seconds; 0: any number."
+    )
     drain_seconds: float = Field(
         0.0, ge=0, description="How long `serve` waits after SIGTERM before it takes no new call."
     )

@@ -35,6 +35,9 @@ class Method:
     self_proving: bool = False
     """Whether callers bring no token, because the request itself proves where it comes from."""
 
+    privileged: bool = False
+    """Whether its calls are recorded in the audit log."""
+
     @property
     def batch(self) -> bool:
         """Whether a call of it goes through many rows, and may take longer."""

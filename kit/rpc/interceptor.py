@@ -15,10 +15,11 @@ from google.protobuf.message import DecodeError, Message
 
 from kit import errors
 from kit.errors import Fault, Violation
+from kit.rpc import audit, metrics, policy, status
 from kit.rpc import call as calls
-from kit.rpc import metrics, policy, status
 from kit.rpc.call import Call, Identity, Method
 from kit.rpc.identity import Verifier
+from kit.rpc.pace import Pace
 from kit.rpc.reach import Reach
 from kit.settings import Settings
 from kit.telemetry import Span, line, log, span, trace_id
@@ -42,6 +43,7 @@ class Interceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
         self, methods: dict[str, Method], verifier: Verifier, settings: Settings, *, reach: Reach | None = None
     ) -> None:
         self._reach = reach
+        self._pace = Pace(settings.member_calls_per_second)
         self._methods = methods
         self._verifier = verifier
         self._limit = settings.max_concurrent_calls
@@ -141,6 +143,8 @@ class Interceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
                 except Exception as error:  # noqa: BLE001 - every failure becomes a status here, and only here
                     fault = _fault_of(error, method)
                 finally:
+                    if method.privileged:
+                        audit.write(method, self._caller(metadata), request, fault)
                     _observe(method, fault, caller=caller, seconds=perf_counter() - started, traced=traced)
             await status.abort(context, fault)
             return None
@@ -169,7 +173,15 @@ class Interceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
             return _NOBODY
         identity = self._verifier.verify(metadata.get("authorization", ""))
         policy.authorize(identity, method)
+        self._pace.keep(identity)
         return identity
+
+    def _caller(self, metadata: Metadata) -> Identity:
+        """Who calls, be it in vain."""
+        try:
+            return self._verifier.verify(metadata.get("authorization", ""))
+        except Fault:
+            return _NOBODY
 
     def _seconds(self, method: Method, context: grpc.aio.ServicerContext, metadata: Metadata) -> float:
         """The least of the caller's deadline, Envoy's, and our own."""

@@ -10,6 +10,7 @@ from google.protobuf.descriptor import ServiceDescriptor
 from kehu.options.v1 import options_pb2
 
 from kit.errors import Fault, Kind
+from kit.rpc import audit
 from kit.rpc.call import Identity, Method
 
 ROLES: dict[str, tuple[str, ...]] = {
@@ -142,6 +143,7 @@ def methods_of(service: str) -> dict[str, Method]:
             response=message_factory.GetMessageClass(method.output_type),
             streams=method.server_streaming,
             self_proving=method.GetOptions().Extensions[options_pb2.self_proving],
+            privileged=audit.privileged(method.GetOptions().Extensions[options_pb2.scope]),
         )
         for method in descriptor.methods
     }

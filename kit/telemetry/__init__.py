@@ -1,7 +1,7 @@
 """What a process tells of itself: JSON logs, Prometheus metrics, OpenTelemetry traces. No personal data in any."""
 
 from kit.telemetry.counting import Bounded, Told, counting
-from kit.telemetry.logs import configure_logs, line, log
+from kit.telemetry.logs import configure_logs, line, log, record
 from kit.telemetry.metrics import LATENCY_BUCKETS, MetricsServer
 from kit.telemetry.tracing import Span, carried, configure_tracing, flush, present, sampled, span, trace_id, unrecorded
 
@@ -19,6 +19,7 @@ __all__ = [
     "line",
     "log",
     "present",
+    "record",
     "sampled",
     "span",
     "trace_id",

@@ -20,6 +20,8 @@ log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
 _encode = json.JSONEncoder(ensure_ascii=False, default=str).encode
 _origin: dict[str, str] = {}
 """What every line of this process says of it; nothing before `configure_logs`, and where such lines are not wanted."""
+_always: dict[str, Any] = {}
+"""The same for lines that are wanted at every level."""
 
 
 def line(message: str, *, trace: str | None = None, **fields: str | float | bool) -> None:
@@ -27,14 +29,23 @@ def line(message: str, *, trace: str | None = None, **fields: str | float | bool
 
     `trace` is the id of the trace that it belongs to, by default the present one.
     """
-    if not _origin:
-        return
+    if _origin:
+        _write(message, fields, trace)
+
+
+def record(message: str, **fields: str | float | bool) -> None:
+    """A line that is written whatever the level, for what must not be lost."""
+    if _always:
+        _write(message, fields, None)
+
+
+def _write(message: str, fields: dict[str, str | float | bool], trace: str | None) -> None:
     entry: dict[str, Any] = {
         "time": datetime.now(UTC).isoformat()[:-6] + "Z",
         "level": "info",
         "message": message,
         **fields,
-        **_origin,
+        **_always,
     }
     trace = tracing.trace_id() if trace is None else trace
     if trace:
@@ -47,6 +58,7 @@ def configure_logs(service: str, role: str, level: str = "info") -> None:
     """Set up logging for this process, once, at start."""
     origin = {"service": service, "role": role}
     _origin.clear()
+    _always.update(origin)
     if level in {"debug", "info"}:
         _origin.update(origin)
 

@@ -34,9 +34,9 @@ class Keys:
     keyring_file: Path
     issuer: Tokens
 
-    def bearer(self, *roles: str, subject: str = "tester") -> str:
+    def bearer(self, *roles: str, subject: str = "tester", org: str = "/") -> str:
         """An `authorization` header."""
-        return f"Bearer {self.issuer.issue(subject, list(roles))}"
+        return f"Bearer {self.issuer.issue(subject, list(roles), org=org)}"
 
 
 def make_keys(folder: Path) -> Keys:
