@@ -21,6 +21,7 @@ check "buf breaking" buf breaking protos --against protos/released.binpb
 check "generated code is fresh" python -m tools.generate --check
 check "API pages are fresh" python -m tools.openapi --check
 check "the page of errors is fresh" python -m tools.errors --check
+check "dashboards and objectives are fresh" python -m deploy.observability.generate --check
 check "the page of states is fresh" python -m tools.states --check
 check "the page of metrics is fresh" python -m tools.metrics --check
 check "links lead somewhere" python -m tools.links
