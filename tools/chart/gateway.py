@@ -88,7 +88,7 @@ def _dump(place: Place) -> list[str]:
     return str(text).splitlines()
 
 
-def _differences(plain: Sequence[str], lines: Sequence[str]) -> list[tuple[str, int, int, int, int]]:
+def _differences(plain: Sequence[str], lines: Sequence[str]) -> Sequence[tuple[str, int, int, int, int]]:
     return difflib.SequenceMatcher(None, plain, lines, autojunk=False).get_opcodes()
 
 

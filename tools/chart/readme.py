@@ -47,7 +47,7 @@ def values(file: Path = CHART / "values.yaml") -> Iterator[Value]:
             key, rest = match["key"], match["rest"].strip()
             parents = [parent for parent in parents if parent[0] < indent]
             said = " ".join(comment) or _inherited(key, parents, known)
-            known.setdefault(key, said)
+            known[key] = said
             if rest or not _is_map(lines, number, indent):
                 inside = indent
                 path = ".".join([*(name for _, name, _ in parents), key])

@@ -1,0 +1,221 @@
+"""Envoy: its configuration is what gateway/ writes, and its objects."""
+
+from __future__ import annotations
+
+import base64
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from gateway import envoy
+from gateway.bootstrap import render
+from gateway.place import Address, Issuer, Mutual, Tls, cluster
+from gateway.rules import Rules
+from kit.signing import public_jwk
+from tests.support.certificates import Authority
+from tests.support.chart import EVERYTHING, MINIMAL, container, merged, named, objects
+from tools.chart import gateway as written
+from tools.chart.helm import CHART, PROJECT
+
+pytestmark = pytest.mark.chart
+
+PLAIN = replace(
+    cluster(
+        {name: [Address(f"shop-{name}-serve", 50051)] for name in MINIMAL["services"]}, jwks="/etc/kehu/jwks/jwks.json"
+    ),
+    status=Address("0.0.0.0", 9902),
+    descriptors="/etc/kehu/gateway/descriptors.binpb",
+)
+FULL = {
+    "tls": Tls(Address("0.0.0.0", 8443), "/etc/kehu/tls/tls.crt", "/etc/kehu/tls/tls.key"),
+    "mutual": Mutual("/etc/kehu/mutual/tls.crt", "/etc/kehu/mutual/tls.key", "/etc/kehu/mutual/ca.crt"),
+    "issuer": Issuer("https://id.example", "https://id.example/keys", ["kehu"]),
+    "otlp_endpoint": "http://collector.observability:4318",
+    "origins": ["https://shop\\.example"],
+}
+SWITCHES: dict[str, dict[str, Any]] = {
+    "tls": {"gateway": {"tls": {"enabled": True, "secret": "tls"}}},
+    "mutual": {"mutualTls": {"enabled": True}},
+    "issuer": {key: EVERYTHING[key] for key in ("issuer", "networkPolicy")},
+    "otlp_endpoint": {key: EVERYTHING[key] for key in ("settings", "networkPolicy")},
+    "origins": {"gateway": {"origins": FULL["origins"]}},
+}
+
+
+def configuration(*values: dict[str, Any]) -> Any:
+    found = named(objects("gateway/configmap.yaml", *values), "shop-gateway")
+    return yaml.load(found["data"]["envoy.yaml"], yaml.CSafeLoader)
+
+
+def test_the_configuration_is_the_one_that_the_gateway_s_own_code_writes() -> None:
+    assert configuration() == render(PLAIN)
+
+
+@pytest.mark.parametrize("switch", SWITCHES)
+def test_each_switch_changes_what_it_changes_there(switch: str) -> None:
+    assert configuration(SWITCHES[switch]) == render(replace(PLAIN, **{switch: FULL[switch]}))  # type: ignore[arg-type]
+
+
+def test_all_switches_together_are_what_it_writes_too() -> None:
+    everything = merged(*SWITCHES.values(), {"settings": {"traceRatio": 0.5}, "gateway": {"trustedHops": 2}})
+    expected = replace(PLAIN, **FULL, trace_ratio=0.5, trusted_hops=2)  # type: ignore[arg-type]
+    assert configuration(everything) == render(expected)
+
+
+def test_limits_of_the_values_are_those_of_the_rules() -> None:
+    limits = {
+        "callsPerSecond": 30_000,
+        "callsBurst": 60_001,
+        "entriesPerSecond": 500,
+        "entriesBurst": 700,
+        "connections": 1_234,
+        "upstreamConnections": 5,
+        "upstreamPending": 6,
+        "upstreamRequests": 7,
+        "heapBytes": 700_000_000,
+    }
+    raw = Rules.read().model_dump()
+    raw["rate_limit"] = {"calls_per_second": 30_000, "burst": 60_001}
+    raw["entry_limit"] = {"calls_per_second": 500, "burst": 700}
+    raw["breaker"] = {"max_connections": 5, "max_pending": 6, "max_requests": 7}
+    raw["downstream"] |= {"max_connections": 1_234, "max_heap_bytes": 700_000_000}
+    assert configuration({"gateway": {"limits": limits}}) == render(PLAIN, rules=Rules.model_validate(raw))
+
+
+def test_the_chart_s_limits_are_those_that_the_gateway_has_everywhere() -> None:
+    rules, limits = Rules.read(), yaml.safe_load((CHART / "values.yaml").read_text())["gateway"]["limits"]
+    assert limits == {
+        "callsPerSecond": rules.rate_limit.calls_per_second,
+        "callsBurst": rules.rate_limit.burst,
+        "entriesPerSecond": rules.entry_limit.calls_per_second,
+        "entriesBurst": rules.entry_limit.burst,
+        "connections": rules.downstream.max_connections,
+        "upstreamConnections": rules.breaker.max_connections,
+        "upstreamPending": rules.breaker.max_pending,
+        "upstreamRequests": rules.breaker.max_requests,
+        "heapBytes": rules.downstream.max_heap_bytes,
+    }
+
+
+@pytest.mark.parametrize("values", [{}, EVERYTHING], ids=["least", "everything"])
+def test_envoy_accepts_the_configuration(values: dict[str, Any], tmp_path: Path) -> None:
+    data = {each["metadata"]["name"]: each for each in objects("gateway/configmap.yaml", values)}
+    (tmp_path / "gateway").mkdir()
+    api = base64.b64decode(data["shop-gateway-api"]["binaryData"]["descriptors.binpb"])
+    (tmp_path / "gateway" / "descriptors.binpb").write_bytes(api)
+    authority = Authority(tmp_path)
+    for folder in ("tls", "mutual"):
+        pair = authority.sign(folder, "shop-gateway")
+        (tmp_path / folder).mkdir()
+        pair.certificate.rename(tmp_path / folder / "tls.crt")
+        pair.key.rename(tmp_path / folder / "tls.key")
+        (tmp_path / folder / "ca.crt").write_bytes(authority.certificate.read_bytes())
+    (tmp_path / "jwks").mkdir()
+    key = public_jwk((tmp_path / "tls" / "tls.key").read_text())
+    (tmp_path / "jwks" / "jwks.json").write_text(json.dumps({"keys": [key]}))
+    file = tmp_path / "envoy.yaml"
+    file.write_text(data["shop-gateway"]["data"]["envoy.yaml"].replace("/etc/kehu", str(tmp_path)))
+    assert envoy.validate(file) == ""
+
+
+def test_the_gateway_knows_the_methods_of_this_release() -> None:
+    found = named(objects("gateway/configmap.yaml"), "shop-gateway-api")["binaryData"]["descriptors.binpb"]
+    assert base64.b64decode(found) == (PROJECT / "gen" / "descriptors.binpb").read_bytes()
+
+
+def test_two_options_that_change_the_same_are_refused() -> None:
+    with pytest.raises(ValueError, match="changes what another option changes"):
+        list(written._woven(["a", "b"], {"x": ["a", "c"], "y": ["a", "d"]}))
+
+
+def test_a_mark_that_the_configuration_lost_is_told() -> None:
+    with pytest.raises(ValueError, match="the configuration has no"):
+        written._marked("nothing")
+
+
+def test_a_changed_configuration_makes_new_pods() -> None:
+    def checksum(*values: dict[str, Any]) -> Any:
+        return objects("gateway/deployment.yaml", *values)[0]["spec"]["template"]["metadata"]["annotations"]
+
+    assert checksum() == checksum()
+    assert checksum() != checksum({"gateway": {"trustedHops": 1}})
+
+
+def test_the_gateway_drains_before_it_stops() -> None:
+    (found,) = objects("gateway/deployment.yaml")
+    pod = found["spec"]["template"]["spec"]
+    script = container(found["spec"]["template"])["lifecycle"]["preStop"]["exec"]["command"][2]
+    assert "POST /healthcheck/fail" in script
+    assert script.strip().endswith("sleep 20")
+    assert pod["terminationGracePeriodSeconds"] > 20
+
+
+def test_the_admin_interface_is_on_loopback_and_has_no_port() -> None:
+    assert configuration()["admin"]["address"]["socket_address"]["address"] == "127.0.0.1"
+    ports = {
+        port["containerPort"] for port in container(objects("gateway/deployment.yaml")[0]["spec"]["template"])["ports"]
+    }
+    assert ports == {8080, 9902}
+
+
+def test_with_tls_the_plain_port_is_closed() -> None:
+    template = objects("gateway/deployment.yaml", SWITCHES["tls"])[0]["spec"]["template"]
+    assert {port["name"] for port in container(template)["ports"]} == {"https", "status"}
+    assert (
+        named(objects("gateway/service.yaml", SWITCHES["tls"]), "shop-gateway")["spec"]["ports"][0]["targetPort"]
+        == "https"
+    )
+
+
+def test_every_file_of_the_configuration_is_mounted() -> None:
+    template = objects("gateway/deployment.yaml", EVERYTHING)[0]["spec"]["template"]
+    mounts = {mount["mountPath"] for mount in container(template)["volumeMounts"]}
+    assert {f"/etc/kehu/{name}" for name in ("gateway", "jwks", "tls", "mutual")} <= mounts
+
+
+def test_envoy_has_its_image_its_threads_and_its_own_environment() -> None:
+    values = {"gateway": {"concurrency": 3, "env": {"TZ": "UTC"}, "image": {"repository": "a/envoy", "tag": "v2"}}}
+    found = container(objects("gateway/deployment.yaml", values)[0]["spec"]["template"])
+    assert found["image"] == "a/envoy:v2"
+    assert found["env"] == [{"name": "TZ", "value": "UTC"}]
+    assert found["command"][found["command"].index("--concurrency") + 1] == "3"
+
+
+def test_callers_reach_the_gateway_and_never_its_metrics() -> None:
+    values = {
+        "gateway": {"service": {"type": "LoadBalancer", "port": 8000, "loadBalancerSourceRanges": ["10.0.0.0/8"]}}
+    }
+    found = objects("gateway/service.yaml", values)
+    public, status = named(found, "shop-gateway")["spec"], named(found, "shop-gateway-status")["spec"]
+    assert public["type"] == "LoadBalancer"
+    assert public["loadBalancerSourceRanges"] == ["10.0.0.0/8"]
+    assert [(port["port"], port["targetPort"]) for port in public["ports"]] == [(8000, "http")]
+    assert status["clusterIP"] == "None"
+    assert [port["port"] for port in status["ports"]] == [9902]
+
+
+def test_an_ingress_leads_to_the_gateway() -> None:
+    values = {
+        "gateway": {"ingress": {"enabled": True, "host": "api.example", "className": "nginx", "tlsSecret": "tls"}}
+    }
+    (found,) = objects("gateway/ingress.yaml", values)
+    backend = found["spec"]["rules"][0]["http"]["paths"][0]["backend"]["service"]
+    assert backend == {"name": "shop-gateway", "port": {"name": "http"}}
+    assert found["spec"]["tls"] == [{"hosts": ["api.example"], "secretName": "tls"}]
+    assert found["spec"]["ingressClassName"] == "nginx"
+    assert objects("gateway/ingress.yaml") == []
+
+
+def test_a_route_of_the_gateway_api_leads_to_the_gateway() -> None:
+    values = {
+        "gateway": {"httpRoute": {"enabled": True, "parentRefs": [{"name": "public"}], "hostnames": ["api.example"]}}
+    }
+    (found,) = objects("gateway/httproute.yaml", values)
+    assert found["spec"]["parentRefs"] == [{"name": "public"}]
+    assert found["spec"]["hostnames"] == ["api.example"]
+    assert found["spec"]["rules"][0]["backendRefs"] == [{"name": "shop-gateway", "port": 80}]
+    assert objects("gateway/httproute.yaml") == []
