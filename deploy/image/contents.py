@@ -20,6 +20,7 @@ _COMPILERS = re.compile(
 _CACHES = re.compile(r"(^|/)(\.cache/pip|\.cache/uv|pip-cache)(/|$)|^var/cache/apt/archives/.*\.deb$")
 _SECRETS = re.compile(r"\.(pem|key|p12|pfx|env|netrc)$|(^|/)(id_[a-z0-9]+|\.netrc|\.pypirc|pip\.conf)$")
 _TELLING = re.compile(r"(?i)(password|passwd|secret|token|credential|api_?key|private_?key)\w*=|://[^/\s:@]+:[^/\s@]+@")
+_AUTHORITIES = ("/cacert.pem", "/roots.pem")  # whom to trust: certificates without keys, of certifi and of gRPC
 _OURS = ("app/", "opt/kehu/")
 _WORLD = stat.S_IWOTH
 
@@ -89,14 +90,15 @@ def _in_files(found: list[File], raised_in_base: set[str]) -> Iterator[str]:
             yield f"{file.path} is a compiler"
         if _CACHES.search(file.path) and file.kind == "file":
             yield f"{file.path} is left of an installation"
-        if ours and _SECRETS.search(file.path) and not file.path.endswith("certifi/cacert.pem"):
+        if ours and _SECRETS.search(file.path) and not file.path.endswith(_AUTHORITIES):
             yield f"{file.path} looks like a secret"
 
 
 @contextmanager
 def _container(engine: Engine, reference: str) -> Iterator[str]:
-    """A container of the image that is never started."""
-    container = engine.run("create", reference).strip().splitlines()[-1]
+    """A container of the image."""
+    # It is never started, but an image without a command of its own must be told one.
+    container = engine.run("create", reference, "true").strip().splitlines()[-1]
     try:
         yield container
     finally:

@@ -48,7 +48,7 @@ def write(engine: Engine, reference: str, path: Path) -> dict[str, Any]:
 def packages(bill: Mapping[str, Any], kind: str) -> dict[str, str]:
     """Versions by name of the packages of one kind (`pypi` or `deb`) in a bill."""
     wanted = [part for part in bill["components"] if part.get("purl", "").startswith(f"pkg:{kind}/")]
-    return {_normal(part["name"]): part["version"] for part in wanted}
+    return {_normal(part["name"]) if kind == "pypi" else part["name"]: part["version"] for part in wanted}
 
 
 def locked() -> dict[str, str]:
