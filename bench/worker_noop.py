@@ -6,14 +6,15 @@ the broker hands out before the first is acknowledged.
 
 from __future__ import annotations
 
-import eventlet
+from kit.worker.green import patch
 
-eventlet.monkey_patch()
+patch()
 
 import os  # noqa: E402
 import signal  # noqa: E402
 import sys  # noqa: E402
 
+import eventlet  # noqa: E402
 import nameko  # noqa: E402
 from kombu import Queue  # type: ignore[attr-defined]  # noqa: E402
 from nameko.messaging import consume  # noqa: E402

@@ -18,7 +18,7 @@ from bench.load import closed
 from bench.stage import PRODUCTS, Stage, stage
 from bench.table import Table
 
-_BUYERS = 48
+_BUYERS = 16
 _DRAIN_SECONDS = 180.0
 
 
