@@ -116,7 +116,9 @@ def _tracing(place: Place) -> Json:
         http_service={"http_uri": uri},
         service_name="gateway",
     )
-    return {"tracing": {"random_sampling": {"value": place.trace_ratio * 100}, "provider": provider}}
+    # No path: callers may write anything into it. The service's span says which method it was.
+    sampling = {"value": place.trace_ratio * 100}
+    return {"tracing": {"random_sampling": sampling, "max_path_tag_length": 0, "provider": provider}}
 
 
 def _guards(services: Sequence[Service], place: Place, rules: Rules, *, secure: bool) -> list[Json]:
@@ -133,8 +135,13 @@ def _guards(services: Sequence[Service], place: Place, rules: Rules, *, secure: 
         http_filter("grpc_web", "GrpcWeb"),
         http_filter("local_ratelimit", "LocalRateLimit", **limits.bucket(rules.rate_limit, "calls")),
         identity.filter_of(services, place, rules),
+        http_filter("local_ratelimit", "LocalRateLimit", **_per_caller(rules)) | {"name": limits.PER_CALLER},
         http_filter("buffer", "Buffer", max_request_bytes=rules.classes.write.max_body_bytes),
     ]
+
+
+def _per_caller(rules: Rules) -> Json:
+    return limits.per_caller(rules.caller_limit, metadata=identity.METADATA, claims=identity.CLAIMS)
 
 
 def _transcoder(services: Sequence[Service], place: Place, rules: Rules) -> Json:

@@ -55,7 +55,7 @@ class Breaker(_Model):
 
 
 class RateLimit(_Model):
-    """The token bucket of one gateway process, over all callers."""
+    """A token bucket of one gateway process."""
 
     calls_per_second: int = Field(ge=1)
     burst: int = Field(ge=1, description="Calls that may come at once after a quiet time.")
@@ -96,6 +96,7 @@ class Rules(_Model):
     retry: Retry
     breaker: Breaker
     rate_limit: RateLimit
+    caller_limit: RateLimit
     entry_limit: RateLimit
     downstream: Downstream
     upstream: Upstream
