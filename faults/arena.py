@@ -16,6 +16,7 @@ from deploy.local import health
 from deploy.local.folder import SERVICES
 from deploy.local.rabbitmq import find
 from deploy.local.suite import Running
+from faults.cluster import Cluster
 from faults.evidence import Evidence
 from faults.record import Record
 from faults.shop import Shop
@@ -36,6 +37,8 @@ class Arena:
     record: Record = field(default_factory=lambda: Record("none"))
     gateway: str = ""
     """Where the writers call."""
+    cluster: Cluster | None = None
+    """The broker's nodes, where there are several."""
 
     def __post_init__(self) -> None:
         self.gateway = self.gateway or self.suite.gateway.removeprefix("http://")
@@ -123,5 +126,5 @@ class Arena:
         ).stdout
 
     def well(self) -> bool:
-        """Whether every process of the suite is ready."""
-        return all(each.state == "ready" for each in self.suite.processes())
+        """Whether every process of the suite is ready, but for those that another stands in for."""
+        return all(each.state in {"ready", "stopped"} for each in self.suite.processes())

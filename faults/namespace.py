@@ -24,9 +24,14 @@ def possible() -> bool:
     return tried.returncode == 0
 
 
+def entered() -> bool:
+    """Whether this program runs in such a place."""
+    return bool(os.environ.get(PRIVATE))
+
+
 def enter(module: str) -> None:
     """Run this module again in such a place, unless it is there already or can't be. Returns only then."""
-    if os.environ.get(PRIVATE) or not possible():
+    if entered() or not possible():
         return
     inside = ["/bin/sh", "-c", 'ip link set lo up && exec "$0" "$@"', sys.executable, "-m", module, *sys.argv[1:]]
     os.environ |= {PRIVATE: "1", "PATH": f"{os.environ['PATH']}:{_PATH}"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from faults.catalogue import (
     broker,
     clock,
+    cluster,
     database,
     disk,
     messages,
@@ -30,5 +31,6 @@ FAULTS: tuple[Fault, ...] = (
     *storm.FAULTS,
     *versions.FAULTS,
     *disk.FAULTS,
+    *cluster.FAULTS,
     *soak.FAULTS,
 )

@@ -82,7 +82,7 @@ def _answers(arena: Arena, name: str) -> bool:
 def _lossy(_: Arena, seconds: float) -> list[Finding]:
     """Lose packets on the loopback of this network namespace."""
     if not os.environ.get(PRIVATE):
-        raise Skipped("losing packets needs root, and Debian's iproute2")
+        raise Skipped("needs root, and Debian's iproute2")
     _tc("add", "dev", "lo", "root", "netem", "loss", _LOSS)
     try:
         time.sleep(seconds)
