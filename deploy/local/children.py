@@ -7,6 +7,7 @@ import sys
 from dataclasses import replace
 
 import gateway
+from deploy.local import certificate, ports
 from deploy.local.account import Account
 from deploy.local.plan import Plan, peers
 from deploy.local.state import Process
@@ -20,6 +21,8 @@ _AT_ONCE = "KILL"
 def write_configuration(plan: Plan) -> None:
     """Make every file that the processes read at their start."""
     plan.keys.make()
+    if plan.options.gateway_tls_port:
+        certificate.make(plan.keys.certificate, plan.keys.certificate_key)
     if plan.postgres is not None:
         plan.postgres.initialise()
     if plan.node is not None:
@@ -90,5 +93,11 @@ def _gateway(plan: Plan) -> object:
         admin=parse(plan.gateway_admin),
         otlp_endpoint=plan.options.otlp_endpoint,
         trace_ratio=plan.options.trace_ratio,
+        tls=_tls(plan) if plan.options.gateway_tls_port else None,
     )
     return gateway.render(here)
+
+
+def _tls(plan: Plan) -> place.Tls:
+    listen = place.Address(ports.HOST, plan.options.gateway_tls_port)
+    return place.Tls(listen, str(plan.keys.certificate), str(plan.keys.certificate_key), beside=True)

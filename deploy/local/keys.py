@@ -43,6 +43,16 @@ class Keys:
         """What members seals personal data with."""
         return self.folder / "keyring.json"
 
+    @property
+    def certificate(self) -> Path:
+        """What the gateway shows on its TLS port."""
+        return self.folder / "gateway.crt"
+
+    @property
+    def certificate_key(self) -> Path:
+        """The key of that."""
+        return self.folder / "gateway.key"
+
     def make(self) -> None:
         """Make them, unless they are there."""
         self.folder.mkdir(parents=True, exist_ok=True)

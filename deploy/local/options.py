@@ -18,6 +18,9 @@ class Options(BaseSettings):
 
     run_folder: Path = Field(PROJECT / ".run", description="Where data, logs and keys are kept.")
     gateway_port: int = Field(8080, ge=0, le=65535, description="The gateway's port on loopback; 0: any free one.")
+    gateway_tls_port: int = Field(
+        0, ge=0, le=65535, description="Another port of it, over TLS with a certificate of its own making; 0: none."
+    )
     postgres_url: str = Field("", description="An existing server, as a role that may create roles and databases.")
     broker_url: str = Field("", description="An existing RabbitMQ: amqp://user:password@host:port/vhost.")
     otlp_endpoint: str = Field("", description="OTLP over HTTP for traces; the services read it too.")

@@ -73,6 +73,8 @@ def make(options: Options) -> Plan:
     free = iter(ports.free(10 + 2 * len(ROLES) * len(SERVICES)))
     if options.gateway_port:
         ports.demand(options.gateway_port, variable="KEHU_GATEWAY_PORT")
+    if options.gateway_tls_port:
+        ports.demand(options.gateway_tls_port, variable="KEHU_GATEWAY_TLS_PORT")
     postgres = None
     if not options.postgres_url:
         postgres = Server(folder.postgres, next(free), secrets.postgres, _POSTGRES_SETTINGS)

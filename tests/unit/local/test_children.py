@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local import children, plan
+from deploy.local import children, plan, ports
 from deploy.local.folder import SERVICES
 from deploy.local.options import Options
 from deploy.local.plan import Plan
@@ -68,3 +68,21 @@ def test_the_gateway_leads_to_every_service(made: Plan) -> None:
 
     clusters = json.loads(made.folder.gateway.read_text())["static_resources"]["clusters"]
     assert set(SERVICES) <= {cluster["name"] for cluster in clusters}
+
+
+def test_a_tls_port_stands_beside_the_plain_one_with_a_certificate_of_its_own(tmp_path: Path) -> None:
+    options = Options(
+        run_folder=tmp_path,
+        gateway_port=0,
+        gateway_tls_port=ports.free(1)[0],
+        postgres_url="postgresql://admin:hidden@db:5432/postgres",
+        broker_url="amqp://mq/",
+    )
+    options.folder.make()
+    secure = plan.make(options)
+
+    children.write_configuration(secure)
+
+    listeners = json.loads(secure.folder.gateway.read_text())["static_resources"]["listeners"]
+    assert [each["name"] for each in listeners] == ["public", "public_tls", "status"]
+    assert secure.keys.certificate.exists()
