@@ -54,8 +54,8 @@ def _told(outcome: Outcome) -> Outcome:
     counts = outcome.counts
     print(
         f"{outcome.fault.name:24} {outcome.seconds:4.0f} s  {outcome.word:7} lost {counts.lost}, "
-        f"duplicated {counts.duplicated}, unexpected {counts.unexpected}, recovered {counts.recovered}; {outcome.calls} calls, "
-        f"{outcome.failed} failed; calls well after {outcome.recovery_calls:.1f} s, "
+        f"duplicated {counts.duplicated}, unexpected {counts.unexpected}, recovered {counts.recovered}; "
+        f"{outcome.calls} calls, {outcome.failed} failed; calls well after {outcome.recovery_calls:.1f} s, "
         f"effects after {outcome.recovery_effects:.1f} s"
     )
     for finding in outcome.findings:
