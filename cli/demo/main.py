@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
@@ -25,6 +26,9 @@ from cli.demo.scene import Check, Scene
 from cli.demo.strike import Strike
 from cli.importing.problem import ImportProblem
 from cli.importing.progress import shown_on
+from cli.scan.collector import collecting
+from cli.scan.looking import Looked, logs, look, metrics
+from cli.scan.people import personal_values
 from deploy.local.folder import PROJECT, Folder
 from deploy.local.problem import Problem, explained
 from deploy.local.state import holder
@@ -34,6 +38,7 @@ _FOLDER = PROJECT / ".run" / "demo"
 _ROOM = 4_000
 """Events that may be on their way before the import is held back: the services' work of some three seconds."""
 _PER_SECOND = 200
+_TELEMETRY, _SPANS, _TRACE_RATIO = "telemetry", "spans.jsonl", "0.05"
 _ACTS: tuple[tuple[str, Callable[[Scene], None]], ...] = (
     ("the history's profiles", profiles.play),
     ("a customer's day", shop.play),
@@ -52,13 +57,20 @@ def demo(
     kill: Annotated[
         str, typer.Option(help="A process to kill (-9) in the middle of the import, for example members-consume.")
     ] = "",
+    scan: Annotated[
+        bool, typer.Option("--scan", help="Keep spans too, and look for everybody's names in all telemetry.")
+    ] = False,
 ) -> None:
     """Replay a real retailer's history and a day of business through the whole suite, and reconcile every effect."""
     console = Console(highlight=False, soft_wrap=True)
     began = time.monotonic()
     _clear(folder / "suite")
     console.print("Starting PostgreSQL, RabbitMQ, Envoy and the four services.")
-    with Suite(folder / "suite") as suite, databases(suite.database_url) as found:
+    with (
+        _traced(folder) if scan else nullcontext(dict[str, str]()) as environment,
+        Suite(folder / "suite", environment=environment) as suite,
+        databases(suite.database_url) as found,
+    ):
         console.print(f"Ready at {suite.gateway} after {time.monotonic() - began:.0f} s.\n")
         run = Demo(suite, found, console)
         replay = run.history(folder, Strike(suite, kill) if kill else None)
@@ -67,12 +79,19 @@ def demo(
         reckoning = run.reckon()
         figures = measures(replay, latencies, suite.processes())
         run.report(folder / "report.html", reckoning, checks, replay, latencies)
+        personal = run.personal() if scan else set()
+        pages = metrics(suite, folder / _TELEMETRY / "metrics") if scan else []
+    looked = _look(folder, personal, pages) if scan else None
     console.print(_table(figures))
     console.print(f"\nThe report: {folder / 'report.html'}")
     console.print(f"The demo took {time.monotonic() - began:.0f} s.\n")
     for failure in _failures(reckoning, checks, replay):
         console.print(f"[red]✗[/] {failure}")
-    holds = replay.complete and all(check.holds for check in checks)
+    if looked is not None:
+        console.print(f"{_mark(not looked.found)} {looked}")
+        for place in looked.found:
+            console.print(place, markup=False)
+    holds = replay.complete and not (looked and looked.found) and all(check.holds for check in checks)
     console.print(reckoning.line if reckoning.holds and holds else "NOT RECONCILED", markup=False)
     if not (reckoning.holds and holds):
         raise typer.Exit(1)
@@ -138,6 +157,10 @@ class Demo:
         self._found.analyze(("members", "orders", "campaigns", "pipeline"))
         return reconcile(history.cdnow_file(), self._found, self._suite.vault(), tell=self._tell_comparison)
 
+    def personal(self) -> set[str]:
+        """What is known of everybody."""
+        return personal_values(Scene(self._suite.gateway.removeprefix("http://"), self._token, self._tell))
+
     def report(
         self, path: Path, reckoning: Reckoning, checks: list[Check], replay: Replay, latencies: list[Latency]
     ) -> None:
@@ -175,6 +198,17 @@ def _clear(suite: Path) -> None:
         raise Problem(f"A demo runs already in {suite}; wait until it is over.")
     for data in (folder.postgres.parent, folder.rabbitmq, folder.logs):
         shutil.rmtree(data, ignore_errors=True)
+
+
+@contextmanager
+def _traced(folder: Path) -> Iterator[dict[str, str]]:
+    """What lets the suite's processes send some of their spans here, where they are kept."""
+    with collecting(folder / _TELEMETRY / _SPANS) as endpoint:
+        yield {"KEHU_OTLP_ENDPOINT": endpoint, "KEHU_TRACE_RATIO": _TRACE_RATIO}
+
+
+def _look(folder: Path, personal: set[str], pages: list[Path]) -> Looked:
+    return look(personal, logs=logs(Folder(folder / "suite")), metrics=pages, spans=[folder / _TELEMETRY / _SPANS])
 
 
 def _figures(reckoning: Reckoning, replay: Replay, latencies: list[Latency]) -> list[tuple[str, str, str]]:

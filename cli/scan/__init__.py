@@ -1,0 +1,1 @@
+"""Whether a run has told anything personal: its logs, metrics and spans, looked through for every known value."""
