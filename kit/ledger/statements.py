@@ -150,40 +150,44 @@ ENTRIES = text("""
     order by page.id desc limit :limit
 """)
 
-# Two statements, for only the second sees what was committed while the first one waited. Whoever is busy is left out:
-# any number of replicas may sweep, and nobody waits for them.
-DUE_TO_EXPIRE = text("""
-    with owners as (
+# All in one statement, so that no lot travels. Whoever is busy is left out, and several sweep at once, each another
+# part of what is due: nobody waits for them. A lot that was spent since the statement began is looked at anew, as
+# PostgreSQL does with every row of an update that somebody else has changed.
+EXPIRE = text("""
+    with due as (
         select distinct owner from (
             select owner from ledger_lots
             where expire_time <= cast(:now as timestamptz) and available > 0 and unit = :unit
-            order by expire_time limit :owners
-        ) due
-    )
-    select l.id, l.owner from owners cross join lateral (
-        select id, owner from ledger_lots
-        where ledger_lots.owner = owners.owner and unit = :unit and available > 0
-              and expire_time <= cast(:now as timestamptz)
-        order by expire_time limit :limit
-    ) l
-    limit :limit
-""")
-EXPIRE = text("""
-    with gone as (
-        update ledger_lots l set available = 0
-        where l.id = any(cast(:lots as uuid[])) and l.owner = any(cast(:owners as uuid[])) and l.available > 0
+            order by expire_time limit :window
+        ) earliest
+    ), free as (
+        select a.id, a.owner from due join ledger_accounts a on a.owner = due.owner
+        where a.unit = :unit and a.kind = 'available'
+        limit :owners for update of a skip locked
+    ), chosen as (
+        select l.id from free cross join lateral (
+            select id from ledger_lots
+            where ledger_lots.owner = free.owner and unit = :unit and available > 0
+                  and expire_time <= cast(:now as timestamptz)
+            order by expire_time limit :limit
+        ) l
+        limit :limit
+    ), gone as (
+        update ledger_lots l set available = 0 from chosen
+        where l.id = chosen.id and l.available > 0 and l.expire_time <= cast(:now as timestamptz)
         returning l.id, l.owner, l.source, l.expire_time, old.available as amount
     ), sums as (
         select owner, sum(amount) as amount, count(*) as count from gone group by owner
     ), moved as (
         update ledger_accounts a set balance = a.balance - s.amount, version = a.version + s.count
-        from sums s where a.unit = :unit and a.owner = s.owner and a.kind = 'available'
-        returning a.id, a.owner
+        from free join sums s on s.owner = free.owner where a.id = free.id
+    ), posted as (
+        insert into ledger_entries (debit, credit, amount, kind, source, effective_time, lot, create_time)
+        select free.id, (select id from ledger_accounts where unit = :unit and owner = :house and kind = :into),
+               g.amount, 'LAPSE', g.source, g.expire_time, g.id, cast(:now as timestamptz)
+        from gone g join free on free.owner = g.owner
     )
-    insert into ledger_entries (debit, credit, amount, kind, source, effective_time, lot, create_time)
-    select m.id, cast(:breakage as bigint), g.amount, 'LAPSE', g.source, g.expire_time, g.id, cast(:now as timestamptz)
-    from gone g join moved m on m.owner = g.owner
-    returning amount
+    select count(*), coalesce(sum(amount), 0) from gone
 """)
 EXPIRING = text("""
     select owner, expire_time, sum(available) from ledger_lots

@@ -172,24 +172,22 @@ class Ledger:
         }
         return _by_owner(self._connection.execute(statements.LOTS_FROM, query).all())
 
-    def expire(self, now: datetime, *, into: str, limit: int) -> list[int]:
-        """Move what is left of lots whose time is over to the house's account `into`; answers how much of each.
+    def expire(self, now: datetime, *, into: str, limit: int) -> tuple[int, int]:
+        """Move what is left of lots whose time is over to the house's account `into`; answers how many lots, and how
+        much of them all.
 
         What is held is left alone: a hold shields its lots. Owners that others work on have the next turn.
         """
-        query = {**self._due(now, limit), "owners": max(1, limit // _LOTS_PER_OWNER)}
-        due = self._connection.execute(statements.DUE_TO_EXPIRE, query).all()
-        free = self.lock({owner for _, owner in due}, ["available"], wait=False) if due else {}
-        if not free:
-            return []
+        owners = max(1, limit // _LOTS_PER_OWNER)
         query = {
-            "unit": self._unit,
-            "lots": [lot for lot, _ in due],
-            "owners": list(free),
-            "now": now,
-            "breakage": self._ids[self._house][into],
+            **self._due(now, limit),
+            "owners": owners,
+            "window": owners * _SWEEPERS,
+            "house": self._house,
+            "into": into,
         }
-        return list(self._connection.execute(statements.EXPIRE, query).scalars())
+        lots, amount = self._connection.execute(statements.EXPIRE, query).one()
+        return lots, int(amount)
 
     def expiring(self, after: tuple[datetime, UUID], until: datetime, limit: int) -> list[tuple[UUID, datetime, int]]:
         """What will expire after a position and until an instant: owner, instant and amount, in the order of the latter
@@ -263,8 +261,11 @@ class Ledger:
 
 _FEW_LOTS = 32
 
-_LOTS_PER_OWNER = 5
+_LOTS_PER_OWNER = 2
 """Lots that expire at once are often many of few owners: so many are expected when a round is planned."""
+
+_SWEEPERS = 4
+"""How many may sweep at once and still find something: so much more is looked at than is taken."""
 
 _LOT_ACCOUNTS = ("pending", "available", "held")
 

@@ -109,9 +109,9 @@ class WalletStore:
 
     def lapse(self, now: datetime, limit: int) -> int:
         """Take what is left of lots whose time is over; answers how many lots."""
-        lapsed = self._ledger.expire(now, into=BREAKAGE, limit=limit)
-        self.moved[AVAILABLE, BREAKAGE] += sum(lapsed)
-        return len(lapsed)
+        lots, points = self._ledger.expire(now, into=BREAKAGE, limit=limit)
+        self.moved[AVAILABLE, BREAKAGE] += points
+        return lots
 
     def expiring(self, after: tuple[datetime, UUID], until: datetime, limit: int) -> list[tuple[UUID, datetime, int]]:
         """Whose points expire when, after a position and until an instant, and how many."""
