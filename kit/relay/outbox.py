@@ -11,8 +11,12 @@ from uuid import UUID
 
 import asyncpg
 
-DATABASE_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError)
-"""What a connection fails with. Whatever it was, the way out is a new connection."""
+DATABASE_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
+"""What a connection fails with. Whatever it was, the way out is a new connection.
+
+An `InternalClientError` is what asyncpg says when the server hung up while nothing was asked, and that is being read in
+the moment in which something is.
+"""
 
 _CONNECT_SECONDS = 5.0
 _STATEMENT_SECONDS = 30.0
