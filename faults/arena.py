@@ -23,7 +23,7 @@ from faults.shop import Shop
 from faults.standin import Original
 
 _ASKED_SECONDS = 0.3
-PATIENCE = 90.0
+PATIENCE = 240.0
 """How long a process may take to be well again; other work may share the machine."""
 
 

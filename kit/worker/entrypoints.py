@@ -43,6 +43,7 @@ class Batches(Entrypoint):  # type: ignore[misc] # nameko has no types
         self._database = database
         self._url = url
         self._owner = owner
+        self._set_up = False
 
     def setup(self) -> None:
         """Called by nameko before anything starts."""
@@ -54,6 +55,7 @@ class Batches(Entrypoint):  # type: ignore[misc] # nameko has no types
             prefetch=_BATCHES_AHEAD * self._subscription.batch,
             on_arrival=self._call,
         )
+        self._set_up = True
 
     def start(self) -> None:
         """Begin to receive."""
@@ -72,7 +74,7 @@ class Batches(Entrypoint):  # type: ignore[misc] # nameko has no types
     @property
     def connected(self) -> bool:
         """Whether the broker can reach us."""
-        return self._intake.connected
+        return self._set_up and self._intake.connected  # health may be asked for before anything starts
 
     def _call(self) -> None:
         self.container.spawn_worker(self, (self._work,), {}, handle_result=lambda _, result, error: (result, error))
