@@ -7,7 +7,7 @@ SEED ?= 1
 MINUTES ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup gen released lock lock-check lint fix test test-long test-browser bench bench-quick bench-memory performance bench-members bench-orders faults faults-quick chaos soak demo up providers down status clean chart chart-files image image-test chart-run
+.PHONY: help setup gen released lock lock-check lint audit fuzz fix test test-long test-browser bench bench-quick bench-memory performance bench-members bench-orders faults faults-quick chaos soak demo observe up providers down status clean chart chart-files image image-test chart-run
 
 help: ## Say what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -17,6 +17,9 @@ help: ## Say what each target does
 
 .venv/.dev: requirements/dev.txt .venv/.run
 	@tools/venv.sh dev
+
+.venv/.fuzz: requirements/fuzz.txt .venv/.dev
+	@tools/venv.sh fuzz
 
 .venv/.demo: requirements/demo.txt .venv/.run
 	@tools/venv.sh demo
@@ -33,8 +36,9 @@ gen: .venv/.dev ## Generate the code under gen/ and the API's pages under docs/ 
 	@$(BIN)/python -m tools.states
 	@$(BIN)/python -m tools.metrics
 
-released: .venv/.dev ## Remember the protos as released: what comes after may only add to them
+released: .venv/.dev .venv/.chart ## Remember the protos and the chart as released: what comes after may only add to them
 	@$(BIN)/buf build protos --exclude-source-info --output protos/released.binpb
+	@$(BIN)/python -m tools.chart.released
 
 lock: .venv/.dev ## Lock requirements/*.in again, keeping the versions that still fit
 	@$(BIN)/python -m tools.locks
@@ -44,6 +48,10 @@ lock-check: .venv/.dev ## Check that the locks answer requirements/*.in
 
 lint: .venv/.dev ## Check every rule of the house
 	@tools/lint.sh
+
+audit: .venv/.dev ## Look for secrets in the files and the whole history, for licences that don't fit, for stale locks
+	@$(BIN)/python -m tools.audit
+	@$(BIN)/python -m tools.locks --check
 
 fix: .venv/.dev ## Format, and mend what ruff can mend
 	@$(BIN)/ruff check --fix --quiet; $(BIN)/ruff format --quiet
@@ -125,6 +133,10 @@ chart-run: .venv/.dev .venv/.chart ## Run what the chart renders with podman: in
 
 demo: .venv/.run .venv/.demo ## Replay a real retailer's history through the whole suite and reconcile it
 	@$(BIN)/kehu demo $(ARGS)
+
+observe: .venv/.dev .venv/.demo ## Ask a real Prometheus every expression of every dashboard and alert, under load and in trouble
+	@$(BIN)/python -m deploy.local.rabbitmq
+	@$(BIN)/python -m deploy.observability.observe
 
 up: .venv/.run ## Run the whole suite until Ctrl-C, with payments if `make providers` runs
 	@set -a; if [ -f .run/providers/settings.env ]; then . .run/providers/settings.env; fi; set +a; $(BIN)/kehu up $(ARGS)

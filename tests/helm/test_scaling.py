@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.chart import MINIMAL, PEAK, named, objects
+from tests.support.chart import MINIMAL, PEAK, merged, named, objects
 
 pytestmark = pytest.mark.chart
 
@@ -79,7 +79,7 @@ def test_keda_can_scale_servers_and_the_gateway_too() -> None:
 def test_keda_brings_the_replicas_of_a_peak_before_it_starts() -> None:
     values = {
         **QUEUES_BY_KEDA,
-        "peaks": [PEAK],
+        "peaks": [merged(PEAK, {"replicas": {"orders-consume": 3}})],
         "networkPolicy": {"kubernetes": {"to": [{"ipBlock": {"cidr": "10.9.0.0/24"}}]}},
     }
     triggers = named(objects("scaledobject.yaml", values), "shop-orders-consume")["spec"]["triggers"]

@@ -38,7 +38,8 @@ PEAK: Mapping[str, Any] = {
     "expectedOrdersPerSecond": 100,
     "replicas": {
         "gateway": 3,
-        **{f"{name}-{role}": 3 for name in MINIMAL["services"] for role in ("serve", "consume")},
+        **{f"{name}-serve": 3 for name in MINIMAL["services"]},
+        **{f"{name}-consume": 1 for name in MINIMAL["services"]},
     },
 }
 

@@ -13,7 +13,7 @@ from tools.chart.helm import CHART
 
 FILE = CHART / "README.md"
 _BEGIN, _END = "<!-- values -->\n", "<!-- /values -->\n"
-_LINE = re.compile(r"^(?P<indent>(?:  )*)(?P<key>[A-Za-z][A-Za-z0-9]*):(?P<rest>.*)$")
+_LINE = re.compile(r"^(?P<indent>(?:  )*)(?P<key>[A-Za-z][A-Za-z0-9_]*):(?P<rest>.*)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Value:
 def values(file: Path = CHART / "values.yaml") -> Iterator[Value]:
     """Every key that holds a value by itself, with the comment above it.
 
-    Lacking one, `enabled` has that of what it switches, and any other that of the first key of its name.
+    Lacking one, a key has an inherited one: what is said once is not said again for each role and service.
     """
     comment: list[str] = []
     parents: list[tuple[int, str, str]] = []
@@ -47,7 +47,7 @@ def values(file: Path = CHART / "values.yaml") -> Iterator[Value]:
             key, rest = match["key"], match["rest"].strip()
             parents = [parent for parent in parents if parent[0] < indent]
             said = " ".join(comment) or _inherited(key, parents, known)
-            known[key] = said
+            known[key] = known[f"{parents[-1][1] if parents else ''}.{key}"] = said
             if rest or not _is_map(lines, number, indent):
                 inside = indent
                 path = ".".join([*(name for _, name, _ in parents), key])
@@ -58,7 +58,10 @@ def values(file: Path = CHART / "values.yaml") -> Iterator[Value]:
 
 
 def _inherited(key: str, parents: list[tuple[int, str, str]], known: dict[str, str]) -> str:
-    return (parents[-1][2] if key == "enabled" and parents else "") or known.get(key, "")
+    """The comment of what it switches; else that of the last key of its name, best in a group of the same name."""
+    if key == "enabled" and parents and parents[-1][2]:
+        return parents[-1][2]
+    return known.get(f"{parents[-1][1] if parents else ''}.{key}") or known.get(key, "")
 
 
 def _is_map(lines: list[str], number: int, indent: int) -> bool:
