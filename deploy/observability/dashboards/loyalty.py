@@ -90,8 +90,8 @@ _MEMBERS = Row(
     "Members",
     (
         lines(
-            "Members enrolled",
-            "A second.",
+            "Enrolments",
+            "Members enrolled a second.",
             Unit.PER_SECOND,
             rate("members_enrolled_total", legend="enrolled"),
             runbook="slo-points-availability",

@@ -84,7 +84,7 @@ _PEERS = Row(
             "Calls to peers",
             "Calls that services make to each other, a second, each try by itself.",
             Unit.CALLS,
-            rate("rpc_client_call_duration_seconds_count", "rpc_method"),
+            rate("rpc_client_call_duration_seconds_count", "peer"),
             runbook="a-service-is-unreachable",
         ),
         lines(

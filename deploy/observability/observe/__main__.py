@@ -1,0 +1,154 @@
+"""`python -m deploy.observability.observe`: exit status 1 when an expression does not answer where it must."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from cli.demo.scene import Check
+from deploy.local import ports
+from deploy.local.folder import PROJECT, Folder
+from deploy.local.problem import Problem, explained
+from deploy.local.state import holder
+from deploy.local.suite import Suite
+from deploy.observability.dashboards import BOARDS
+from deploy.observability.observe import load, page, server
+from deploy.observability.observe.questions import Asker, Question, questions
+from deploy.observability.observe.server import Prometheus
+from deploy.observability.observe.troubles import MOST_CALLS, TROUBLES, Stage, Trouble
+from tools.providers.server import serving as providers
+
+_FOLDER = PROJECT / ".run" / "observe"
+_LOAD = "load"
+_LOAD_PATIENCE = 60.0
+_LOOK_SECONDS = 0.5
+
+
+@explained()
+def main() -> None:
+    """Entry point."""
+    # Told as it happens, into a file too.
+    console = Console(file=open(sys.stdout.fileno(), "w", buffering=1, closefd=False), highlight=False, soft_wrap=True)  # noqa: PTH123, SIM115
+    _clear(_FOLDER)
+    began = time.monotonic()
+    (port,) = ports.free(1)
+    with providers(_FOLDER / "providers") as payments:
+        environment = payments.settings(f"http://127.0.0.1:{port}/v1/paymentNotices")
+        environment["KEHU_MAX_CONCURRENT_CALLS"] = str(MOST_CALLS)
+        with (
+            Suite(_FOLDER / "suite", gateway_port=port, environment=environment) as suite,
+            server.serving(_FOLDER / "prometheus", suite.state) as prometheus,
+        ):
+            console.print(f"The suite and Prometheus ({prometheus.url}) run after {time.monotonic() - began:.0f} s.")
+            answered = _ask(suite, prometheus, console)
+    wrong = _judge(answered)
+    console.print(_table(answered, wrong))
+    console.print(f"{len(answered)} of {len(questions())} expressions answered; the pages are in {_FOLDER / 'pages'}.")
+    console.print(f"It took {time.monotonic() - began:.0f} s.")
+    for sentence in wrong.values():
+        console.print(f"✗ {sentence}", markup=False)
+    sys.exit(1 if wrong else 0)
+
+
+def _ask(suite: Suite, prometheus: Prometheus, console: Console) -> Mapping[Question, str]:
+    asker = Asker(prometheus, act=_LOAD)
+    start = time.time()
+    asker.start()
+    try:
+        load.play(suite.gateway, suite.token("admin"), lambda check: _tell(console, check))
+        _wait(asker, _expected_under_load(), _LOAD_PATIENCE)
+        _draw(prometheus, start, console)
+        stage = Stage.build(suite)
+        for trouble in TROUBLES:
+            _act(asker, trouble, stage, console)
+        return dict(asker.answered)
+    finally:
+        asker.end()
+
+
+def _act(asker: Asker, trouble: Trouble, stage: Stage, console: Console) -> None:
+    console.print(f"Trouble: {trouble.title}")
+    asker.act = trouble.title
+    wanted = {question for question in questions() if _told_by(trouble, question)}
+    try:
+        with trouble.provoke(stage):
+            _wait(asker, wanted, trouble.patience)
+    except Problem as problem:
+        console.print(f"✗ {problem}", markup=False)
+    left = [question.title for question in asker.silent() if question in wanted]
+    console.print(
+        f"  told of by {len(wanted) - len(left)} of {len(wanted)}{': not ' + ', '.join(left) if left else ''}"
+    )
+
+
+def _wait(asker: Asker, wanted: set[Question], patience: float) -> None:
+    deadline = time.monotonic() + patience
+    while time.monotonic() < deadline and not wanted <= asker.answered.keys():
+        time.sleep(_LOOK_SECONDS)
+
+
+def _told_by(trouble: Trouble, question: Question) -> bool:
+    listed = trouble.alerts if question.kind == "alert" else trouble.panels
+    return question.title in listed
+
+
+def _expected_under_load() -> set[Question]:
+    listed = {question for question in questions() for trouble in TROUBLES if _told_by(trouble, question)}
+    return {question for question in questions() if question not in listed and question.kind in {"panel", "record"}}
+
+
+def _judge(answered: Mapping[Question, str]) -> dict[Question, str]:
+    """What is wrong with each question that something is wrong with."""
+    expected = _expected_under_load()
+    wrong: dict[Question, str] = {}
+    for question in questions():
+        act = answered.get(question)
+        if act is None:
+            wrong[question] = f"{question.title} never answered: {question.expression}"
+        elif act != _LOAD and question in expected:
+            wrong[question] = f"{question.title} answered only in trouble ({act}), and no trouble lists it."
+        elif question.kind == "alert" and not any(question.title in trouble.alerts for trouble in TROUBLES):
+            wrong[question] = f"{question.title} is provoked by no trouble."
+    return wrong
+
+
+def _draw(prometheus: Prometheus, start: float, console: Console) -> None:
+    for board in BOARDS:
+        page.write(_FOLDER / "pages" / f"{board.name}.html", board, prometheus, (start, time.time()))
+    page.index(_FOLDER / "pages" / "index.html", BOARDS)
+    console.print(f"The dashboards as they look under this load: {_FOLDER / 'pages' / 'index.html'}")
+
+
+def _table(answered: Mapping[Question, str], wrong: Mapping[Question, str]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for title in ("", "kind", "where", "answered"):
+        table.add_column(title)
+    for question in questions():
+        mark = "[red]✗[/]" if question in wrong else "[green]✓[/]"
+        table.add_row(mark, question.kind, question.title, answered.get(question, "never"))
+    return table
+
+
+def _tell(console: Console, check: Check) -> None:
+    if not check.holds:
+        console.print(f"  not as expected: {check.title}: {check.seen}"[:300], markup=False)
+
+
+def _clear(folder: Path) -> None:
+    suite = Folder(folder / "suite")
+    if suite.lock.exists() and holder(suite) is not None:
+        raise Problem(f"`make observe` runs already in {folder}; wait until it is over.")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    # PostgreSQL may run as another account, which must pass through.
+    folder.chmod(0o711)
+
+
+if __name__ == "__main__":
+    main()
