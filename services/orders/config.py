@@ -32,6 +32,9 @@ class Config(Settings):
     provider_timeout: timedelta = Field(
         timedelta(seconds=5), gt=timedelta(0), description="How long one attempt to call a payment provider may take."
     )
+    channels_file: str = Field(
+        "", description="Shops on other platforms whose orders are pulled (JSON), see channels.md; empty: none."
+    )
     wechat_pay_merchant: str = Field("", description="WeChat Pay: merchant number (mchid); empty: not offered.")
     wechat_pay_app: str = Field("", description="WeChat Pay: app id of the official account or mini programme.")
     wechat_pay_serial: str = Field("", description="WeChat Pay: serial number of the merchant's own certificate.")

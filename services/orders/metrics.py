@@ -47,6 +47,25 @@ REFUNDS_FAILED = Gauge("payment_refunds_failed", "Refunds that providers refused
 NOTICES_UNAPPLIED = Gauge("payment_notices_unapplied", "Stored notices of providers that have had no effect yet.")
 BILLS_DIFFER = Gauge("payment_reconciliation_differences", "Unexplained differences from providers' bills.")
 
+# Orders of other platforms. Platforms are few, and named in the code.
+CHANNEL_CALLS = Histogram(
+    "channel_call_duration_seconds",
+    "Attempts to call another platform by outcome: ok, refused, unknown.",
+    ["provider", "call", "outcome"],
+    buckets=LATENCY_BUCKETS,
+)
+PULLS = Counter(
+    "channel_pulls_total", "Rounds of pulls of shops, by what became of them: ok, failed.", ["platform", "outcome"]
+)
+PULLED = Counter(
+    "channel_pulled_orders_total",
+    "Orders that pulls told, repeats included: created, updated, unchanged, outdated, exception, rejected.",
+    ["platform", "outcome"],
+)
+PULL_LAG = Gauge(
+    "channel_pull_lag_seconds", "How far the shop that was asked last is behind its platform.", ["platform"]
+)
+
 # Flash sales.
 BOUGHT = Counter("flash_sale_bought_units_total", "Units of flash sales that orders took.")
 REFUSED = Counter("flash_sale_refused_total", "Calls to buy in flash sales that were refused.", ["reason"])

@@ -39,6 +39,7 @@ from services.orders.api.bargains_servicer import BargainsServicer
 from services.orders.api.campaigns import CampaignsCoupons, CampaignsPrices
 from services.orders.api.carts_servicer import CartsServicer
 from services.orders.api.catalogue_servicer import CatalogueServicer
+from services.orders.api.channel_pulls import ChannelPulls
 from services.orders.api.checkout_recovery import CheckoutRecovery
 from services.orders.api.checkout_servicer import CheckoutServicer
 from services.orders.api.flash_sales_servicer import FlashSalesServicer
@@ -64,6 +65,7 @@ from services.orders.domain.checkout import StepKind
 from services.orders.domain.payment import Tender
 from services.orders.domain.waiting_room import Tickets
 from services.orders.providers.offered import offered
+from services.orders.providers.platforms import pulled
 from services.orders.storage.unit import CONSTRAINTS, OrdersUnit
 from services.orders.usecases import checkout, checkout_recovery, flash_sale, known_offers, offer, tariff
 from services.orders.usecases.checkout import Book, Checkout
@@ -113,6 +115,12 @@ def build(config: Config) -> Server:
     providers = offered(config)
     paying = Paying(database, providers)
     notices = Notices(database, paying, providers, vault=safe, clock=utc_now)
+    shops = pulled(config.channels_file, timeout=config.provider_timeout.total_seconds())
+    pulls = ChannelPulls(
+        database,
+        {code: shop.platform for code, shop in shops.items()},
+        {code: shop.since for code, shop in shops.items()},
+    )
     sweeps = PaymentSweeps(database, paying, notices)
     known = KnownTariff(edge.gather("tariff", tariff.read_tariff), time.monotonic)
     offers = KnownOffers(
@@ -238,8 +246,12 @@ def build(config: Config) -> Server:
             flash_sales.tell_refusals,
             recovery.run,
             *sweeps.tasks(),
+            *pulls.tasks(),
         ],
-        closing=[provider.aclose for provider in providers.values()],
+        closing=[
+            *(provider.aclose for provider in providers.values()),
+            *(shop.platform.aclose for shop in shops.values()),
+        ],
     )
 
 

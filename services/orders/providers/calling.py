@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import TypeVar
 
 import httpx2
+from prometheus_client import Histogram
 
 from kit import errors
 from kit.errors import Fault
@@ -43,16 +44,19 @@ class Answer:
 
 
 class Line:
-    """The connection to one provider.
+    """The connection to one provider; how long its `calls` take is counted there.
 
-    Every call of both providers is idempotent by our reference, so an attempt that nobody answered is made again:
+    Every call of every provider is idempotent by our reference, so an attempt that nobody answered is made again:
     the fault is UNAVAILABLE only when the last one failed, too.
     """
 
-    def __init__(self, provider: str, *, timeout: float, attempts: int = 2) -> None:
+    def __init__(
+        self, provider: str, *, timeout: float, attempts: int = 2, calls: Histogram = metrics.PROVIDER_CALLS
+    ) -> None:
         self._provider = provider
         self._timeout = timeout
         self._attempts = attempts
+        self._calls = calls
         self._client: httpx2.AsyncClient | None = None
 
     async def call(self, name: str, request: Callable[[], Request], read: Callable[[Answer], T]) -> T:
@@ -75,7 +79,7 @@ class Line:
 
     def unknown(self, name: str, why: str) -> Fault:
         """The fault of a call that nobody knows the outcome of; the log has the reason."""
-        log.warning("a payment provider did not answer as it should", provider=self._provider, call=name, cause=why)
+        log.warning("a provider did not answer as it should", provider=self._provider, call=name, cause=why)
         return errors.unavailable(self._provider)
 
     async def _attempt(self, name: str, request: Request, read: Callable[[Answer], T]) -> T:
@@ -90,7 +94,7 @@ class Line:
                 traced.fail(fault.reason)
                 raise
             finally:
-                metrics.PROVIDER_CALLS.labels(self._provider, name, outcome).observe(time.perf_counter() - began)
+                self._calls.labels(self._provider, name, outcome).observe(time.perf_counter() - began)
 
     async def _send(self, name: str, request: Request) -> Answer:
         if self._client is None:

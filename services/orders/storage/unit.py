@@ -35,6 +35,7 @@ from services.orders.storage.price_lists import PriceListStore
 from services.orders.storage.product_groups import ProductGroupStore
 from services.orders.storage.products import ProductStore
 from services.orders.storage.provider_refunds import ProviderRefundStore
+from services.orders.storage.pulls import PullStore
 from services.orders.storage.reconciliations import ReconciliationStore
 from services.orders.storage.refunds import RefundStore
 from services.orders.storage.reservations import ReservationStore
@@ -79,6 +80,7 @@ class OrdersUnit(Unit):
     stock_proof = Stored(StockProofStore)
     verifications = Stored(VerificationStore)
     ingest = Stored(IngestStore)
+    pulls = Stored(PullStore)
     orders = Stored(OrderStore)
     refunds = Stored(RefundStore)
     desk = Stored(DeskStore)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -62,7 +63,7 @@ def test_windows_say_which_part_can_be_paid() -> None:
         ("ship_time", {"ship_time": NOW}),
     ],
 )
-def test_terms_that_make_no_sense_are_refused(field: str, terms: dict[str, object]) -> None:
+def test_terms_that_make_no_sense_are_refused(field: str, terms: dict[str, Any]) -> None:
     with pytest.raises(Fault) as caught:
         the_terms(**terms)
     assert [each.field for each in caught.value.violations] == [f"presale.{field}"]

@@ -12,6 +12,7 @@ from services.orders.storage.tables import (
     payments,
     presales,
     proof,
+    pulls,
     shipping,
     stock,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "payments",
     "presales",
     "proof",
+    "pulls",
     "shipping",
     "stock",
 ]
