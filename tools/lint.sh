@@ -25,6 +25,7 @@ check "dashboards and objectives are fresh" python -m deploy.observability.gener
 check "the page of states is fresh" python -m tools.states --check
 check "the page of metrics is fresh" python -m tools.metrics --check
 check "links lead somewhere" python -m tools.links
+check "no secrets, no licences that don't fit" python -m tools.audit --quick
 check "lock files are fresh" python -m tools.locks --check
 
 if ((${#failed[@]})); then

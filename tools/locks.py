@@ -19,7 +19,7 @@ from packaging.version import Version
 
 FOLDER = Path(__file__).resolve().parent.parent / "requirements"
 # In this order, for a later one is constrained by the earlier ones.
-NAMES = ("base", "local", "dev", "demo", "chart")
+NAMES = ("base", "local", "dev", "demo", "chart", "fuzz")
 # Installed without what they depend on.
 BARE = frozenset({"demo", "chart"})
 _PIN = re.compile(r"^([A-Za-z0-9._-]+)(?:\[[^]]*\])?==(\S+)")

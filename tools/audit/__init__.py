@@ -1,0 +1,1 @@
+"""What must not be in the project: secrets, and licences that don't fit."""
