@@ -58,9 +58,11 @@ class Engine:
         return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
     def image(self, reference: str) -> dict[str, Any]:
-        """What the engine knows of an image: its configuration, layers and size."""
-        found: list[dict[str, Any]] = json.loads(self.run("image", "inspect", reference))
-        return found[0]
+        """What the engine knows of an image: its configuration, size and the steps it was built in."""
+        (found,) = json.loads(self.run("image", "inspect", reference))
+        steps = self.run("history", "--no-trunc", "--format", "{{.CreatedBy}}", reference).splitlines()
+        known: dict[str, Any] = {**found, "History": [{"created_by": step} for step in steps]}
+        return known
 
     @cached_property
     def command(self) -> list[str]:
