@@ -16,7 +16,7 @@ from typing import Any
 from deploy.image.engine import Engine
 from tests.cluster.manifests import Manifests, Object, Store
 from tests.cluster.network import Doors, Names, Network
-from tests.cluster.pods import Pod
+from tests.cluster.pods import Pod, clear
 from tests.support.waiting import until
 
 _PATIENCE = 300.0
@@ -45,6 +45,7 @@ class Cluster:
 
     def start(self) -> None:
         """Network and names."""
+        clear(self.engine)
         self.network.start()
         self._names = Names(self.endpoints, self.virtual)
         self._names.start()

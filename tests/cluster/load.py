@@ -6,7 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
 
@@ -32,16 +32,21 @@ class Load:
     def running(self) -> Iterator[None]:
         """Call until the end of the block."""
         over = threading.Event()
-        kinds = (("read", self._reader()), ("enroll", self._enroller()), ("grpc", self._grpc()))
-        threads = [threading.Thread(target=self._go_on, args=(kind, call, over)) for kind, call in kinds]
-        for thread in threads:
-            thread.start()
-        try:
-            yield
-        finally:
-            over.set()
+        with (
+            closing(HTTPConnection(self.address, timeout=_PATIENCE)) as reading,
+            closing(HTTPConnection(self.address, timeout=_PATIENCE)) as enrolling,
+            grpc.insecure_channel(self.address) as channel,
+        ):
+            kinds = (("read", self._read(reading)), ("enroll", self._enroll(enrolling)), ("grpc", self._grpc(channel)))
+            threads = [threading.Thread(target=self._go_on, args=(kind, call, over)) for kind, call in kinds]
             for thread in threads:
-                thread.join()
+                thread.start()
+            try:
+                yield
+            finally:
+                over.set()
+                for thread in threads:
+                    thread.join()
 
     def _go_on(self, kind: str, call: Callable[[], None], over: threading.Event) -> None:
         while not over.wait(_PAUSE):
@@ -53,12 +58,10 @@ class Load:
             self.calls[kind] += 1
             self.slowest = max(self.slowest, time.monotonic() - began)
 
-    def _reader(self) -> Callable[[], None]:
-        connection = HTTPConnection(self.address, timeout=_PATIENCE)
+    def _read(self, connection: HTTPConnection) -> Callable[[], None]:
         return lambda: self._rest(connection, "GET", f"/v1/{self.member}", None)
 
-    def _enroller(self) -> Callable[[], None]:
-        connection = HTTPConnection(self.address, timeout=_PATIENCE)
+    def _enroll(self, connection: HTTPConnection) -> Callable[[], None]:
         return lambda: self._rest(connection, "POST", "/v1/members", json.dumps({"displayName": "负载"}).encode())
 
     def _rest(self, connection: HTTPConnection, verb: str, path: str, body: bytes | None) -> None:
@@ -73,8 +76,7 @@ class Load:
             raise
         assert answer.status == 200, f"{answer.status} {text[:300]!r}"
 
-    def _grpc(self) -> Callable[[], None]:
-        channel = grpc.insecure_channel(self.address)
+    def _grpc(self, channel: grpc.Channel) -> Callable[[], None]:
         get = channel.unary_unary(
             "/kehu.members.v1.MembersService/GetMember",
             request_serializer=members.GetMemberRequest.SerializeToString,

@@ -120,6 +120,7 @@ class Doors:
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
+        self._servers: list[asyncio.Server] = []
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
 
@@ -127,7 +128,7 @@ class Doors:
         """Listen on `address` and pass each connection on to one of `targets`."""
 
         async def serve() -> None:
-            await asyncio.start_server(lambda r, w: self._pass(r, w, targets), address, port)
+            self._servers.append(await asyncio.start_server(lambda r, w: self._serve(r, w, targets), address, port))
 
         asyncio.run_coroutine_threadsafe(serve(), self._loop).result(10)
 
@@ -135,6 +136,8 @@ class Doors:
         """End every connection."""
 
         async def end() -> None:
+            for server in self._servers:
+                server.close()
             tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
             for task in tasks:
                 task.cancel()
@@ -145,24 +148,28 @@ class Doors:
         self._thread.join()
         self._loop.close()
 
-    async def _pass(
+    async def _serve(
         self,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
         targets: Callable[[], Sequence[tuple[str, int]]],
     ) -> None:
         ready = list(targets())
-        if not ready:
-            writer.close()
-            return
         try:
-            there_reader, there_writer = await asyncio.open_connection(*random.choice(ready))
-        except OSError:
+            if ready:
+                await _join(reader, writer, random.choice(ready))
+        except (OSError, asyncio.CancelledError):
+            pass  # there is nobody to tell: the caller sees that the connection ends
+        finally:
             writer.close()
-            return
-        await asyncio.gather(_pump(reader, there_writer), _pump(there_reader, writer), return_exceptions=True)
-        for end in (writer, there_writer):
-            end.close()
+
+
+async def _join(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, target: tuple[str, int]) -> None:
+    there_reader, there_writer = await asyncio.open_connection(*target)
+    try:
+        await asyncio.gather(_pump(reader, there_writer), _pump(there_reader, writer))
+    finally:
+        there_writer.close()
 
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -17,6 +17,7 @@ from tests.cluster.network import DOMAIN, HOST, Interface, Network
 from tests.cluster.probes import well
 
 _RESOLVER = f"nameserver {HOST}\nsearch {DOMAIN}\noptions ndots:5\n"
+LABEL = "dev.kehu.run=cluster"
 _MEMORY = {"Ki": "k", "Mi": "m", "Gi": "g"}
 
 
@@ -149,6 +150,7 @@ class Pod:
     def _options(self, store: Store) -> Iterator[str]:
         security, pod = self.container["securityContext"], self.spec.get("securityContext", {})
         path = self._interface.path if self._interface else ""
+        yield f"--label={LABEL}"
         yield from ("--hostname", self.name, f"--add-host={self.name}:{self.address}", f"--network=ns:{path}")
         yield from (f"--user={pod['runAsUser']}", f"--group-add={pod['fsGroup']}")
         if security.get("readOnlyRootFilesystem"):
@@ -184,6 +186,14 @@ class Pod:
     def _rest(self) -> list[str]:
         """Kubernetes' `command` takes the place of the image's entry point; none of ours has one."""
         return [*self.container.get("command", []), *self.container.get("args", [])]
+
+
+def clear(engine: Engine) -> None:
+    """Remove what a run that was killed has left behind."""
+    left = engine.run("ps", "--all", "--filter", f"label={LABEL}", "--format", "{{.Names}}").split()
+    for name in left:
+        engine.run("rm", "--force", "--volumes", name)
+        subprocess.run(["ip", "netns", "delete", name], capture_output=True, check=False)
 
 
 def _fill(place: Path, files: Mapping[str, bytes], group: int, mode: int) -> None:

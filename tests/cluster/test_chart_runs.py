@@ -119,6 +119,11 @@ def test_the_last_version_comes_back_under_load_on_the_newer_schema(
     assert _scalar(database, "select version_num from alembic_version") == "9998"
 
 
+def test_an_older_version_comes_back_by_a_rollback_only(cluster: Cluster, release: Release) -> None:
+    with pytest.raises(JobFailed, match="Can't locate revision"):
+        cluster.upgrade(release(images.NOW))
+
+
 def test_the_gateway_itself_rolls_under_load(cluster: Cluster, release: Release, load: Load) -> None:
     manifests = release(images.NOW)
     (gateway,) = [item for item in manifests.of("Deployment") if item["metadata"]["name"] == "kehu-gateway"]
