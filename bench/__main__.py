@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -22,6 +23,8 @@ from bench.table import FOLDER, Table
 
 def main() -> int:
     """Entry point; the exit status."""
+    # Whoever ends this ends what it started too, in order.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     asked = _arguments()
     pace = Pace(quick=asked.quick, seconds=asked.seconds, rows=asked.rows, rate=asked.rate)
     if asked.list:

@@ -18,7 +18,7 @@ import psycopg2
 from google.protobuf.json_format import MessageToJson
 from kehu.orders.v1.events_pb2 import OrderPaid
 
-from bench.worker_house import subscriptions
+from bench.handlers import subscriptions
 from deploy.local.postgres import Server
 from kit import broker
 from kit.broker import headers
