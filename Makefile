@@ -53,6 +53,9 @@ audit: .venv/.dev ## Look for secrets in the files and the whole history, for li
 	@$(BIN)/python -m tools.audit
 	@$(BIN)/python -m tools.locks --check
 
+fuzz: .venv/.fuzz ## Send a suite of its own ten minutes of requests nobody would think of (ARGS="--seconds 60")
+	@$(BIN)/python -m tools.fuzz $(ARGS)
+
 fix: .venv/.dev ## Format, and mend what ruff can mend
 	@$(BIN)/ruff check --fix --quiet; $(BIN)/ruff format --quiet
 
@@ -136,7 +139,7 @@ demo: .venv/.run .venv/.demo ## Replay a real retailer's history through the who
 
 observe: .venv/.dev .venv/.demo ## Ask a real Prometheus every expression of every dashboard and alert, under load and in trouble
 	@$(BIN)/python -m deploy.local.rabbitmq
-	@$(BIN)/python -m deploy.observability.observe
+	@$(BIN)/python -u -m deploy.observability.observe
 
 up: .venv/.run ## Run the whole suite until Ctrl-C, with payments if `make providers` runs
 	@set -a; if [ -f .run/providers/settings.env ]; then . .run/providers/settings.env; fi; set +a; $(BIN)/kehu up $(ARGS)
