@@ -70,6 +70,8 @@ def test_limits_of_the_values_are_those_of_the_rules() -> None:
     limits = {
         "callsPerSecond": 30_000,
         "callsBurst": 60_001,
+        "callerCallsPerSecond": 900,
+        "callerCallsBurst": 950,
         "entriesPerSecond": 500,
         "entriesBurst": 700,
         "connections": 1_234,
@@ -80,6 +82,7 @@ def test_limits_of_the_values_are_those_of_the_rules() -> None:
     }
     raw = Rules.read().model_dump()
     raw["rate_limit"] = {"calls_per_second": 30_000, "burst": 60_001}
+    raw["caller_limit"] = {"calls_per_second": 900, "burst": 950}
     raw["entry_limit"] = {"calls_per_second": 500, "burst": 700}
     raw["breaker"] = {"max_connections": 5, "max_pending": 6, "max_requests": 7}
     raw["downstream"] |= {"max_connections": 1_234, "max_heap_bytes": 700_000_000}
@@ -91,6 +94,8 @@ def test_the_chart_s_limits_are_those_that_the_gateway_has_everywhere() -> None:
     assert limits == {
         "callsPerSecond": rules.rate_limit.calls_per_second,
         "callsBurst": rules.rate_limit.burst,
+        "callerCallsPerSecond": rules.caller_limit.calls_per_second,
+        "callerCallsBurst": rules.caller_limit.burst,
         "entriesPerSecond": rules.entry_limit.calls_per_second,
         "entriesBurst": rules.entry_limit.burst,
         "connections": rules.downstream.max_connections,

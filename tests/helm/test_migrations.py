@@ -43,7 +43,7 @@ def test_a_migration_s_settings_are_accepted(monkeypatch: pytest.MonkeyPatch) ->
     template = named(objects("migrate-job.yaml"), "shop-members-migrate")["spec"]["template"]
     for name, value in environment(template).items():
         monkeypatch.setenv(name, value if isinstance(value, str) else "from-a-secret")
-    assert Members().keyring_file == "/etc/kehu/keys/keyring.json"  # type: ignore[call-arg]
+    assert Members().keyring_file == "/etc/kehu/keys/keyring.json"
 
 
 def test_a_migration_gives_up_in_time() -> None:

@@ -31,6 +31,7 @@ _HOPS = 71
 # Numbers that stand nowhere else.
 _LIMITS = {
     "callsBurst": 7_710_021,
+    "callerCallsBurst": 7_710_031,
     "entriesBurst": 7_710_041,
     "connections": 7_710_051,
     "upstreamConnections": 7_710_061,
@@ -39,7 +40,7 @@ _LIMITS = {
     "heapBytes": 771_009_100,
 }
 # A bucket is filled ten times a second.
-_FILLS = {"callsPerSecond": 7_720_010, "entriesPerSecond": 7_720_030}
+_FILLS = {"callsPerSecond": 7_720_010, "callerCallsPerSecond": 7_720_020, "entriesPerSecond": 7_720_030}
 # Stand-ins for the braces of an action, until those of the configuration itself are escaped.
 _OPEN, _CLOSE = "\N{LEFT WHITE LENTICULAR BRACKET}", "\N{RIGHT WHITE LENTICULAR BRACKET}"
 
@@ -73,6 +74,7 @@ def _rules() -> Rules:
     rules = Rules.read()
     raw = rules.model_dump()
     raw["rate_limit"] = {"calls_per_second": _FILLS["callsPerSecond"], "burst": _LIMITS["callsBurst"]}
+    raw["caller_limit"] = {"calls_per_second": _FILLS["callerCallsPerSecond"], "burst": _LIMITS["callerCallsBurst"]}
     raw["entry_limit"] = {"calls_per_second": _FILLS["entriesPerSecond"], "burst": _LIMITS["entriesBurst"]}
     raw["breaker"] = {
         "max_connections": _LIMITS["upstreamConnections"],
