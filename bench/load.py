@@ -34,7 +34,9 @@ class Load:
 
     @classmethod
     def of(cls, latencies: list[float], seconds: float) -> Load:
-        """Sum up calls that took so many seconds each."""
+        """Sum up calls that took so many seconds each. Raises RuntimeError if there were none."""
+        if not latencies:
+            raise RuntimeError(f"no call was answered in {seconds:g} s: the machine is too busy to measure")
         latencies.sort()
         number = len(latencies)
         return cls(number / seconds, latencies[number // 2] * 1000, latencies[number * 99 // 100] * 1000)

@@ -18,6 +18,7 @@ COMMANDS = {
     "import-products": "cli.importing.products:import_products",
     "demo": "cli.demo.main:demo",
     "verify": "cli.verify:verify",
+    "capacity": "cli.capacity.command:capacity",
 }
 """The function of each command, or the application of a group of them. Its module is loaded only for its command: most
 need half of the suite's libraries."""

@@ -86,8 +86,8 @@ def cores(cpu_ms: float, orders_per_second: float) -> float:
 
 
 def _relay_ms(costs: Costs, name: str) -> float:
-    """Milliseconds of CPU of a relay for each order: by its events, where one event was measured, for a relay that waits
-    for events spends most of its time looking for them."""
+    """Milliseconds of CPU of a relay for each order: by its events, where one event was measured, for a relay that is
+    not busy spends most of its time looking for events."""
     events = costs.databases[name.partition("-")[0]].events
     return events * costs.relay_cpu_us / 1000 if costs.relay_cpu_us else costs.processes[name].cpu_ms
 

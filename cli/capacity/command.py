@@ -15,6 +15,7 @@ from rich.table import Table
 from cli.capacity.answer import Answer, Assumed, Figure, answer
 from cli.capacity.costs import load
 
+_USUAL = Assumed()
 _GROUPS = ("replicas", "databases", "partitions", "connections", "broker")
 
 
@@ -22,12 +23,12 @@ def capacity(
     orders_per_second: Annotated[float, typer.Option(help="paid orders per second at the peak")],
     utilisation: Annotated[
         float, typer.Option(min=0.05, max=1.0, help="how much of its core a process may use at the peak")
-    ] = Assumed.utilisation,
+    ] = _USUAL.utilisation,
     busy_hours: Annotated[
         float,
         typer.Option(min=0.01, max=24.0, help="hours that a day's orders would take at the peak rate"),
-    ] = Assumed.busy_hours,
-    retention_days: Annotated[int, typer.Option(min=1, help="how long orders are kept")] = Assumed.retention_days,
+    ] = _USUAL.busy_hours,
+    retention_days: Annotated[int, typer.Option(min=1, help="how long orders are kept")] = _USUAL.retention_days,
     as_json: Annotated[bool, typer.Option("--json", help="for programs")] = False,
 ) -> None:
     """Say what a rate of paid orders needs: replicas, databases, partitions, connections, broker nodes.
