@@ -1,4 +1,4 @@
-"""Take the README's picture of the demo's report: `python -m tools.picture`, after `make demo`.
+"""Take the pictures of the docs: `python -m tools.picture report` after `make demo`, `dashboards` after `make observe`.
 
 Needs Debian's packages chromium and chromium-driver, and fonts-noto-cjk for the Chinese words.
 """
@@ -10,40 +10,71 @@ import os
 import shutil
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 
 _ROOT = Path(__file__).resolve().parents[1]
-_REPORT = _ROOT / ".run" / "demo" / "report.html"
-_PICTURE = _ROOT / "docs" / "images" / "report.png"
-_WIDTH, _HEIGHT, _SCALE = 1360, 1560, 0.78
-_DRAWN = "return document.querySelectorAll('.js-plotly-plot .main-svg').length >= 16"
-# The picture ends below the last row of charts; the tables are for reading, not for looking at.
-_END = "return document.querySelector('#chart-latency').closest('.card').getBoundingClientRect().bottom + 18"
+_IMAGES = _ROOT / "docs" / "images"
+_WIDTH, _HEIGHT = 1360, 1560
 _MOST_BYTES = 400_000
 
 
+@dataclass(frozen=True)
+class Subject:
+    """A page, when it is drawn, where its picture ends, and how much smaller than the page it is."""
+
+    page: Path
+    picture: str
+    drawn: str
+    end: str
+    scale: float
+
+
+_REPORT = Subject(
+    _ROOT / ".run" / "demo" / "report.html",
+    "report.png",
+    "return document.querySelectorAll('.js-plotly-plot .main-svg').length >= 16",
+    # The picture ends below the last row of charts; the tables are for reading, not for looking at.
+    "return document.querySelector('#chart-latency').closest('.card').getBoundingClientRect().bottom + 18",
+    0.78,
+)
+
+
 def main() -> None:
-    """Write the picture."""
-    if not _REPORT.exists():
-        sys.exit(f"{_REPORT} is missing; run `make demo` first.")
-    picture = _taken(_REPORT)
-    if len(picture) > _MOST_BYTES:
-        sys.exit(f"The picture has {len(picture):,} bytes, more than {_MOST_BYTES:,}.")
-    _PICTURE.parent.mkdir(parents=True, exist_ok=True)
-    _PICTURE.write_bytes(picture)
-    print(f"{_PICTURE.relative_to(_ROOT)}: {len(picture):,} bytes")
+    """Write the pictures that are asked for."""
+    asked = sys.argv[1:]
+    subjects = {"report": [_REPORT], "dashboards": _dashboards()}
+    if len(asked) != 1 or asked[0] not in subjects:
+        sys.exit(f"Say which: {', '.join(subjects)}.")
+    if not subjects[asked[0]] or not all(each.page.exists() for each in subjects[asked[0]]):
+        sys.exit("There is no page to look at; run `make demo` or `make observe` first.")
+    _IMAGES.mkdir(parents=True, exist_ok=True)
+    for subject in subjects[asked[0]]:
+        picture = _taken(subject)
+        if len(picture) > _MOST_BYTES:
+            sys.exit(f"{subject.picture} has {len(picture):,} bytes, more than {_MOST_BYTES:,}.")
+        (_IMAGES / subject.picture).write_bytes(picture)
+        print(f"docs/images/{subject.picture}: {len(picture):,} bytes")
 
 
-def _taken(report: Path) -> bytes:
+def _dashboards() -> list[Subject]:
+    drawn = "return [...document.querySelectorAll('.plot')].every(place => place.querySelector('.main-svg'))"
+    end = "return document.querySelector('footer').getBoundingClientRect().bottom + 12"
+    pages = sorted((_ROOT / ".run" / "observe" / "pages").glob("*.html"))
+    return [Subject(page, f"dashboard-{page.stem}.png", drawn, end, 0.7) for page in pages if page.name != "index.html"]
+
+
+def _taken(subject: Subject) -> bytes:
     browser = webdriver.Chrome(options=_options(), service=Service(shutil.which("chromedriver") or "chromedriver"))
     try:
-        browser.get(report.as_uri())
-        while not browser.execute_script(_DRAWN):
+        browser.get(subject.page.as_uri())
+        while not browser.execute_script(subject.drawn):
             time.sleep(0.1)
-        clip = {"x": 0, "y": 0, "width": _WIDTH, "height": browser.execute_script(_END), "scale": _SCALE}
+        height = browser.execute_script(subject.end)
+        clip = {"x": 0, "y": 0, "width": _WIDTH, "height": height, "scale": subject.scale}
         wanted = {"format": "png", "clip": clip, "captureBeyondViewport": True}
         shot = browser.execute_cdp_cmd("Page.captureScreenshot", wanted)
         return base64.b64decode(shot["data"])

@@ -33,8 +33,7 @@ _LOOK_SECONDS = 0.5
 @explained()
 def main() -> None:
     """Entry point."""
-    # Told as it happens, into a file too.
-    console = Console(file=open(sys.stdout.fileno(), "w", buffering=1, closefd=False), highlight=False, soft_wrap=True)  # noqa: PTH123, SIM115
+    console = Console(highlight=False, soft_wrap=True)
     _clear(_FOLDER)
     began = time.monotonic()
     (port,) = ports.free(1)

@@ -8,15 +8,13 @@ from datetime import UTC, datetime, timedelta
 from cli.demo import deal, race, sales, shop, steady
 from cli.demo.scene import Check, Json, Scene, once, usd
 
-_ORDERS_PER_SECOND, _SECONDS = 20, 20
-_QUEUED_SECONDS = 60
-_CNY_CENT = 10_000_000
+_ORDERS_PER_SECOND, _SECONDS = 10, 20
 
 
 def play(gateway: str, token: str, tell: Callable[[Check], None]) -> None:
     """All of it, once."""
     scene = Scene(gateway.removeprefix("http://"), token, tell)
-    for part in (shop.play, deal.play, race.play, sales.play, _money, _rush, _leads):
+    for part in (shop.play, deal.play, race.play, race.play, race.play, sales.play, _money, _rush, _leads):
         try:
             part(scene)
         except Exception as error:  # noqa: BLE001 - whatever broke the part off, the expressions will tell
@@ -41,20 +39,20 @@ def _money(scene: Scene) -> None:
     waiting = order(scene, product)
     scene.post(f"{waiting['name']}/paymentIntents", intent, request_id=once())
     given_up = order(scene, product)
-    scene.post(f"{given_up['name']}:cancel", {"requestId": once()})
+    scene.post(f"{given_up['name']}:cancel", {"reason": "CANCEL_REASON_CUSTOMER", "requestId": once()})
     member = shop.enrol(scene)
     scene.post("topUps", {"member": member, "amount": usd(5_000), "store": "stores/1"}, request_id=once())
-    scene.post(f"{member}:accruePoints", {"points": "500", "source": f"observe/{once()}", "requestId": once()})
+    scene.post(f"{member}/points:accrue", {"points": "500", "source": f"observe/{once()}", "requestId": once()})
     dear = shop.put_on_sale(scene, title="Cup", price=1_000, stock=10)
     order(scene, dear, member=member, points="100")
-    for amount in (usd(500), usd(500)):
-        template = {
-            "displayName": "Five off",
-            "amountOff": {"amount": amount},
-            "daysAfterIssue": 30,
-            "budget": usd(100_000),
-        }
-        scene.post("couponTemplates", template, request_id=once())
+    template = {
+        "displayName": "A tenth off",
+        "percentOff": {"basisPoints": 1000, "maxDiscount": usd(500)},
+        "daysAfterIssue": 30,
+        "budget": usd(100_000),
+    }
+    scene.post("couponTemplates", template, request_id=once())
+    scene.send("POST", "paymentNotices/wechatPay", {"id": once()}, {})
 
 
 def _rush(scene: Scene) -> None:

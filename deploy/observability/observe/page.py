@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from html import escape
+from itertools import cycle
 from pathlib import Path
 from string import Template
 
-import plotly.graph_objects as go
-from plotly import io, offline
+from plotly import offline
 
 from deploy.observability.observe.server import Json, Prometheus
 from deploy.observability.panels import Board, Panel, Query, Row, Shape, Unit
@@ -31,11 +32,13 @@ _COLOURS = (
 )
 _BAD, _WARN, _GOOD = "#d92d4f", "#f0a020", "#0f9d8a"
 _FONT = {"family": "Inter, 'Segoe UI', 'Noto Sans', sans-serif", "size": 11, "color": "#1e293b"}
-_CONFIG = {"displayModeBar": False, "responsive": True}
+_GRID = "#e8ecf2"
 _FORMATS = {Unit.SHARE: ".1%", Unit.BYTES: ".3s", Unit.SECONDS: ".3~s"}
 _SUFFIXES = {Unit.SECONDS: "s", Unit.PER_SECOND: "/s", Unit.CALLS: "/s", Unit.BYTES: "B"}
 
 Span = tuple[float, float]
+Series = tuple[str, list[str], list[float]]
+"""Name, times, values."""
 
 
 def write(path: Path, board: Board, prometheus: Prometheus, span: Span) -> None:
@@ -94,45 +97,71 @@ def _colour(panel: Panel, value: float) -> str:
 
 
 def _chart(panel: Panel, prometheus: Prometheus, span: Span) -> str:
-    figure = go.Figure()
     series = [each for query in panel.queries for each in _series(query, prometheus, span)]
     # The largest, as Grafana's legend would show them first.
     series = sorted(series, key=lambda each: -max(each[2]))[:_MOST_SERIES]
-    for index, (name, times, values) in enumerate(series):
-        stack = {"stackgroup": "one"} if panel.shape is Shape.STACKED else {}
-        line = {"width": 1.4, "color": _COLOURS[index % len(_COLOURS)]}
-        figure.add_scatter(x=times, y=values, name=name[:48], mode="lines", line=line, **stack)
-    for limit, colour in ((panel.warn, _WARN), (panel.bad, _BAD)):
-        # A limit far above everything would press the lines flat.
-        if limit is not None and series and limit <= 4 * max(max(values) for _, _, values in series):
-            figure.add_hline(y=limit, line={"dash": "dash", "width": 1, "color": colour})
-    figure.update_layout(
-        height=230,
-        margin={"l": 46, "r": 8, "t": 6, "b": 24},
-        font=_FONT,
-        template="plotly_white",
-        showlegend=True,
-        legend={"orientation": "h", "y": -0.14, "font": {"size": 9}},
-        yaxis={
+    if not series:
+        return '<b class="none">no data</b>'
+    most = max(max(values) for _, _, values in series)
+    traces = [_trace(panel, *each, colour=colour) for each, colour in zip(series, cycle(_COLOURS), strict=False)]
+    figure = {"data": traces, "layout": _layout(panel, span, most)}
+    # What ends a script must not stand in it.
+    data = json.dumps(figure).replace("</", "<\\/")
+    return f'<div class="plot"><script type="application/json">{data}</script></div>'
+
+
+def _trace(panel: Panel, name: str, times: list[str], values: list[float], *, colour: str) -> Json:
+    line = {"width": 1.4, "color": colour}
+    stack = {"stackgroup": "one"} if panel.shape is Shape.STACKED else {}
+    return {"type": "scatter", "mode": "lines", "name": name[:48], "x": times, "y": values, "line": line, **stack}
+
+
+def _layout(panel: Panel, span: Span, most: float) -> Json:
+    limits = [(panel.warn, _WARN), (panel.bad, _BAD)]
+    return {
+        "height": 230,
+        "margin": {"l": 46, "r": 8, "t": 6, "b": 24},
+        "font": _FONT,
+        "showlegend": True,
+        "legend": {"orientation": "h", "y": -0.14, "font": {"size": 9}},
+        "xaxis": {"type": "date", "range": [_time(each) for each in span], "tickformat": "%H:%M", "gridcolor": _GRID},
+        "yaxis": {
             "rangemode": "tozero",
             "tickformat": _FORMATS.get(panel.unit, "~s"),
             "ticksuffix": _SUFFIXES.get(panel.unit, ""),
+            "gridcolor": _GRID,
         },
-        xaxis={"range": [datetime.fromtimestamp(each, UTC) for each in span], "tickformat": "%H:%M"},
-    )
-    return str(io.to_html(figure, full_html=False, include_plotlyjs=False, config=_CONFIG))
+        "shapes": [
+            {
+                "type": "line",
+                "xref": "paper",
+                "x0": 0,
+                "x1": 1,
+                "y0": limit,
+                "y1": limit,
+                "line": {"dash": "dash", "width": 1, "color": colour},
+            }
+            # A limit far above everything would press the lines flat.
+            for limit, colour in limits
+            if limit is not None and limit <= 4 * most
+        ],
+    }
 
 
-def _series(query: Query, prometheus: Prometheus, span: Span) -> list[tuple[str, list[datetime], list[float]]]:
+def _series(query: Query, prometheus: Prometheus, span: Span) -> list[Series]:
     start, end = span
     found = prometheus.over(query.expression, start=start, end=end, step=max(1.0, (end - start) / _POINTS))
     return [made for each in found if (made := _points(query, each))[2]]
 
 
-def _points(query: Query, found: Json) -> tuple[str, list[datetime], list[float]]:
+def _points(query: Query, found: Json) -> Series:
     numbers = [(time, float(value)) for time, value in found["values"] if value not in {"NaN", "+Inf", "-Inf"}]
-    times = [datetime.fromtimestamp(time, UTC) for time, _ in numbers]
+    times = [_time(time) for time, _ in numbers]
     return _legend(query, found["metric"]), times, [value for _, value in numbers]
+
+
+def _time(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def _legend(query: Query, labels: Mapping[str, str]) -> str:

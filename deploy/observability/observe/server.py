@@ -20,7 +20,7 @@ from deploy.local.state import State
 from deploy.observability.generate import RULES
 from deploy.observability.programs import find
 
-_SCRAPE_SECONDS = 2
+SCRAPE_SECONDS = 2
 _START_SECONDS = 60.0
 _CALL_SECONDS = 60.0
 RATE_INTERVAL = "30s"
@@ -106,7 +106,7 @@ def _configuration(state: State) -> Json:
     ]
     gateway = {"targets": [state.process("gateway").metrics_address], "labels": {"service": "gateway"}}
     return {
-        "global": {"scrape_interval": f"{_SCRAPE_SECONDS}s", "evaluation_interval": f"{_SCRAPE_SECONDS}s"},
+        "global": {"scrape_interval": f"{SCRAPE_SECONDS}s", "evaluation_interval": f"{SCRAPE_SECONDS}s"},
         "rule_files": [str(file) for file in sorted(RULES.glob("*.yaml"))],
         "scrape_configs": [
             {"job_name": "services", "static_configs": services},
