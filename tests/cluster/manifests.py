@@ -21,6 +21,8 @@ _CONTAINER = {
     *("args", "command", "env", "image", "lifecycle", "livenessProbe", "name", "ports", "readinessProbe"),
     *("resources", "securityContext", "startupProbe", "volumeMounts", "imagePullPolicy"),
 }
+_POD_SECURITY = {"fsGroup", "runAsNonRoot", "runAsUser", "seccompProfile"}
+_SECURITY = {"allowPrivilegeEscalation", "capabilities", "readOnlyRootFilesystem"}
 
 
 @dataclass(frozen=True)
@@ -78,8 +80,10 @@ class Store:
 def check(pod: Mapping[str, Any]) -> None:
     """Refuse a pod that says what this runner would leave out."""
     unknown = set(pod) - _POD - _WITHOUT_EFFECT
+    unknown |= set(pod.get("securityContext", {})) - _POD_SECURITY
     for container in pod["containers"]:
         unknown |= set(container) - _CONTAINER
+        unknown |= set(container.get("securityContext", {})) - _SECURITY
     if unknown or len(pod["containers"]) != 1:
         raise NotImplementedError(f"the runner does not know {sorted(unknown) or 'several containers'} of a pod")
 

@@ -34,6 +34,10 @@ def test_a_pod_that_says_more_than_is_carried_out_is_refused() -> None:
         check({"containers": [container], "hostNetwork": True})
     with pytest.raises(NotImplementedError, match="envFrom"):
         check({"containers": [{**container, "envFrom": []}]})
+    with pytest.raises(NotImplementedError, match="runAsGroup"):
+        check({"containers": [container], "securityContext": {"runAsGroup": 1}})
+    with pytest.raises(NotImplementedError, match="privileged"):
+        check({"containers": [{**container, "securityContext": {"privileged": True}}]})
     with pytest.raises(NotImplementedError, match="several containers"):
         check({"containers": [container, container]})
 
