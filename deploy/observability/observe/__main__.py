@@ -26,7 +26,7 @@ from tools.providers.server import serving as providers
 
 _FOLDER = PROJECT / ".run" / "observe"
 _LOAD = "load"
-_LOAD_PATIENCE = 60.0
+_LOAD_PATIENCE = 120.0
 _LOOK_SECONDS = 0.5
 
 
@@ -78,8 +78,8 @@ def _act(asker: Asker, trouble: Trouble, stage: Stage, console: Console) -> None
     try:
         with trouble.provoke(stage):
             _wait(asker, wanted, trouble.patience)
-    except Problem as problem:
-        console.print(f"✗ {problem}", markup=False)
+    except Exception as error:  # noqa: BLE001 - a trouble that can't be made must not hide what the others tell
+        console.print(f"✗ {error!r}", markup=False)
     left = [question.title for question in asker.silent() if question in wanted]
     console.print(
         f"  told of by {len(wanted) - len(left)} of {len(wanted)}{': not ' + ', '.join(left) if left else ''}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 
 import psycopg2
 from psycopg2 import sql
@@ -38,7 +38,9 @@ def locked(url: str, *tables: str) -> Iterator[None]:
         names = sql.SQL(", ").join(map(sql.Identifier, tables))
         session.execute(sql.SQL("lock table {} in access exclusive mode").format(names))
         yield
-        connection.rollback()
+        # The server may be gone by then, and the lock with it.
+        with suppress(psycopg2.Error):
+            connection.rollback()
 
 
 def unguard(session: cursor, table: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import grpc
 import requests
@@ -89,7 +89,9 @@ def meanwhile(act: Callable[[], object]) -> Iterator[None]:
 
     def run() -> None:
         while not ended.wait(0.2):
-            act()
+            # In trouble calls fail in every way there is.
+            with suppress(Exception):
+                act()
 
     thread = threading.Thread(target=run, name="meanwhile", daemon=True)
     thread.start()

@@ -9,17 +9,23 @@ from cli.demo import deal, race, sales, shop, steady
 from cli.demo.scene import Check, Json, Scene, once, usd
 
 _ORDERS_PER_SECOND, _SECONDS = 10, 20
+_RACES = 3
 
 
 def play(gateway: str, token: str, tell: Callable[[Check], None]) -> None:
     """All of it, once."""
     scene = Scene(gateway.removeprefix("http://"), token, tell)
-    for part in (shop.play, deal.play, race.play, race.play, race.play, sales.play, _money, _rush, _leads):
+    races = [race.play] * _RACES
+    for part in (shop.play, deal.play, *races, sales.play, _money, _rush, _leads, _stream):
         try:
             part(scene)
         except Exception as error:  # noqa: BLE001 - whatever broke the part off, the expressions will tell
-            scene.check(f"{part.__module__} plays to its end", False, repr(error))
-    steady.stream(gateway, token, per_second=_ORDERS_PER_SECOND, seconds=_SECONDS)
+            scene.check(f"{part.__module__}.{part.__name__} plays to its end", False, repr(error))
+
+
+def _stream(scene: Scene) -> None:
+    """Orders one by one."""
+    steady.stream(scene.gateway, scene.token, per_second=_ORDERS_PER_SECOND, seconds=_SECONDS)
 
 
 def order(scene: Scene, product: Json, *, units: int = 1, member: str = "", **more: object) -> Json:
