@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, Uuid, any_, bindparam, cast, literal_column, select, text, tuple_
+from sqlalchemy import Connection, Row, Text, Uuid, any_, bindparam, cast, func, literal_column, select, text, tuple_
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from kit.money import Money
@@ -24,6 +24,14 @@ _PAYOUTS = """
 _WHOLE = (*refunds.c, literal_column(_PAYOUTS).label("payouts"))
 _IDS = ARRAY(Uuid)
 _GET = select(*_WHOLE).where(refunds.c.id == any_(cast(bindparam("ids", type_=_IDS), _IDS)))
+_OF_REQUESTS = select(*_WHOLE).where(
+    tuple_(refunds.c.order_id, refunds.c.request_id).in_(
+        select(
+            func.unnest(cast(bindparam("orders", type_=_IDS), _IDS)),
+            func.unnest(cast(bindparam("requests", type_=ARRAY(Text)), ARRAY(Text))),
+        )
+    )
+)
 _LOCK = text("select id from refunds where id = any(cast(:ids as uuid[])) order by id for update")
 
 _ADD = text("""
@@ -124,6 +132,12 @@ class RefundStore:
         query = select(*_WHOLE).where(refunds.c.order_id == order_id, refunds.c.request_id == request_id)
         row = self._connection.execute(query).one_or_none()
         return _refund(row) if row else None
+
+    def of_requests(self, requests: Sequence[tuple[UUID, str]]) -> dict[tuple[UUID, str], Refund]:
+        """The refunds that requests made, by order and request."""
+        columns = {"orders": [order for order, _ in requests], "requests": [request for _, request in requests]}
+        rows = self._connection.execute(_OF_REQUESTS, columns)
+        return {(found.order, found.request_id): found for found in map(_refund, rows)}
 
     def page(self, query: RefundQuery, page: Page) -> list[Refund]:
         """The refunds of a page and one more if there are more, the latest first."""

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import Engine, event
 
 from kit.db import Database
 from kit.errors import Fault, Kind
@@ -156,3 +157,25 @@ def test_in_whatever_order_versions_come_and_however_often_the_newest_counts(
         tell(database, order(tid=tid, status=status, version=version))
     ingested, here = known(database, tid)
     assert (here.state, here.received, ingested.snags) == (OrderState.COMPLETED, 1999, ())
+
+
+def test_many_refunds_are_a_handful_of_statements(database: Database[OrdersUnit], tea: Product) -> None:
+    def told(units: int, tid: str) -> int:
+        refunds = tuple(PlatformRefund(f"{tid}-1.{n}", ((f"{tid}-1", 1, 0),)) for n in range(units))
+        statements: list[str] = []
+
+        def note(*said: Any) -> None:
+            statements.append(said[2])
+
+        tell(database, order(units, tid=tid, status=PAID))
+        event.listen(Engine, "before_cursor_execute", note)
+        try:
+            newer = order(units, tid=tid, status=PAID, version=2, refunds=refunds)
+            assert outcomes(tell(database, newer, order(1, tid=f"{tid}-other"))) == [Outcome.UPDATED, Outcome.CREATED]
+        finally:
+            event.remove(Engine, "before_cursor_execute", note)
+        return len(statements)
+
+    assert told(5, "T5") == told(1, "T1")
+    assert [known(database, tid)[1].state for tid in ("T1", "T5")] == [OrderState.REFUNDED] * 2
+    assert differences(database) == []
