@@ -44,7 +44,7 @@ _NOW = Row(
             "Events that were given up. Each needs a person.",
             Unit.COUNT,
             "sum(max by (queue) (dead_letters))",
-            runbook="dead-letters",
+            runbook="dead-letters-wait",
             bad=1,
         ),
         number(
@@ -127,7 +127,7 @@ _HANDLING = Row(
             "By outcome: ok, duplicate (harmless), retry (it is tried again later), dead (it is given up).",
             Unit.PER_SECOND,
             rate("events_handled_total", "outcome"),
-            runbook="dead-letters",
+            runbook="dead-letters-wait",
         ),
         lines(
             "Age of effects",

@@ -46,7 +46,7 @@ _SELLING = Row(
             Unit.COUNT,
             "max(payment_intents_parked) + max(payment_refunds_failed) + sum(max by (queue) (dead_letters))"
             " + sum(max by (service) (relay_parked))",
-            runbook="dead-letters",
+            runbook="dead-letters-wait",
             warn=1,
         ),
         number(
