@@ -108,7 +108,7 @@ image-test: .venv/.dev ## Build the image on Debian's packages, look for what mu
 	@$(BIN)/python -m pytest -q -n0 -s -m image --no-cov $(ARGS)
 
 faults: .venv/.dev ## Break everything under load, one thing after the other, and compare what is left (ARGS="--only relay-killed")
-	@tools/need.sh faketime test -x /usr/bin/faketime
+	@[ "$$(id -u)" != 0 ] || { tools/need.sh faketime test -x /usr/bin/faketime && tools/need.sh iptables test -x /usr/sbin/iptables && tools/need.sh iproute2 test -x /bin/ip; }
 	@$(BIN)/python -m deploy.local.rabbitmq
 	@$(BIN)/python -m faults --keep $(ARGS)
 	@$(BIN)/python -m faults.page

@@ -12,7 +12,7 @@ import sys
 
 from faults.catalogue.network import PRIVATE
 
-_TOOLS = ("unshare", "ip", "tc", "mount")
+_TOOLS = ("unshare", "ip", "mount", "umount")
 _PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 
 

@@ -95,6 +95,8 @@ class Proxy:
         self._writers.add(far_writer)
         try:
             await asyncio.gather(self._pump(reader, far_writer), self._pump(far_reader, writer))
+        except asyncio.CancelledError:
+            return  # the proxy stops; asyncio would complain of a task that was cancelled
         finally:
             for each in (writer, far_writer):
                 self._writers.discard(each)

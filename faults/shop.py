@@ -25,7 +25,7 @@ class Shop:
     products: list[str] = field(default_factory=list)
 
 
-def opened(suite: Running, *, members: int = 60, products: int = 8) -> Shop:
+def opened(suite: Running, *, members: int = 40, products: int = 24) -> Shop:
     """Open a shop. Members have points to begin with, so that they can spend some."""
     shop = Shop()
     with requests.Session() as http:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from faults.arena import Arena
@@ -21,19 +19,14 @@ class _Wrong:
     def __init__(self, name: str, minutes: int) -> None:
         self._name, self._seconds = name, 60 * minutes
 
-    @contextmanager
-    def setting(self, arena: Arena) -> Iterator[None]:
+    def play(self, arena: Arena, seconds: float) -> list[Finding]:
         """The process again, with another time of day; what it measures with its monotonic clock stays right."""
         library = next(Path("/").glob(_LIBRARIES.lstrip("/")), None)
         if library is None:
             raise Skipped("a wrong clock needs Debian's libfaketime")
         wrong = {"LD_PRELOAD": str(library), "FAKETIME": f"{self._seconds:+d}", "DONT_FAKE_MONOTONIC": "1"}
         with standing_in(arena.suite, self._name, arena.log(self._name), wrong):
-            yield
-
-    def play(self, _: Arena, seconds: float) -> list[Finding]:
-        """Go on."""
-        time.sleep(seconds)
+            time.sleep(seconds)
         return []
 
 
@@ -44,7 +37,6 @@ def _fault(name: str, process: str, minutes: int, expected: str) -> Fault:
         f"the clock of {process} is {abs(minutes)} minutes {'ahead' if minutes > 0 else 'behind'}",
         expected,
         wrong.play,
-        setting=wrong.setting,
         runbook="#clocks",
         allowed=frozenset({"UNAUTHENTICATED"}),
     )
