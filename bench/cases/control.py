@@ -33,6 +33,7 @@ def run(pace: Pace, table: Table) -> None:
             place.serving("services.orders", "serve", KEHU_PEERS_CAMPAIGNS=campaigns) as address,
         ):
             ours = table.add("place, 1 line: groups, outbox", call(address), "orders/s", baseline=control)
+        place.query(_FUNCTION, "orders")
         script = _PGBENCH.format(products=_PRODUCTS)
         rate = place.pgbench(script, clients=16, seconds=max(1, int(seconds)))
         table.add("pgbench, one transaction of the same writes, 16 clients", rate, "orders/s")
@@ -56,10 +57,15 @@ def _place(stub: OrdersServiceStub, metadata: Metadata) -> Call:
     return call
 
 
+# A product's number as its id, as `bench.shop` has it.
+_FUNCTION = """
+create or replace function bench_product(n bigint) returns uuid language sql immutable as
+$$ select cast('018f0000-0000-7000-8000-' || lpad(to_hex(n), 12, '0') as uuid) $$
+"""
 _PGBENCH = """\\set n random(0, {products} - 1)
 begin;
 update stocks set reserved = reserved + 1, version = version + 1, update_time = now()
-where product_id = cast('018f0000-0000-7000-8000-' || lpad(to_hex(:n), 12, '0') as uuid) and location = 'main'
+where product_id = bench_product(:n) and location = 'main'
   and on_hand - reserved >= 1;
 with o as (
     insert into orders (id, state, channel, currency, total, coupons, hold, points, points_value, refunded,
@@ -70,7 +76,7 @@ with o as (
     returning id
 ), m as (
     insert into stock_movements (product_id, location, kind, on_hand, reserved, order_id, note, move_time)
-    select cast('018f0000-0000-7000-8000-' || lpad(to_hex(:n), 12, '0') as uuid), 'main', 'RESERVE', 0, 1, id, '',
+    select bench_product(:n), 'main', 'RESERVE', 0, 1, id, '',
            now() from o
 ), e as (
     insert into outbox (id, aggregatetype, aggregateid, type, subject_version, payload, headers)
@@ -78,7 +84,7 @@ with o as (
 )
 insert into order_lines (order_id, position, product_id, sku, title, quantity, unit_price, amount, shares,
                          refunded_quantity)
-select id, 1, cast('018f0000-0000-7000-8000-' || lpad(to_hex(:n), 12, '0') as uuid), 'SKU-' || :n, 'Product', 1, 1000,
+select id, 1, bench_product(:n), 'SKU-' || cast(:n as bigint), 'Product', 1, 1000,
        1000, '[[1, 1000, 0, 0]]', 0 from o;
 commit;
 """

@@ -24,8 +24,8 @@ class Assumed:
     """How much of its core a process may use at the peak: the rest is for bursts and for the loss of a replica."""
     least_replicas: int = 2
     """Of what must go on when a node is lost."""
-    busy_hours: float = 4.0
-    """Hours of a day's orders at the peak rate: the day has so many times 3,600 peak seconds of orders."""
+    busy_hours: float = 0.5
+    """Hours that the orders of an ordinary day would take at the peak rate."""
     retention_days: int = 365
     """How long orders are kept in the databases."""
     partition_rows: int = 50_000_000
@@ -127,7 +127,7 @@ def _databases(costs: Costs, rate: float, given: Assumed) -> Iterator[Figure]:
             round(cost.bytes * orders / _GIB, 1),
             "GiB",
             f"{cost.bytes:,.0f} bytes per order × {given.busy_hours:g} h a day at this rate × {given.retention_days} "
-            "days (assumed)",
+            "days (assumed); a bound: events and stored answers, which go after days, are in it",
         )
     yield Figure(
         "write-ahead log",
