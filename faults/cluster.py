@@ -49,6 +49,10 @@ class Cluster:
 @contextmanager
 def running(folder: Path) -> Iterator[Cluster]:
     """A cluster whose nodes know each other, until the end of the block."""
+    # Names of namespaces are files: of ours alone, as everything else.
+    names = Path("/run/netns")
+    names.mkdir(exist_ok=True)
+    subprocess.run(["/usr/bin/mount", "-t", "tmpfs", "tmpfs", str(names)], check=True, capture_output=True)
     _ip("link", "add", "kehu0", "type", "bridge")
     _ip("addr", "add", f"{_NETWORK}.254/24", "dev", "kehu0")
     _ip("link", "set", "kehu0", "up")
@@ -127,6 +131,8 @@ def _configuration() -> str:
         "raft.wal_max_size_bytes = 4000000\n"
         "vm_memory_high_watermark.absolute = 1GB\ndisk_free_limit.absolute = 50MB\n"
         "cluster_partition_handling = pause_minority\n"
+        "cluster_formation.randomized_startup_delay_range.min = 0\n"
+        "cluster_formation.randomized_startup_delay_range.max = 2\n"
         f"cluster_formation.peer_discovery_backend = classic_config\n{nodes}"
     )
 

@@ -22,8 +22,8 @@ from deploy.local.suite import Running
 from faults.waiting import until
 
 _AS_IT_IS: Mapping[str, str] = MappingProxyType({})
-_START_SECONDS = 120.0
-_STOP_SECONDS = 60.0
+_START_SECONDS = 240.0
+_STOP_SECONDS = 90.0
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import psycopg2
 from psycopg2 import extensions
 
-from faults.arena import Arena
+from faults.arena import PATIENCE, Arena
 from faults.fault import Fault, Finding, found
 from faults.waiting import again_and_again
 
@@ -54,7 +54,7 @@ def _restarted(arena: Arena, seconds: float) -> list[Finding]:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         pid = arena.suite.kill("postgres", signal.SIGQUIT)
-        arena.suite.wait_ready("postgres", other_than=pid)
+        arena.suite.wait_ready("postgres", other_than=pid, seconds=PATIENCE)
         times += 1
         time.sleep(1)
     return [found("the server was stopped and started again", times > 0, f"{times} times")]

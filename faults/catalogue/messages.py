@@ -105,7 +105,7 @@ def _shuffled(arena: Arena, seconds: float) -> list[Finding]:
                 time.sleep(1)
     finally:
         arena.suite.start("orders-relay")
-        arena.suite.wait_ready("orders-relay")
+        arena.suite.wait_ready("orders-relay", seconds=PATIENCE)
     return [found("events came in any order, some of them twice", doubled > 0, f"{sent} events, {doubled} twice")]
 
 

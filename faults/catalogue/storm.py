@@ -13,7 +13,7 @@ import grpc
 from kehu.orders.v1 import orders_pb2
 from kehu.orders.v1.orders_pb2_grpc import OrdersServiceStub
 
-from faults.arena import Arena
+from faults.arena import PATIENCE, Arena
 from faults.fault import Fault, Finding, found
 from faults.journeys import WITH_POINTS
 from faults.shop import once
@@ -48,9 +48,9 @@ def _refusing(arena: Arena, name: str) -> Iterator[_Refusing]:
     try:
         yield handler
     finally:
-        server.stop(0).wait()
+        server.stop(_CALL_SECONDS).wait()
         arena.suite.start(name)
-        arena.suite.wait_ready(name)
+        arena.suite.wait_ready(name, seconds=PATIENCE)
 
 
 def _stormed(arena: Arena, seconds: float) -> list[Finding]:
