@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from kehu.members.v1 import identity_pb2, ledger_pb2, members_pb2
@@ -15,17 +17,16 @@ from kit.rpc import audit, pace
 from kit.rpc.call import Identity
 from kit.rpc.pace import Pace
 from kit.rpc.policy import methods_of
-from kit.telemetry import configure_logs, logs
+from kit.telemetry import logs
 
+ROOT = Path(__file__).resolve().parents[2]
 ID = "018f0000-0000-7000-8000-000000000001"
 MEMBER = f"members/{ID}"
 
 
 @pytest.fixture(autouse=True)
-def _logging() -> Iterator[None]:
-    configure_logs("members", "serve", "error")
-    yield
-    logs._always.clear()
+def _logging(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logs, "_always", {"service": "members", "role": "serve"})
 
 
 def written(capsys: pytest.CaptureFixture[str], fault: Fault | None = None) -> dict[str, object]:
@@ -66,6 +67,21 @@ def test_a_refusal_and_a_call_broken_off_are_told_as_such(capsys: pytest.Capture
 
     assert (refused["status"], refused["reason"]) == ("FAILED_PRECONDITION", "MEMBER_ERASED")
     assert broken["status"] == "UNKNOWN"
+
+
+def test_a_line_is_written_however_little_the_operator_wants_to_read() -> None:
+    told = """
+from kit.telemetry import configure_logs, line, log, record
+record("audit", status="before the start")
+configure_logs("orders", "serve", "error")
+line("rpc", status="OK")
+log.warning("something")
+record("audit", status="OK")
+"""
+    written = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True, cwd=ROOT).stdout
+
+    (line,) = written.splitlines()
+    assert (json.loads(line)["message"], json.loads(line)["service"]) == ("audit", "orders")
 
 
 @pytest.mark.parametrize(

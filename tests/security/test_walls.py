@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import grpc
@@ -13,7 +12,7 @@ from google.protobuf.descriptor import MethodDescriptor
 from kehu.options.v1 import options_pb2
 
 from kit.rpc import audit, policy
-from kit.telemetry import configure_logs, logs
+from kit.telemetry import logs
 from tests.architecture.test_protos import METHODS, SERVICES
 from tests.component.test_bad_input import running
 from tests.support.rpc import Keys
@@ -24,11 +23,9 @@ def scope_of(method: MethodDescriptor) -> str:
 
 
 @pytest.fixture
-def audited() -> Iterator[None]:
-    """A process that logs errors only, as its operator set it."""
-    configure_logs("walls", "serve", "error")
-    yield
-    logs._always.clear()
+def audited(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that keeps the audit log."""
+    monkeypatch.setattr(logs, "_always", {"service": "walls", "role": "serve"})
 
 
 def outcome(channel: grpc.Channel, method: MethodDescriptor, bearer: str) -> grpc.StatusCode:
