@@ -139,6 +139,21 @@ _REFUNDED_PAYMENTS = f"""
     where not coalesce(g.old, false) {{only}}
 """  # noqa: S608 - constants
 
+# A cancelled order has given everything back but a deposit that is forfeited.
+_KEPT = """
+    select 'orders/' || o.id || '/kept',
+           case when o.instalments ->> 'forfeit' = 'true' and o.cancel_reason in ('CUSTOMER', 'EXPIRED')
+                     and p.paid >= cast(o.instalments ->> 'deposit' as bigint)
+                then o.instalments ->> 'deposit' else '0' end,
+           cast(p.kept as text)
+    from orders o
+    cross join lateral (
+        select sum(amount) as paid, sum(amount - refunded) as kept
+        from payments where order_id = o.id and tender <> 'POINTS' and refunded is not null
+    ) p
+    where o.state = 'CANCELLED' and p.paid is not null {only}
+"""
+
 _PAYOUTS = f"""
     select 'orders/' || o.id || '/refunds/' || r.id,
            r.amount || case when coalesce(b.arrived, true) then ' SUCCEEDED' else ' PENDING' end,
@@ -208,6 +223,15 @@ _STOCK = f"""
     where not o.imported and not o.backordered {{only}}
 """  # noqa: S608 - constants
 
+_PRESALES = """
+    select 'presales/' || p.id, cast(coalesce(s.units, 0) as text), cast(p.taken as text)
+    from presales p
+    left join (
+        select presale_id, sum(quantity) as units from presale_orders
+        where state in ('RESERVED', 'DEPOSITED', 'PAID') group by presale_id
+    ) s on s.presale_id = p.id
+"""
+
 _QUOTAS = """
     select 'flashSales/' || s.id, cast(s.quota as text), cast(coalesce(b.quota, 0) as text)
     from flash_sales s
@@ -260,11 +284,13 @@ COMPARISONS: tuple[Comparison, ...] = (
     Comparison(Kind.REFUNDED, _REFUNDED_ORDERS),
     Comparison(Kind.REFUNDED, _REFUNDED_LINES),
     Comparison(Kind.REFUNDED, _REFUNDED_PAYMENTS),
+    Comparison(Kind.REFUNDED, _KEPT),
     Comparison(Kind.PAYOUTS, _PAYOUTS),
     Comparison(Kind.CAPTURED, _CAPTURED),
     Comparison(Kind.RETURNED, _RETURNED),
     Comparison(Kind.STOCK, _STOCK),
     Comparison(Kind.QUOTA, _QUOTAS, only=""),
+    Comparison(Kind.QUOTA, _PRESALES, only=""),
     Comparison(Kind.QUOTA, _UNITS),
     Comparison(Kind.CHECKOUT, _CHECKOUTS, only="c.order_id"),
     Comparison(Kind.OVERDUE, _OVERDUE),

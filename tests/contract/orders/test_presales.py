@@ -9,6 +9,7 @@ from datetime import datetime
 from functools import partial
 
 import pytest
+from sqlalchemy import text
 
 from kit.db import Database
 from kit.names import new_id
@@ -28,6 +29,7 @@ from services.orders.usecases.refund import RefundOrder, refund_order
 from tests.contract.orders.presales import (
     announced,
     bought,
+    check_compared,
     check_presales,
     deposited,
     events,
@@ -220,3 +222,22 @@ def test_members_are_reminded_once_when_the_window_opens_and_once_before_it_ends
     assert sweep(OVER) == 0
     told = Counter(events(database))
     assert told == {"PresaleDepositPaid": 5, "PresaleBalanceOpened": 5, "PresaleBalanceClosing": 4}
+
+
+@pytest.mark.parametrize(
+    "forgery",
+    [
+        "update presales set taken = taken + 1",
+        "update payments set refunded = 1",
+        "update orders set instalments = jsonb_set(instalments, '{deposit}', '999')",
+    ],
+)
+def test_a_forged_presale_is_found(database: Database[OrdersUnit], at: At, forgery: str) -> None:
+    order = deposited(database, announced(database))
+    over = at(OVER)
+    over.write(expire_orders, 10)
+    assert order_of(over, order).forfeited == 1000
+    check_presales(over)
+    over.write(lambda unit: unit.connection.execute(text(forgery)))
+    with pytest.raises(AssertionError):
+        check_compared(over)
