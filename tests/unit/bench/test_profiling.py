@@ -14,11 +14,12 @@ def test_a_sample_belongs_to_the_last_line_of_the_house_on_its_stack() -> None:
         "run (asyncio/runners.py:1);loads (json/__init__.py:346) 1",
     ]
     lines = dearest(stacks)
-    assert [(line.place, line.function, line.share) for line in lines] == [
-        ("kit/rpc/server.py:10", "serve", pytest.approx(0.6)),
-        ("services/orders/usecases/order.py:20", "place", pytest.approx(0.3)),
-        ("json/__init__.py:346", "loads", pytest.approx(0.1)),
+    assert [(line.place, line.function) for line in lines] == [
+        ("kit/rpc/server.py:10", "serve"),
+        ("services/orders/usecases/order.py:20", "place"),
+        ("json/__init__.py:346", "loads"),
     ]
+    assert [line.share for line in lines] == pytest.approx([0.6, 0.3, 0.1])
 
 
 def test_waiting_costs_nothing() -> None:

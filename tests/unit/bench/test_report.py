@@ -10,7 +10,8 @@ import pytest
 from bench import latest
 from bench.case import CASES
 from bench.report import blocks, chart, drawing
-from bench.report.__main__ import PAGE, ROOT, made
+from bench.report.__main__ import PAGE, made
+from bench.runner import ROOT
 
 
 def result(*rows: dict[str, Any]) -> dict[str, Any]:
