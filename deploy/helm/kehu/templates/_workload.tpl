@@ -27,7 +27,7 @@ containers:
       {{- include "kehu.containerSecurity" $root | nindent 6 }}
     resources:
       {{- toYaml .values.resources | nindent 6 }}
-    {{- include "kehu.probes" . | nindent 4 }}
+    {{- with include "kehu.probes" . }}{{ . | nindent 4 }}{{ end }}
     {{- with .values.preStopSeconds }}
     lifecycle:
       preStop: {sleep: {seconds: {{ . }}}}
