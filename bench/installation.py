@@ -80,7 +80,7 @@ class Installation:
         usual = self.settings(service) if service in self.urls else self.environment
         environment = {**os.environ, **usual, **settings, "KEHU_GRPC_ADDRESS": address}
         with self.running([sys.executable, "-m", module, *arguments], environment):
-            until(lambda: _listens(address), within=30)
+            until(lambda: _listens(address), within=120)
             yield address
 
     @contextmanager
@@ -97,7 +97,7 @@ class Installation:
         )
         file.write_text(json.dumps(render(place)))
         with self.running(envoy.command(file)):
-            until(lambda: _listens(listen), within=30)
+            until(lambda: _listens(listen), within=120)
             yield listen
 
     @contextmanager
@@ -137,7 +137,7 @@ def installation(*services: str) -> Iterator[Installation]:
         server.initialise()
         process = subprocess.Popen(server.command(), cwd="/", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603 - ours
         try:
-            until(lambda: _answers(server.admin_url), within=30)
+            until(lambda: _answers(server.admin_url), within=120)
             urls = {service: _database(server.admin_url, service) for service in services}
             yield Installation(urls[services[0]], make_keys(folder / "keys"), folder, urls)
         finally:

@@ -37,7 +37,7 @@ def run(pace: Pace, table: Table) -> None:
     with installation(*SERVICES) as place:
         for service in SERVICES:
             _start(place, service)
-            found = [_start(place, service) for _ in range(pace.repetitions(quick=2, full=5))]
+            found = [_start(place, service) for _ in range(pace.repetitions(quick=1, full=5))]
             table.add(f"{service} serve, CPU until SERVING", [each.cpu for each in found], "s", most=2)
             table.add(f"{service} serve, until SERVING", [each.seconds for each in found], "s")
             table.add(f"{service} serve, memory then", [each.memory for each in found], "MiB", most=160)

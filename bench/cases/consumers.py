@@ -20,7 +20,7 @@ _WORKERS = (10, 256)
 
 def run(pace: Pace, table: Table) -> None:
     """Fill the queue and empty it, by one and by the other, as often as asked for."""
-    count = pace.size(quick=8_000, full=40_000)
+    count = pace.size(quick=5_000, full=20_000)
     with prepared() as harness:
         bare: dict[int, list[float]] = {workers: [] for workers in _WORKERS}
         ours: dict[str, list[float]] = {queue: [] for queue in _KINDS}

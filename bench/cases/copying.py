@@ -35,7 +35,7 @@ Send = Callable[[Gateway, int], Awaitable[int]]
 
 def run(pace: Pace, table: Table) -> None:
     """Import, then copy the same rows."""
-    rows = pace.size(quick=10_000, full=100_000)
+    rows = pace.size(quick=10_000, full=50_000)
     with installation("members", "orders") as place:
         _compare(place, table, "members", rows, _enrol)
         _compare(place, table, "orders", rows, _import)

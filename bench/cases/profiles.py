@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from contextlib import suppress
 from dataclasses import asdict
 
 from bench.case import Pace
 from bench.customers import buyers
 from bench.http import Http
-from bench.load import closed
 from bench.profiling import Recording
 from bench.stage import PRODUCTS, Stage, stage
 from bench.table import Table
@@ -28,7 +28,7 @@ _LINES = 5
 
 def run(pace: Pace, table: Table) -> None:
     """Sell all the while, and look at one process after the other."""
-    seconds = pace.during(quick=5, full=20)
+    seconds = pace.during(quick=5, full=10)
     with stage() as place:
         ended = threading.Event()
         selling = threading.Thread(target=lambda: asyncio.run(_sell(place, ended)), daemon=True)
@@ -53,12 +53,14 @@ async def _sell(place: Stage, ended: threading.Event) -> None:
     async with Http(place.gateway, place.bearer) as http:
         buy = buyers(http, place.members, products=PRODUCTS)
 
-        async def one(number: int) -> object:
-            try:
-                return await buy(number)
-            except RuntimeError:
-                # A call that was late is no reason to stop looking.
-                return None
+        async def one(number: int) -> None:
+            # A call that was late is no reason to stop looking.
+            with suppress(RuntimeError):
+                await buy(number)
 
-        while not ended.is_set():
-            await closed([one], callers=_BUYERS, seconds=1.0)
+        async def keep_buying(number: int) -> None:
+            while not ended.is_set():
+                number += _BUYERS
+                await one(number)
+
+        await asyncio.gather(*(keep_buying(number) for number in range(_BUYERS)))

@@ -16,7 +16,7 @@ _KIND = "OrderPaid"
 
 def run(pace: Pace, table: Table) -> None:
     """Publish, then relay, as often as asked for."""
-    count = pace.size(quick=15_000, full=60_000)
+    count = pace.size(quick=10_000, full=40_000)
     bare, relayed, costs = [], [], []
     with prepared() as harness:
         asyncio.run(publish(harness.broker_url, events(_KIND, count // 10)))

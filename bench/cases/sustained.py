@@ -30,7 +30,7 @@ def run(pace: Pace, table: Table) -> None:
     with stage() as place:
         asyncio.run(_sell(place, rate / 2, _WARM_SECONDS))
         place.backlog.settle(within=_DRAIN_SECONDS)
-        _measure(place, table, rate=rate, seconds=pace.during(quick=20, full=300))
+        _measure(place, table, rate=rate, seconds=pace.during(quick=12, full=300))
 
 
 def _measure(place: Stage, table: Table, *, rate: float, seconds: float) -> None:
