@@ -16,6 +16,7 @@ from typing import Annotated
 
 import typer
 
+from deploy.local.problem import Problem
 from deploy.local.suite import Suite
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -66,4 +67,7 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    try:
+        typer.run(main)
+    except Problem as problem:
+        raise SystemExit(str(problem)) from None
