@@ -29,21 +29,16 @@ def main() -> int:
     manner = Manner(rate=arguments.rate)
     runs = [(fault, seconds) for fault in chosen for seconds in arguments.seconds[: None if fault.lengths else 1]]
     outcomes = []
-    for needs in sorted({_needs(fault) for fault, _ in runs}):
-        these = [(fault, seconds) for fault, seconds in runs if _needs(fault) == needs]
-        if any(needs) and not namespace.entered():
+    for disks in sorted({fault.small_disks for fault, _ in runs}):
+        these = [(fault, seconds) for fault, seconds in runs if fault.small_disks == disks]
+        if disks and not namespace.entered():
             outcomes += [_told(Outcome(*run, skipped="needs root, and Debian's iproute2")) for run in these]
             continue
-        with arena(arguments.suite, small_disks=needs[0], clustered=needs[1]) as place:
+        with arena(arguments.suite, small_disks=disks) as place:
             outcomes += [_played(place, fault, seconds, manner) for fault, seconds in these]
     if arguments.keep:
         results.keep(outcomes)
     return 0 if all(each.passed or each.skipped for each in outcomes) else 1
-
-
-def _needs(fault: Fault) -> tuple[int, bool]:
-    """What its suite must be like."""
-    return fault.small_disks, fault.cluster
 
 
 def _played(place: Arena, fault: Fault, seconds: float, manner: Manner) -> Outcome:

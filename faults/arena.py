@@ -16,7 +16,6 @@ from deploy.local import health
 from deploy.local.folder import SERVICES
 from deploy.local.rabbitmq import find
 from deploy.local.suite import Running
-from faults.cluster import Cluster
 from faults.evidence import Evidence
 from faults.record import Record
 from faults.shop import Shop
@@ -37,8 +36,6 @@ class Arena:
     record: Record = field(default_factory=lambda: Record("none"))
     gateway: str = ""
     """Where the writers call."""
-    cluster: Cluster | None = None
-    """The broker's nodes, where there are several."""
 
     def __post_init__(self) -> None:
         self.gateway = self.gateway or self.suite.gateway.removeprefix("http://")

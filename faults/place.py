@@ -10,7 +10,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from deploy.local.suite import Running, Suite
-from faults import cluster, namespace, shop
+from faults import namespace, shop
 from faults.arena import Arena
 from faults.evidence import Evidence
 
@@ -19,10 +19,10 @@ _ENVIRONMENT = {"KEHU_QUICK_DEATHS": "1000"}
 
 
 @contextmanager
-def arena(folder: Path | None = None, *, small_disks: int = 0, clustered: bool = False) -> Iterator[Arena]:
+def arena(folder: Path | None = None, *, small_disks: int = 0) -> Iterator[Arena]:
     """A fresh suite with a shop, gone at the end of the block; or the one that runs in a folder.
 
-    With `small_disks`, PostgreSQL and RabbitMQ each have a disk of so many MiB. `clustered`: there are three brokers.
+    With `small_disks`, PostgreSQL and RabbitMQ each have a disk of so many MiB.
     """
     # Asked to go, leave in order: what runs is stopped, and the folder removed.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
@@ -33,15 +33,11 @@ def arena(folder: Path | None = None, *, small_disks: int = 0, clustered: bool =
         run = Path(made) / "run"
         # PostgreSQL may run as another account, which must pass through.
         Path(made).chmod(0o711)
-        brokers = stack.enter_context(cluster.running(Path(made) / "cluster")) if clustered else None
         for name in ("postgres", "rabbitmq") if small_disks else ():
             (run / name).mkdir(parents=True)
             namespace.mount_small(str(run / name), small_disks)
             stack.callback(namespace.unmount, str(run / name))
-        environment = {**_ENVIRONMENT, **({"KEHU_BROKER_URL": brokers.url} if brokers else {})}
-        place = _arena(stack.enter_context(Suite(run, environment=environment)))
-        place.cluster = brokers
-        yield place
+        yield _arena(stack.enter_context(Suite(run, environment=_ENVIRONMENT)))
 
 
 def _arena(suite: Running) -> Arena:

@@ -8,22 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 _CHUNK = 65_536
-_CONNECT_SECONDS = 1.0
 
 
 class Proxy:
-    """Listens on loopback, and passes on to another port: of the first host that answers, the next time of the next.
+    """Listens on loopback, and passes on to another port of loopback. Runs in a thread of its own."""
 
-    Runs in a thread of its own.
-    """
-
-    def __init__(self, port: int, *, listen: int = 0, hosts: Sequence[str] = ("127.0.0.1",)) -> None:
-        self._target, self._listen, self._hosts = port, listen, deque(hosts)
+    def __init__(self, port: int, *, listen: int = 0) -> None:
+        self._target, self._listen = port, listen
         self._loop = asyncio.new_event_loop()
         self._open: asyncio.Event
         self._tasks: set[asyncio.Task[None]] = set()
@@ -87,7 +82,7 @@ class Proxy:
         self._writers.add(writer)
         try:
             await self._open.wait()
-            far_reader, far_writer = await self._connect()
+            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target)
         except OSError:
             self._writers.discard(writer)
             writer.transport.abort()
@@ -101,15 +96,6 @@ class Proxy:
             for each in (writer, far_writer):
                 self._writers.discard(each)
                 each.close()
-
-    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        for _ in self._hosts.copy():
-            host = self._hosts[0]
-            self._hosts.rotate(-1)
-            with suppress(OSError, TimeoutError):
-                async with asyncio.timeout(_CONNECT_SECONDS):
-                    return await asyncio.open_connection(host, self._target)
-        raise ConnectionRefusedError
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Pass on in their order; each chunk waits for itself alone, so that a delay is no limit of the rate."""
@@ -138,9 +124,9 @@ class Proxy:
 
 
 @contextmanager
-def proxy(port: int, *, listen: int = 0, hosts: Sequence[str] = ("127.0.0.1",)) -> Iterator[Proxy]:
+def proxy(port: int, *, listen: int = 0) -> Iterator[Proxy]:
     """A proxy until the end of the block."""
-    made = Proxy(port, listen=listen, hosts=hosts)
+    made = Proxy(port, listen=listen)
     made.start()
     try:
         yield made

@@ -5,7 +5,6 @@ from __future__ import annotations
 from faults.catalogue import (
     broker,
     clock,
-    cluster,
     database,
     disk,
     messages,
@@ -31,6 +30,5 @@ FAULTS: tuple[Fault, ...] = (
     *storm.FAULTS,
     *versions.FAULTS,
     *disk.FAULTS,
-    *cluster.FAULTS,
     *soak.FAULTS,
 )
