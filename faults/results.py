@@ -33,6 +33,7 @@ def keep_chaos(outcomes: Mapping[int, Outcome]) -> None:
     """Write down what came of runs of chaos, by their seeds; those of other seeds stay."""
     lines = json.loads(CHAOS.read_text()) if CHAOS.exists() else {}
     lines |= {str(seed): line_of(each) for seed, each in outcomes.items()}
+    CHAOS.parent.mkdir(exist_ok=True)
     CHAOS.write_text(json.dumps(lines, indent=2, ensure_ascii=False) + "\n")
 
 
