@@ -52,12 +52,12 @@ def main() -> None:
     if not subjects[asked[0]] or not all(each.page.exists() for each in subjects[asked[0]]):
         sys.exit("There is no page to look at; run `make demo` or `make observe` first.")
     _IMAGES.mkdir(parents=True, exist_ok=True)
-    for subject in subjects[asked[0]]:
-        picture = _taken(subject)
-        if len(picture) > _MOST_BYTES:
-            sys.exit(f"{subject.picture} has {len(picture):,} bytes, more than {_MOST_BYTES:,}.")
-        (_IMAGES / subject.picture).write_bytes(picture)
-        print(f"docs/images/{subject.picture}: {len(picture):,} bytes")
+    browser = webdriver.Chrome(options=_options(), service=Service(shutil.which("chromedriver") or "chromedriver"))
+    try:
+        for subject in subjects[asked[0]]:
+            _take(subject, browser)
+    finally:
+        browser.quit()
 
 
 def _dashboards() -> list[Subject]:
@@ -67,19 +67,20 @@ def _dashboards() -> list[Subject]:
     return [Subject(page, f"dashboard-{page.stem}.png", drawn, end, 0.7) for page in pages if page.name != "index.html"]
 
 
-def _taken(subject: Subject) -> bytes:
-    browser = webdriver.Chrome(options=_options(), service=Service(shutil.which("chromedriver") or "chromedriver"))
-    try:
-        browser.get(subject.page.as_uri())
-        while not browser.execute_script(subject.drawn):
-            time.sleep(0.1)
-        height = browser.execute_script(subject.end)
-        clip = {"x": 0, "y": 0, "width": _WIDTH, "height": height, "scale": subject.scale}
-        wanted = {"format": "png", "clip": clip, "captureBeyondViewport": True}
-        shot = browser.execute_cdp_cmd("Page.captureScreenshot", wanted)
-        return base64.b64decode(shot["data"])
-    finally:
-        browser.quit()
+def _take(subject: Subject, browser: webdriver.Chrome) -> None:
+    browser.get(subject.page.as_uri())
+    while not browser.execute_script(subject.drawn):
+        time.sleep(0.1)
+    height = browser.execute_script(subject.end)
+    clip = {"x": 0, "y": 0, "width": _WIDTH, "height": height, "scale": subject.scale}
+    shot = browser.execute_cdp_cmd(
+        "Page.captureScreenshot", {"format": "png", "clip": clip, "captureBeyondViewport": True}
+    )
+    picture = base64.b64decode(shot["data"])
+    if len(picture) > _MOST_BYTES:
+        sys.exit(f"{subject.picture} has {len(picture):,} bytes, more than {_MOST_BYTES:,}.")
+    (_IMAGES / subject.picture).write_bytes(picture)
+    print(f"docs/images/{subject.picture}: {len(picture):,} bytes")
 
 
 def _options() -> webdriver.ChromeOptions:
