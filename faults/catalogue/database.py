@@ -73,12 +73,13 @@ def _no_connections(arena: Arena, seconds: float) -> list[Finding]:
     refused = 0
     try:
         with closing(_admin(arena)) as admin, admin.cursor() as cursor:
-            end = time.monotonic() + seconds
+            end = time.monotonic() + PATIENCE
             while time.monotonic() < end:
                 try:
                     held.append(psycopg2.connect(url, connect_timeout=5, application_name="hog"))
                 except psycopg2.OperationalError:
                     if not refused:
+                        end = time.monotonic() + seconds
                         cursor.execute(_TERMINATE + " and application_name <> 'hog'")
                     refused += 1
                     time.sleep(0.05)
