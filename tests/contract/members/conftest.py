@@ -11,12 +11,13 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from prometheus_client import REGISTRY
 from sqlalchemy import text
 
 from kit.db import Database
 from kit.errors import Fault
 from kit.vault import Keyring, Vault
-from services.members import publish
+from services.members import metrics, publish
 from services.members.domain.points import Wallet
 from services.members.storage.unit import MembersUnit
 from services.members.usecases import member, points, verification
@@ -115,15 +116,20 @@ class World:
     numbers: Iterator[int] = field(default_factory=count)
 
     def __post_init__(self) -> None:
+        self.counted = points_counted()
         self.database = Database(
-            self.url, partial(MembersUnit, publish=publish.to_event, vault=VAULT), clock=self.clock, pool_size=20
+            self.url,
+            partial(MembersUnit, publish=publish.to_event, vault=VAULT),
+            committed=metrics.count,
+            clock=self.clock,
+            pool_size=20,
         )
 
     def vault(self, keyring: Keyring) -> None:
         """Go on with another keyring."""
         self.database.close()
         unit = partial(MembersUnit, publish=publish.to_event, vault=Vault(keyring))
-        self.database = Database(self.url, unit, clock=self.clock, pool_size=20)
+        self.database = Database(self.url, unit, committed=metrics.count, clock=self.clock, pool_size=20)
 
     def do(self, usecase: Callable[..., Any], *args: Any) -> Any:
         """Run a use-case in a transaction of its own."""
@@ -157,6 +163,16 @@ class World:
         """Fail if an invariant is hurt."""
         for name, query in INVARIANTS.items():
             assert self.rows(query) == [], name
+        ((kept,),) = self.rows("""
+            select coalesce(sum(balance), 0) from ledger_accounts where sign <> 0 and unit like 'points%'
+        """)
+        assert points_counted() - self.counted == kept, "what was counted of points is what members have"
+
+
+def points_counted() -> float:
+    """What members of all worlds of this process have, by the metrics."""
+    signs = {"issued": 1, "revoked": -1, "burned": -1, "returned": 1, "expired": -1}
+    return sum(sign * (REGISTRY.get_sample_value(f"points_{name}_total") or 0) for name, sign in signs.items())
 
 
 @pytest.fixture
