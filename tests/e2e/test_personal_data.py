@@ -16,7 +16,7 @@ def test_logs_and_metrics_tell_nothing_of_a_person(suite: Running, admin: Caller
     person = Person()
     member = live(admin, person)
     handled = suite.folder.logs / "members-serve.log"
-    until(lambda: "MembersService/CreateMember" in handled.read_text(), what="the log of the calls")
+    until(lambda: "MembersService/EnrollMember" in handled.read_text(), what="the log of the calls")
     looked = look(person.values, logs=logs(suite.folder), metrics=metrics(suite, tmp_path))
     assert looked.found == []
     assert looked.lines["logs"] > 0
