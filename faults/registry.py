@@ -13,7 +13,6 @@ from faults.catalogue import (
     processes,
     rolling,
     soak,
-    storm,
     versions,
 )
 from faults.fault import Fault
@@ -27,7 +26,6 @@ FAULTS: tuple[Fault, ...] = (
     *rolling.FAULTS,
     *network.FAULTS,
     *clock.FAULTS,
-    *storm.FAULTS,
     *versions.FAULTS,
     *disk.FAULTS,
     *soak.FAULTS,
