@@ -17,6 +17,7 @@ from kit import errors
 from kit.errors import Fault, Violation
 from kit.rpc import audit, metrics, policy, status
 from kit.rpc import call as calls
+from kit.rpc.admission import Admission
 from kit.rpc.call import Call, Identity, Method
 from kit.rpc.identity import Verifier
 from kit.rpc.pace import Pace
@@ -46,8 +47,7 @@ class Interceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
         self._pace = Pace(settings.member_calls_per_second)
         self._methods = methods
         self._verifier = verifier
-        self._limit = settings.max_concurrent_calls
-        self._active = 0
+        self._admission = Admission(settings.max_concurrent_calls)
         self._stream_limit = settings.max_concurrent_streams
         self._streams: set[asyncio.Task[object]] = set()
         self._draining = asyncio.Event()
@@ -124,14 +124,14 @@ class Interceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
         metadata: Metadata,
     ) -> Message | None:
         started = perf_counter()
-        unary = not method.streams
-        self._active += unary
-        metrics.ACTIVE.set(self._active)
+        counted = not method.streams and self._admission.enter()
+        metrics.ACTIVE.set(self._admission.active)
         fault: Fault | None = None
         caller = ""
         try:
             with span(method.name, kind="server", traceparent=metadata.get("traceparent", "")) as traced:
                 try:
+                    self._check_room(method, counted=counted)
                     call = self._admit(method, context, metadata)
                     caller = call.identity.subject
                     calls.enter(call)
@@ -149,8 +149,9 @@ class Interceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
             await status.abort(context, fault)
             return None
         finally:
-            self._active -= unary
-            metrics.ACTIVE.set(self._active)
+            if counted:
+                self._admission.leave(began=started, now=perf_counter(), telling=not method.batch)
+                metrics.ACTIVE.set(self._admission.active)
 
     async def _confined(
         self, reach: Reach, call: Call, handler: Handler, request: Message, *, context: grpc.aio.ServicerContext
@@ -162,9 +163,11 @@ class Interceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
             await reach.check(call, answer)
         return answer
 
-    def _admit(self, method: Method, context: grpc.aio.ServicerContext, metadata: Metadata) -> Call:
-        if self._active > self._limit or (method.streams and len(self._streams) >= self._stream_limit):
+    def _check_room(self, method: Method, *, counted: bool) -> None:
+        if not (counted or (method.streams and len(self._streams) < self._stream_limit)):
             raise errors.overloaded()
+
+    def _admit(self, method: Method, context: grpc.aio.ServicerContext, metadata: Metadata) -> Call:
         identity = self._identify(method, metadata)
         return Call(method, identity, asyncio.get_running_loop().time() + self._seconds(method, context, metadata))
 
