@@ -15,7 +15,7 @@ from kit.vault import Vault
 from services.orders.api import delivery
 from services.orders.api.stock import optional_location
 from services.orders.api.wire import optional_id
-from services.orders.domain.order import Buyer
+from services.orders.domain.order_content import Buyer
 from services.orders.domain.quote import Wanted
 from services.orders.usecases.basket import Basket, GiftCard
 

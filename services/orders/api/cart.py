@@ -17,7 +17,7 @@ from services.orders.api.basket import gift_cards, stored_value
 from services.orders.api.wire import optional_id, optional_instant, optional_name
 from services.orders.domain.cart import Access, Cart, CartLine, Offered
 from services.orders.domain.offer import Asked, Offer
-from services.orders.domain.order import Buyer
+from services.orders.domain.order_content import Buyer
 from services.orders.domain.price_list import Shopper
 from services.orders.domain.quote import Wanted
 from services.orders.usecases.basket import Basket

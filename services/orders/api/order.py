@@ -12,7 +12,8 @@ from services.orders.api import delivery
 from services.orders.api.stock import optional_location_name
 from services.orders.api.wire import optional_id, optional_instant, optional_name, version_of
 from services.orders.domain.line import OrderLine
-from services.orders.domain.order import Order, OrderQuery
+from services.orders.domain.order import Order
+from services.orders.domain.order_content import OrderQuery
 from services.orders.domain.order_state import CancelReason, OrderState
 from services.orders.domain.payment import Payment, Tender
 from services.orders.usecases.order import CancelOrder, CompleteOrder

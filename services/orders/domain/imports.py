@@ -16,7 +16,8 @@ from kit.money import LIMIT, Money
 from services.orders.domain import allocation, errors
 from services.orders.domain.events import OrderPaid
 from services.orders.domain.line import MOST_UNITS, OrderLine
-from services.orders.domain.order import Buyer, Order
+from services.orders.domain.order import Order
+from services.orders.domain.order_content import Buyer
 from services.orders.domain.order_state import TRANSITIONS, OrderState, Step
 from services.orders.domain.payment import Payment, Tender
 

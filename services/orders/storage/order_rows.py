@@ -13,7 +13,8 @@ from sqlalchemy import Row
 from kit.money import Money
 from services.orders.domain.allocation import NOTHING, Part, Share
 from services.orders.domain.line import OrderLine
-from services.orders.domain.order import Buyer, Order
+from services.orders.domain.order import Order
+from services.orders.domain.order_content import Buyer
 from services.orders.domain.order_state import CancelReason, OrderState
 from services.orders.domain.payment import Payment, Tender
 from services.orders.domain.product import Component

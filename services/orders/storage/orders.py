@@ -11,7 +11,8 @@ from sqlalchemy import Connection, select, tuple_
 
 from kit.errors import conflict
 from kit.page import Page
-from services.orders.domain.order import Order, OrderQuery
+from services.orders.domain.order import Order
+from services.orders.domain.order_content import OrderQuery
 from services.orders.storage import order_rows
 from services.orders.storage import order_statements as statements
 from services.orders.storage.tables.core import orders

@@ -16,7 +16,8 @@ from services.orders.domain.bargain import COLLECTION, Bargain, BargainQuery, Cu
 from services.orders.domain.errors import bargain as errors
 from services.orders.domain.errors import product_archived, product_not_found
 from services.orders.domain.line import Item
-from services.orders.domain.order import Buyer, Order
+from services.orders.domain.order import Order
+from services.orders.domain.order_content import Buyer
 from services.orders.domain.product import Product
 from services.orders.domain.quote import Quote
 from services.orders.usecases import haggling

@@ -10,7 +10,7 @@ from kit.money import Money
 from services.orders.domain.address import SealedAddress
 from services.orders.domain.checkout import Step, StepKind
 from services.orders.domain.offer import Asked
-from services.orders.domain.order import Buyer
+from services.orders.domain.order_content import Buyer
 from services.orders.domain.price_list import Shopper
 from services.orders.domain.quote import Wanted
 from services.orders.domain.shipping import Choice

@@ -18,7 +18,8 @@ from services.orders.domain.errors import flash_sale as errors
 from services.orders.domain.errors import product_archived
 from services.orders.domain.flash_sale import Bucket, Claim, Offer, Pool, Seat, home_of, wanted_buckets
 from services.orders.domain.line import Item
-from services.orders.domain.order import Buyer, Order
+from services.orders.domain.order import Order
+from services.orders.domain.order_content import Buyer
 from services.orders.domain.quote import Quote
 from services.orders.domain.stock import Movement, MovementKind
 from services.orders.usecases import flash_sale

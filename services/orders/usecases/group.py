@@ -16,7 +16,8 @@ from services.orders.domain.errors import product_archived
 from services.orders.domain.group import Group, GroupQuery, Seat, Sponsorship
 from services.orders.domain.group_buy import GroupBuy, GroupBuyKind
 from services.orders.domain.line import Item
-from services.orders.domain.order import Buyer, Order
+from services.orders.domain.order import Order
+from services.orders.domain.order_content import Buyer
 from services.orders.domain.product import Product
 from services.orders.domain.quote import Quote
 from services.orders.usecases import group_buy, group_seats, holding

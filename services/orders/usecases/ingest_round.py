@@ -20,7 +20,8 @@ from services.orders.domain.ingest import (
     Shop,
     Snag,
 )
-from services.orders.domain.order import Buyer, Order
+from services.orders.domain.order import Order
+from services.orders.domain.order_content import Buyer
 from services.orders.domain.order_state import CancelReason, OrderState
 from services.orders.domain.payment import Payment, Tender
 from services.orders.domain.product import Product

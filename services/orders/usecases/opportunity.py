@@ -12,7 +12,8 @@ from kit.money import Money
 from kit.names import join
 from services.orders.domain import errors
 from services.orders.domain.line import MOST_UNITS, Item
-from services.orders.domain.order import Buyer, Order
+from services.orders.domain.order import Order
+from services.orders.domain.order_content import Buyer
 from services.orders.domain.product import Product
 from services.orders.usecases import holding
 from services.orders.usecases import order as orders

@@ -15,7 +15,8 @@ from services.orders.domain import errors
 from services.orders.domain.address import SealedAddress
 from services.orders.domain.events import OrderCancelled
 from services.orders.domain.instalments import Instalments
-from services.orders.domain.order import Buyer, Order, OrderQuery
+from services.orders.domain.order import Order
+from services.orders.domain.order_content import Buyer, OrderQuery
 from services.orders.domain.order_state import CancelReason
 from services.orders.domain.payment import PointsTender, RefundPolicy
 from services.orders.domain.quote import Quote

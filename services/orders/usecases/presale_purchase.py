@@ -13,7 +13,8 @@ from kit.errors import Fault
 from services.orders.domain.errors import presale as errors
 from services.orders.domain.errors import product_archived
 from services.orders.domain.line import Item
-from services.orders.domain.order import Buyer, Order
+from services.orders.domain.order import Order
+from services.orders.domain.order_content import Buyer
 from services.orders.domain.presale import Presale
 from services.orders.domain.presale_order import PresaleOrder
 from services.orders.domain.product import Product

@@ -17,7 +17,8 @@ from kit.names import new_id
 from kit.page import Page
 from kit.worker import Received
 from services.orders.consumer import order_deals
-from services.orders.domain.order import Order, OrderQuery
+from services.orders.domain.order import Order
+from services.orders.domain.order_content import OrderQuery
 from services.orders.domain.order_state import OrderState
 from services.orders.domain.payment import Tender
 from services.orders.storage.unit import OrdersUnit

@@ -14,7 +14,8 @@ from kit.names import new_id
 from kit.page import Page
 from services.orders import publish
 from services.orders.domain import imports
-from services.orders.domain.order import Buyer, Order, OrderQuery
+from services.orders.domain.order import Order
+from services.orders.domain.order_content import Buyer, OrderQuery
 from services.orders.domain.order_state import CancelReason
 from services.orders.domain.payment import Tender
 from services.orders.domain.refund import Claim

@@ -18,7 +18,7 @@ from kit.names import new_id
 from services.orders.domain import errors
 from services.orders.domain.checkout import ANSWER_WITHIN, Attempt, CheckoutState, Held, Step, StepKind
 from services.orders.domain.offer import Asked, Offer
-from services.orders.domain.order import Buyer
+from services.orders.domain.order_content import Buyer
 from services.orders.domain.quote import CouponDecision, Quote, Wanted
 from services.orders.domain.tariff import Tariff
 from services.orders.usecases import checkout, checkout_recovery

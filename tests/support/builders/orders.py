@@ -10,7 +10,8 @@ from kit.money import Money
 from kit.names import new_id
 from services.orders.domain.imports import ImportLine, ImportRow
 from services.orders.domain.line import Item
-from services.orders.domain.order import Buyer, Order
+from services.orders.domain.order import Order
+from services.orders.domain.order_content import Buyer
 from services.orders.domain.payment import PointsTender, RefundPolicy, Tender
 from services.orders.domain.product import Content, Product
 from services.orders.domain.quote import Quote

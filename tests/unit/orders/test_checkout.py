@@ -26,7 +26,7 @@ from services.orders.domain.checkout import (
     StepKind,
     StepState,
 )
-from services.orders.domain.order import Buyer
+from services.orders.domain.order_content import Buyer
 from services.orders.domain.quote import Wanted
 from services.orders.usecases.basket import Basket
 from services.orders.usecases.checkout import Open, open_attempt

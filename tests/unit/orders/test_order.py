@@ -13,7 +13,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from kit.errors import Fault
 from kit.money import LIMIT, Money
 from kit.names import new_id
-from services.orders.domain.order import Buyer, Order
+from services.orders.domain.events import OrderPaid
+from services.orders.domain.order import Order
+from services.orders.domain.order_content import Buyer
 from services.orders.domain.order_state import TRANSITIONS, CancelReason, OrderState, Step
 from services.orders.domain.payment import Payment, Tender
 from services.orders.domain.refund import Claim
@@ -64,7 +66,7 @@ def test_paying_says_with_what() -> None:
         (Tender.POINTS, 300, order.hold),
         (Tender.MANUAL, 700, "till 4"),
     ]
-    assert (done.state, done.version, done.pay_time, fact.order) == (OrderState.PAID, 2, SOON, done)
+    assert (done.state, done.version, done.pay_time, fact) == (OrderState.PAID, 2, SOON, OrderPaid(done))
 
 
 def test_an_order_that_costs_nothing_is_paid_with_nothing() -> None:

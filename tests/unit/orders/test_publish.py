@@ -13,8 +13,8 @@ from kehu.orders.v1 import events_pb2
 
 from kit.names import new_id
 from services.orders.domain import imports
-from services.orders.domain.events import Fact, OrderCompleted, PriceChanged, ProductChanged
-from services.orders.domain.order import Buyer
+from services.orders.domain.events import Fact, OrderCompleted, OrderPaid, PriceChanged, ProductChanged
+from services.orders.domain.order_content import Buyer
 from services.orders.domain.order_state import CancelReason
 from services.orders.domain.payment import Tender
 from services.orders.domain.price_list import Entry
@@ -44,7 +44,7 @@ LATER = NOW + timedelta(microseconds=1)
 FACTS: list[Fact] = [
     ORDER.placed(),
     an_order(buyer=Buyer(account=new_id(), opportunity=new_id()), pay_within=None).placed(),
-    ORDER.pay(Tender.MANUAL, ORDER.money(ORDER.due), reference="", now=LATER)[1],
+    OrderPaid(ORDER.pay(Tender.MANUAL, ORDER.money(ORDER.due), reference="", now=LATER)[0]),
     ORDER.cancel(CancelReason.EXPIRED, LATER)[1],
     an_order(buyer=Buyer()).cancel(CancelReason.CUSTOMER, LATER)[1],
     OrderCompleted(paid(ORDER).complete(LATER)[0]),

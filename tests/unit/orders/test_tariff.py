@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from kit.errors import Fault
 from kit.money import Money
 from kit.names import new_id
-from services.orders.domain.order import Buyer, Order
+from services.orders.domain.order import Order
+from services.orders.domain.order_content import Buyer
 from services.orders.domain.product import Component, Content, Product
 from services.orders.domain.quote import Quote, Wanted
 from services.orders.domain.shipping import Choice, MethodKind
