@@ -26,6 +26,8 @@ _PART_BYTES = 1 << 30
 _SLICE = 2_000
 """Members whose tiers one process replays at a time."""
 
+_SIZE = text("select sum(pg_table_size(relid)) from pg_partition_tree('ledger_entries')")
+
 Say = Callable[[str], None]
 
 
@@ -160,7 +162,7 @@ def _compare(unit: MembersUnit, after: UUID) -> tuple[list[Check], int]:
 
 def _parts(database: Database[MembersUnit], workers: int) -> int:
     """How many parts the entries are compared in: a power of two, enough for the workers and for the memory."""
-    size = database.write(lambda unit: unit.connection.scalar(text("select pg_table_size('ledger_entries')")))
+    size = database.write(lambda unit: int(unit.connection.scalar(_SIZE) or 0))
     parts = 1
     while parts < workers or parts * _PART_BYTES < size:
         parts *= 2

@@ -6,9 +6,11 @@ CHECK, so that even a fault in a domain can't spend what is not there.
 
 The accounts `pending`, `available` and `held` may be divided into lots, which expire. What is left of a lot is a
 projection too: of the entries that name it. Whoever changes a lot has locked its owner's accounts.
+
+Entries are divided by their ids (`kit.db.partitions`), for their log never ends; accounts and lots are not.
 """
 
-from kit.ledger.schema import add_lots, create, define
+from kit.ledger.schema import add_lots, create, define, divide
 from kit.ledger.store import Entry, Ledger, Position, Positions, Present
 
-__all__ = ["Entry", "Ledger", "Position", "Positions", "Present", "add_lots", "create", "define"]
+__all__ = ["Entry", "Ledger", "Position", "Positions", "Present", "add_lots", "create", "define", "divide"]

@@ -1,6 +1,6 @@
 """The tables of a ledger, and the steps by which a service's migrations make them.
 
-A service that keeps a ledger calls `create` in one migration and `add_lots` in it or a later one.
+A service that keeps a ledger calls `create` in one migration, and `add_lots` and `divide` in it or later ones.
 """
 
 from __future__ import annotations
@@ -23,10 +23,12 @@ from sqlalchemy import (
     text,
 )
 
+from kit.db import partitions
+
 
 def define(metadata: MetaData) -> None:
     """Add the ledger's tables to a service's metadata."""
-    accounts, entries = _begin(metadata)
+    accounts, entries = _begin(metadata, postgresql_partition_by="range (id)")
     # Who took the accounts over; whoever locks them is led there without another query.
     accounts.append_column(Column("heir", Uuid))
     entries.append_column(Column("lot", Uuid))
@@ -51,7 +53,12 @@ def add_lots(operations: Any) -> None:
     operations.execute("revoke delete, truncate on ledger_lots from current_user")
 
 
-def _begin(metadata: MetaData) -> tuple[Table, Table]:
+def divide(operations: Any) -> None:
+    """Divide the entries by their ids, which is by time: the log never ends."""
+    partitions.divide(operations, "ledger_entries")
+
+
+def _begin(metadata: MetaData, **entries_options: Any) -> tuple[Table, Table]:
     accounts = Table(
         "ledger_accounts",
         metadata,
@@ -83,6 +90,7 @@ def _begin(metadata: MetaData) -> tuple[Table, Table]:
         Column("create_time", DateTime(timezone=True), nullable=False),
         CheckConstraint("amount > 0", name="ledger_entries_amount"),
         CheckConstraint("debit <> credit", name="ledger_entries_sides"),
+        **entries_options,
     )
     Index("ledger_entries_debit", entries.c.debit, entries.c.id)
     Index("ledger_entries_credit", entries.c.credit, entries.c.id)

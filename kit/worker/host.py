@@ -20,7 +20,7 @@ from kit.errors import Fault
 from kit.settings import Settings
 from kit.telemetry import MetricsServer, log
 from kit.unit import Unit
-from kit.worker import chores, pruning
+from kit.worker import chores, pruning, room
 from kit.worker.entrypoints import Batches
 from kit.worker.subscriptions import Subscriptions, Timer
 
@@ -40,7 +40,7 @@ def run(subscriptions: Subscriptions, database: Database[U], config: Settings) -
     name = subscriptions.service
     telemetry.configure_logs(name, "consume", config.log_level)
     telemetry.configure_tracing(name, "consume", endpoint=config.otlp_endpoint, ratio=config.trace_ratio)
-    timers = [*subscriptions.timers, pruning.timer(name)]
+    timers = [*subscriptions.timers, pruning.timer(name), room.timer(name)]
     nameko.config.setup({MAX_WORKERS_CONFIG_KEY: 2 * (len(subscriptions.events) + len(timers))})
     runner = ServiceRunner()
     runner.add_service(_service(subscriptions, timers, database, config))

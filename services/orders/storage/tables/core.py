@@ -101,7 +101,8 @@ Index("stocks_policy", stocks.c.product_id, unique=True, postgresql_where=text("
 Index("stocks_awaited", stocks.c.product_id, stocks.c.location, postgresql_where=text("backordered > 0"))
 Index("stocks_location", stocks.c.location, stocks.c.product_id)
 
-# Append-only: a trigger refuses changes. The sums of a place's movements are its stock.
+# Append-only: a trigger refuses changes. Divided by id, see kit/db/partitions.py. The sums of a place's movements are its
+# stock.
 stock_movements = Table(
     "stock_movements",
     metadata,
@@ -117,6 +118,7 @@ stock_movements = Table(
     Column("backordered", BigInteger, nullable=False, server_default="0"),
     # What moved it, if it was no order: a resource name.
     Column("source", Text, nullable=False, server_default=""),
+    postgresql_partition_by="range (id)",
 )
 Index("stock_movements_place", stock_movements.c.product_id, stock_movements.c.location, stock_movements.c.id)
 Index("stock_movements_order", stock_movements.c.order_id, postgresql_where=text("order_id is not null"))
