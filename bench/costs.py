@@ -25,8 +25,10 @@ _SIZES = "select pg_database_size(current_database())"
 _WRITTEN = "select (select count(*) from outbox), (select count(*) from inbox)"
 _LOG = "select pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')"
 _LARGEST = """
-    select relname, pg_total_relation_size(oid) from pg_class
-    where relkind in ('r', 'p') and relnamespace = 'public'::regnamespace order by 2 desc limit 5
+    select relname, coalesce((select sum(pg_total_relation_size(relid)) from pg_partition_tree(oid)),
+                             pg_total_relation_size(oid))
+    from pg_class
+    where relkind in ('r', 'p') and not relispartition and relnamespace = 'public'::regnamespace order by 2 desc limit 5
 """
 
 

@@ -7,10 +7,11 @@ may be used. What was not measured is an assumption of `Assumed`, and is called 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 from cli.capacity.costs import Costs, ProcessCost
+from kit.db import partitions
 
 _DAY = 86_400
 _GIB = 2**30
@@ -28,8 +29,11 @@ class Assumed:
     """Hours that the orders of an ordinary day would take at the peak rate."""
     retention_days: int = 365
     """How long orders are kept in the databases."""
-    partition_rows: int = 50_000_000
-    """Rows of a table from which on it is better split."""
+    divided: Mapping[str, tuple[str, int]] = field(
+        default_factory=lambda: {"members": ("ledger_entries", 2), "orders": ("stock_movements", 2)}
+    )
+    """The table of a database that is divided by its ids, and its rows for an order of one line: points that wait and
+    then are available, units that are reserved and then taken."""
     broker_messages: float = 15_000.0
     """Messages per second, in and out, that one node of a broker with quorum queues is trusted with."""
     copies: int = 3
@@ -138,16 +142,17 @@ def _databases(costs: Costs, rate: float, given: Assumed) -> Iterator[Figure]:
 
 
 def _partitions(costs: Costs, rate: float, given: Assumed) -> Iterator[Figure]:
-    rows = rate * given.busy_hours * 3600 * given.retention_days
-    for name, cost in costs.databases.items():
-        if cost.bytes < 1:
+    orders = rate * given.busy_hours * 3600 * given.retention_days
+    for name in costs.databases:
+        if name not in given.divided:
             continue
+        table, each = given.divided[name]
         yield Figure(
-            name,
-            max(1, math.ceil(rows / given.partition_rows)),
+            f"{name}: {table}",
+            max(1, math.ceil(each * orders / partitions.SIZE)),
             "partitions",
-            f"{rows:,.0f} orders kept, {given.partition_rows:,} rows each (assumed); largest tables: "
-            f"{', '.join(cost.largest_tables[:3])}",
+            f"{each} rows for each of {orders:,.0f} orders in {given.retention_days} days (assumed), "
+            f"{partitions.SIZE:,} ids in each; {partitions.AHEAD} empty ones are kept ahead of them",
         )
 
 

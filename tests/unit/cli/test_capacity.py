@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 
 import pytest
@@ -13,6 +14,7 @@ from typer.testing import CliRunner
 from cli.capacity.answer import Answer, Assumed, Figure, answer
 from cli.capacity.costs import Costs, DatabaseCost, ProcessCost, load, parse
 from cli.main import build
+from kit.db import partitions
 
 COSTS = Costs(
     measured="10,000 orders",
@@ -78,6 +80,12 @@ def test_databases_grow_with_what_is_kept() -> None:
     assert figure(needed(100, busy_hours=4, retention_days=730).databases, "orders: size") == pytest.approx(
         2 * year, rel=0.01
     )
+
+
+def test_partitions_are_as_large_as_the_migrations_make_them() -> None:
+    # 1,000 orders a second for half an hour of each day of a year: 657 million orders, two rows each.
+    assert figure(needed(1_000).partitions, "orders: stock_movements") == math.ceil(2 * 657_000_000 / partitions.SIZE)
+    assert figure(needed(1).partitions, "orders: stock_movements") == 1
 
 
 def test_connections_are_those_of_all_replicas() -> None:
