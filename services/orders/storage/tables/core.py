@@ -101,8 +101,8 @@ Index("stocks_policy", stocks.c.product_id, unique=True, postgresql_where=text("
 Index("stocks_awaited", stocks.c.product_id, stocks.c.location, postgresql_where=text("backordered > 0"))
 Index("stocks_location", stocks.c.location, stocks.c.product_id)
 
-# Append-only: a trigger refuses changes. Divided by id, see kit/db/partitions.py. The sums of a place's movements are its
-# stock.
+# Append-only: a trigger refuses changes. The sums of a place's movements are its stock. Divided by id, see
+# kit/db/partitions.py.
 stock_movements = Table(
     "stock_movements",
     metadata,
