@@ -39,6 +39,10 @@ _RIGHTS = text("""
     select case a.grantee when 0 then 'public' else quote_ident(pg_get_userbyid(a.grantee)) end, a.privilege_type
     from pg_class c, aclexplode(c.relacl) a where c.oid = cast(:table as regclass)
 """)
+_HINTS = text("""
+    select quote_ident(attname), array_to_string(attoptions, ', ') from pg_attribute
+    where attrelid = cast(:table as regclass) and attoptions is not null order by attnum
+""")
 _WHOLE_NAME = text("""
     select quote_ident(n.nspname) || '.' || quote_ident(c.relname)
     from pg_class c join pg_namespace n on n.oid = c.relnamespace where c.oid = cast(:table as regclass)
@@ -85,6 +89,7 @@ def divide(operations: Any, table: str, *, size: int = SIZE) -> None:
         _run(connection, f"alter table {table} add constraint {name} primary key (id)" if primary else definition)
     for definition in triggers:
         _run(connection, definition)
+    _copy_hints(connection, first, table)
     _copy_rights(connection, first, table)
     _run(connection, f"alter table {table} drop constraint if exists {table}_bound")
     end = (following // size + 1) * size
@@ -132,9 +137,16 @@ def _add(connection: Connection, table: str, start: int, end: int) -> str:
     # PostgreSQL gives partitions the triggers for rows, not those for statements.
     for definition in connection.execute(_TRIGGERS, {"table": table}).scalars().all():
         _run(connection, definition.replace(f" ON {parent} ", f" ON {child} "))
+    _copy_hints(connection, table, name)
     _copy_rights(connection, table, name)
     _run(connection, f"alter table {table} attach partition {name} for values from ({start}) to ({end})")
     return name
+
+
+def _copy_hints(connection: Connection, source: str, target: str) -> None:
+    """What the planner is told of columns."""
+    for column, options in connection.execute(_HINTS, {"table": source}).all():
+        _run(connection, f"alter table {target} alter column {column} set ({options})")
 
 
 def _copy_rights(connection: Connection, source: str, target: str) -> None:

@@ -55,6 +55,7 @@ def add_lots(operations: Any) -> None:
 
 def divide(operations: Any) -> None:
     """Divide the entries by their ids, which is by time: the log never ends."""
+    operations.execute(_MANY_ACCOUNTS)
     partitions.divide(operations, "ledger_entries")
 
 
@@ -146,4 +147,12 @@ create trigger ledger_append_only before update or delete or truncate on ledger_
     for each statement execute function ledger_append_only();
 revoke update, delete, truncate on ledger_entries from current_user;
 revoke delete, truncate on ledger_accounts from current_user;
+"""
+
+# Where nobody has spent yet, the house is on the debit side of every entry, and the planner would believe that of any
+# account: to find the newest entries of one, it would walk through the whole log. It is told that each has twenty.
+_MANY_ACCOUNTS = """
+alter table ledger_entries
+    alter column debit set (n_distinct = -0.05, n_distinct_inherited = -0.05),
+    alter column credit set (n_distinct = -0.05, n_distinct_inherited = -0.05);
 """

@@ -14,7 +14,7 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.exc import DBAPIError
 
 from kit.db.engines import sync_url
-from kit.ledger import Ledger, Position
+from kit.ledger import Ledger, Position, statements
 from kit.posting import Account, Cause, Sign, Transfer
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -159,3 +159,23 @@ def test_a_locked_owner_is_left_out_when_nobody_waits(engine: Engine, connection
     _ledger(connection).lock([owner], ["available"])
     with engine.connect() as another:
         assert set(_ledger(another).lock([owner, free], KINDS, wait=False)) == {free}
+
+
+@pytest.mark.parametrize("before", [None, 15_000])
+def test_a_page_reads_what_it_shows_even_where_the_house_is_on_one_side_of_every_entry(
+    connection: Connection, owner: UUID, before: int | None
+) -> None:
+    """The planner then believes that whatever account is asked for has as many: it must not walk through the log."""
+    post(connection, owner, *(give(owner, n) for n in (1, 2, 3)))
+    connection.execute(
+        text("""
+            insert into ledger_entries (debit, credit, amount, kind, source, effective_time, create_time)
+            select e.debit, 1000 + n % 1000, 1, 'TEST', 'tests/1', now(), now()
+            from generate_series(1, 20000) n, (select debit from ledger_entries limit 1) e
+        """)
+    )
+    connection.execute(text("analyze ledger_entries"))
+    query = {"unit": "tests", "owner": owner, "before": before, "limit": 20}
+    plan = connection.execute(text(f"explain (analyze, buffers, format json) {statements.ENTRIES}"), query).scalar_one()
+    assert plan[0]["Plan"]["Actual Rows"] == 3
+    assert plan[0]["Plan"]["Shared Hit Blocks"] + plan[0]["Plan"]["Shared Read Blocks"] < 150

@@ -145,6 +145,18 @@ def test_every_partition_has_the_indexes_and_checks_of_the_table(owned: tuple[st
         assert len({tuple(connection.scalar(checks, {"table": each}) or ()) for each in places}) == 1
 
 
+def test_every_partition_tells_the_planner_what_the_table_does(owned: tuple[str, str, Engine]) -> None:
+    _, table, engine = owned
+    hints = text("""
+        select coalesce(array_agg(attname || ' ' || cast(attoptions as text) order by attname), '{}')
+        from pg_attribute where attrelid = cast(:table as regclass) and attoptions is not null
+    """)
+    with engine.connect() as connection:
+        told = [connection.scalar(hints, {"table": each}) or [] for each in (table, *partitions.partitions(connection))]
+    assert {len(each) for each in told} == {2 if table == "ledger_entries" else 0}
+    assert all(each == told[0] for each in told)
+
+
 def test_ids_cross_into_the_next_partition(connection: Connection) -> None:
     put(connection, 95)
     # The id that the division asked for is not used twice.
