@@ -47,7 +47,9 @@ class Settings(BaseSettings):
     default_deadline_ms: int = Field(5_000, ge=100, description="Deadline of a call that brings none.")
     batch_deadline_ms: int = Field(60_000, ge=100, description="The same for Batch..., Import... and ...Report.")
     stream_deadline_ms: int = Field(300_000, ge=100, description="The same for streams.")
-    max_concurrent_calls: int = Field(512, ge=1, description="Most calls under way at once; fewer while they are late. More are refused at once.")
+    max_concurrent_calls: int = Field(
+        512, ge=1, description="Most calls under way at once, fewer while they are late; more are refused at once."
+    )
     max_concurrent_streams: int = Field(256, ge=1, description="The same for streams, which are not counted there.")
     member_calls_per_second: float = Field(
         50.0, ge=0, description="Calls that one member may make of one process, over two seconds; 0: any number."

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-_LATE_SECONDS = 0.5
+_LATE_SECONDS = 1.0
 """A process that keeps up answers its fastest calls long before: they take some milliseconds."""
 
-_INTERVAL_SECONDS = 0.1
+_INTERVAL_SECONDS = 1.0
 _LEAST = 8
-_SHRINK = 0.8
-_GROW = 1.1
+_SHRINK = 0.6
+_GROW = 1.25
 
 
 @dataclass(slots=True)

@@ -55,6 +55,7 @@ def test_what_a_slow_process_takes_on_under_overload_is_answered_soon() -> None:
 def test_the_limit_is_back_soon_after_an_overload() -> None:
     process = Process(rate=50)
     process.offer(250, seconds=20)
+    process.offer(25, seconds=2)
     process.refused = 0
     process.offer(25, seconds=30)
     assert process.refused == 0
