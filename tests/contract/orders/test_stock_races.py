@@ -94,7 +94,7 @@ def test_fifty_threads_of_random_baskets_never_lock_each_other_out(crowd: Databa
             return
         if seed % 5 == 1:
             count = database.write(open_count, OpenCount(new_id(), "main", ""))
-            database.write(enter_count, EnterCount(count.id, dict.fromkeys(some, 900)))
+            database.write(enter_count, EnterCount(count.id, dict.fromkeys(some, 990)))
             database.write(post_count, count.id)
             return
         first, second, *rest = some
