@@ -10,6 +10,7 @@ import pytest
 from kehu.pipeline.v1 import account_pb2, lead_pb2
 
 from kit.rpc import Server, policy
+from kit.telemetry import logs
 from services.pipeline.config import Config
 from services.pipeline.server import build
 from tests.component.pipeline.calls import Stub, add_rep, capture, convert
@@ -45,7 +46,10 @@ async def test_who_may_only_send_leads_learns_nothing_of_a_person(
     assert own.lead.display_name == "Li Lei"
 
 
-async def test_no_personal_data_is_in_the_log_or_in_an_error(pipeline: Stub, capfd: pytest.CaptureFixture[str]) -> None:
+async def test_no_personal_data_is_in_the_log_or_in_an_error(
+    pipeline: Stub, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(logs._origin, "service", "pipeline")  # as after a start
     person = {"display_name": "Wang Fang", "phone": "13800138000", "email": "fang@example.com", "note": "call at night"}
     lead = (await capture(pipeline, company_name="Blue Door", **person)).lead
     await convert(pipeline, lead.name)
