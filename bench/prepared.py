@@ -15,6 +15,7 @@ from time import perf_counter
 _PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 _DATA, _HEADERS, _RST, _SETTINGS, _PING, _GOAWAY, _WINDOW = 0, 1, 3, 4, 6, 7, 8
 _END_STREAM, _END_HEADERS, _ACK = 0x1, 0x4, 0x1
+_NO_ERROR = b"\0\0\0\0"
 _POST_HTTP = b"\x83\x86"  # `:method POST` and `:scheme http` of the static table
 _FIRST_INDEX = 62  # of the dynamic table: the latest field comes first
 _PLENTY = 1 << 30
@@ -122,6 +123,8 @@ class Connection(asyncio.Protocol):
             return _frame(_SETTINGS, _ACK, 0, b"")
         elif kind == _PING and not flags & _ACK:
             return _frame(_PING, _ACK, 0, payload)
+        elif kind == _RST and payload == _NO_ERROR:
+            pass  # refused before all of its request was read: it has been told why
         elif kind in {_RST, _GOAWAY}:
             raise ConnectionError(f"the server ended stream {stream}: {payload!r}")
         return b""
