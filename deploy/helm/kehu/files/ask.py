@@ -1,4 +1,4 @@
-"""Asks each address once how it is: host:port by gRPC health, http(s)://... by GET. Fails at the first that is not well."""
+"""Asks each address once how it is: host:port by gRPC health, http(s)://... by GET. Fails if one is not well."""
 
 import ssl
 import sys
@@ -13,7 +13,7 @@ blind.check_hostname, blind.verify_mode = False, ssl.CERT_NONE
 
 for address in sys.argv[1:]:
     if "://" in address:
-        print(address, urllib.request.urlopen(address, timeout=10, context=blind).status)
+        print(address, urllib.request.urlopen(address, timeout=10, context=blind).status)  # noqa: S310 - of the chart
         continue
     health = health_pb2_grpc.HealthStub(grpc.insecure_channel(address))
     status = health.Check(health_pb2.HealthCheckRequest(), timeout=10, wait_for_ready=True).status
