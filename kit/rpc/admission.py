@@ -2,7 +2,8 @@
 
 A fixed number alone is a queue of (number / answers per second) seconds. Where that is longer than the deadline, every
 call is answered too late, and none of the work counts. So what is looked at is the fastest call of a short while, as
-CoDel does with packets (RFC 8289): if even that one was late, the queue stands, and fewer calls are let in.
+CoDel does with packets (RFC 8289): if even that one was late, and again in the next while, the queue stands, and fewer
+calls are let in.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ _LATE_SECONDS = 1.0
 """A process that keeps up answers its fastest calls long before: they take some milliseconds."""
 
 _INTERVAL_SECONDS = 1.0
-_LEAST = 8
+_LEAST = 32
+"""So many are always let in: a few slow calls, such as the first of a process, are no queue."""
+
 _SHRINK = 0.6
 _GROW = 1.25
 
@@ -27,6 +30,7 @@ class Admission:
     limit: float = field(init=False)
     _fastest: float = field(init=False, default=float("inf"))
     _until: float = field(init=False, default=0.0)
+    _late: bool = field(init=False, default=False)
 
     def __post_init__(self) -> None:
         self.limit = float(self.most)
@@ -51,7 +55,8 @@ class Admission:
         if self._fastest == float("inf"):
             return
         least = min(_LEAST, self.most)
-        if self._fastest > _LATE_SECONDS:
-            self.limit = max(least, min(self.limit, self.active + 1) * _SHRINK)
-        else:
+        before, self._late = self._late, self._fastest > _LATE_SECONDS
+        if not self._late:
             self.limit = min(self.most, self.limit * _GROW + 1)
+        elif before:
+            self.limit = max(least, min(self.limit, self.active + 1) * _SHRINK)

@@ -80,4 +80,13 @@ def test_a_few_calls_are_let_in_however_late_all_are() -> None:
     for now in range(100):
         assert admission.enter()
         admission.leave(began=now - 20.0, now=float(now))
-    assert admission.limit == 8
+    assert admission.limit == 32
+
+
+def test_a_moment_in_which_all_are_late_refuses_nobody() -> None:
+    admission = Admission(512)
+    for now in range(1, 100, 2):
+        for began in (now - 2.0, now + 0.9):
+            assert admission.enter()
+            admission.leave(began=began, now=began + (2.0 if began < now else 0.1))
+    assert admission.limit == 512
