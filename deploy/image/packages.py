@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-_SETTINGS = ("index-url", "extra-index-url", "find-links", "trusted-host", "proxy", "timeout", "retries")
+SETTINGS = ("index-url", "extra-index-url", "find-links", "trusted-host", "proxy", "timeout", "retries")
+"""The names of those of pip's settings that say how it reaches packages; their values are read where it is built."""
 
 
 @contextmanager
@@ -34,7 +35,7 @@ def configuration(listed: str) -> str:
     What lies in this machine's own files is left out: the container can't reach it.
     """
     values = _values(listed)
-    kept = {name: _remote(values[name]) for name in _SETTINGS if name in values}
+    kept = {name: _remote(values[name]) for name in SETTINGS if name in values}
     lines = [f"{name} = {value}" for name, value in kept.items() if value]
     return "\n".join(["[global]", *lines, ""]) if lines else ""
 

@@ -85,13 +85,15 @@ def test_pips_settings_go_along_without_this_machines_files() -> None:
         ":env:.timeout='20'\n"
         "global.timeout='5'\n"
         "global.find-links='/opt/here https://wheels.example/'\n"
-        "global.index-url='https://index.example/simple'\n"
         "global.cert='/etc/ca.crt'\n"
     )
     text = packages.configuration(listed)
-    assert text == (
-        "[global]\nindex-url = https://index.example/simple\nfind-links = https://wheels.example/\ntimeout = 20\n"
-    )
+    assert text == "[global]\nfind-links = https://wheels.example/\ntimeout = 20\n"
+
+
+@pytest.mark.parametrize("name", packages.SETTINGS)
+def test_each_setting_by_which_pip_reaches_its_packages_goes_along(name: str) -> None:
+    assert packages.configuration(f"global.{name}='there'\n") == f"[global]\n{name} = there\n"
 
 
 def test_a_machine_without_settings_hands_over_nothing() -> None:

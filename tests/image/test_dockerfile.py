@@ -2,7 +2,7 @@
 
 import re
 
-from deploy.image import build
+from deploy.image import build, packages
 from deploy.local.folder import PROJECT
 
 TEXT = (PROJECT / "Dockerfile").read_text()
@@ -32,7 +32,7 @@ def test_packages_come_from_the_lock_with_hashes_and_as_wheels_only() -> None:
 
 
 def test_no_address_of_an_index_or_mirror_stands_in_it() -> None:
-    assert not re.search(r"https?://|index-url|trusted-host|apt-get", TEXT)
+    assert not re.search("|".join([r"https?://", "apt-get", *packages.SETTINGS]), TEXT)
 
 
 def test_how_pip_reaches_its_index_is_a_secret_of_the_one_step_that_needs_it() -> None:
