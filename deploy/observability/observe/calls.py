@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 
 import grpc
@@ -66,9 +67,12 @@ async def _at_once(suite: Running, calls: tuple[Call, ...], times: int) -> None:
         for _ in range(_CONNECTIONS)
     ]
     made = [call(channels[number % _CONNECTIONS]) for number in range(times) for call in calls]
-    await asyncio.gather(*made, return_exceptions=True)
+    answers = await asyncio.gather(*made, return_exceptions=True)
     for channel in channels:
         await channel.close()
+    for answer in answers:
+        if isinstance(answer, BaseException) and not isinstance(answer, grpc.RpcError):
+            raise answer
 
 
 class _Bearer(grpc.aio.UnaryUnaryClientInterceptor):  # type: ignore[misc]
@@ -84,22 +88,21 @@ class _Bearer(grpc.aio.UnaryUnaryClientInterceptor):  # type: ignore[misc]
 
 @contextmanager
 def meanwhile(act: Callable[[], object]) -> Iterator[None]:
-    """Do something again and again, until the end of the block."""
+    """Do something again and again, until the end of the block. In trouble calls fail; what else fails ends it."""
     ended = threading.Event()
 
     def run() -> None:
         while not ended.wait(0.2):
-            # In trouble calls fail in every way there is.
-            with suppress(Exception):
+            with suppress(requests.RequestException):
                 act()
 
-    thread = threading.Thread(target=run, name="meanwhile", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join()
+    with ThreadPoolExecutor(1, thread_name_prefix="meanwhile") as threads:
+        running = threads.submit(run)
+        try:
+            yield
+        finally:
+            ended.set()
+    running.result()
 
 
 def forged_notices(suite: Running, *, times: int) -> None:

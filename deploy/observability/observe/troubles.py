@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from cli.demo import shop, steady
 from cli.demo.scene import Scene
+from cli.importing.problem import ImportProblem
+from deploy.local.problem import Problem
 from deploy.local.suite import Suite
 from deploy.observability.observe import calls
 from deploy.observability.observe.breakage import copy, database, insert, locked, unguard
@@ -39,8 +41,10 @@ class Stage:
 
     def stream(self, *, per_second: int, seconds: int) -> None:
         """Orders whose events others must handle; what is refused in trouble is part of the trouble."""
-        with suppress(Exception):
+        try:
             steady.stream(self.suite.gateway, self.suite.token("admin"), per_second=per_second, seconds=seconds)
+        except* (Problem, ImportProblem) as refused:
+            print(f"  refused in trouble: {len(refused.exceptions)} parts of a stream", flush=True)
 
 
 Provoke = Callable[[Stage], AbstractContextManager[None]]
