@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from functools import partial
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import psycopg2
 from kehu.orders.v1 import orders_pb2 as pb
+from kehu.orders.v1.orders_pb2_grpc import OrdersServiceStub
 
 from bench.installation import Installation
+from bench.load import Call, Metadata
 from kit.db import Database
 from kit.money import Money
 from services.orders import publish
@@ -27,6 +29,24 @@ MEMBERS = 10_000
 def product(number: int) -> str:
     """The name of a product."""
     return f"products/{UUID(int=_BASE + number)}"
+
+
+def order(number: int, products: int) -> pb.PlaceOrderRequest:
+    """An order of one unit of one of so many products, in turn."""
+    line = pb.RequestedLine(product=product(number % products), quantity=1)
+    return pb.PlaceOrderRequest(channel="web", lines=[line], request_id=str(uuid4()))
+
+
+def placing(products: int) -> Callable[[OrdersServiceStub, Metadata], Call]:
+    """For `bench.load.measure`: place such an order."""
+
+    def make(stub: OrdersServiceStub, metadata: Metadata) -> Call:
+        async def call(number: int) -> object:
+            return await stub.PlaceOrder(order(number, products), metadata=metadata)
+
+        return call
+
+    return make
 
 
 def open_shop(url: str, products: int) -> None:

@@ -4,16 +4,14 @@ ordinary way and beside pgbench with the same writes."""
 from __future__ import annotations
 
 from functools import partial
-from uuid import uuid4
 
-from kehu.orders.v1 import orders_pb2 as pb
 from kehu.orders.v1.orders_pb2_grpc import OrdersServiceStub
 
 from bench import shop
 from bench.broker_stage import node
 from bench.case import Pace
 from bench.installation import Installation, installation
-from bench.load import Call, Metadata, measure
+from bench.load import measure
 from bench.table import Table
 
 _PRODUCTS = 1_000
@@ -43,18 +41,11 @@ def run(pace: Pace, table: Table) -> None:
 def _rates(place: Installation, address: str, *, seconds: float, times: int) -> list[float]:
     bearer = place.keys.bearer("admin")
     return [
-        measure(address, bearer, _place, callers=_CALLERS, seconds=seconds, stub=OrdersServiceStub).rate
+        measure(
+            address, bearer, shop.placing(_PRODUCTS), callers=_CALLERS, seconds=seconds, stub=OrdersServiceStub
+        ).rate
         for _ in range(times)
     ]
-
-
-def _place(stub: OrdersServiceStub, metadata: Metadata) -> Call:
-    async def call(number: int) -> object:
-        line = pb.RequestedLine(product=shop.product(number % _PRODUCTS), quantity=1)
-        request = pb.PlaceOrderRequest(channel="web", lines=[line], request_id=str(uuid4()))
-        return await stub.PlaceOrder(request, metadata=metadata)
-
-    return call
 
 
 # A product's number as its id, as `bench.shop` has it.

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from time import perf_counter
-from uuid import uuid4
 
 from kehu.orders.v1 import orders_pb2 as pb
 from kehu.orders.v1.orders_pb2_grpc import OrdersServiceStub
@@ -72,15 +71,6 @@ def _events(place: Installation, first: int, last: int) -> None:
     place.query("checkpoint", "orders")
 
 
-def _place(stub: OrdersServiceStub, metadata: Metadata) -> Call:
-    async def call(number: int) -> object:
-        line = pb.RequestedLine(product=shop.product(number % _PRODUCTS), quantity=1)
-        request = pb.PlaceOrderRequest(channel="web", lines=[line], request_id=str(uuid4()))
-        return await stub.PlaceOrder(request, metadata=metadata)
-
-    return call
-
-
 def _list(stub: OrdersServiceStub, metadata: Metadata) -> Call:
     async def call(number: int) -> object:
         request = pb.ListOrdersRequest(page_size=20, member=shop.member(number % shop.MEMBERS))
@@ -89,7 +79,7 @@ def _list(stub: OrdersServiceStub, metadata: Metadata) -> Call:
     return call
 
 
-_CALLS = {"place": _place, "a member's latest orders": _list}
+_CALLS = {"place": shop.placing(_PRODUCTS), "a member's latest orders": _list}
 
 _WORKED = """
     select sum(total_exec_time) from pg_stat_statements

@@ -13,18 +13,16 @@ from functools import partial
 from multiprocessing import get_context
 from types import TracebackType
 from typing import Self
-from uuid import uuid4
 
 import grpc
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
-from kehu.orders.v1 import orders_pb2 as pb
 from kehu.orders.v1.orders_pb2_grpc import OrdersServiceStub
 
 from bench import shop, stats
 from bench.case import Pace
 from bench.installation import installation
-from bench.load import Call, Metadata, measure
+from bench.load import measure
 from bench.paced import LOST, Told, call_at
 from bench.table import Table
 
@@ -48,7 +46,9 @@ def run(pace: Pace, table: Table) -> None:
             ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool,
         ):
             rush = partial(_rush, pool, address, bearer)
-            peak = measure(address, bearer, _orders, callers=48, seconds=seconds, stub=OrdersServiceStub).rate
+            peak = measure(
+                address, bearer, shop.placing(_PRODUCTS), callers=48, seconds=seconds, stub=OrdersServiceStub
+            ).rate
             for _ in range(2):
                 told = rush(peak * 1.3, seconds)
                 peak = max(peak, _goodput(told, seconds))
@@ -99,20 +99,8 @@ def _rush(pool: ProcessPoolExecutor, address: str, bearer: str, rate: float, sec
 
 def _load(address: str, bearer: str, rate: float, seconds: float) -> Told:
     """In the process of the load."""
-    requests = [_request(number).SerializeToString() for number in range(int(rate * seconds))]
+    requests = [shop.order(number, _PRODUCTS).SerializeToString() for number in range(int(rate * seconds))]
     return asyncio.run(call_at(address, _PLACE, bearer, requests, rate=rate, deadline=_DEADLINE_SECONDS))
-
-
-def _request(number: int) -> pb.PlaceOrderRequest:
-    line = pb.RequestedLine(product=shop.product(number % _PRODUCTS), quantity=1)
-    return pb.PlaceOrderRequest(channel="web", lines=[line], request_id=str(uuid4()))
-
-
-def _orders(stub: OrdersServiceStub, metadata: Metadata) -> Call:
-    async def call(number: int) -> object:
-        return await stub.PlaceOrder(_request(number), metadata=metadata)
-
-    return call
 
 
 class Probe:
@@ -141,7 +129,7 @@ class Probe:
             stub = OrdersServiceStub(channel)
             while not self._ended.wait(0.05):
                 try:
-                    stub.PlaceOrder(_request(0), metadata=self._metadata, timeout=_DEADLINE_SECONDS)
+                    stub.PlaceOrder(shop.order(0, _PRODUCTS), metadata=self._metadata, timeout=_DEADLINE_SECONDS)
                 except grpc.RpcError as error:
                     self._note(error)
 

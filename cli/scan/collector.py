@@ -1,4 +1,4 @@
-"""A collector of spans: takes them by OTLP over HTTP, and writes each to a file as a line of JSON."""
+"""A collector of spans: takes them by OTLP over HTTP, and hands them over or writes each to a file as JSON."""
 
 from __future__ import annotations
 
@@ -13,37 +13,49 @@ from google.protobuf.json_format import MessageToJson
 from google.protobuf.message import Message
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+Take = Callable[[ExportTraceServiceRequest], None]
+
+
+@contextmanager
+def receiving(take: Take) -> Iterator[str]:
+    """Hand over what processes send until the end of the block, from several threads at once; the endpoint to send to
+    (KEHU_OTLP_ENDPOINT)."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(take))
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
 
 @contextmanager
 def collecting(file: Path) -> Iterator[str]:
-    """Write spans to a file until the end of the block; the endpoint to send them to (KEHU_OTLP_ENDPOINT)."""
+    """Write spans to a file until the end of the block; the endpoint as of `receiving`."""
     file.parent.mkdir(parents=True, exist_ok=True)
     lock = threading.Lock()
     with file.open("w", encoding="utf-8") as out:
 
-        def keep(body: bytes) -> None:
-            lines = [MessageToJson(each, indent=None, ensure_ascii=False) for each in _spans(body)]
+        def keep(request: ExportTraceServiceRequest) -> None:
+            lines = [MessageToJson(each, indent=None, ensure_ascii=False) for each in _spans(request)]
             with lock:
                 out.writelines(f"{line}\n" for line in lines)
                 out.flush()
 
-        server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(keep))
-        server.daemon_threads = True
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            server.server_close()
-            thread.join()
+        with receiving(keep) as endpoint:
+            yield endpoint
 
 
-def _handler(keep: Callable[[bytes], None]) -> type[BaseHTTPRequestHandler]:
+def _handler(take: Take) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self._body()
-            keep(gzip.decompress(body) if self.headers.get("Content-Encoding") == "gzip" else body)
+            if self.headers.get("Content-Encoding") == "gzip":
+                body = gzip.decompress(body)
+            take(ExportTraceServiceRequest.FromString(body))
             self.send_response(200)
             self.send_header("Content-Length", "0")
             self.end_headers()
@@ -65,8 +77,7 @@ def _handler(keep: Callable[[bytes], None]) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
-def _spans(body: bytes) -> Iterator[Message]:
-    request = ExportTraceServiceRequest.FromString(body)
+def _spans(request: ExportTraceServiceRequest) -> Iterator[Message]:
     for resource in request.resource_spans:
         yield resource.resource
         for scope in resource.scope_spans:

@@ -8,29 +8,26 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import partial
 from typing import ClassVar
 from uuid import UUID
 
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, MultipleResults, RuleBasedStateMachine, initialize, invariant, multiple, rule
-from hypothesis.stateful import run_state_machine_as_test as run
 
 from kit.db import Database
 from kit.errors import Fault
 from kit.names import new_id
-from services.orders import publish
 from services.orders.domain.flash_sale import FlashSale, RefundPolicy
 from services.orders.domain.order import Order
 from services.orders.domain.order_state import CancelReason
-from services.orders.storage.unit import CONSTRAINTS, OrdersUnit
+from services.orders.storage.unit import OrdersUnit
 from services.orders.usecases import flash_sale
 from services.orders.usecases.expiry import expire_orders
 from services.orders.usecases.order import CancelOrder, cancel_order, get_order
 from services.orders.usecases.refund import RefundOrder, refund_order
 from tests.contract.orders.flash import bought, check_sale, counts, pay
+from tests.contract.orders.machines import check, lasting
 from tests.contract.orders.shelves import on_sale
 from tests.support.builders.flash_sales import a_creation, a_purchase
 from tests.support.builders.orders import NOW
@@ -177,33 +174,14 @@ class Sale(RuleBasedStateMachine):
 @pytest.fixture(scope="module")
 def world(postgres: Databases) -> Iterator[World]:
     """A database for all runs."""
-    url, clock = postgres.migrated("orders"), list[World]()
-    database = Database(
-        url,
-        partial(OrdersUnit, publish=publish.to_event),
-        constraints=CONSTRAINTS,
-        clock=lambda: clock[0].now if clock else NOW,
-    )
-    clock.append(World(database))
-    yield clock[0]
-    database.close()
-    postgres.drop(url)
-
-
-def check(world: World, *, examples: int, steps: int) -> None:
-    """Run the machine."""
-    run(
-        type("Sale", (Sale,), {"world": world}),
-        settings=settings(
-            max_examples=examples, stateful_step_count=steps, deadline=None, suppress_health_check=list(HealthCheck)
-        ),
-    )
+    with lasting(postgres, World) as world:
+        yield world
 
 
 def test_the_units_of_a_sale_are_conserved(world: World) -> None:
-    check(world, examples=8, steps=20)
+    check(Sale, world, examples=8, steps=20)
 
 
 @pytest.mark.long
 def test_the_units_of_a_sale_are_conserved_for_long(world: World) -> None:
-    check(world, examples=150, steps=50)
+    check(Sale, world, examples=150, steps=50)

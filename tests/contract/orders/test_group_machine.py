@@ -7,25 +7,21 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
 from typing import ClassVar
 
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, MultipleResults, RuleBasedStateMachine, initialize, invariant, multiple, rule
-from hypothesis.stateful import run_state_machine_as_test as run
 
 from kit.db import Database
 from kit.errors import Fault
 from kit.names import new_id
-from services.orders import publish
 from services.orders.domain.group import Group, GroupState
 from services.orders.domain.group_buy import GroupBuyKind
 from services.orders.domain.order import Order
 from services.orders.domain.order_state import CancelReason, OrderState
 from services.orders.domain.payment import Payment, Tender
-from services.orders.storage.unit import CONSTRAINTS, OrdersUnit
+from services.orders.storage.unit import OrdersUnit
 from services.orders.usecases.expiry import expire_orders
 from services.orders.usecases.group import FillGroup, fill_group
 from services.orders.usecases.group_sweeps import expire_groups, finish_groups, settle_groups
@@ -33,6 +29,7 @@ from services.orders.usecases.order import CancelOrder, cancel_order
 from services.orders.usecases.payment import ReceivePayment, receive_payments
 from services.orders.usecases.refund import RefundOrder, refund_order
 from tests.contract.orders.groups import check_groups, group, orders_of, started, take, taken, tick
+from tests.contract.orders.machines import check, lasting
 from tests.support.builders.groups import HOUR, LADDER, a_joining, an_opening
 from tests.support.builders.orders import NOW
 from tests.support.postgres import Databases
@@ -168,33 +165,14 @@ class Buying(RuleBasedStateMachine):
 @pytest.fixture(scope="module")
 def world(postgres: Databases) -> Iterator[World]:
     """A database for all runs."""
-    url, clock = postgres.migrated("orders"), list[World]()
-    database = Database(
-        url,
-        partial(OrdersUnit, publish=publish.to_event),
-        constraints=CONSTRAINTS,
-        clock=lambda: clock[0].now if clock else NOW,
-    )
-    clock.append(World(database))
-    yield clock[0]
-    database.close()
-    postgres.drop(url)
-
-
-def check(world: World, *, examples: int, steps: int) -> None:
-    """Run the machine."""
-    run(
-        type("Buying", (Buying,), {"world": world}),
-        settings=settings(
-            max_examples=examples, stateful_step_count=steps, deadline=None, suppress_health_check=list(HealthCheck)
-        ),
-    )
+    with lasting(postgres, World) as world:
+        yield world
 
 
 def test_nobody_pays_in_vain(world: World) -> None:
-    check(world, examples=8, steps=20)
+    check(Buying, world, examples=8, steps=20)
 
 
 @pytest.mark.long
 def test_nobody_pays_in_vain_for_long(world: World) -> None:
-    check(world, examples=150, steps=40)
+    check(Buying, world, examples=150, steps=40)

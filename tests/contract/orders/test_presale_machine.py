@@ -7,29 +7,26 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any, ClassVar
 
 import pytest
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, MultipleResults, RuleBasedStateMachine, initialize, invariant, multiple, rule
-from hypothesis.stateful import run_state_machine_as_test as run
 
 from kit.db import Database
 from kit.errors import Fault
 from kit.names import new_id
-from services.orders import publish
 from services.orders.domain.order import Order
 from services.orders.domain.order_state import CancelReason, OrderState
 from services.orders.domain.presale import Presale, PresaleState
 from services.orders.domain.refund import Claim
-from services.orders.storage.unit import CONSTRAINTS, OrdersUnit
+from services.orders.storage.unit import OrdersUnit
 from services.orders.usecases.expiry import expire_orders
 from services.orders.usecases.order import CancelOrder, cancel_order
 from services.orders.usecases.presale import CancelPresale, cancel_presale
 from services.orders.usecases.presale_sweeps import remind, settle_cancelled
 from services.orders.usecases.refund import RefundOrder, refund_order
+from tests.contract.orders.machines import check, lasting
 from tests.contract.orders.presales import (
     announced,
     check_parts,
@@ -138,33 +135,14 @@ class Preselling(RuleBasedStateMachine):
 @pytest.fixture(scope="module")
 def world(postgres: Databases) -> Iterator[World]:
     """A database for all runs."""
-    url, clock = postgres.migrated("orders"), list[World]()
-    database = Database(
-        url,
-        partial(OrdersUnit, publish=publish.to_event),
-        constraints=CONSTRAINTS,
-        clock=lambda: clock[0].now if clock else NOW,
-    )
-    clock.append(World(database))
-    yield clock[0]
-    database.close()
-    postgres.drop(url)
-
-
-def check(world: World, *, examples: int, steps: int) -> None:
-    """Run the machine."""
-    run(
-        type("Preselling", (Preselling,), {"world": world}),
-        settings=settings(
-            max_examples=examples, stateful_step_count=steps, deadline=None, suppress_health_check=list(HealthCheck)
-        ),
-    )
+    with lasting(postgres, World) as world:
+        yield world
 
 
 def test_money_units_and_states_agree_whatever_happens(world: World) -> None:
-    check(world, examples=5, steps=15)
+    check(Preselling, world, examples=5, steps=15)
 
 
 @pytest.mark.long
 def test_money_units_and_states_agree_whatever_happens_for_long(world: World) -> None:
-    check(world, examples=150, steps=40)
+    check(Preselling, world, examples=150, steps=40)
