@@ -66,6 +66,11 @@ def test_all_switches_together_are_what_it_writes_too() -> None:
     assert configuration(everything) == render(expected)
 
 
+def test_the_gateway_s_own_share_of_traces_goes_before_that_of_all() -> None:
+    values = {"settings": {"traceRatio": 0.5, "traceRatios": {"gateway": 0, "serve": 1}}}
+    assert configuration(values) == render(replace(PLAIN, trace_ratio=0))
+
+
 def test_limits_of_the_values_are_those_of_the_rules() -> None:
     limits = {
         "callsPerSecond": 30_000,

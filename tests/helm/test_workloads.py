@@ -129,6 +129,15 @@ def test_the_nearest_setting_counts() -> None:
     assert found["members-serve"]["KEHU_LOG_LEVEL"] == "error"
 
 
+def test_sampling_is_set_per_role() -> None:
+    values = {"settings": {"traceRatio": 0.5, "traceRatios": {"serve": 0, "consume": 0.25}}}
+    found = {
+        role: environment(named(deployments(values), f"shop-members-{role}")["spec"]["template"])["KEHU_TRACE_RATIO"]
+        for role in ("serve", "consume", "relay")
+    }
+    assert found == {"serve": "0", "consume": "0.25", "relay": "0.5"}
+
+
 def test_a_server_is_asked_by_grpc_and_restarted_only_if_it_does_not_answer_at_all() -> None:
     found = container(named(deployments(), "shop-members-serve")["spec"]["template"])
     assert found["readinessProbe"]["grpc"] == {"port": 50051}

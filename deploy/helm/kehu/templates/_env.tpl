@@ -41,7 +41,7 @@
 {{- $made := dict "KEHU_LOG_LEVEL" $root.Values.settings.logLevel -}}
 {{- if ne .role "migrate" -}}
 {{- $_ := set $made "KEHU_METRICS_ADDRESS" "0.0.0.0:9090" -}}
-{{- $_ := set $made "KEHU_TRACE_RATIO" (toString $root.Values.settings.traceRatio) -}}
+{{- $_ := set $made "KEHU_TRACE_RATIO" (include "kehu.traceRatio" (list $root .role)) -}}
 {{- with $root.Values.settings.otlpEndpoint }}{{ $_ := set $made "KEHU_OTLP_ENDPOINT" . }}{{ end -}}
 {{- end -}}
 {{- if eq .role "serve" -}}
@@ -71,6 +71,14 @@
 {{- end -}}
 {{- $service := index $root.Values.services $name -}}
 {{- toYaml (merge (deepCopy .values.env) (deepCopy $service.env) (deepCopy $root.Values.env) $made) -}}
+{{- end }}
+
+{{/* The share of the traces started in a role that are recorded; give it (list root role). */}}
+{{- define "kehu.traceRatio" -}}
+{{- $settings := (index . 0).Values.settings -}}
+{{- $own := default dict $settings.traceRatios -}}
+{{- $role := index . 1 -}}
+{{- hasKey $own $role | ternary (get $own $role) $settings.traceRatio -}}
 {{- end }}
 
 {{/* The services that a service calls. */}}

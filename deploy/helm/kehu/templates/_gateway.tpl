@@ -13,7 +13,7 @@ upstreams:
   {{- end }}
 jwks: {{ .Values.jwks.key }}
 trustedHops: {{ $gateway.trustedHops }}
-tracePercent: {{ mulf .Values.settings.traceRatio 100 }}
+tracePercent: {{ mulf (include "kehu.traceRatio" (list . "gateway") | float64) 100 }}
 {{- /* A pattern is a text in JSON here, for it stands in YAML there. */}}
 origins: {{ include "kehu.gateway.origins" . | quote }}
 limits:
