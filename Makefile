@@ -139,7 +139,7 @@ demo: .venv/.run .venv/.demo ## Replay a real retailer's history through the who
 
 observe: .venv/.dev .venv/.demo ## Ask a real Prometheus every expression of every dashboard and alert, under load and in trouble
 	@$(BIN)/python -m deploy.local.rabbitmq
-	@$(BIN)/python -u -m deploy.observability.observe
+	@$(BIN)/python -u -m deploy.observability.observe $(ARGS)
 
 up: .venv/.run ## Run the whole suite until Ctrl-C, with payments if `make providers` runs
 	@set -a; if [ -f .run/providers/settings.env ]; then . .run/providers/settings.env; fi; set +a; $(BIN)/kehu up $(ARGS)

@@ -97,3 +97,18 @@ def test_a_service_that_nobody_reaches_burns_its_budget(tmp_path: Path) -> None:
     gone = Expected(alert(slo, burn), {unreached: "0+9x60"}, "60m", labels={"slo": slo.name}, summary=told)
 
     assert fails([gone], tmp_path, lambda rule: rule["labels"].get("slo") in {slo.name, None}) == ""
+
+
+def test_calls_that_are_turned_away_at_once_do_not_hide_those_that_wait(tmp_path: Path) -> None:
+    slo, burn = next(slo for slo in SLOS if slo.name == "checkout-latency"), BURNS[0]
+    labels = f'service="s",rpc_method="{_METHODS[slo.name]}"'
+    bucket = f'rpc_server_call_duration_seconds_bucket{{{labels},le="1.0"'
+    found = {
+        f'{_COUNT}{{{labels},rpc_response_status_code="RESOURCE_EXHAUSTED"}}': "0+9000x60",
+        f'{bucket},rpc_response_status_code="RESOURCE_EXHAUSTED"}}': "0+9000x60",
+        f'{_COUNT}{{{labels},rpc_response_status_code="OK"}}': "0+100x60",
+        f'{bucket},rpc_response_status_code="OK"}}': "0+50x60",
+    }
+    slow = Expected(alert(slo, burn), found, "60m", labels={"slo": slo.name}, summary=summary(slo, burn, 0.5))
+
+    assert fails([slow], tmp_path, lambda rule: rule["labels"].get("slo") in {slo.name, None}) == ""

@@ -1,11 +1,15 @@
-"""`python -m deploy.observability.observe`: exit status 1 when an expression does not answer where it must."""
+"""`python -m deploy.observability.observe`: exit status 1 when an expression does not answer where it must.
+
+python -m deploy.observability.observe [--only TROUBLE]...
+"""
 
 from __future__ import annotations
 
+import argparse
 import shutil
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -33,6 +37,7 @@ _LOOK_SECONDS = 0.5
 @explained()
 def main() -> None:
     """Entry point."""
+    troubles = _asked_for()
     console = Console(highlight=False, soft_wrap=True)
     _clear(_FOLDER)
     began = time.monotonic()
@@ -45,26 +50,40 @@ def main() -> None:
             server.serving(_FOLDER / "prometheus", suite.state) as prometheus,
         ):
             console.print(f"The suite and Prometheus ({prometheus.url}) run after {time.monotonic() - began:.0f} s.")
-            answered = _ask(suite, prometheus, console)
-    wrong = _judge(answered)
-    console.print(_table(answered, wrong))
-    console.print(f"{len(answered)} of {len(questions())} expressions answered; the pages are in {_FOLDER / 'pages'}.")
+            answered = _ask(suite, prometheus, troubles, console)
+    judged = _judged(troubles)
+    wrong = {question: sentence for question, sentence in _judge(answered).items() if question in judged}
+    console.print(_table(judged, answered, wrong))
+    told = sum(question in answered for question in judged)
+    console.print(f"{told} of {len(judged)} expressions answered; the pages are in {_FOLDER / 'pages'}.")
     console.print(f"It took {time.monotonic() - began:.0f} s.")
     for sentence in wrong.values():
         console.print(f"✗ {sentence}", markup=False)
     sys.exit(1 if wrong else 0)
 
 
-def _ask(suite: Suite, prometheus: Prometheus, console: Console) -> Mapping[Question, str]:
+def _asked_for() -> Sequence[Trouble]:
+    parser = argparse.ArgumentParser(
+        prog="python -m deploy.observability.observe", description="Ask a real Prometheus."
+    )
+    titles = [trouble.title for trouble in TROUBLES]
+    say = f"make only this trouble, and judge only what must tell of it: {', '.join(titles)}"
+    parser.add_argument("--only", action="append", choices=titles, metavar="TROUBLE", help=say)
+    only = parser.parse_args().only
+    return [trouble for trouble in TROUBLES if not only or trouble.title in only]
+
+
+def _ask(suite: Suite, prometheus: Prometheus, troubles: Sequence[Trouble], console: Console) -> Mapping[Question, str]:
     asker = Asker(prometheus, act=_LOAD)
     start = time.time()
     asker.start()
     try:
         load.play(suite.gateway, suite.token("admin"), lambda check: _tell(console, check))
-        _wait(asker, _expected_under_load(), _LOAD_PATIENCE)
+        if _whole(troubles):
+            _wait(asker, _expected_under_load(), _LOAD_PATIENCE)
         _draw(prometheus, start, console)
         stage = Stage.build(suite)
-        for trouble in TROUBLES:
+        for trouble in troubles:
             _act(asker, trouble, stage, console)
         return dict(asker.answered)
     finally:
@@ -102,6 +121,19 @@ def _expected_under_load() -> set[Question]:
     return {question for question in questions() if question not in listed and question.kind in {"panel", "record"}}
 
 
+def _whole(troubles: Sequence[Trouble]) -> bool:
+    return len(troubles) == len(TROUBLES)
+
+
+def _judged(troubles: Sequence[Trouble]) -> list[Question]:
+    """All questions, or those whose answer the troubles must bring."""
+    return [
+        question
+        for question in questions()
+        if _whole(troubles) or any(_told_by(trouble, question) for trouble in troubles)
+    ]
+
+
 def _judge(answered: Mapping[Question, str]) -> dict[Question, str]:
     """What is wrong with each question that something is wrong with."""
     expected = _expected_under_load()
@@ -124,11 +156,11 @@ def _draw(prometheus: Prometheus, start: float, console: Console) -> None:
     console.print(f"The dashboards as they look under this load: {_FOLDER / 'pages' / 'index.html'}")
 
 
-def _table(answered: Mapping[Question, str], wrong: Mapping[Question, str]) -> Table:
+def _table(judged: Sequence[Question], answered: Mapping[Question, str], wrong: Mapping[Question, str]) -> Table:
     table = Table(box=None, pad_edge=False)
     for title in ("", "kind", "where", "answered"):
         table.add_column(title)
-    for question in questions():
+    for question in judged:
         mark = "[red]✗[/]" if question in wrong else "[green]✓[/]"
         table.add_row(mark, question.kind, question.title, answered.get(question, "never"))
     return table
