@@ -84,7 +84,7 @@ def test_titles_tell_panels_apart() -> None:
 
 
 def test_each_alert_is_told_by_exactly_one_trouble_and_what_troubles_list_is_there() -> None:
-    told = [alert for trouble in TROUBLES for alert in trouble.alerts]
+    told = [alert for trouble in TROUBLES for alert in (*trouble.alerts, *trouble.late)]
     assert sorted(told) == sorted(ALERTS)
     titles = {each.title for each in questions() if each.kind == "panel"}
     assert {panel for trouble in TROUBLES for panel in trouble.panels} <= titles

@@ -108,6 +108,7 @@ _SENDING = Row(
             Unit.PER_SECOND,
             rate("relay_unrouted_total", "event"),
             runbook="events-are-parked",
+            width=12,
         ),
         lines(
             "Events refused by the broker",
@@ -115,6 +116,7 @@ _SENDING = Row(
             Unit.PER_SECOND,
             rate("relay_failed_total", "event"),
             runbook="events-are-parked",
+            width=12,
         ),
     ),
 )

@@ -44,6 +44,7 @@ _SERVED = Row(
             Unit.SECONDS,
             *quantiles("rpc_server_call_duration_seconds", "service"),
             runbook="slo-checkout-latency",
+            width=6,
         ),
         lines(
             "Calls that failed inside",
@@ -55,6 +56,7 @@ _SERVED = Row(
                 selector='{rpc_response_status_code=~"INTERNAL|UNKNOWN|DATA_LOSS"}',
             ),
             runbook="calls-fail-inside",
+            width=6,
         ),
         lines(
             "Calls turned away",
@@ -66,6 +68,7 @@ _SERVED = Row(
                 selector='{rpc_response_status_code=~"RESOURCE_EXHAUSTED|UNAVAILABLE"}',
             ),
             runbook="a-service-is-overloaded",
+            width=6,
         ),
         lines(
             "Streams under way",
@@ -73,6 +76,7 @@ _SERVED = Row(
             Unit.COUNT,
             total("rpc_server_active_streams", "service"),
             runbook="a-service-is-overloaded",
+            width=6,
         ),
     ),
 )

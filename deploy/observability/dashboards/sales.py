@@ -84,6 +84,7 @@ _LEADS = Row(
             Unit.PER_SECOND,
             rate("opportunity_stage_changes_total", "stage"),
             runbook="leads-wait",
+            width=12,
         ),
         lines(
             "Worth of what was won",
@@ -91,6 +92,7 @@ _LEADS = Row(
             Unit.COUNT,
             Query("3600 * sum by (currency) (rate(opportunities_won_minor_total[$__rate_interval]))", "{{currency}}"),
             runbook="leads-wait",
+            width=12,
         ),
     ),
 )
@@ -134,6 +136,7 @@ _MONEY = Row(
             Query("max(payment_notices_unapplied)", "notices without effect"),
             Query("max(payment_reconciliation_differences)", "differences from bills"),
             runbook="payments-are-parked",
+            width=6,
         ),
         lines(
             "Steps of checkouts",
@@ -141,6 +144,7 @@ _MONEY = Row(
             Unit.PER_SECOND,
             rate("checkout_steps_total", "action, outcome"),
             runbook="checkouts-are-stuck",
+            width=6,
         ),
         lines(
             "Oldest saga",
@@ -148,6 +152,7 @@ _MONEY = Row(
             Unit.SECONDS,
             seen("saga_oldest_seconds", "state"),
             runbook="checkouts-are-stuck",
+            width=6,
             warn=60,
         ),
         lines(
@@ -156,6 +161,7 @@ _MONEY = Row(
             Unit.PER_SECOND,
             rate("checkouts_taken_up_total", legend="taken up"),
             runbook="checkouts-are-stuck",
+            width=6,
         ),
     ),
 )

@@ -15,22 +15,25 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from cli.demo.scene import Check
+from cli.demo.scene import Check, Scene
 from deploy.local import ports
 from deploy.local.folder import PROJECT, Folder
 from deploy.local.problem import Problem, explained
 from deploy.local.state import holder
 from deploy.local.suite import Suite
 from deploy.observability.dashboards import BOARDS
-from deploy.observability.observe import load, page, server
+from deploy.observability.observe import day, load, page, server
 from deploy.observability.observe.questions import Asker, Question, questions
 from deploy.observability.observe.server import Prometheus
 from deploy.observability.observe.troubles import MOST_CALLS, TROUBLES, Stage, Trouble
+from tools.providers.desk import Desk
 from tools.providers.server import serving as providers
 
 _FOLDER = PROJECT / ".run" / "observe"
 _LOAD = "load"
 _LOAD_PATIENCE = 120.0
+_DAY_SECONDS = 240.0
+"""Of ordinary business, for the panels to show something."""
 _LOOK_SECONDS = 0.5
 
 
@@ -50,7 +53,7 @@ def main() -> None:
             server.serving(_FOLDER / "prometheus", suite.state) as prometheus,
         ):
             console.print(f"The suite and Prometheus ({prometheus.url}) run after {time.monotonic() - began:.0f} s.")
-            answered = _ask(suite, prometheus, troubles, console)
+            answered = _ask(suite, prometheus, payments.wechat_pay, troubles, console)
     judged = _judged(troubles)
     wrong = {question: sentence for question, sentence in _judge(answered).items() if question in judged}
     console.print(_table(judged, answered, wrong))
@@ -73,15 +76,17 @@ def _asked_for() -> Sequence[Trouble]:
     return [trouble for trouble in TROUBLES if not only or trouble.title in only]
 
 
-def _ask(suite: Suite, prometheus: Prometheus, troubles: Sequence[Trouble], console: Console) -> Mapping[Question, str]:
+def _ask(
+    suite: Suite, prometheus: Prometheus, desk: Desk, troubles: Sequence[Trouble], console: Console
+) -> Mapping[Question, str]:
     asker = Asker(prometheus, act=_LOAD)
-    start = time.time()
     asker.start()
     try:
-        load.play(suite.gateway, suite.token("admin"), lambda check: _tell(console, check))
+        scene = Scene(suite.gateway.removeprefix("http://"), suite.token("admin"), lambda check: _tell(console, check))
         if _whole(troubles):
-            _wait(asker, _expected_under_load(), _LOAD_PATIENCE)
-        _draw(prometheus, start, console)
+            _business(asker, scene, desk, console)
+        else:
+            load.play(scene)
         stage = Stage.build(suite)
         for trouble in troubles:
             _act(asker, trouble, stage, console)
@@ -90,18 +95,30 @@ def _ask(suite: Suite, prometheus: Prometheus, troubles: Sequence[Trouble], cons
         asker.end()
 
 
+def _business(asker: Asker, scene: Scene, desk: Desk, console: Console) -> None:
+    start = time.time()
+    with day.going_on(scene, desk):
+        load.play(scene)
+        _wait(asker, _expected_under_load(), _LOAD_PATIENCE)
+        time.sleep(max(0.0, start + _DAY_SECONDS - time.time()))
+        _draw(asker.prometheus, start, console)
+
+
 def _act(asker: Asker, trouble: Trouble, stage: Stage, console: Console) -> None:
     console.print(f"Trouble: {trouble.title}")
     asker.act = trouble.title
+    began = time.monotonic()
     wanted = {question for question in questions() if _told_by(trouble, question)}
     try:
         with trouble.provoke(stage):
-            _wait(asker, wanted, trouble.patience)
+            _wait(asker, {each for each in wanted if each.title not in trouble.late}, trouble.patience)
+        _wait(asker, wanted, trouble.patience)
     except Exception as error:  # noqa: BLE001 - a trouble that can't be made must not hide what the others tell
         console.print(f"✗ {error!r}", markup=False)
     left = [question.title for question in asker.silent() if question in wanted]
     console.print(
-        f"  told of by {len(wanted) - len(left)} of {len(wanted)}{': not ' + ', '.join(left) if left else ''}"
+        f"  told of by {len(wanted) - len(left)} of {len(wanted)} after {time.monotonic() - began:.0f} s"
+        f"{': not ' + ', '.join(left) if left else ''}"
     )
 
 
@@ -112,7 +129,7 @@ def _wait(asker: Asker, wanted: set[Question], patience: float) -> None:
 
 
 def _told_by(trouble: Trouble, question: Question) -> bool:
-    listed = trouble.alerts if question.kind == "alert" else trouble.panels
+    listed = (*trouble.alerts, *trouble.late) if question.kind == "alert" else trouble.panels
     return question.title in listed
 
 
@@ -144,7 +161,7 @@ def _judge(answered: Mapping[Question, str]) -> dict[Question, str]:
             wrong[question] = f"{question.title} never answered: {question.expression}"
         elif act != _LOAD and question in expected:
             wrong[question] = f"{question.title} answered only in trouble ({act}), and no trouble lists it."
-        elif question.kind == "alert" and not any(question.title in trouble.alerts for trouble in TROUBLES):
+        elif question.kind == "alert" and not any(_told_by(trouble, question) for trouble in TROUBLES):
             wrong[question] = f"{question.title} is provoked by no trouble."
     return wrong
 

@@ -1,20 +1,18 @@
-"""A day of business for the panels: the demo's scenes, a steady stream of orders, and what the scenes leave out."""
+"""Business for the panels: the demo's scenes, a steady stream of orders, and what the scenes leave out."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from cli.demo import deal, race, sales, shop, steady
-from cli.demo.scene import Check, Json, Scene, once, usd
+from cli.demo.scene import Json, Scene, once, usd
 
 _ORDERS_PER_SECOND, _SECONDS = 10, 20
 _RACES = 3
 
 
-def play(gateway: str, token: str, tell: Callable[[Check], None]) -> None:
+def play(scene: Scene) -> None:
     """All of it, once."""
-    scene = Scene(gateway.removeprefix("http://"), token, tell)
     races = [race.play] * _RACES
     for part in (shop.play, deal.play, *races, sales.play, _money, _rush, _leads, _stream):
         try:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from html import escape
 from itertools import cycle
+from math import ceil
 from pathlib import Path
 from string import Template
 
@@ -17,7 +18,9 @@ from deploy.observability.observe.server import Json, Prometheus
 from deploy.observability.panels import Board, Panel, Query, Row, Shape, Unit
 
 _POINTS = 240
-_MOST_SERIES = 12
+_MOST_SERIES = 8
+_MOST_TICKS = 6
+_THOUSAND = 1_000
 _COLOURS = (
     "#2f6fed",
     "#0f9d8a",
@@ -33,7 +36,7 @@ _COLOURS = (
 _BAD, _WARN, _GOOD = "#d92d4f", "#f0a020", "#0f9d8a"
 _FONT = {"family": "Inter, 'Segoe UI', 'Noto Sans', sans-serif", "size": 11, "color": "#1e293b"}
 _GRID = "#e8ecf2"
-_FORMATS = {Unit.SHARE: ".1%", Unit.BYTES: ".3s", Unit.SECONDS: ".3~s"}
+_FORMATS = {Unit.SHARE: ".3~p", Unit.BYTES: ".3~s", Unit.SECONDS: ".3~s"}
 _SUFFIXES = {Unit.SECONDS: "s", Unit.PER_SECOND: "/s", Unit.CALLS: "/s", Unit.BYTES: "B"}
 
 Span = tuple[float, float]
@@ -82,11 +85,8 @@ def _shown(unit: Unit, value: float) -> str:
         return datetime.fromtimestamp(value / 1000, UTC).strftime("%H:%M:%S")
     if unit is Unit.SHARE:
         return f"{value:.1%}"
-    return (
-        f"{value:,.0f}{_SUFFIXES.get(unit, '')}"
-        if value >= 100 or value == int(value)
-        else f"{value:.2f}{_SUFFIXES.get(unit, '')}"
-    )
+    suffix = _SUFFIXES.get(unit, "")
+    return f"{value:,.0f}{suffix}" if value >= 10 or value == int(value) else f"{value:.1f}{suffix}"
 
 
 def _colour(panel: Panel, value: float) -> str:
@@ -101,7 +101,7 @@ def _chart(panel: Panel, prometheus: Prometheus, span: Span) -> str:
     # The largest, as Grafana's legend would show them first.
     series = sorted(series, key=lambda each: -max(each[2]))[:_MOST_SERIES]
     if not series:
-        return '<b class="none">no data</b>'
+        return '<b class="none">nothing so far</b>'
     most = max(max(values) for _, _, values in series)
     traces = [_trace(panel, *each, colour=colour) for each, colour in zip(series, cycle(_COLOURS), strict=False)]
     figure = {"data": traces, "layout": _layout(panel, span, most)}
@@ -124,10 +124,17 @@ def _layout(panel: Panel, span: Span, most: float) -> Json:
         "font": _FONT,
         "showlegend": True,
         "legend": {"orientation": "h", "y": -0.14, "font": {"size": 9}},
-        "xaxis": {"type": "date", "range": [_time(each) for each in span], "tickformat": "%H:%M", "gridcolor": _GRID},
+        "xaxis": {
+            "type": "date",
+            "range": [_time(each) for each in span],
+            "tickformat": "%H:%M",
+            "dtick": 60_000 * ceil((span[1] - span[0]) / 60 / _MOST_TICKS),
+            "gridcolor": _GRID,
+        },
         "yaxis": {
-            "rangemode": "tozero",
-            "tickformat": _FORMATS.get(panel.unit, "~s"),
+            # What is nothing but zeros would be drawn in the middle.
+            **({"rangemode": "tozero"} if most else {"range": [0, 1]}),
+            "tickformat": _FORMATS.get(panel.unit, "~s" if most >= _THOUSAND else ".3~g"),
             "ticksuffix": _SUFFIXES.get(panel.unit, ""),
             "gridcolor": _GRID,
         },
@@ -167,7 +174,8 @@ def _time(seconds: float) -> str:
 def _legend(query: Query, labels: Mapping[str, str]) -> str:
     if not query.legend:
         return " ".join(labels.values()) or "value"
-    return re.sub(r"{{\s*(\w+)\s*}}", lambda found: labels.get(found[1], ""), query.legend)
+    name = re.sub(r"{{\s*(\w+)\s*}}", lambda found: labels.get(found[1], ""), query.legend)
+    return re.sub(r"\bkehu\.\w+\.v1\.", "", name)
 
 
 def index(path: Path, boards: Sequence[Board]) -> None:

@@ -58,6 +58,8 @@ class Trouble:
     provoke: Provoke
     alerts: tuple[str, ...]
     panels: tuple[str, ...] = ()
+    late: tuple[str, ...] = ()
+    """Alerts that tell of it only when it is over: what is late is counted once it is done."""
     patience: float = 400.0
     """Seconds until everything must have told."""
 
@@ -243,11 +245,12 @@ TROUBLES: tuple[Trouble, ...] = (
         locks,
         ("PoolExhausted", "Overloaded", "EventsStuck", *_budgets("CheckoutLatency", "PointsLatency")),
         ("rpc / Calls turned away",),
+        late=_budgets("EventFreshness"),
     ),
     Trouble(
         "the database is away",
         no_database,
-        ("DatabaseDown", "TimersFail", "RelayIdle", *_budgets("EventFreshness")),
+        ("DatabaseDown", "TimersFail", "RelayIdle"),
         (
             "events / Timers that fail",
             "events / Batches held for the database",
