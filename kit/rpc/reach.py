@@ -6,13 +6,27 @@ only; all others never come here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from functools import reduce
 from typing import Protocol
 
 from google.protobuf.message import Message
 
+from kit import org
 from kit.errors import Fault, Kind
+from kit.org import within
 from kit.rpc.call import Call
+
+__all__ = ["UUIDS", "Confined", "Named", "Reach", "Rules", "texts", "too_narrow", "within"]
+
+UUIDS = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+"""The form of the ids of most collections."""
+Named = Mapping[str, Sequence[str]]
+"""What a message names: the ids (of what the name begins with) by their collections."""
 
 
 class Reach(Protocol):
@@ -25,9 +39,63 @@ class Reach(Protocol):
         """After a call that changed nothing: raise a Fault if its answer tells of more than the caller sees."""
 
 
-def within(path: str, org: str) -> bool:
-    """Whether a path of the organisation is `org` itself or below it: `/cn/east/shanghai` is within `/cn/east`."""
-    return path == org or path.startswith(f"{org}/")
+@dataclass(frozen=True)
+class Rules:
+    """What is known of the methods of a service. Every other method must name something of the caller's part."""
+
+    parts: Mapping[str, str]
+    """Those whose request has a field for the part, and which: it is the caller's own if the request names none."""
+    moves: Mapping[str, str] = field(default_factory=dict)
+    """Those that may bring something with an `org` elsewhere, and the field with it: it must stay within the caller's
+    part."""
+    of_nobody: AbstractSet[str] = frozenset()
+    """Those that may be called although they name nothing: nothing of any part is in them."""
+    answered: AbstractSet[str] = frozenset()
+    """Those that find something, which is looked at when found."""
+
+
+class Confined:
+    """Closed unless it is known how a method is confined: by the part it asks for, by what else its request names, by
+    its answer, or not at all.
+
+    `look(org, named)` raises a Fault for the first thing that is not within the part. `collections` are those with an
+    owner or a part of their own; names of other things are passed over.
+    """
+
+    def __init__(
+        self, rules: Rules, collections: Mapping[str, str], look: Callable[[str, Named], Awaitable[None]]
+    ) -> None:
+        self._rules = rules
+        self._look = look
+        forms = "|".join(f"{collection}/(?:{id_})" for collection, id_ in collections.items())
+        self._name = re.compile(rf"({forms})(?:/.*)?")
+
+    async def narrow(self, call: Call, request: Message) -> None:
+        """See `Reach`."""
+        method = call.method.name.rpartition("/")[2]
+        if (path := self._rules.parts.get(method)) is not None:
+            _take_part(call, request, path)
+        if (moved := self._rules.moves.get(method)) is not None:
+            _stays(call, request, moved)
+        named = self.named(request)
+        if not named and path is None and method not in self._rules.of_nobody | self._rules.answered:
+            raise too_narrow(call)
+        if named and method not in self._rules.answered:
+            await self._look(call.identity.org, named)
+
+    async def check(self, call: Call, answer: Message) -> None:
+        """See `Reach`."""
+        if call.method.name.rpartition("/")[2] in self._rules.answered:
+            await self._look(call.identity.org, self.named(answer))
+
+    def named(self, message: Message) -> Named:
+        """The things with a part that a message names, at any depth."""
+        found: dict[str, list[str]] = defaultdict(list)
+        for text in texts(message):
+            if match := self._name.fullmatch(text):
+                collection, _, id_ = match[1].rpartition("/")
+                found[collection].append(id_)
+        return dict(found)
 
 
 def too_narrow(call: Call) -> Fault:
@@ -42,12 +110,12 @@ def too_narrow(call: Call) -> Fault:
 
 def texts(message: Message) -> Iterator[str]:
     """Every text in a message, however deep."""
-    for field, value in message.ListFields():
-        if field.message_type is not None and field.message_type.GetOptions().map_entry:
+    for field_, value in message.ListFields():
+        if field_.message_type is not None and field_.message_type.GetOptions().map_entry:
             for each in value.values():
                 yield from _texts(each)
         else:
-            for each in value if field.is_repeated else (value,):
+            for each in value if field_.is_repeated else (value,):
                 yield from _texts(each)
 
 
@@ -56,3 +124,23 @@ def _texts(value: object) -> Iterator[str]:
         yield value
     elif isinstance(value, Message):
         yield from texts(value)
+
+
+def _take_part(call: Call, request: Message, path: str) -> None:
+    """Set the field for the part to what is asked for, by default the caller's. Raises a Fault for any other."""
+    *holders, name = path.split(".")
+    holder = reduce(getattr, holders, request)
+    asked = org.parse(getattr(holder, name), field=path) or call.identity.org
+    if not within(asked, call.identity.org):
+        raise too_narrow(call)
+    setattr(holder, name, asked)
+
+
+def _stays(call: Call, request: Message, resource: str) -> None:
+    """Raise a Fault if the change would move something out of the caller's sight."""
+    holder, mask = getattr(request, resource), getattr(request, "update_mask", None)
+    paths = mask.paths if mask is not None else ()
+    if (holder.org or "org" in paths or "*" in paths) and not within(
+        org.parse(holder.org, field=f"{resource}.org"), call.identity.org
+    ):
+        raise too_narrow(call)

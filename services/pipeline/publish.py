@@ -72,6 +72,7 @@ def _won(fact: OpportunityWon) -> Event:
         "lines": [_line(line) for line in fact.lines],
         "total": money(fact.total),
         "winTime": instant(fact.win_time),
+        "org": fact.org,
     }
     return Event.of("kehu.pipeline.v1.OpportunityWon", opportunity, fact.version, body)
 

@@ -11,6 +11,7 @@ from kit.page import Tokens
 from kit.rpc import Edge, Server, Servicer, run
 from kit.settings import load
 from services.pipeline import metrics, publish
+from services.pipeline.api.reach import PipelineReach
 from services.pipeline.api.servicer import PipelineServicer
 from services.pipeline.config import Config
 from services.pipeline.storage.unit import PipelineUnit
@@ -33,6 +34,7 @@ def build(config: Config) -> Server:
         settings=config,
         database=database,
         edge=edge,
+        reach=PipelineReach(edge),
         servicers=[
             Servicer(
                 # Its messages lie in other files: nobody else would load the one with the service.

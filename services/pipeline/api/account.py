@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kehu.pipeline.v1 import account_pb2 as pb
 
-from kit import names
+from kit import names, org
 from kit.rpc.convert import etag, wire_instant
 from services.pipeline.api.convert import Readers, changes, fields, optional_id, optional_name, version
 from services.pipeline.domain.account import Account
@@ -16,6 +16,7 @@ _READERS: Readers[pb.Account] = {
     "industry": lambda account: account.industry,
     "website": lambda account: account.website,
     "owner": lambda account: optional_id("reps", account.owner, field="account.owner"),
+    "org": lambda account: org.parse(account.org, field="account.org"),
 }
 
 
@@ -42,5 +43,6 @@ def render(account: Account) -> pb.Account:
         owner=optional_name("reps", account.owner),
         create_time=wire_instant(account.create_time),
         update_time=wire_instant(account.update_time),
+        org=account.org,
         etag=etag(account.version),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kehu.pipeline.v1 import contact_pb2 as pb
 
-from kit import names
+from kit import names, org
 from kit.rpc.convert import etag, wire_instant
 from services.pipeline.api.convert import Readers, changes, fields, version
 from services.pipeline.domain import keys
@@ -42,6 +42,7 @@ def render(contact: Contact) -> pb.Contact:
         account_roles=[_wire_part(part) for part in contact.account_roles],
         create_time=wire_instant(contact.create_time),
         update_time=wire_instant(contact.update_time),
+        org=contact.org,
         etag=etag(contact.version),
     )
 
@@ -55,6 +56,7 @@ def _readers(home_region: str) -> Readers[pb.Contact]:
         "account_roles": lambda contact: tuple(
             _part(part, f"contact.account_roles[{index}]") for index, part in enumerate(contact.account_roles)
         ),
+        "org": lambda contact: org.parse(contact.org, field="contact.org"),
     }
 
 

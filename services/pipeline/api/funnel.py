@@ -5,6 +5,7 @@ from __future__ import annotations
 from google.protobuf.duration_pb2 import Duration
 from kehu.pipeline.v1 import funnel_pb2 as pb
 
+from kit import org
 from kit.rpc.convert import instant, wire_instant, wire_money
 from services.pipeline.domain.funnel import FunnelStage
 from services.pipeline.usecases.funnel import Counted, QueryFunnel
@@ -16,7 +17,7 @@ def query(request: pb.QueryFunnelRequest) -> QueryFunnel:
         field: instant(getattr(request, field), field=field) if request.HasField(field) else None
         for field in ("start_time", "end_time", "as_of_time")
     }
-    return QueryFunnel(given["start_time"], given["end_time"], given["as_of_time"])
+    return QueryFunnel(given["start_time"], given["end_time"], given["as_of_time"], org.parse(request.org))
 
 
 def render(counted: Counted) -> pb.QueryFunnelResponse:

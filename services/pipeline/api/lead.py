@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kehu.pipeline.v1 import lead_pb2 as pb
 
-from kit import names
+from kit import names, org
 from kit.rpc.convert import etag, money, wire_instant
 from services.pipeline.api import account, contact, opportunity
 from services.pipeline.api.convert import day, optional_id, optional_name, version
@@ -29,11 +29,12 @@ def capture(request: pb.CaptureLeadRequest, *, home_region: str) -> CaptureLead:
         phone=keys.e164(lead.phone, region=request.region_code or home_region, field="lead.phone"),
         email=keys.mailbox(lead.email),
         note=lead.note,
+        org=org.parse(lead.org, field="lead.org"),
     )
 
 
-def convert(request: pb.ConvertLeadRequest, *, by: str) -> ConvertLead:
-    """Read a request to convert a lead."""
+def convert(request: pb.ConvertLeadRequest, *, by: str, part: str = "") -> ConvertLead:
+    """Read a request to convert a lead. `part` is the part of the organisation that the caller sees; empty: all."""
     return ConvertLead(
         id=names.id_of("leads", request.name),
         by=by,
@@ -45,6 +46,7 @@ def convert(request: pb.ConvertLeadRequest, *, by: str) -> ConvertLead:
         role=contact.role(request.role),
         influence=request.influence,
         version=version(request),
+        org=part,
     )
 
 
@@ -76,18 +78,20 @@ def render(lead: Lead) -> pb.Lead:
         disqualify_reason=lead.disqualify_reason,
         create_time=wire_instant(lead.create_time),
         update_time=wire_instant(lead.update_time),
+        org=lead.org,
         etag=etag(lead.version),
     )
 
 
-def captured(outcome: Captured, *, may_read: bool) -> pb.CaptureLeadResponse:
+def captured(outcome: Captured, *, may_read: bool, part: str = "") -> pb.CaptureLeadResponse:
     """Show what became of a lead that came in.
 
-    Whoever may only send leads learns of one that was there no more than its name, state and owner: else a telephone
-    number would be enough to ask for the rest of a person.
+    Whoever may only send leads, or does not see the part of the organisation that a lead belongs to, learns of one that
+    was there no more than its name, state and owner: else a telephone number would be enough to ask for the rest of a
+    person.
     """
     lead = render(outcome.lead)
-    if outcome.duplicate and not may_read:
+    if outcome.duplicate and not (may_read and org.within(outcome.lead.org, part)):
         lead = pb.Lead(name=lead.name, state=lead.state, owner=lead.owner)
     return pb.CaptureLeadResponse(lead=lead, duplicate=outcome.duplicate)
 

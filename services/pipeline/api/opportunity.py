@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kehu.pipeline.v1 import opportunity_pb2 as pb
 
-from kit import names
+from kit import names, org
 from kit.rpc.convert import etag, money, wire_instant, wire_money
 from services.pipeline.api.convert import Readers, changes, day, fields, optional_id, optional_name, version, wire_day
 from services.pipeline.domain.opportunity import Opportunity, StageChange
@@ -20,6 +20,7 @@ _READERS: Readers[pb.Opportunity] = {
     "display_name": lambda wire: wire.display_name,
     "contact": lambda wire: optional_id("contacts", wire.contact, field="opportunity.contact"),
     "owner": lambda wire: optional_id("reps", wire.owner, field="opportunity.owner"),
+    "org": lambda wire: org.parse(wire.org, field="opportunity.org"),
     "amount": lambda wire: money(wire.amount, field="opportunity.amount") if wire.HasField("amount") else None,
     "close_date": lambda wire: (
         day(wire.close_date, field="opportunity.close_date") if wire.HasField("close_date") else None
@@ -82,6 +83,7 @@ def render(opportunity: Opportunity) -> pb.Opportunity:
         competitor=opportunity.competitor,
         create_time=wire_instant(opportunity.create_time),
         update_time=wire_instant(opportunity.update_time),
+        org=opportunity.org,
         etag=etag(opportunity.version),
     )
 

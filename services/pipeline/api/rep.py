@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kehu.pipeline.v1 import rep_pb2 as pb
 
-from kit import names
+from kit import names, org
 from kit.rpc.convert import etag, wire_instant
 from services.pipeline.api.convert import Readers, changes, fields, version
 from services.pipeline.domain.rep import Rep
@@ -16,6 +16,7 @@ _READERS: Readers[pb.Rep] = {
     "display_name": lambda rep: rep.display_name,
     "weight": lambda rep: rep.weight or _DEFAULT_WEIGHT,
     "available": lambda rep: rep.available if rep.HasField("available") else True,
+    "org": lambda rep: org.parse(rep.org, field="rep.org"),
 }
 
 
@@ -38,6 +39,7 @@ def render(rep: Rep) -> pb.Rep:
         display_name=rep.display_name,
         weight=rep.weight,
         available=rep.available,
+        org=rep.org,
         create_time=wire_instant(rep.create_time),
         update_time=wire_instant(rep.update_time),
         etag=etag(rep.version),

@@ -11,7 +11,7 @@ from grpc.aio import ServicerContext
 from kehu.pipeline.v1 import account_pb2, contact_pb2, funnel_pb2, lead_pb2, opportunity_pb2, quote_pb2, rep_pb2
 from kehu.pipeline.v1 import pipeline_pb2_grpc as stubs
 
-from kit import names
+from kit import names, org
 from kit.page import Page, Tokens
 from kit.rpc import Edge, call, policy
 from kit.rpc.convert import next_token, page_of
@@ -49,7 +49,7 @@ class PipelineServicer(stubs.PipelineServiceServicer):
     async def ListReps(self, request: rep_pb2.ListRepsRequest, context: ServicerContext) -> rep_pb2.ListRepsResponse:
         """Show a page of sales people."""
         page = page_of(request, self._tokens)
-        rows = await self._edge.read(reps.page, page)
+        rows = await self._edge.read(reps.page, page, org=org.parse(request.org))
         shown = [rep.render(row) for row in rows[: page.size]]
         return rep_pb2.ListRepsResponse(reps=shown, next_page_token=self._next(request, page, rows))
 
@@ -74,7 +74,8 @@ class PipelineServicer(stubs.PipelineServiceServicer):
         page = page_of(request, self._tokens)
         parent = optional_id("accounts", request.parent, field="parent")
         owner = optional_id("reps", request.owner, field="owner")
-        rows = await self._edge.read(accounts.page, page, parent=parent, owner=owner)
+        part = org.parse(request.org)
+        rows = await self._edge.read(accounts.page, page, parent=parent, owner=owner, org=part)
         shown = [account.render(row) for row in rows[: page.size]]
         return account_pb2.ListAccountsResponse(accounts=shown, next_page_token=self._next(request, page, rows))
 
@@ -101,7 +102,7 @@ class PipelineServicer(stubs.PipelineServiceServicer):
         """Show a page of contacts."""
         page = page_of(request, self._tokens)
         wanted = optional_id("accounts", request.account, field="account")
-        rows = await self._edge.read(contacts.page, page, account=wanted)
+        rows = await self._edge.read(contacts.page, page, account=wanted, org=org.parse(request.org))
         shown = [contact.render(row) for row in rows[: page.size]]
         return contact_pb2.ListContactsResponse(contacts=shown, next_page_token=self._next(request, page, rows))
 
@@ -117,9 +118,13 @@ class PipelineServicer(stubs.PipelineServiceServicer):
     ) -> lead_pb2.CaptureLeadResponse:
         """Take in a lead."""
         command = lead.capture(request, home_region=self._home_region)
-        may_read = policy.granted(call.current().identity.roles, _READ_SCOPE)
+        caller = call.current().identity
+        may_read = policy.granted(caller.roles, _READ_SCOPE)
         return await self._edge.write(
-            request, leads.capture, command, render=lambda outcome: lead.captured(outcome, may_read=may_read)
+            request,
+            leads.capture,
+            command,
+            render=lambda outcome: lead.captured(outcome, may_read=may_read, part=caller.org),
         )
 
     async def GetLead(self, request: lead_pb2.GetLeadRequest, context: ServicerContext) -> lead_pb2.Lead:
@@ -132,7 +137,8 @@ class PipelineServicer(stubs.PipelineServiceServicer):
         """Show a page of leads."""
         page = page_of(request, self._tokens)
         owner = optional_id("reps", request.owner, field="owner")
-        rows = await self._edge.read(leads.page, page, owner=owner, state=lead.state(request.state))
+        state, part = lead.state(request.state), org.parse(request.org)
+        rows = await self._edge.read(leads.page, page, owner=owner, state=state, org=part)
         shown = [lead.render(row) for row in rows[: page.size]]
         return lead_pb2.ListLeadsResponse(leads=shown, next_page_token=self._next(request, page, rows))
 
@@ -147,7 +153,7 @@ class PipelineServicer(stubs.PipelineServiceServicer):
         self, request: lead_pb2.ConvertLeadRequest, context: ServicerContext
     ) -> lead_pb2.ConvertLeadResponse:
         """Convert a lead."""
-        command = lead.convert(request, by=_caller())
+        command = lead.convert(request, by=_caller(), part=call.current().identity.org)
         return await self._edge.write(request, conversion.convert, command, render=lead.converted)
 
     async def DisqualifyLead(self, request: lead_pb2.DisqualifyLeadRequest, context: ServicerContext) -> lead_pb2.Lead:
@@ -179,6 +185,7 @@ class PipelineServicer(stubs.PipelineServiceServicer):
             account=optional_id("accounts", request.account, field="account"),
             owner=optional_id("reps", request.owner, field="owner"),
             stage=request.stage or None,
+            org=org.parse(request.org),
         )
         shown = [opportunity.render(row) for row in rows[: page.size]]
         token = self._next(request, page, rows)
@@ -243,7 +250,7 @@ class PipelineServicer(stubs.PipelineServiceServicer):
         """Show a page of quotes."""
         page = page_of(request, self._tokens)
         wanted = optional_id("opportunities", request.opportunity, field="opportunity")
-        rows = await self._edge.read(quotes.page, page, opportunity=wanted)
+        rows = await self._edge.read(quotes.page, page, opportunity=wanted, org=org.parse(request.org))
         shown = [quote.render(row) for row in rows[: page.size]]
         return quote_pb2.ListQuotesResponse(quotes=shown, next_page_token=self._next(request, page, rows))
 

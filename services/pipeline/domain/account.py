@@ -13,7 +13,8 @@ from services.pipeline.domain import errors, keys
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """An organisation that buys, or may. `parent` is the account above it."""
+    """An organisation that buys, or may. `parent` is the account above it, `org` the part of our own organisation that
+    it belongs to: its owner's, if it has one."""
 
     id: UUID
     display_name: str = field(repr=False)
@@ -24,6 +25,7 @@ class Account:
     website: str = ""
     owner: UUID | None = None
     version: int = 1
+    org: str = ""
 
     def checked(self) -> Account:
         """This, as a caller may ask for it. Raises a Fault on the field otherwise."""

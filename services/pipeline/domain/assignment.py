@@ -24,6 +24,11 @@ from services.pipeline.domain.rep import Rep
 RULE = "weighted-quota/1"
 
 
+def rule_of(org: str) -> str:
+    """The rule for the leads of a part of the organisation, which has shares of its own; of all for the empty path."""
+    return f"{RULE} {org}" if org else RULE
+
+
 class Standing(StrEnum):
     """What the rule said of a candidate."""
 
@@ -77,11 +82,13 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Rotation:
-    """Where the rule stands. `queue` holds everybody ever seen, those who waited longest first."""
+    """Where the rule stands, for all or for a part of the organisation: `rule` says which. `queue` holds everybody
+    ever seen, those who waited longest first."""
 
     period: int = 0
     shares: Mapping[UUID, Share] = field(default_factory=dict)
     queue: tuple[UUID, ...] = ()
+    rule: str = RULE
 
     def assign(self, reps: Sequence[Rep]) -> tuple[Rotation, Choice | None]:
         """Choose the owner of the next lead among all sales people; nobody, when none is available."""
@@ -99,7 +106,7 @@ class Rotation:
         known = {rep.id: rep for rep in reps}
         in_turn = [known[rep] for rep in before.queue if rep in known]
         candidates = tuple(_seen(rep, before.shares.get(rep.id), owner=owner, eligible=eligible) for rep in in_turn)
-        return after, Choice(owner, before.period, before.total + 1, reason, candidates)
+        return after, Choice(owner, before.period, before.total + 1, reason, candidates, self.rule)
 
     @property
     def total(self) -> int:
@@ -114,7 +121,7 @@ def _among(rotation: Rotation, reps: Sequence[Rep]) -> Rotation:
     queue = (*rotation.queue, *newcomers)
     if weights == {rep: share.weight for rep, share in rotation.shares.items()}:
         return replace(rotation, queue=queue)
-    return Rotation(rotation.period + 1, {rep: Share(weight) for rep, weight in weights.items()}, queue)
+    return Rotation(rotation.period + 1, {rep: Share(weight) for rep, weight in weights.items()}, queue, rotation.rule)
 
 
 def _with_room(rotation: Rotation) -> frozenset[UUID]:

@@ -51,6 +51,7 @@ class Contact:
     email: str = field(default="", repr=False)
     account_roles: tuple[AccountRole, ...] = ()
     version: int = 1
+    org: str = ""
 
     @property
     def keys(self) -> tuple[Key, ...]:

@@ -82,6 +82,7 @@ class OpportunityWon:
     lines: tuple[SoldLine, ...]
     total: Money
     win_time: datetime
+    org: str = ""
 
 
 Fact = LeadCreated | LeadAssigned | LeadConverted | OpportunityStageChanged | OpportunityWon

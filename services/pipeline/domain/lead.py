@@ -41,6 +41,7 @@ class Lead:
     opportunity: UUID | None = None
     disqualify_reason: str = field(default="", repr=False)
     version: int = 1
+    org: str = ""
 
     @property
     def person_keys(self) -> tuple[Key, ...]:
@@ -78,9 +79,9 @@ class Lead:
             raise invalid("lead", "must have a phone number, an e-mail address or a company name")
         return self, [LeadCreated(self.id, self.version, self.source, self.create_time)]
 
-    def assigned(self, owner: UUID, now: datetime) -> tuple[Lead, list[Fact]]:
-        """The lead in the hands of a sales person."""
-        lead = replace(self, owner=owner, update_time=now, version=self.version + 1)
+    def assigned(self, owner: UUID, now: datetime, *, org: str = "") -> tuple[Lead, list[Fact]]:
+        """The lead in the hands of a sales person, and of that one's part of the organisation."""
+        lead = replace(self, owner=owner, org=org, update_time=now, version=self.version + 1)
         return lead, [LeadAssigned(lead.id, lead.version, owner, now)]
 
     def converted(self, *, account: UUID, contact: UUID, opportunity: UUID, now: datetime) -> tuple[Lead, list[Fact]]:

@@ -77,6 +77,7 @@ class Opportunity:
     competitor: str = ""
     steps: int = 0
     version: int = 1
+    org: str = ""
 
     def checked(self) -> Opportunity:
         """This, as a caller may ask for it. Raises a Fault on the field otherwise."""
@@ -121,7 +122,7 @@ class Opportunity:
         changed = _moved(priced, STAGES.won.key, under, reason=reason, present=present)
         after = changed.opportunity
         sold = OpportunityWon(
-            after.id, after.version, after.account, quote.id, quote.sold_lines, quote.total, after.stage_time
+            after.id, after.version, after.account, quote.id, quote.sold_lines, quote.total, after.stage_time, after.org
         )
         return replace(changed, facts=(*changed.facts, sold))
 

@@ -13,7 +13,8 @@ from services.pipeline.domain import errors
 
 @dataclass(frozen=True, slots=True)
 class Rep:
-    """A sales person. `weight` is the share of new leads, `available` whether any may come now."""
+    """A sales person. `weight` is the share of new leads, `available` whether any may come now. What the sales person
+    owns belongs to the same part of the organisation, `org`."""
 
     id: UUID
     display_name: str = field(repr=False)
@@ -22,6 +23,7 @@ class Rep:
     create_time: datetime
     update_time: datetime
     version: int = 1
+    org: str = ""
 
     def checked(self) -> Rep:
         """This, as a caller may ask for it. Raises a Fault on the field otherwise."""

@@ -32,10 +32,10 @@ class AccountStore(ResourceStore[Account]):
     table = accounts
     collection = "accounts"
 
-    def page(self, page: Page, *, parent: UUID | None, owner: UUID | None) -> list[Account]:
-        """A page of those below one parent and of one sales person, where given."""
+    def page(self, page: Page, *, parent: UUID | None, owner: UUID | None, org: str = "") -> list[Account]:
+        """A page of those below one parent, of one sales person and of a part of the organisation, where given."""
         given = ((accounts.c.parent, parent), (accounts.c.owner, owner))
-        return self._page(page, *(column == value for column, value in given if value is not None))
+        return self._page(page, *(column == value for column, value in given if value is not None), *self._of(org))
 
     def matching(self, match_key: str) -> Account | None:
         """The oldest account of this name."""

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from kit import errors, names
-from services.pipeline.domain.assignment import RULE, Assignment, Candidate, Choice, Rotation, Share, Standing
+from services.pipeline.domain.assignment import Assignment, Candidate, Choice, Rotation, Share, Standing, rule_of
 from services.pipeline.storage.tables import assignments, rotations
 
 
@@ -18,19 +18,21 @@ class AssignmentStore:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def lock_rotation(self) -> Rotation:
-        """Where the rule stands; other assignments wait until the transaction ends."""
-        beginning = {"rule": RULE, "period": 0, "shares": {}, "queue": []}
+    def lock_rotation(self, org: str = "") -> Rotation:
+        """Where the rule stands for a part of the organisation; other assignments there wait until the transaction
+        ends."""
+        rule = rule_of(org)
+        beginning = {"rule": rule, "period": 0, "shares": {}, "queue": []}
         self._connection.execute(upsert(rotations).values(beginning).on_conflict_do_nothing())
-        row = self._connection.execute(select(rotations).where(rotations.c.rule == RULE).with_for_update()).one()
+        row = self._connection.execute(select(rotations).where(rotations.c.rule == rule).with_for_update()).one()
         shares = {UUID(rep): Share(weight, given) for rep, (weight, given) in row.shares.items()}
-        return Rotation(row.period, shares, tuple(UUID(rep) for rep in row.queue))
+        return Rotation(row.period, shares, tuple(UUID(rep) for rep in row.queue), rule)
 
     def save_rotation(self, rotation: Rotation) -> None:
         """Keep where the rule stands now."""
         shares = {str(rep): [share.weight, share.given] for rep, share in rotation.shares.items()}
         values = {"period": rotation.period, "shares": shares, "queue": [str(rep) for rep in rotation.queue]}
-        self._connection.execute(update(rotations).where(rotations.c.rule == RULE).values(values))
+        self._connection.execute(update(rotations).where(rotations.c.rule == rotation.rule).values(values))
 
     def add(self, assignment: Assignment) -> None:
         """Keep a choice, with all that the rule saw."""

@@ -6,12 +6,21 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import RowMapping, delete, insert, select
+from sqlalchemy import ColumnElement, RowMapping, TextClause, delete, insert, select, text
 
+from kit.org import condition
 from kit.page import Page
 from services.pipeline.domain.contact import AccountRole, Contact, Role
 from services.pipeline.storage.resource import ResourceStore
 from services.pipeline.storage.tables import account_roles, contacts
+
+# ruff: noqa: S608 - the statement is put together from constants only
+KNOWN = f"""
+    select c.id from contacts c where {condition("c.org")}
+    union all
+    select r.contact from accounts a join account_roles r on r.account = a.id where {condition("a.org")}
+"""
+"""The contacts whom the part `:org` of the organisation knows: its own, and those of its accounts."""
 
 
 class ContactStore(ResourceStore[Contact]):
@@ -31,12 +40,16 @@ class ContactStore(ResourceStore[Contact]):
         self._connection.execute(delete(account_roles).where(account_roles.c.contact == resource.id))
         self._add_parts(resource)
 
-    def page(self, page: Page, *, account: UUID | None) -> list[Contact]:
-        """A page of those who have a part in one account, where given."""
-        if account is None:
-            return self._page(page)
-        members = select(account_roles.c.contact).where(account_roles.c.account == account)
-        return self._page(page, contacts.c.id.in_(members))
+    def page(self, page: Page, *, account: UUID | None, org: str = "") -> list[Contact]:
+        """A page of those who have a part in one account, and of those whom a part of the organisation knows, where
+        given."""
+        conditions: list[ColumnElement[bool] | TextClause] = []
+        if account is not None:
+            members = select(account_roles.c.contact).where(account_roles.c.account == account)
+            conditions.append(contacts.c.id.in_(members))
+        if org:
+            conditions.append(text(f"contacts.id in ({KNOWN})").bindparams(org=org))
+        return self._page(page, *conditions)
 
     def matching(self, *, email: str, phone: str) -> Contact | None:
         """The oldest contact with this address, else with this number, locked; nothing matches nothing."""

@@ -38,10 +38,10 @@ class LeadStore(ResourceStore[Lead]):
         if resource.state is not LeadState.OPEN:
             self._connection.execute(delete(lead_keys).where(lead_keys.c.lead == resource.id))
 
-    def page(self, page: Page, *, owner: UUID | None, state: LeadState | None) -> list[Lead]:
-        """A page of those of one sales person and in one state, where given."""
+    def page(self, page: Page, *, owner: UUID | None, state: LeadState | None, org: str = "") -> list[Lead]:
+        """A page of those of one sales person, in one state and of a part of the organisation, where given."""
         given = ((leads.c.owner, owner), (leads.c.state, state))
-        return self._page(page, *(column == value for column, value in given if value is not None))
+        return self._page(page, *(column == value for column, value in given if value is not None), *self._of(org))
 
     def lock_keys(self, keys: Sequence[Key]) -> None:
         """Let nobody else take in or convert the same person or organisation until the transaction ends.

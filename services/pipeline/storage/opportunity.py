@@ -42,11 +42,14 @@ class OpportunityStore(ResourceStore[Opportunity]):
         found = self._many(select(opportunities).where(opportunities.c.id == id).with_for_update())
         return found[0] if found else None
 
-    def page(self, page: Page, *, account: UUID | None, owner: UUID | None, stage: str | None) -> list[Opportunity]:
-        """A page of those of one account, of one sales person and in one stage, where given."""
+    def page(
+        self, page: Page, *, account: UUID | None, owner: UUID | None, stage: str | None, org: str = ""
+    ) -> list[Opportunity]:
+        """A page of those of one account, of one sales person, in one stage and of a part of the organisation, where
+        given."""
         columns = opportunities.c
         given = ((columns.account, account), (columns.owner, owner), (columns.stage, stage))
-        return self._page(page, *(column == value for column, value in given if value is not None))
+        return self._page(page, *(column == value for column, value in given if value is not None), *self._of(org))
 
     def steps(self, id: UUID, page: Page) -> list[StageChange]:  # noqa: A002 - the field's name
         """A page of the history, oldest first."""

@@ -6,14 +6,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import RowMapping, func, insert, select, update
+from sqlalchemy import ColumnElement, RowMapping, TextClause, func, insert, select, text, update
 
 from kit.money import Money
+from kit.org import condition
 from kit.page import Page
 from services.pipeline.domain.quote import Quote, QuoteLine, QuoteState
 from services.pipeline.storage.resource import ResourceStore
 from services.pipeline.storage.tables import quote_lines, quotes
 
+_WITHIN = f"quotes.opportunity in (select o.id from opportunities o where {condition('o.org')})"  # noqa: S608 - constants
 _LIVE = (QuoteState.OFFERED.value, QuoteState.ACCEPTED.value)
 
 
@@ -46,9 +48,14 @@ class QuoteStore(ResourceStore[Quote]):
         values = {name: row[name] for name in states}
         self._connection.execute(update(quotes).where(quotes.c.id == resource.id).values(values))
 
-    def page(self, page: Page, *, opportunity: UUID | None) -> list[Quote]:
-        """A page of those of one opportunity, where given."""
-        return self._page(page, *([] if opportunity is None else [quotes.c.opportunity == opportunity]))
+    def page(self, page: Page, *, opportunity: UUID | None, org: str = "") -> list[Quote]:
+        """A page of those of one opportunity and of a part of the organisation, where given."""
+        conditions: list[ColumnElement[bool] | TextClause] = []
+        if opportunity is not None:
+            conditions.append(quotes.c.opportunity == opportunity)
+        if org:
+            conditions.append(text(_WITHIN).bindparams(org=org))
+        return self._page(page, *conditions)
 
     def live(self, opportunity: UUID) -> Quote | None:
         """The quote of an opportunity that is offered or accepted, if there is one. Lock the opportunity first."""

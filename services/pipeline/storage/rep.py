@@ -5,13 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import RowMapping, select
+from sqlalchemy import RowMapping, select, text
 
+from kit import errors, names
 from kit.page import Page
 from services.pipeline.domain.rep import Rep
 from services.pipeline.storage.resource import ResourceStore
 from services.pipeline.storage.tables import reps
+
+# Leads first: while one is converted it is locked, and what it becomes is there when its lock is.
+_TAKE_ALONG = tuple(
+    text(
+        f"update {table} set org = :org, version = version + 1, update_time = greatest(update_time, :now)"  # noqa: S608 - constants
+        " where owner = :rep and org <> :org"
+    )
+    for table in ("leads", "accounts", "opportunities")
+)
 
 
 class RepStore(ResourceStore[Rep]):
@@ -20,9 +31,23 @@ class RepStore(ResourceStore[Rep]):
     table = reps
     collection = "reps"
 
-    def page(self, page: Page) -> list[Rep]:
-        """A page of all."""
-        return self._page(page)
+    def page(self, page: Page, *, org: str = "") -> list[Rep]:
+        """A page of all, or of those of a part of the organisation."""
+        return self._page(page, *self._of(org))
+
+    def part_of(self, id: UUID) -> str:  # noqa: A002 - the field's name
+        """The part of the organisation that a sales person belongs to, who stays there until the transaction ends.
+        Raises NOT_FOUND."""
+        found = self._connection.execute(select(reps.c.org).where(reps.c.id == id).with_for_update(read=True)).scalar()
+        if found is None:
+            raise errors.not_found(names.join(self.collection, id))
+        return str(found)
+
+    def take_along(self, rep: Rep) -> None:
+        """Bring what a sales person owns to the part of the organisation that the sales person belongs to now."""
+        values = {"rep": rep.id, "org": rep.org, "now": rep.update_time}
+        for statement in _TAKE_ALONG:
+            self._connection.execute(statement, values)
 
     def all(self) -> list[Rep]:
         """Everybody, in the order of their ids."""

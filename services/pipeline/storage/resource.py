@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, Select, Table, insert, select, update
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, Table, TextClause, insert, select, text, update
 
-from kit import errors, names
+from kit import errors, names, org
 from kit.page import Page
 
 
@@ -49,7 +49,7 @@ class ResourceStore(Generic[R]):
         row = self._row(resource)
         self._connection.execute(update(self.table).where(self.table.c.id == resource.id).values(row))
 
-    def _page(self, page: Page, *conditions: ColumnElement[bool]) -> list[R]:
+    def _page(self, page: Page, *conditions: ColumnElement[bool] | TextClause) -> list[R]:
         """A page in the order of the ids, which is that of creation, with one row more if there are any."""
         statement = select(self.table).where(*conditions).order_by(self.table.c.id).limit(page.fetch)
         if page.after is not None:
@@ -64,6 +64,10 @@ class ResourceStore(Generic[R]):
 
     def _many(self, statement: Select[Any]) -> list[R]:
         return self._read(self._connection.execute(statement).mappings().all())
+
+    def _of(self, part: str) -> tuple[TextClause, ...]:
+        """The condition that says what is within a part of the organisation; none for all of it."""
+        return (text(org.condition(f"{self.table.name}.org")).bindparams(org=part),) if part else ()
 
     def _read(self, rows: Sequence[RowMapping]) -> list[R]:
         raise NotImplementedError

@@ -37,6 +37,20 @@ def _resource() -> list[Column[object]]:
     ]
 
 
+def _org(table: str) -> tuple[Column[object], Index]:
+    """The part of the organisation that something belongs to, and the index by which lists find those of a part."""
+    return (
+        Column("org", Text, nullable=False, server_default=""),
+        Index(
+            f"{table}_by_org",
+            "org",
+            "id",
+            postgresql_ops={"org": "text_pattern_ops"},
+            postgresql_where=text("org <> ''"),
+        ),
+    )
+
+
 reps = Table(
     "reps",
     metadata,
@@ -45,6 +59,7 @@ reps = Table(
     Column("weight", Integer, nullable=False),
     Column("available", Boolean, nullable=False),
     *_resource(),
+    *_org("reps"),
     CheckConstraint("weight between 1 and 1000", name="reps_weight"),
 )
 
@@ -69,6 +84,7 @@ accounts = Table(
     Column("website", Text, nullable=False),
     Column("owner", Uuid, ForeignKey("reps.id")),
     *_resource(),
+    *_org("accounts"),
     CheckConstraint("parent <> id", name="accounts_parent"),
     Index("accounts_by_match_key", "match_key", "id"),
     Index("accounts_by_parent", "parent", "id"),
@@ -84,6 +100,7 @@ contacts = Table(
     Column("phone", Text, nullable=False),
     Column("email", Text, nullable=False),
     *_resource(),
+    *_org("contacts"),
     Index("contacts_by_phone", "phone", "id", postgresql_where=text("phone <> ''")),
     Index("contacts_by_email", "email", "id", postgresql_where=text("email <> ''")),
 )
@@ -118,6 +135,7 @@ leads = Table(
     Column("opportunity", Uuid),
     Column("disqualify_reason", Text, nullable=False),
     *_resource(),
+    *_org("leads"),
     CheckConstraint(
         "(state = 'CONVERTED') = (account is not null and contact is not null and opportunity is not null)",
         name="leads_converted_whole",
@@ -173,6 +191,7 @@ opportunities = Table(
     Column("competitor", Text, nullable=False),
     Column("steps", Integer, nullable=False),
     *_resource(),
+    *_org("opportunities"),
     CheckConstraint("(amount is null) = (currency is null)", name="opportunities_money"),
     UniqueConstraint("lead", name="opportunities_one_per_lead"),
     Index("opportunities_by_account", "account", "id"),

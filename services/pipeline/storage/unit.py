@@ -10,6 +10,7 @@ from services.pipeline.storage.funnel import FunnelStore
 from services.pipeline.storage.lead import LeadStore
 from services.pipeline.storage.opportunity import OpportunityStore
 from services.pipeline.storage.quote import QuoteStore
+from services.pipeline.storage.reach import ReachStore
 from services.pipeline.storage.rep import RepStore
 
 
@@ -24,3 +25,4 @@ class PipelineUnit(Unit):
     opportunities = Stored(OpportunityStore)
     quotes = Stored(QuoteStore)
     funnel = Stored(FunnelStore)
+    reach = Stored(ReachStore)

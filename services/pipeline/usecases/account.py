@@ -11,15 +11,15 @@ from kit.page import Page
 from services.pipeline.domain import errors
 from services.pipeline.domain.account import Account
 from services.pipeline.domain.keys import Key
-from services.pipeline.domain.rep import Rep
+from services.pipeline.usecases.owning import Reps, placed, settled
 from services.pipeline.usecases.work import Store, Work, require_version
 
 
 class Accounts(Store[Account], Protocol):
     """The accounts."""
 
-    def page(self, page: Page, *, parent: UUID | None, owner: UUID | None) -> list[Account]:
-        """A page of those below one parent and of one sales person, where given."""
+    def page(self, page: Page, *, parent: UUID | None, owner: UUID | None, org: str) -> list[Account]:
+        """A page of those below one parent, of one sales person and of a part of the organisation, where given."""
 
     def lock_tree(self) -> None:
         """Let nobody else change a parent until the transaction ends."""
@@ -43,7 +43,7 @@ class AccountWork(Work, Protocol):
         """The accounts."""
 
     @property
-    def reps(self) -> Store[Rep]:
+    def reps(self) -> Reps:
         """The sales people."""
 
     @property
@@ -70,8 +70,9 @@ class UpdateAccount:
 
 def create(unit: AccountWork, command: CreateAccount) -> Account:
     """Add an account. Raises NOT_FOUND for a parent or an owner that isn't there."""
-    account = Account(id=command.id, create_time=unit.now, update_time=unit.now, **command.fields).checked()
-    _require_references(unit, command.fields)
+    fields = placed(unit, command.fields)
+    account = Account(id=command.id, create_time=unit.now, update_time=unit.now, **fields).checked()
+    _require_parent(unit, fields)
     unit.leads.lock_keys([Key("company", account.match_key)])
     unit.accounts.add(account)
     return account
@@ -79,15 +80,16 @@ def create(unit: AccountWork, command: CreateAccount) -> Account:
 
 def update(unit: AccountWork, command: UpdateAccount) -> Account:
     """Change an account. Raises a Fault for a parent that stands below it."""
-    _require_references(unit, command.changes)
-    parent = command.changes.get("parent")
+    changes = placed(unit, command.changes)
+    _require_parent(unit, changes)
+    parent = changes.get("parent")
     if parent is not None:
         unit.accounts.lock_tree()
         if unit.accounts.is_below(parent, command.id):
             raise errors.account_cycle(command.id)
     account = unit.accounts.lock(command.id)
     require_version("accounts", account.id, seen=command.version, present=account.version)
-    account = account.revised(command.changes, unit.now)
+    account = account.revised(settled(changes, account.owner), unit.now)
     unit.accounts.save(account)
     return account
 
@@ -97,13 +99,11 @@ def get(unit: AccountWork, id: UUID) -> Account:  # noqa: A002 - the field's nam
     return unit.accounts.get(id)
 
 
-def page(unit: AccountWork, page: Page, *, parent: UUID | None, owner: UUID | None) -> list[Account]:
+def page(unit: AccountWork, page: Page, *, parent: UUID | None, owner: UUID | None, org: str = "") -> list[Account]:
     """A page of accounts."""
-    return unit.accounts.page(page, parent=parent, owner=owner)
+    return unit.accounts.page(page, parent=parent, owner=owner, org=org)
 
 
-def _require_references(unit: AccountWork, fields: Mapping[str, Any]) -> None:
+def _require_parent(unit: AccountWork, fields: Mapping[str, Any]) -> None:
     if fields.get("parent") is not None:
         unit.accounts.get(fields["parent"])
-    if fields.get("owner") is not None:
-        unit.reps.get(fields["owner"])

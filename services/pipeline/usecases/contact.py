@@ -17,8 +17,9 @@ from services.pipeline.usecases.work import Store, Work, require_version
 class Contacts(Store[Contact], Protocol):
     """The contacts."""
 
-    def page(self, page: Page, *, account: UUID | None) -> list[Contact]:
-        """A page of those who have a part in one account, where given."""
+    def page(self, page: Page, *, account: UUID | None, org: str) -> list[Contact]:
+        """A page of those who have a part in one account, and of those whom a part of the organisation knows, where
+        given."""
 
 
 class Keys(Protocol):
@@ -85,9 +86,9 @@ def get(unit: ContactWork, id: UUID) -> Contact:  # noqa: A002 - the field's nam
     return unit.contacts.get(id)
 
 
-def page(unit: ContactWork, page: Page, *, account: UUID | None) -> list[Contact]:
+def page(unit: ContactWork, page: Page, *, account: UUID | None, org: str = "") -> list[Contact]:
     """A page of contacts."""
-    return unit.contacts.page(page, account=account)
+    return unit.contacts.page(page, account=account, org=org)
 
 
 def _require_accounts(unit: ContactWork, contact: Contact) -> None:

@@ -9,11 +9,13 @@ from typing import Protocol
 from uuid import UUID
 
 from kit.money import Money
+from kit.org import beyond as org_beyond
 from services.pipeline.domain.account import Account
 from services.pipeline.domain.contact import AccountRole, Contact, Role
 from services.pipeline.domain.keys import Key
 from services.pipeline.domain.lead import Lead
 from services.pipeline.domain.opportunity import Changed, Opportunity
+from services.pipeline.usecases import reach
 from services.pipeline.usecases.work import Store, Work, require_version
 
 
@@ -64,6 +66,10 @@ class ConversionWork(Work, Protocol):
     def opportunities(self) -> Opportunities:
         """The opportunities."""
 
+    @property
+    def reach(self) -> reach.Reaches:
+        """What belongs where."""
+
 
 @dataclass(frozen=True, slots=True)
 class NewIds:
@@ -76,7 +82,8 @@ class NewIds:
 
 @dataclass(frozen=True, slots=True)
 class ConvertLead:
-    """Convert a lead into `account` or, without it, the account of the same company."""
+    """Convert a lead into `account` or, without it, the account of the same company. What is used again must be within
+    `org`, the part of the organisation that the caller sees."""
 
     id: UUID
     by: str
@@ -88,6 +95,7 @@ class ConvertLead:
     role: Role = Role.UNSPECIFIED
     influence: int = 0
     version: int | None = None
+    org: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +118,8 @@ def convert(unit: ConversionWork, command: ConvertLead) -> Converted:
     unit.leads.lock_keys([*lead.person_keys, *([lead.company_key] if lead.company_key else [])])
     contact = unit.contacts.matching(email=lead.email, phone=lead.phone)
     account = _known_account(unit, lead, contact, command.account)
+    if command.org:
+        _require_reach(unit, command.org, account, contact)
     opened = account or _new_account(unit, lead, command.new.account)
     met = _with_part(unit, contact, lead, AccountRole(opened.id, command.role, command.influence), command.new.contact)
     begun = _opportunity(unit, lead, command, account=opened.id, contact=met.id).begun(command.by)
@@ -121,6 +131,14 @@ def convert(unit: ConversionWork, command: ConvertLead) -> Converted:
     return Converted(
         after, opened, met, begun.opportunity, account_reused=account is not None, contact_reused=contact is not None
     )
+
+
+def _require_reach(unit: ConversionWork, org: str, account: Account | None, contact: Contact | None) -> None:
+    found = {"accounts": account, "contacts": contact}
+    named = {collection: [str(known.id)] for collection, known in found.items() if known is not None}
+    beyond = reach.outside(unit, org, named)
+    if beyond is not None:
+        raise org_beyond(beyond, org)
 
 
 def _known_account(unit: ConversionWork, lead: Lead, contact: Contact | None, wanted: UUID | None) -> Account | None:
@@ -135,7 +153,7 @@ def _known_account(unit: ConversionWork, lead: Lead, contact: Contact | None, wa
 
 
 def _new_account(unit: ConversionWork, lead: Lead, id: UUID) -> Account:  # noqa: A002 - the field's name
-    account = Account(id, lead.organisation, unit.now, unit.now, owner=lead.owner)
+    account = Account(id, lead.organisation, unit.now, unit.now, owner=lead.owner, org=lead.org)
     unit.accounts.add(account)
     return account
 
@@ -150,7 +168,14 @@ def _with_part(
     """The person with a part in the account, kept."""
     if known is None:
         contact = Contact(
-            id, lead.person, unit.now, unit.now, phone=lead.phone, email=lead.email, account_roles=(part,)
+            id,
+            lead.person,
+            unit.now,
+            unit.now,
+            phone=lead.phone,
+            email=lead.email,
+            account_roles=(part,),
+            org=lead.org,
         )
         unit.contacts.add(contact)
         return contact
@@ -175,4 +200,5 @@ def _opportunity(
         amount=command.amount,
         close_date=command.close_date,
         lead=lead.id,
+        org=lead.org,
     )

@@ -12,8 +12,8 @@ from services.pipeline.domain.funnel import FunnelStage, Window
 class Funnel(Protocol):
     """The history of steps."""
 
-    def count(self, window: Window) -> list[FunnelStage]:
-        """One row per stage, in their order."""
+    def count(self, window: Window, *, org: str) -> list[FunnelStage]:
+        """One row per stage, in their order; of the opportunities of a part of the organisation, if given."""
 
 
 class FunnelWork(Protocol):
@@ -30,11 +30,13 @@ class FunnelWork(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class QueryFunnel:
-    """From when until when opportunities entered a stage, as known when; each may be left open."""
+    """From when until when opportunities entered a stage, as known when, and those of which part of the organisation;
+    each may be left open."""
 
     start: datetime | None = None
     end: datetime | None = None
     as_of: datetime | None = None
+    org: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,4 +50,4 @@ class Counted:
 def query(unit: FunnelWork, question: QueryFunnel) -> Counted:
     """Count how opportunities came through the stages."""
     window = Window.of(question.start, question.end, question.as_of, now=unit.now)
-    return Counted(tuple(unit.funnel.count(window)), window.as_of)
+    return Counted(tuple(unit.funnel.count(window, org=question.org)), window.as_of)

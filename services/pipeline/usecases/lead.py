@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from typing import Protocol
 from uuid import UUID
 
+from kit.org import within
 from kit.page import Page
-from services.pipeline.domain.assignment import Assignment, Rotation
+from services.pipeline.domain.assignment import Assignment, Choice, Rotation
 from services.pipeline.domain.events import Fact
 from services.pipeline.domain.keys import Key
 from services.pipeline.domain.lead import Lead, LeadState
@@ -19,8 +20,8 @@ from services.pipeline.usecases.work import Store, Work, require_version
 class Leads(Store[Lead], Protocol):
     """The leads."""
 
-    def page(self, page: Page, *, owner: UUID | None, state: LeadState | None) -> list[Lead]:
-        """A page of those of one sales person and in one state, where given."""
+    def page(self, page: Page, *, owner: UUID | None, state: LeadState | None, org: str) -> list[Lead]:
+        """A page of those of one sales person, in one state and of a part of the organisation, where given."""
 
     def lock_keys(self, keys: Sequence[Key]) -> None:
         """Let nobody else take in the same person or organisation until the transaction ends."""
@@ -38,8 +39,9 @@ class Leads(Store[Lead], Protocol):
 class Assignments(Protocol):
     """Where the rule of assignment stands, and the choices it made."""
 
-    def lock_rotation(self) -> Rotation:
-        """Where the rule stands; other assignments wait until the transaction ends."""
+    def lock_rotation(self, org: str) -> Rotation:
+        """Where the rule stands for a part of the organisation; other assignments there wait until the transaction
+        ends."""
 
     def save_rotation(self, rotation: Rotation) -> None:
         """Keep where the rule stands now."""
@@ -56,6 +58,9 @@ class Reps(Store[Rep], Protocol):
 
     def all(self) -> list[Rep]:
         """Everybody."""
+
+    def part_of(self, id: UUID) -> str:  # noqa: A002 - the field's name
+        """The part of the organisation that a sales person belongs to, who stays there until the transaction ends."""
 
 
 class LeadWork(Work, Protocol):
@@ -76,7 +81,7 @@ class LeadWork(Work, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class CaptureLead:
-    """Take in a lead. `phone` is E.164 and `email` in lower case."""
+    """Take in a lead, for a part of the organisation or for all. `phone` is E.164 and `email` in lower case."""
 
     id: UUID
     source: str
@@ -85,6 +90,7 @@ class CaptureLead:
     phone: str = field(default="", repr=False)
     email: str = field(default="", repr=False)
     note: str = field(default="", repr=False)
+    org: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,9 +158,9 @@ def get(unit: LeadWork, id: UUID) -> Lead:  # noqa: A002 - the field's name
     return unit.leads.get(id)
 
 
-def page(unit: LeadWork, page: Page, *, owner: UUID | None, state: LeadState | None) -> list[Lead]:
+def page(unit: LeadWork, page: Page, *, owner: UUID | None, state: LeadState | None, org: str = "") -> list[Lead]:
     """A page of leads."""
-    return unit.leads.page(page, owner=owner, state=state)
+    return unit.leads.page(page, owner=owner, state=state, org=org)
 
 
 def assignment(unit: LeadWork, lead: UUID) -> Assignment:
@@ -173,19 +179,29 @@ def _lead(unit: LeadWork, command: CaptureLead) -> Lead:
         phone=command.phone,
         email=command.email,
         note=command.note,
+        org=command.org,
     )
 
 
 def _assigned(unit: LeadWork, leads: Sequence[Lead]) -> list[tuple[Lead, Assignment | None, list[Fact]]]:
-    """Each lead with its owner and how it came to be chosen; as it was, where nobody is available."""
-    rotation, reps = unit.assignments.lock_rotation(), unit.reps.all()
+    """Each lead with its owner and how it came to be chosen; as it was, where nobody is available.
+
+    The leads of each part of the organisation go to the sales people of that part, those of no part to anybody. Parts
+    come in sorted order, so that two who assign at the same time can't lock each other out.
+    """
     outcomes: list[tuple[Lead, Assignment | None, list[Fact]]] = []
-    for lead in leads:
-        rotation, choice = rotation.assign(reps)
-        if choice is None:
-            outcomes.append((lead, None, []))
-        else:
-            after, facts = lead.assigned(choice.owner, unit.now)
-            outcomes.append((after, Assignment(lead.id, choice, unit.now), facts))
-    unit.assignments.save_rotation(rotation)
+    for part in sorted({lead.org for lead in leads}):
+        rotation = unit.assignments.lock_rotation(part)
+        reps = [rep for rep in unit.reps.all() if within(rep.org, part)]
+        for lead in (lead for lead in leads if lead.org == part):
+            rotation, choice = rotation.assign(reps)
+            outcomes.append(_given(unit, lead, choice))
+        unit.assignments.save_rotation(rotation)
     return outcomes
+
+
+def _given(unit: LeadWork, lead: Lead, choice: Choice | None) -> tuple[Lead, Assignment | None, list[Fact]]:
+    if choice is None:
+        return lead, None, []
+    after, facts = lead.assigned(choice.owner, unit.now, org=unit.reps.part_of(choice.owner))
+    return after, Assignment(lead.id, choice, unit.now), facts

@@ -12,8 +12,8 @@ from services.pipeline.domain.account import Account
 from services.pipeline.domain.contact import Contact, Role
 from services.pipeline.domain.opportunity import Changed, Circumstances, Opportunity, StageChange
 from services.pipeline.domain.quote import Quote
-from services.pipeline.domain.rep import Rep
 from services.pipeline.domain.stage import STAGES
+from services.pipeline.usecases.owning import Reps, placed, settled
 from services.pipeline.usecases.work import Store, Work, require_version
 
 
@@ -32,8 +32,11 @@ class Opportunities(Store[Opportunity], Protocol):
     def find_locked(self, id: UUID) -> Opportunity | None:  # noqa: A002 - the field's name
         """The opportunity, kept from changing, if there is one."""
 
-    def page(self, page: Page, *, account: UUID | None, owner: UUID | None, stage: str | None) -> list[Opportunity]:
-        """A page of those of one account, of one sales person and in one stage, where given."""
+    def page(
+        self, page: Page, *, account: UUID | None, owner: UUID | None, stage: str | None, org: str
+    ) -> list[Opportunity]:
+        """A page of those of one account, of one sales person, in one stage and of a part of the organisation, where
+        given."""
 
     def steps(self, id: UUID, page: Page) -> list[StageChange]:  # noqa: A002 - the field's name
         """A page of the history, oldest first."""
@@ -62,7 +65,7 @@ class OpportunityWork(Work, Protocol):
         """The contacts."""
 
     @property
-    def reps(self) -> Store[Rep]:
+    def reps(self) -> Reps:
         """The sales people."""
 
     @property
@@ -133,15 +136,18 @@ class LinkOrder:
 
 def create(unit: OpportunityWork, command: CreateOpportunity) -> Opportunity:
     """Add an opportunity, in the first stage. Raises NOT_FOUND for what it refers to and isn't there."""
-    unit.accounts.get(command.account)
-    _require_references(unit, command.fields)
+    fields = placed(unit, command.fields)
+    account = unit.accounts.get(command.account)
+    if fields.get("owner") is None:
+        fields["org"] = fields.get("org") or account.org
+    _require_contact(unit, fields)
     opportunity = Opportunity(
         id=command.id,
         account=command.account,
         create_time=unit.now,
         update_time=unit.now,
         stage_time=unit.now,
-        **command.fields,
+        **fields,
     )
     begun = opportunity.begun(command.by)
     unit.opportunities.begin(begun)
@@ -150,9 +156,10 @@ def create(unit: OpportunityWork, command: CreateOpportunity) -> Opportunity:
 
 def update(unit: OpportunityWork, command: UpdateOpportunity) -> Opportunity:
     """Change an open opportunity."""
+    changes = placed(unit, command.changes)
     opportunity = _locked(unit, command.id, command.version)
-    _require_references(unit, command.changes)
-    return _kept(unit, opportunity.revised(command.changes, by=command.by, now=unit.now))
+    _require_contact(unit, changes)
+    return _kept(unit, opportunity.revised(settled(changes, opportunity.owner), by=command.by, now=unit.now))
 
 
 def move(unit: OpportunityWork, command: MoveOpportunity) -> Opportunity:
@@ -201,12 +208,12 @@ def get(unit: OpportunityWork, id: UUID) -> Opportunity:  # noqa: A002 - the fie
 
 
 def page(
-    unit: OpportunityWork, page: Page, *, account: UUID | None, owner: UUID | None, stage: str | None
+    unit: OpportunityWork, page: Page, *, account: UUID | None, owner: UUID | None, stage: str | None, org: str = ""
 ) -> list[Opportunity]:
     """A page of opportunities."""
     if stage is not None:
         STAGES.require_known(stage, field="stage")
-    return unit.opportunities.page(page, account=account, owner=owner, stage=stage)
+    return unit.opportunities.page(page, account=account, owner=owner, stage=stage, org=org)
 
 
 def steps(unit: OpportunityWork, id: UUID, page: Page) -> list[StageChange]:  # noqa: A002 - the field's name
@@ -238,8 +245,6 @@ def _kept(unit: OpportunityWork, changed: Changed) -> Opportunity:
     return changed.opportunity
 
 
-def _require_references(unit: OpportunityWork, fields: Mapping[str, Any]) -> None:
+def _require_contact(unit: OpportunityWork, fields: Mapping[str, Any]) -> None:
     if fields.get("contact") is not None:
         unit.contacts.get(fields["contact"])
-    if fields.get("owner") is not None:
-        unit.reps.get(fields["owner"])

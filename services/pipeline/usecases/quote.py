@@ -17,8 +17,8 @@ from services.pipeline.usecases.work import Store, Work, require_version
 class Quotes(Store[Quote], Protocol):
     """The quotes."""
 
-    def page(self, page: Page, *, opportunity: UUID | None) -> list[Quote]:
-        """A page of those of one opportunity, where given."""
+    def page(self, page: Page, *, opportunity: UUID | None, org: str) -> list[Quote]:
+        """A page of those of one opportunity and of a part of the organisation, where given."""
 
     def live(self, opportunity: UUID) -> Quote | None:
         """The quote of an opportunity that is offered or accepted, if there is one."""
@@ -91,6 +91,6 @@ def get(unit: QuoteWork, id: UUID) -> Quote:  # noqa: A002 - the field's name
     return unit.quotes.get(id)
 
 
-def page(unit: QuoteWork, page: Page, *, opportunity: UUID | None) -> list[Quote]:
+def page(unit: QuoteWork, page: Page, *, opportunity: UUID | None, org: str = "") -> list[Quote]:
     """A page of quotes."""
-    return unit.quotes.page(page, opportunity=opportunity)
+    return unit.quotes.page(page, opportunity=opportunity, org=org)

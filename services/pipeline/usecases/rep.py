@@ -15,8 +15,11 @@ from services.pipeline.usecases.work import Store, Work, require_version
 class Reps(Store[Rep], Protocol):
     """The sales people."""
 
-    def page(self, page: Page) -> list[Rep]:
-        """A page of all."""
+    def page(self, page: Page, *, org: str) -> list[Rep]:
+        """A page of all, or of those of a part of the organisation."""
+
+    def take_along(self, rep: Rep) -> None:
+        """Bring what a sales person owns to the part of the organisation that the sales person belongs to now."""
 
 
 class RepWork(Work, Protocol):
@@ -35,6 +38,7 @@ class CreateRep:
     display_name: str = field(repr=False)
     weight: int
     available: bool
+    org: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +52,21 @@ class UpdateRep:
 
 def create(unit: RepWork, command: CreateRep) -> Rep:
     """Add a sales person."""
-    rep = Rep(command.id, command.display_name, command.weight, command.available, unit.now, unit.now).checked()
+    rep = Rep(
+        command.id, command.display_name, command.weight, command.available, unit.now, unit.now, org=command.org
+    ).checked()
     unit.reps.add(rep)
     return rep
 
 
 def update(unit: RepWork, command: UpdateRep) -> Rep:
-    """Change a sales person."""
-    rep = unit.reps.lock(command.id)
-    require_version("reps", rep.id, seen=command.version, present=rep.version)
-    rep = rep.revised(command.changes, unit.now)
+    """Change a sales person. What the sales person owns comes along to another part of the organisation."""
+    before = unit.reps.lock(command.id)
+    require_version("reps", before.id, seen=command.version, present=before.version)
+    rep = before.revised(command.changes, unit.now)
     unit.reps.save(rep)
+    if rep.org != before.org:
+        unit.reps.take_along(rep)
     return rep
 
 
@@ -67,6 +75,6 @@ def get(unit: RepWork, id: UUID) -> Rep:  # noqa: A002 - the field's name
     return unit.reps.get(id)
 
 
-def page(unit: RepWork, page: Page) -> list[Rep]:
+def page(unit: RepWork, page: Page, *, org: str = "") -> list[Rep]:
     """A page of sales people."""
-    return unit.reps.page(page)
+    return unit.reps.page(page, org=org)

@@ -11,6 +11,7 @@ import pytest
 from kehu.pipeline.v1.pipeline_pb2_grpc import PipelineServiceStub
 
 from kit.db import Database
+from kit.rpc import Server
 from services.pipeline import publish
 from services.pipeline.config import Config
 from services.pipeline.server import build
@@ -25,10 +26,22 @@ def url(migrated: Callable[[str], str]) -> str:
 
 
 @pytest.fixture
-async def channel(url: str, settings: Callable[..., Any], keys: Keys) -> AsyncIterator[grpc.aio.Channel]:
+def server(url: str, settings: Callable[..., Any]) -> Server:
+    """The service."""
+    return build(settings(Config, database_url=url))
+
+
+@pytest.fixture
+async def channel(server: Server, keys: Keys) -> AsyncIterator[grpc.aio.Channel]:
     """A channel to the running service, as a sales person."""
-    async with serving(build(settings(Config, database_url=url)), keys.bearer("sales", subject="wang")) as channel:
+    async with serving(server, keys.bearer("sales", subject="wang")) as channel:
         yield channel
+
+
+@pytest.fixture
+def address(channel: grpc.aio.Channel, server: Server) -> str:
+    """Where the running service listens."""
+    return f"127.0.0.1:{server.port}"
 
 
 @pytest.fixture

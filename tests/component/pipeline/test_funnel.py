@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import grpc
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -47,8 +49,6 @@ async def test_the_funnel_is_empty_before_anything_began(pipeline: Stub) -> None
         ({"as_of_time": Timestamp(nanos=-1)}, "as_of_time"),
     ],
 )
-async def test_what_is_no_window_is_refused_on_its_field(
-    pipeline: Stub, fields: dict[str, Timestamp], field: str
-) -> None:
+async def test_what_is_no_window_is_refused_on_its_field(pipeline: Stub, fields: dict[str, Any], field: str) -> None:
     refusal = await refused(pipeline.QueryFunnel(pb.QueryFunnelRequest(**fields)))
     assert (refusal.code, refusal.fields) == (grpc.StatusCode.INVALID_ARGUMENT, [field])

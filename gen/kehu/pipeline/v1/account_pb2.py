@@ -30,7 +30,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from kehu.options.v1 import options_pb2 as kehu_dot_options_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ekehu/pipeline/v1/account.proto\x12\x10kehu.pipeline.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dkehu/options/v1/options.proto\"\x9e\x04\n\x07\x41\x63\x63ount\x12\x19\n\x04name\x18\x01 \x01(\tB\x0b\xe2\x41\x01\x08\xbaH\x04r\x02\x18\x64\x12\x31\n\x0c\x64isplay_name\x18\x02 \x01(\tB\x1b\xe2\x41\x01\x02\xbaH\x10r\x0e\x18\xc8\x01\x32\t^\\P{Cc}*$\x88\xb5\x18\x01\x12T\n\x06parent\x18\x03 \x01(\tBD\xe2\x41\x01\x01\xfa\x41\x1b\n\x19pipeline.kehu.dev/Account\xbaH\x1fr\x1a\x32\x18^accounts/[0-9a-f-]{36}$\xd8\x01\x01\x12(\n\x08industry\x18\x04 \x01(\tB\x16\xe2\x41\x01\x01\xbaH\x0fr\r\x18\x64\x32\t^\\P{Cc}*$\x12(\n\x07website\x18\x05 \x01(\tB\x17\xe2\x41\x01\x01\xbaH\x10r\x0e\x18\xf4\x03\x32\t^\\P{Cc}*$\x12K\n\x05owner\x18\x06 \x01(\tB<\xe2\x41\x01\x01\xfa\x41\x17\n\x15pipeline.kehu.dev/Rep\xbaH\x1br\x16\x32\x14^reps/[0-9a-f-]{36}$\xd8\x01\x01\x12\x35\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0bupdate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x19\n\x04\x65tag\x18\x63 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18@:E\xea\x41\x42\n\x19pipeline.kehu.dev/Account\x12\x12\x61\x63\x63ounts/{account}*\x08\x61\x63\x63ounts2\x07\x61\x63\x63ount\"s\n\x14\x43reateAccountRequest\x12\x36\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x19.kehu.pipeline.v1.AccountB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12#\n\nrequest_id\x18\x02 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"d\n\x11GetAccountRequest\x12O\n\x04name\x18\x01 \x01(\tBA\xe2\x41\x01\x02\xfa\x41\x1b\n\x19pipeline.kehu.dev/Account\xbaH\x1cr\x1a\x32\x18^accounts/[0-9a-f-]{36}$\"\xfa\x01\n\x13ListAccountsRequest\x12\x1e\n\tpage_size\x18\x01 \x01(\x05\x42\x0b\xe2\x41\x01\x01\xbaH\x04\x1a\x02(\x00\x12 \n\npage_token\x18\x02 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xe8\x07\x12T\n\x06parent\x18\x03 \x01(\tBD\xe2\x41\x01\x01\xfa\x41\x1b\n\x19pipeline.kehu.dev/Account\xbaH\x1fr\x1a\x32\x18^accounts/[0-9a-f-]{36}$\xd8\x01\x01\x12K\n\x05owner\x18\x04 \x01(\tB<\xe2\x41\x01\x01\xfa\x41\x17\n\x15pipeline.kehu.dev/Rep\xbaH\x1br\x16\x32\x14^reps/[0-9a-f-]{36}$\xd8\x01\x01\"h\n\x14ListAccountsResponse\x12\x31\n\x08\x61\x63\x63ounts\x18\x01 \x03(\x0b\x32\x19.kehu.pipeline.v1.AccountB\x04\xe2\x41\x01\x03\x12\x1d\n\x0fnext_page_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\"\xaa\x01\n\x14UpdateAccountRequest\x12\x36\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x19.kehu.pipeline.v1.AccountB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12\x35\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskB\x04\xe2\x41\x01\x01\x12#\n\nrequest_id\x18\x03 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ekehu/pipeline/v1/account.proto\x12\x10kehu.pipeline.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dkehu/options/v1/options.proto\"\xb9\x04\n\x07\x41\x63\x63ount\x12\x19\n\x04name\x18\x01 \x01(\tB\x0b\xe2\x41\x01\x08\xbaH\x04r\x02\x18\x64\x12\x31\n\x0c\x64isplay_name\x18\x02 \x01(\tB\x1b\xe2\x41\x01\x02\xbaH\x10r\x0e\x18\xc8\x01\x32\t^\\P{Cc}*$\x88\xb5\x18\x01\x12T\n\x06parent\x18\x03 \x01(\tBD\xe2\x41\x01\x01\xfa\x41\x1b\n\x19pipeline.kehu.dev/Account\xbaH\x1fr\x1a\x32\x18^accounts/[0-9a-f-]{36}$\xd8\x01\x01\x12(\n\x08industry\x18\x04 \x01(\tB\x16\xe2\x41\x01\x01\xbaH\x0fr\r\x18\x64\x32\t^\\P{Cc}*$\x12(\n\x07website\x18\x05 \x01(\tB\x17\xe2\x41\x01\x01\xbaH\x10r\x0e\x18\xf4\x03\x32\t^\\P{Cc}*$\x12K\n\x05owner\x18\x06 \x01(\tB<\xe2\x41\x01\x01\xfa\x41\x17\n\x15pipeline.kehu.dev/Rep\xbaH\x1br\x16\x32\x14^reps/[0-9a-f-]{36}$\xd8\x01\x01\x12\x35\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0bupdate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x19\n\x03org\x18\t \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xc8\x01\x12\x19\n\x04\x65tag\x18\x63 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18@:E\xea\x41\x42\n\x19pipeline.kehu.dev/Account\x12\x12\x61\x63\x63ounts/{account}*\x08\x61\x63\x63ounts2\x07\x61\x63\x63ount\"s\n\x14\x43reateAccountRequest\x12\x36\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x19.kehu.pipeline.v1.AccountB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12#\n\nrequest_id\x18\x02 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"d\n\x11GetAccountRequest\x12O\n\x04name\x18\x01 \x01(\tBA\xe2\x41\x01\x02\xfa\x41\x1b\n\x19pipeline.kehu.dev/Account\xbaH\x1cr\x1a\x32\x18^accounts/[0-9a-f-]{36}$\"\x95\x02\n\x13ListAccountsRequest\x12\x1e\n\tpage_size\x18\x01 \x01(\x05\x42\x0b\xe2\x41\x01\x01\xbaH\x04\x1a\x02(\x00\x12 \n\npage_token\x18\x02 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xe8\x07\x12T\n\x06parent\x18\x03 \x01(\tBD\xe2\x41\x01\x01\xfa\x41\x1b\n\x19pipeline.kehu.dev/Account\xbaH\x1fr\x1a\x32\x18^accounts/[0-9a-f-]{36}$\xd8\x01\x01\x12K\n\x05owner\x18\x04 \x01(\tB<\xe2\x41\x01\x01\xfa\x41\x17\n\x15pipeline.kehu.dev/Rep\xbaH\x1br\x16\x32\x14^reps/[0-9a-f-]{36}$\xd8\x01\x01\x12\x19\n\x03org\x18\x05 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xc8\x01\"h\n\x14ListAccountsResponse\x12\x31\n\x08\x61\x63\x63ounts\x18\x01 \x03(\x0b\x32\x19.kehu.pipeline.v1.AccountB\x04\xe2\x41\x01\x03\x12\x1d\n\x0fnext_page_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\"\xaa\x01\n\x14UpdateAccountRequest\x12\x36\n\x07\x61\x63\x63ount\x18\x01 \x01(\x0b\x32\x19.kehu.pipeline.v1.AccountB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12\x35\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskB\x04\xe2\x41\x01\x01\x12#\n\nrequest_id\x18\x03 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -53,6 +53,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ACCOUNT'].fields_by_name['create_time']._serialized_options = b'\342A\001\003'
   _globals['_ACCOUNT'].fields_by_name['update_time']._loaded_options = None
   _globals['_ACCOUNT'].fields_by_name['update_time']._serialized_options = b'\342A\001\003'
+  _globals['_ACCOUNT'].fields_by_name['org']._loaded_options = None
+  _globals['_ACCOUNT'].fields_by_name['org']._serialized_options = b'\342A\001\001\272H\005r\003\030\310\001'
   _globals['_ACCOUNT'].fields_by_name['etag']._loaded_options = None
   _globals['_ACCOUNT'].fields_by_name['etag']._serialized_options = b'\342A\001\001\272H\004r\002\030@'
   _globals['_ACCOUNT']._loaded_options = None
@@ -71,6 +73,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTACCOUNTSREQUEST'].fields_by_name['parent']._serialized_options = b'\342A\001\001\372A\033\n\031pipeline.kehu.dev/Account\272H\037r\0322\030^accounts/[0-9a-f-]{36}$\330\001\001'
   _globals['_LISTACCOUNTSREQUEST'].fields_by_name['owner']._loaded_options = None
   _globals['_LISTACCOUNTSREQUEST'].fields_by_name['owner']._serialized_options = b'\342A\001\001\372A\027\n\025pipeline.kehu.dev/Rep\272H\033r\0262\024^reps/[0-9a-f-]{36}$\330\001\001'
+  _globals['_LISTACCOUNTSREQUEST'].fields_by_name['org']._loaded_options = None
+  _globals['_LISTACCOUNTSREQUEST'].fields_by_name['org']._serialized_options = b'\342A\001\001\272H\005r\003\030\310\001'
   _globals['_LISTACCOUNTSRESPONSE'].fields_by_name['accounts']._loaded_options = None
   _globals['_LISTACCOUNTSRESPONSE'].fields_by_name['accounts']._serialized_options = b'\342A\001\003'
   _globals['_LISTACCOUNTSRESPONSE'].fields_by_name['next_page_token']._loaded_options = None
@@ -82,15 +86,15 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_UPDATEACCOUNTREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_UPDATEACCOUNTREQUEST'].fields_by_name['request_id']._serialized_options = b'\342A\001\001\272H\010r\003\260\001\001\330\001\001'
   _globals['_ACCOUNT']._serialized_start=240
-  _globals['_ACCOUNT']._serialized_end=782
-  _globals['_CREATEACCOUNTREQUEST']._serialized_start=784
-  _globals['_CREATEACCOUNTREQUEST']._serialized_end=899
-  _globals['_GETACCOUNTREQUEST']._serialized_start=901
-  _globals['_GETACCOUNTREQUEST']._serialized_end=1001
-  _globals['_LISTACCOUNTSREQUEST']._serialized_start=1004
-  _globals['_LISTACCOUNTSREQUEST']._serialized_end=1254
-  _globals['_LISTACCOUNTSRESPONSE']._serialized_start=1256
-  _globals['_LISTACCOUNTSRESPONSE']._serialized_end=1360
-  _globals['_UPDATEACCOUNTREQUEST']._serialized_start=1363
-  _globals['_UPDATEACCOUNTREQUEST']._serialized_end=1533
+  _globals['_ACCOUNT']._serialized_end=809
+  _globals['_CREATEACCOUNTREQUEST']._serialized_start=811
+  _globals['_CREATEACCOUNTREQUEST']._serialized_end=926
+  _globals['_GETACCOUNTREQUEST']._serialized_start=928
+  _globals['_GETACCOUNTREQUEST']._serialized_end=1028
+  _globals['_LISTACCOUNTSREQUEST']._serialized_start=1031
+  _globals['_LISTACCOUNTSREQUEST']._serialized_end=1308
+  _globals['_LISTACCOUNTSRESPONSE']._serialized_start=1310
+  _globals['_LISTACCOUNTSRESPONSE']._serialized_end=1414
+  _globals['_UPDATEACCOUNTREQUEST']._serialized_start=1417
+  _globals['_UPDATEACCOUNTREQUEST']._serialized_end=1587
 # @@protoc_insertion_point(module_scope)

@@ -34,6 +34,7 @@ class Account(_message.Message):
     OWNER_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
+    ORG_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The name of the resource, `accounts/{account}`."""
@@ -47,6 +48,8 @@ class Account(_message.Message):
     """Its web site."""
     owner: _builtins.str
     """The sales person who looks after it, `reps/{rep}`; empty if nobody does."""
+    org: _builtins.str
+    """The part of the organisation that it belongs to, as a path such as `/cn/east`: that of its owner, if it has one."""
     etag: _builtins.str
     """The version; sent back with a change, it refuses the change if somebody else was faster."""
     @_builtins.property
@@ -68,11 +71,12 @@ class Account(_message.Message):
         owner: _builtins.str = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
+        org: _builtins.str = ...,
         etag: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "display_name", b"display_name", "etag", b"etag", "industry", b"industry", "name", b"name", "owner", b"owner", "parent", b"parent", "update_time", b"update_time", "website", b"website"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "display_name", b"display_name", "etag", b"etag", "industry", b"industry", "name", b"name", "org", b"org", "owner", b"owner", "parent", b"parent", "update_time", b"update_time", "website", b"website"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -138,6 +142,7 @@ class ListAccountsRequest(_message.Message):
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     PARENT_FIELD_NUMBER: _builtins.int
     OWNER_FIELD_NUMBER: _builtins.int
+    ORG_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """How many at most; 50 if 0, never more than 1000."""
     page_token: _builtins.str
@@ -146,6 +151,8 @@ class ListAccountsRequest(_message.Message):
     """Only those directly below this account, `accounts/{account}`."""
     owner: _builtins.str
     """Only those of this sales person, `reps/{rep}`."""
+    org: _builtins.str
+    """Only what belongs to this part of the organisation and all below it, for example `/cn/east`."""
     def __init__(
         self,
         *,
@@ -153,10 +160,11 @@ class ListAccountsRequest(_message.Message):
         page_token: _builtins.str = ...,
         parent: _builtins.str = ...,
         owner: _builtins.str = ...,
+        org: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["owner", b"owner", "page_size", b"page_size", "page_token", b"page_token", "parent", b"parent"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["org", b"org", "owner", b"owner", "page_size", b"page_size", "page_token", b"page_token", "parent", b"parent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

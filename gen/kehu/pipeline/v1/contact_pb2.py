@@ -30,7 +30,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from kehu.options.v1 import options_pb2 as kehu_dot_options_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ekehu/pipeline/v1/contact.proto\x12\x10kehu.pipeline.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dkehu/options/v1/options.proto\"\xe7\x03\n\x07\x43ontact\x12\x19\n\x04name\x18\x01 \x01(\tB\x0b\xe2\x41\x01\x08\xbaH\x04r\x02\x18\x64\x12\x31\n\x0c\x64isplay_name\x18\x02 \x01(\tB\x1b\xe2\x41\x01\x02\xbaH\x10r\x0e\x18\xc8\x01\x32\t^\\P{Cc}*$\x88\xb5\x18\x01\x12)\n\tjob_title\x18\x03 \x01(\tB\x16\xe2\x41\x01\x01\xbaH\x0fr\r\x18\x64\x32\t^\\P{Cc}*$\x12)\n\x05phone\x18\x04 \x01(\tB\x1a\xe2\x41\x01\x01\xbaH\x0fr\r\x18(2\t^\\P{Cc}*$\x88\xb5\x18\x01\x12$\n\x05\x65mail\x18\x05 \x01(\tB\x15\xe2\x41\x01\x01\xbaH\nr\x05\x18\xfe\x01`\x01\xd8\x01\x01\x88\xb5\x18\x01\x12\x42\n\raccount_roles\x18\x06 \x03(\x0b\x32\x1d.kehu.pipeline.v1.AccountRoleB\x0c\xe2\x41\x01\x01\xbaH\x05\x92\x01\x02\x10\x32\x12\x35\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0bupdate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x19\n\x04\x65tag\x18\x63 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18@:E\xea\x41\x42\n\x19pipeline.kehu.dev/Contact\x12\x12\x63ontacts/{contact}*\x08\x63ontacts2\x07\x63ontact\"\xbf\x01\n\x0b\x41\x63\x63ountRole\x12R\n\x07\x61\x63\x63ount\x18\x01 \x01(\tBA\xe2\x41\x01\x02\xfa\x41\x1b\n\x19pipeline.kehu.dev/Account\xbaH\x1cr\x1a\x32\x18^accounts/[0-9a-f-]{36}$\x12:\n\x04role\x18\x02 \x01(\x0e\x32\x1e.kehu.pipeline.v1.DecisionRoleB\x0c\xe2\x41\x01\x01\xbaH\x05\x82\x01\x02\x10\x01\x12 \n\tinfluence\x18\x03 \x01(\x05\x42\r\xe2\x41\x01\x01\xbaH\x06\x1a\x04\x18\x05(\x00\"s\n\x14\x43reateContactRequest\x12\x36\n\x07\x63ontact\x18\x01 \x01(\x0b\x32\x19.kehu.pipeline.v1.ContactB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12#\n\nrequest_id\x18\x02 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"d\n\x11GetContactRequest\x12O\n\x04name\x18\x01 \x01(\tBA\xe2\x41\x01\x02\xfa\x41\x1b\n\x19pipeline.kehu.dev/Contact\xbaH\x1cr\x1a\x32\x18^contacts/[0-9a-f-]{36}$\"\xae\x01\n\x13ListContactsRequest\x12\x1e\n\tpage_size\x18\x01 \x01(\x05\x42\x0b\xe2\x41\x01\x01\xbaH\x04\x1a\x02(\x00\x12 \n\npage_token\x18\x02 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xe8\x07\x12U\n\x07\x61\x63\x63ount\x18\x03 \x01(\tBD\xe2\x41\x01\x01\xfa\x41\x1b\n\x19pipeline.kehu.dev/Account\xbaH\x1fr\x1a\x32\x18^accounts/[0-9a-f-]{36}$\xd8\x01\x01\"h\n\x14ListContactsResponse\x12\x31\n\x08\x63ontacts\x18\x01 \x03(\x0b\x32\x19.kehu.pipeline.v1.ContactB\x04\xe2\x41\x01\x03\x12\x1d\n\x0fnext_page_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\"\xaa\x01\n\x14UpdateContactRequest\x12\x36\n\x07\x63ontact\x18\x01 \x01(\x0b\x32\x19.kehu.pipeline.v1.ContactB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12\x35\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskB\x04\xe2\x41\x01\x01\x12#\n\nrequest_id\x18\x03 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01*\xb6\x02\n\x0c\x44\x65\x63isionRole\x12\x1d\n\x19\x44\x45\x43ISION_ROLE_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x44\x45\x43ISION_ROLE_INITIATOR\x10\x01\x12\x16\n\x12\x44\x45\x43ISION_ROLE_USER\x10\x02\x12\x1c\n\x18\x44\x45\x43ISION_ROLE_INFLUENCER\x10\x03\x12 \n\x1c\x44\x45\x43ISION_ROLE_ECONOMIC_BUYER\x10\x04\x12!\n\x1d\x44\x45\x43ISION_ROLE_TECHNICAL_BUYER\x10\x05\x12\x19\n\x15\x44\x45\x43ISION_ROLE_DECIDER\x10\x06\x12\x1c\n\x18\x44\x45\x43ISION_ROLE_GATEKEEPER\x10\x07\x12\x1a\n\x16\x44\x45\x43ISION_ROLE_CHAMPION\x10\x08\x12\x1a\n\x16\x44\x45\x43ISION_ROLE_OPPONENT\x10\tb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ekehu/pipeline/v1/contact.proto\x12\x10kehu.pipeline.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dkehu/options/v1/options.proto\"\x82\x04\n\x07\x43ontact\x12\x19\n\x04name\x18\x01 \x01(\tB\x0b\xe2\x41\x01\x08\xbaH\x04r\x02\x18\x64\x12\x31\n\x0c\x64isplay_name\x18\x02 \x01(\tB\x1b\xe2\x41\x01\x02\xbaH\x10r\x0e\x18\xc8\x01\x32\t^\\P{Cc}*$\x88\xb5\x18\x01\x12)\n\tjob_title\x18\x03 \x01(\tB\x16\xe2\x41\x01\x01\xbaH\x0fr\r\x18\x64\x32\t^\\P{Cc}*$\x12)\n\x05phone\x18\x04 \x01(\tB\x1a\xe2\x41\x01\x01\xbaH\x0fr\r\x18(2\t^\\P{Cc}*$\x88\xb5\x18\x01\x12$\n\x05\x65mail\x18\x05 \x01(\tB\x15\xe2\x41\x01\x01\xbaH\nr\x05\x18\xfe\x01`\x01\xd8\x01\x01\x88\xb5\x18\x01\x12\x42\n\raccount_roles\x18\x06 \x03(\x0b\x32\x1d.kehu.pipeline.v1.AccountRoleB\x0c\xe2\x41\x01\x01\xbaH\x05\x92\x01\x02\x10\x32\x12\x35\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0bupdate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x19\n\x03org\x18\t \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xc8\x01\x12\x19\n\x04\x65tag\x18\x63 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18@:E\xea\x41\x42\n\x19pipeline.kehu.dev/Contact\x12\x12\x63ontacts/{contact}*\x08\x63ontacts2\x07\x63ontact\"\xbf\x01\n\x0b\x41\x63\x63ountRole\x12R\n\x07\x61\x63\x63ount\x18\x01 \x01(\tBA\xe2\x41\x01\x02\xfa\x41\x1b\n\x19pipeline.kehu.dev/Account\xbaH\x1cr\x1a\x32\x18^accounts/[0-9a-f-]{36}$\x12:\n\x04role\x18\x02 \x01(\x0e\x32\x1e.kehu.pipeline.v1.DecisionRoleB\x0c\xe2\x41\x01\x01\xbaH\x05\x82\x01\x02\x10\x01\x12 \n\tinfluence\x18\x03 \x01(\x05\x42\r\xe2\x41\x01\x01\xbaH\x06\x1a\x04\x18\x05(\x00\"s\n\x14\x43reateContactRequest\x12\x36\n\x07\x63ontact\x18\x01 \x01(\x0b\x32\x19.kehu.pipeline.v1.ContactB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12#\n\nrequest_id\x18\x02 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"d\n\x11GetContactRequest\x12O\n\x04name\x18\x01 \x01(\tBA\xe2\x41\x01\x02\xfa\x41\x1b\n\x19pipeline.kehu.dev/Contact\xbaH\x1cr\x1a\x32\x18^contacts/[0-9a-f-]{36}$\"\xc9\x01\n\x13ListContactsRequest\x12\x1e\n\tpage_size\x18\x01 \x01(\x05\x42\x0b\xe2\x41\x01\x01\xbaH\x04\x1a\x02(\x00\x12 \n\npage_token\x18\x02 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xe8\x07\x12U\n\x07\x61\x63\x63ount\x18\x03 \x01(\tBD\xe2\x41\x01\x01\xfa\x41\x1b\n\x19pipeline.kehu.dev/Account\xbaH\x1fr\x1a\x32\x18^accounts/[0-9a-f-]{36}$\xd8\x01\x01\x12\x19\n\x03org\x18\x04 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xc8\x01\"h\n\x14ListContactsResponse\x12\x31\n\x08\x63ontacts\x18\x01 \x03(\x0b\x32\x19.kehu.pipeline.v1.ContactB\x04\xe2\x41\x01\x03\x12\x1d\n\x0fnext_page_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\"\xaa\x01\n\x14UpdateContactRequest\x12\x36\n\x07\x63ontact\x18\x01 \x01(\x0b\x32\x19.kehu.pipeline.v1.ContactB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12\x35\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskB\x04\xe2\x41\x01\x01\x12#\n\nrequest_id\x18\x03 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01*\xb6\x02\n\x0c\x44\x65\x63isionRole\x12\x1d\n\x19\x44\x45\x43ISION_ROLE_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x44\x45\x43ISION_ROLE_INITIATOR\x10\x01\x12\x16\n\x12\x44\x45\x43ISION_ROLE_USER\x10\x02\x12\x1c\n\x18\x44\x45\x43ISION_ROLE_INFLUENCER\x10\x03\x12 \n\x1c\x44\x45\x43ISION_ROLE_ECONOMIC_BUYER\x10\x04\x12!\n\x1d\x44\x45\x43ISION_ROLE_TECHNICAL_BUYER\x10\x05\x12\x19\n\x15\x44\x45\x43ISION_ROLE_DECIDER\x10\x06\x12\x1c\n\x18\x44\x45\x43ISION_ROLE_GATEKEEPER\x10\x07\x12\x1a\n\x16\x44\x45\x43ISION_ROLE_CHAMPION\x10\x08\x12\x1a\n\x16\x44\x45\x43ISION_ROLE_OPPONENT\x10\tb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -53,6 +53,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CONTACT'].fields_by_name['create_time']._serialized_options = b'\342A\001\003'
   _globals['_CONTACT'].fields_by_name['update_time']._loaded_options = None
   _globals['_CONTACT'].fields_by_name['update_time']._serialized_options = b'\342A\001\003'
+  _globals['_CONTACT'].fields_by_name['org']._loaded_options = None
+  _globals['_CONTACT'].fields_by_name['org']._serialized_options = b'\342A\001\001\272H\005r\003\030\310\001'
   _globals['_CONTACT'].fields_by_name['etag']._loaded_options = None
   _globals['_CONTACT'].fields_by_name['etag']._serialized_options = b'\342A\001\001\272H\004r\002\030@'
   _globals['_CONTACT']._loaded_options = None
@@ -75,6 +77,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTCONTACTSREQUEST'].fields_by_name['page_token']._serialized_options = b'\342A\001\001\272H\005r\003\030\350\007'
   _globals['_LISTCONTACTSREQUEST'].fields_by_name['account']._loaded_options = None
   _globals['_LISTCONTACTSREQUEST'].fields_by_name['account']._serialized_options = b'\342A\001\001\372A\033\n\031pipeline.kehu.dev/Account\272H\037r\0322\030^accounts/[0-9a-f-]{36}$\330\001\001'
+  _globals['_LISTCONTACTSREQUEST'].fields_by_name['org']._loaded_options = None
+  _globals['_LISTCONTACTSREQUEST'].fields_by_name['org']._serialized_options = b'\342A\001\001\272H\005r\003\030\310\001'
   _globals['_LISTCONTACTSRESPONSE'].fields_by_name['contacts']._loaded_options = None
   _globals['_LISTCONTACTSRESPONSE'].fields_by_name['contacts']._serialized_options = b'\342A\001\003'
   _globals['_LISTCONTACTSRESPONSE'].fields_by_name['next_page_token']._loaded_options = None
@@ -85,20 +89,20 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_UPDATECONTACTREQUEST'].fields_by_name['update_mask']._serialized_options = b'\342A\001\001'
   _globals['_UPDATECONTACTREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_UPDATECONTACTREQUEST'].fields_by_name['request_id']._serialized_options = b'\342A\001\001\272H\010r\003\260\001\001\330\001\001'
-  _globals['_DECISIONROLE']._serialized_start=1599
-  _globals['_DECISIONROLE']._serialized_end=1909
+  _globals['_DECISIONROLE']._serialized_start=1653
+  _globals['_DECISIONROLE']._serialized_end=1963
   _globals['_CONTACT']._serialized_start=240
-  _globals['_CONTACT']._serialized_end=727
-  _globals['_ACCOUNTROLE']._serialized_start=730
-  _globals['_ACCOUNTROLE']._serialized_end=921
-  _globals['_CREATECONTACTREQUEST']._serialized_start=923
-  _globals['_CREATECONTACTREQUEST']._serialized_end=1038
-  _globals['_GETCONTACTREQUEST']._serialized_start=1040
-  _globals['_GETCONTACTREQUEST']._serialized_end=1140
-  _globals['_LISTCONTACTSREQUEST']._serialized_start=1143
-  _globals['_LISTCONTACTSREQUEST']._serialized_end=1317
-  _globals['_LISTCONTACTSRESPONSE']._serialized_start=1319
-  _globals['_LISTCONTACTSRESPONSE']._serialized_end=1423
-  _globals['_UPDATECONTACTREQUEST']._serialized_start=1426
-  _globals['_UPDATECONTACTREQUEST']._serialized_end=1596
+  _globals['_CONTACT']._serialized_end=754
+  _globals['_ACCOUNTROLE']._serialized_start=757
+  _globals['_ACCOUNTROLE']._serialized_end=948
+  _globals['_CREATECONTACTREQUEST']._serialized_start=950
+  _globals['_CREATECONTACTREQUEST']._serialized_end=1065
+  _globals['_GETCONTACTREQUEST']._serialized_start=1067
+  _globals['_GETCONTACTREQUEST']._serialized_end=1167
+  _globals['_LISTCONTACTSREQUEST']._serialized_start=1170
+  _globals['_LISTCONTACTSREQUEST']._serialized_end=1371
+  _globals['_LISTCONTACTSRESPONSE']._serialized_start=1373
+  _globals['_LISTCONTACTSRESPONSE']._serialized_end=1477
+  _globals['_UPDATECONTACTREQUEST']._serialized_start=1480
+  _globals['_UPDATECONTACTREQUEST']._serialized_end=1650
 # @@protoc_insertion_point(module_scope)

@@ -87,6 +87,7 @@ class Contact(_message.Message):
     ACCOUNT_ROLES_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
+    ORG_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The name of the resource, `contacts/{contact}`."""
@@ -98,6 +99,10 @@ class Contact(_message.Message):
     """A telephone number; kept as E.164. Without a country code it is read as one of the home region."""
     email: _builtins.str
     """An e-mail address; kept in lower case."""
+    org: _builtins.str
+    """The part of the organisation that keeps the contact, as a path such as `/cn/east`. Who sees one of the contact's
+    accounts sees the contact as well.
+    """
     etag: _builtins.str
     """The version; sent back with a change, it refuses the change if somebody else was faster."""
     @_builtins.property
@@ -123,11 +128,12 @@ class Contact(_message.Message):
         account_roles: _abc.Iterable[Global___AccountRole] | None = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
+        org: _builtins.str = ...,
         etag: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_roles", b"account_roles", "create_time", b"create_time", "display_name", b"display_name", "email", b"email", "etag", b"etag", "job_title", b"job_title", "name", b"name", "phone", b"phone", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_roles", b"account_roles", "create_time", b"create_time", "display_name", b"display_name", "email", b"email", "etag", b"etag", "job_title", b"job_title", "name", b"name", "org", b"org", "phone", b"phone", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -222,22 +228,26 @@ class ListContactsRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     ACCOUNT_FIELD_NUMBER: _builtins.int
+    ORG_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """How many at most; 50 if 0, never more than 1000."""
     page_token: _builtins.str
     """The `next_page_token` of the page before."""
     account: _builtins.str
     """Only those who have a say in this account, `accounts/{account}`."""
+    org: _builtins.str
+    """Only what belongs to this part of the organisation and all below it, for example `/cn/east`."""
     def __init__(
         self,
         *,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
         account: _builtins.str = ...,
+        org: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "org", b"org", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

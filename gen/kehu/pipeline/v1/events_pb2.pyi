@@ -204,12 +204,15 @@ class OpportunityWon(_message.Message):
     LINES_FIELD_NUMBER: _builtins.int
     TOTAL_FIELD_NUMBER: _builtins.int
     WIN_TIME_FIELD_NUMBER: _builtins.int
+    ORG_FIELD_NUMBER: _builtins.int
     opportunity: _builtins.str
     """The opportunity, `opportunities/{opportunity}`."""
     account: _builtins.str
     """The account that buys, `accounts/{account}`."""
     quote: _builtins.str
     """The accepted quote, `quotes/{quote}`."""
+    org: _builtins.str
+    """The part of the organisation that it belongs to, as a path such as `/cn/east`; empty if none."""
     @_builtins.property
     def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___WonLine]:
         """What was sold."""
@@ -231,10 +234,11 @@ class OpportunityWon(_message.Message):
         lines: _abc.Iterable[Global___WonLine] | None = ...,
         total: _money_pb2.Money | None = ...,
         win_time: _timestamp_pb2.Timestamp | None = ...,
+        org: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["total", b"total", "win_time", b"win_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "lines", b"lines", "opportunity", b"opportunity", "quote", b"quote", "total", b"total", "win_time", b"win_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "lines", b"lines", "opportunity", b"opportunity", "org", b"org", "quote", b"quote", "total", b"total", "win_time", b"win_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -22,13 +22,14 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from google.type import money_pb2 as google_dot_type_dot_money__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dkehu/pipeline/v1/funnel.proto\x12\x10kehu.pipeline.v1\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/type/money.proto\"\xb4\x01\n\x12QueryFunnelRequest\x12\x34\n\nstart_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x01\x12\x32\n\x08\x65nd_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x01\x12\x34\n\nas_of_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x01\"\x80\x01\n\x13QueryFunnelResponse\x12\x33\n\x06stages\x18\x01 \x03(\x0b\x32\x1d.kehu.pipeline.v1.FunnelStageB\x04\xe2\x41\x01\x03\x12\x34\n\nas_of_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\"\xf5\x01\n\x0b\x46unnelStage\x12\x13\n\x05stage\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x1b\n\rentered_count\x18\x02 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x1c\n\x0e\x61\x64vanced_count\x18\x03 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x18\n\nconversion\x18\x04 \x01(\x01\x42\x04\xe2\x41\x01\x03\x12\x32\n\tmean_time\x18\x05 \x01(\x0b\x32\x19.google.protobuf.DurationB\x04\xe2\x41\x01\x03\x12\x18\n\nopen_count\x18\x06 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12.\n\x0copen_amounts\x18\x07 \x03(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dkehu/pipeline/v1/funnel.proto\x12\x10kehu.pipeline.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/type/money.proto\"\xcf\x01\n\x12QueryFunnelRequest\x12\x34\n\nstart_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x01\x12\x32\n\x08\x65nd_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x01\x12\x34\n\nas_of_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x01\x12\x19\n\x03org\x18\x04 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xc8\x01\"\x80\x01\n\x13QueryFunnelResponse\x12\x33\n\x06stages\x18\x01 \x03(\x0b\x32\x1d.kehu.pipeline.v1.FunnelStageB\x04\xe2\x41\x01\x03\x12\x34\n\nas_of_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\"\xf5\x01\n\x0b\x46unnelStage\x12\x13\n\x05stage\x18\x01 \x01(\tB\x04\xe2\x41\x01\x03\x12\x1b\n\rentered_count\x18\x02 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x1c\n\x0e\x61\x64vanced_count\x18\x03 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x18\n\nconversion\x18\x04 \x01(\x01\x42\x04\xe2\x41\x01\x03\x12\x32\n\tmean_time\x18\x05 \x01(\x0b\x32\x19.google.protobuf.DurationB\x04\xe2\x41\x01\x03\x12\x18\n\nopen_count\x18\x06 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12.\n\x0copen_amounts\x18\x07 \x03(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,6 +42,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_QUERYFUNNELREQUEST'].fields_by_name['end_time']._serialized_options = b'\342A\001\001'
   _globals['_QUERYFUNNELREQUEST'].fields_by_name['as_of_time']._loaded_options = None
   _globals['_QUERYFUNNELREQUEST'].fields_by_name['as_of_time']._serialized_options = b'\342A\001\001'
+  _globals['_QUERYFUNNELREQUEST'].fields_by_name['org']._loaded_options = None
+  _globals['_QUERYFUNNELREQUEST'].fields_by_name['org']._serialized_options = b'\342A\001\001\272H\005r\003\030\310\001'
   _globals['_QUERYFUNNELRESPONSE'].fields_by_name['stages']._loaded_options = None
   _globals['_QUERYFUNNELRESPONSE'].fields_by_name['stages']._serialized_options = b'\342A\001\003'
   _globals['_QUERYFUNNELRESPONSE'].fields_by_name['as_of_time']._loaded_options = None
@@ -59,10 +62,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_FUNNELSTAGE'].fields_by_name['open_count']._serialized_options = b'\342A\001\003'
   _globals['_FUNNELSTAGE'].fields_by_name['open_amounts']._loaded_options = None
   _globals['_FUNNELSTAGE'].fields_by_name['open_amounts']._serialized_options = b'\342A\001\003'
-  _globals['_QUERYFUNNELREQUEST']._serialized_start=175
-  _globals['_QUERYFUNNELREQUEST']._serialized_end=355
-  _globals['_QUERYFUNNELRESPONSE']._serialized_start=358
-  _globals['_QUERYFUNNELRESPONSE']._serialized_end=486
-  _globals['_FUNNELSTAGE']._serialized_start=489
-  _globals['_FUNNELSTAGE']._serialized_end=734
+  _globals['_QUERYFUNNELREQUEST']._serialized_start=204
+  _globals['_QUERYFUNNELREQUEST']._serialized_end=411
+  _globals['_QUERYFUNNELRESPONSE']._serialized_start=414
+  _globals['_QUERYFUNNELRESPONSE']._serialized_end=542
+  _globals['_FUNNELSTAGE']._serialized_start=545
+  _globals['_FUNNELSTAGE']._serialized_end=790
 # @@protoc_insertion_point(module_scope)

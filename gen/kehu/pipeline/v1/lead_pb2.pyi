@@ -106,6 +106,7 @@ class Lead(_message.Message):
     DISQUALIFY_REASON_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
+    ORG_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The name of the resource, `leads/{lead}`."""
@@ -133,6 +134,10 @@ class Lead(_message.Message):
     """The opportunity it became, `opportunities/{opportunity}`; empty until converted."""
     disqualify_reason: _builtins.str
     """Why it was given up; empty otherwise."""
+    org: _builtins.str
+    """The part of the organisation that it belongs to, as a path such as `/cn/east`: that of its owner, if it has one. A
+    lead that comes in for a part is given to a sales person of that part.
+    """
     etag: _builtins.str
     """The version; sent back with a change, it refuses the change if somebody else was faster."""
     @_builtins.property
@@ -161,11 +166,12 @@ class Lead(_message.Message):
         disqualify_reason: _builtins.str = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
+        org: _builtins.str = ...,
         etag: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "company_name", b"company_name", "contact", b"contact", "create_time", b"create_time", "display_name", b"display_name", "disqualify_reason", b"disqualify_reason", "email", b"email", "etag", b"etag", "name", b"name", "note", b"note", "opportunity", b"opportunity", "owner", b"owner", "phone", b"phone", "source", b"source", "state", b"state", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "company_name", b"company_name", "contact", b"contact", "create_time", b"create_time", "display_name", b"display_name", "disqualify_reason", b"disqualify_reason", "email", b"email", "etag", b"etag", "name", b"name", "note", b"note", "opportunity", b"opportunity", "org", b"org", "owner", b"owner", "phone", b"phone", "source", b"source", "state", b"state", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -190,7 +196,7 @@ class Assignment(_message.Message):
     owner: _builtins.str
     """The sales person chosen, `reps/{rep}`."""
     rule: _builtins.str
-    """The rule that chose, with its version."""
+    """The rule that chose, with its version; for a lead of a part of the organisation, with the part too."""
     period: _builtins.int
     """The period of the rule. A new one begins, from nothing, whenever the candidates or their weights change."""
     sequence: _builtins.int
@@ -351,6 +357,7 @@ class ListLeadsRequest(_message.Message):
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     OWNER_FIELD_NUMBER: _builtins.int
     STATE_FIELD_NUMBER: _builtins.int
+    ORG_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """How many at most; 50 if 0, never more than 1000."""
     page_token: _builtins.str
@@ -359,6 +366,8 @@ class ListLeadsRequest(_message.Message):
     """Only those of this sales person, `reps/{rep}`."""
     state: Global___LeadState.ValueType
     """Only those in this state."""
+    org: _builtins.str
+    """Only what belongs to this part of the organisation and all below it, for example `/cn/east`."""
     def __init__(
         self,
         *,
@@ -366,10 +375,11 @@ class ListLeadsRequest(_message.Message):
         page_token: _builtins.str = ...,
         owner: _builtins.str = ...,
         state: Global___LeadState.ValueType = ...,
+        org: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["owner", b"owner", "page_size", b"page_size", "page_token", b"page_token", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["org", b"org", "owner", b"owner", "page_size", b"page_size", "page_token", b"page_token", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

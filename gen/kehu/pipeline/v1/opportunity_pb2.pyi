@@ -49,6 +49,7 @@ class Opportunity(_message.Message):
     COMPETITOR_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
+    ORG_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The name of the resource, `opportunities/{opportunity}`."""
@@ -72,6 +73,10 @@ class Opportunity(_message.Message):
     """Why it was lost; empty otherwise."""
     competitor: _builtins.str
     """Who won it instead; empty otherwise."""
+    org: _builtins.str
+    """The part of the organisation that it belongs to, as a path such as `/cn/east`: that of its owner, if it has one, else
+    that of its account unless another is given.
+    """
     etag: _builtins.str
     """The version; sent back with a change, it refuses the change if somebody else was faster."""
     @_builtins.property
@@ -113,11 +118,12 @@ class Opportunity(_message.Message):
         competitor: _builtins.str = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
+        org: _builtins.str = ...,
         etag: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "close_date", b"close_date", "create_time", b"create_time", "stage_time", b"stage_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "amount", b"amount", "close_date", b"close_date", "competitor", b"competitor", "contact", b"contact", "create_time", b"create_time", "display_name", b"display_name", "etag", b"etag", "lead", b"lead", "loss_reason", b"loss_reason", "name", b"name", "order", b"order", "owner", b"owner", "quote", b"quote", "stage", b"stage", "stage_time", b"stage_time", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "amount", b"amount", "close_date", b"close_date", "competitor", b"competitor", "contact", b"contact", "create_time", b"create_time", "display_name", b"display_name", "etag", b"etag", "lead", b"lead", "loss_reason", b"loss_reason", "name", b"name", "order", b"order", "org", b"org", "owner", b"owner", "quote", b"quote", "stage", b"stage", "stage_time", b"stage_time", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -234,6 +240,7 @@ class ListOpportunitiesRequest(_message.Message):
     ACCOUNT_FIELD_NUMBER: _builtins.int
     OWNER_FIELD_NUMBER: _builtins.int
     STAGE_FIELD_NUMBER: _builtins.int
+    ORG_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """How many at most; 50 if 0, never more than 1000."""
     page_token: _builtins.str
@@ -244,6 +251,8 @@ class ListOpportunitiesRequest(_message.Message):
     """Only those of this sales person, `reps/{rep}`."""
     stage: _builtins.str
     """Only those in this stage."""
+    org: _builtins.str
+    """Only what belongs to this part of the organisation and all below it, for example `/cn/east`."""
     def __init__(
         self,
         *,
@@ -252,10 +261,11 @@ class ListOpportunitiesRequest(_message.Message):
         account: _builtins.str = ...,
         owner: _builtins.str = ...,
         stage: _builtins.str = ...,
+        org: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "owner", b"owner", "page_size", b"page_size", "page_token", b"page_token", "stage", b"stage"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "org", b"org", "owner", b"owner", "page_size", b"page_size", "page_token", b"page_token", "stage", b"stage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

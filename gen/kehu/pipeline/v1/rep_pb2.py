@@ -30,7 +30,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from kehu.options.v1 import options_pb2 as kehu_dot_options_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1akehu/pipeline/v1/rep.proto\x12\x10kehu.pipeline.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dkehu/options/v1/options.proto\"\xdb\x02\n\x03Rep\x12\x19\n\x04name\x18\x01 \x01(\tB\x0b\xe2\x41\x01\x08\xbaH\x04r\x02\x18\x64\x12\x31\n\x0c\x64isplay_name\x18\x02 \x01(\tB\x1b\xe2\x41\x01\x02\xbaH\x10r\x0e\x18\xc8\x01\x32\t^\\P{Cc}*$\x88\xb5\x18\x01\x12\x1e\n\x06weight\x18\x03 \x01(\x05\x42\x0e\xe2\x41\x01\x01\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\tavailable\x18\x04 \x01(\x08\x42\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x12\x35\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0bupdate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x19\n\x04\x65tag\x18\x63 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18@:1\xea\x41.\n\x15pipeline.kehu.dev/Rep\x12\nreps/{rep}*\x04reps2\x03repB\x0c\n\n_available\"g\n\x10\x43reateRepRequest\x12.\n\x03rep\x18\x01 \x01(\x0b\x32\x15.kehu.pipeline.v1.RepB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12#\n\nrequest_id\x18\x02 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"X\n\rGetRepRequest\x12G\n\x04name\x18\x01 \x01(\tB9\xe2\x41\x01\x02\xfa\x41\x17\n\x15pipeline.kehu.dev/Rep\xbaH\x18r\x16\x32\x14^reps/[0-9a-f-]{36}$\"S\n\x0fListRepsRequest\x12\x1e\n\tpage_size\x18\x01 \x01(\x05\x42\x0b\xe2\x41\x01\x01\xbaH\x04\x1a\x02(\x00\x12 \n\npage_token\x18\x02 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xe8\x07\"\\\n\x10ListRepsResponse\x12)\n\x04reps\x18\x01 \x03(\x0b\x32\x15.kehu.pipeline.v1.RepB\x04\xe2\x41\x01\x03\x12\x1d\n\x0fnext_page_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\"\x9e\x01\n\x10UpdateRepRequest\x12.\n\x03rep\x18\x01 \x01(\x0b\x32\x15.kehu.pipeline.v1.RepB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12\x35\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskB\x04\xe2\x41\x01\x01\x12#\n\nrequest_id\x18\x03 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1akehu/pipeline/v1/rep.proto\x12\x10kehu.pipeline.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dkehu/options/v1/options.proto\"\xf6\x02\n\x03Rep\x12\x19\n\x04name\x18\x01 \x01(\tB\x0b\xe2\x41\x01\x08\xbaH\x04r\x02\x18\x64\x12\x31\n\x0c\x64isplay_name\x18\x02 \x01(\tB\x1b\xe2\x41\x01\x02\xbaH\x10r\x0e\x18\xc8\x01\x32\t^\\P{Cc}*$\x88\xb5\x18\x01\x12\x1e\n\x06weight\x18\x03 \x01(\x05\x42\x0e\xe2\x41\x01\x01\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1c\n\tavailable\x18\x04 \x01(\x08\x42\x04\xe2\x41\x01\x01H\x00\x88\x01\x01\x12\x35\n\x0b\x63reate_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0bupdate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x19\n\x03org\x18\x07 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xc8\x01\x12\x19\n\x04\x65tag\x18\x63 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18@:1\xea\x41.\n\x15pipeline.kehu.dev/Rep\x12\nreps/{rep}*\x04reps2\x03repB\x0c\n\n_available\"g\n\x10\x43reateRepRequest\x12.\n\x03rep\x18\x01 \x01(\x0b\x32\x15.kehu.pipeline.v1.RepB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12#\n\nrequest_id\x18\x02 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"X\n\rGetRepRequest\x12G\n\x04name\x18\x01 \x01(\tB9\xe2\x41\x01\x02\xfa\x41\x17\n\x15pipeline.kehu.dev/Rep\xbaH\x18r\x16\x32\x14^reps/[0-9a-f-]{36}$\"n\n\x0fListRepsRequest\x12\x1e\n\tpage_size\x18\x01 \x01(\x05\x42\x0b\xe2\x41\x01\x01\xbaH\x04\x1a\x02(\x00\x12 \n\npage_token\x18\x02 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xe8\x07\x12\x19\n\x03org\x18\x03 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xc8\x01\"\\\n\x10ListRepsResponse\x12)\n\x04reps\x18\x01 \x03(\x0b\x32\x15.kehu.pipeline.v1.RepB\x04\xe2\x41\x01\x03\x12\x1d\n\x0fnext_page_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\"\x9e\x01\n\x10UpdateRepRequest\x12.\n\x03rep\x18\x01 \x01(\x0b\x32\x15.kehu.pipeline.v1.RepB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12\x35\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskB\x04\xe2\x41\x01\x01\x12#\n\nrequest_id\x18\x03 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -49,6 +49,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REP'].fields_by_name['create_time']._serialized_options = b'\342A\001\003'
   _globals['_REP'].fields_by_name['update_time']._loaded_options = None
   _globals['_REP'].fields_by_name['update_time']._serialized_options = b'\342A\001\003'
+  _globals['_REP'].fields_by_name['org']._loaded_options = None
+  _globals['_REP'].fields_by_name['org']._serialized_options = b'\342A\001\001\272H\005r\003\030\310\001'
   _globals['_REP'].fields_by_name['etag']._loaded_options = None
   _globals['_REP'].fields_by_name['etag']._serialized_options = b'\342A\001\001\272H\004r\002\030@'
   _globals['_REP']._loaded_options = None
@@ -63,6 +65,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTREPSREQUEST'].fields_by_name['page_size']._serialized_options = b'\342A\001\001\272H\004\032\002(\000'
   _globals['_LISTREPSREQUEST'].fields_by_name['page_token']._loaded_options = None
   _globals['_LISTREPSREQUEST'].fields_by_name['page_token']._serialized_options = b'\342A\001\001\272H\005r\003\030\350\007'
+  _globals['_LISTREPSREQUEST'].fields_by_name['org']._loaded_options = None
+  _globals['_LISTREPSREQUEST'].fields_by_name['org']._serialized_options = b'\342A\001\001\272H\005r\003\030\310\001'
   _globals['_LISTREPSRESPONSE'].fields_by_name['reps']._loaded_options = None
   _globals['_LISTREPSRESPONSE'].fields_by_name['reps']._serialized_options = b'\342A\001\003'
   _globals['_LISTREPSRESPONSE'].fields_by_name['next_page_token']._loaded_options = None
@@ -74,15 +78,15 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_UPDATEREPREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_UPDATEREPREQUEST'].fields_by_name['request_id']._serialized_options = b'\342A\001\001\272H\010r\003\260\001\001\330\001\001'
   _globals['_REP']._serialized_start=236
-  _globals['_REP']._serialized_end=583
-  _globals['_CREATEREPREQUEST']._serialized_start=585
-  _globals['_CREATEREPREQUEST']._serialized_end=688
-  _globals['_GETREPREQUEST']._serialized_start=690
-  _globals['_GETREPREQUEST']._serialized_end=778
-  _globals['_LISTREPSREQUEST']._serialized_start=780
-  _globals['_LISTREPSREQUEST']._serialized_end=863
-  _globals['_LISTREPSRESPONSE']._serialized_start=865
-  _globals['_LISTREPSRESPONSE']._serialized_end=957
-  _globals['_UPDATEREPREQUEST']._serialized_start=960
-  _globals['_UPDATEREPREQUEST']._serialized_end=1118
+  _globals['_REP']._serialized_end=610
+  _globals['_CREATEREPREQUEST']._serialized_start=612
+  _globals['_CREATEREPREQUEST']._serialized_end=715
+  _globals['_GETREPREQUEST']._serialized_start=717
+  _globals['_GETREPREQUEST']._serialized_end=805
+  _globals['_LISTREPSREQUEST']._serialized_start=807
+  _globals['_LISTREPSREQUEST']._serialized_end=917
+  _globals['_LISTREPSRESPONSE']._serialized_start=919
+  _globals['_LISTREPSRESPONSE']._serialized_end=1011
+  _globals['_UPDATEREPREQUEST']._serialized_start=1014
+  _globals['_UPDATEREPREQUEST']._serialized_end=1172
 # @@protoc_insertion_point(module_scope)

@@ -1,0 +1,41 @@
+"""Parts of the organisation, as paths such as `/cn/east/shanghai`. The whole of it is the empty path."""
+
+from __future__ import annotations
+
+import re
+
+from kit.errors import Fault, Kind, invalid
+
+_PATH = re.compile(r"(/[^/\s\x00-\x1f\x7f-\x9f]{1,63}){1,10}")
+
+
+def parse(text: str, *, field: str = "org") -> str:
+    """The path as it is kept, without a slash at its end. Raises a Fault for what is no path."""
+    path = text.rstrip("/")
+    if path and not _PATH.fullmatch(path):
+        raise invalid(field, "must be a path such as /cn/east, of at most 10 parts")
+    return path
+
+
+def within(path: str, org: str) -> bool:
+    """Whether a path is `org` itself or below it: `/cn/east/shanghai` is within `/cn/east`, and all is in the whole."""
+    return not org or path == org or path.startswith(f"{org}/")
+
+
+def condition(column: str, parameter: str = "org") -> str:
+    """The SQL that says whether a column is within the part `:org`, in the words of a partial index on
+    `(column text_pattern_ops) where column <> ''`: `0` is the character after the slash."""
+    return (
+        f"{column} <> '' and ({column} = :{parameter}"
+        f" or ({column} ~>=~ (:{parameter} || '/') and {column} ~<~ (:{parameter} || '0')))"
+    )
+
+
+def beyond(name: str, org: str) -> Fault:
+    """Something that the caller would have to see is not within the part of the organisation that it sees."""
+    return Fault(
+        Kind.PERMISSION_DENIED,
+        "ORG_SCOPE_MISSING",
+        f"{name} is beyond {org}, which is what its caller sees",
+        metadata={"org": org, "name": name},
+    )
