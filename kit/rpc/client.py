@@ -34,16 +34,27 @@ _PASSED_ON = frozenset(
         Kind.RESOURCE_EXHAUSTED,
     }
 )
+# A server that goes answers CANCELLED to a call that came just then, though nobody has begun it (grpc/grpc#41785).
+# Where our own caller gives up, there is no answer at all but asyncio's CancelledError.
+_REPEATED = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED})
 _OPTIONS = [
     ("grpc.lb_policy_name", "round_robin"),
-    ("grpc.keepalive_time_ms", 60_000),
-    ("grpc.keepalive_timeout_ms", 20_000),
+    ("grpc.keepalive_time_ms", 30_000),
+    ("grpc.keepalive_timeout_ms", 5_000),
+    # A replica that restarted is found again before the next one goes: gRPC's own pauses grow from 1 s to 2 min.
+    ("grpc.initial_reconnect_backoff_ms", 200),
+    ("grpc.max_reconnect_backoff_ms", 2_000),
+    ("grpc.min_reconnect_backoff_ms", 2_000),  # how long one try to connect may take
     ("grpc.enable_retries", 0),  # ours know the deadline and the budget
 ]
 
 
 class Peer:
-    """Another service. All calls through it must be idempotent, by nature or by their request id."""
+    """Another service. All calls through it must be idempotent, by nature or by their request id.
+
+    `address` is a gRPC target. Behind a name with many addresses, or a list (`ipv4:10.0.0.1:50051,10.0.0.2:50051`),
+    each call goes to the next replica that is connected, and so does each retry.
+    """
 
     def __init__(
         self,
@@ -77,7 +88,7 @@ class Peer:
             try:
                 return await self._asked(method, request, remaining)
             except grpc.aio.AioRpcError as error:
-                again = error.code() is grpc.StatusCode.UNAVAILABLE and attempt < _ATTEMPTS
+                again = error.code() in _REPEATED and attempt < _ATTEMPTS
                 if not again or not self._budget.spend():
                     raise self._fault(error) from error
             await asyncio.sleep(random.uniform(0.5, 1.0) * _BACKOFF_SECONDS * 2**attempt)  # noqa: S311 - jitter
