@@ -171,6 +171,20 @@ def test_a_change_is_never_tried_again_once_the_service_saw_it(gateway: Gateway,
     assert (reply.status, len(backend.calls)) == (503, 1)
 
 
+def test_a_change_that_a_service_has_not_begun_as_it_was_going_is_tried_again(
+    gateway: Gateway, backend: Backend
+) -> None:
+    def recover(request: Any, context: grpc.ServicerContext) -> pb.Member:
+        if len(backend.calls) < 2:
+            context.abort(grpc.StatusCode.CANCELLED, "CANCELLED")
+        return pb.Member(name=MEMBER)
+
+    backend.answers["EnrollMember"] = recover
+
+    assert gateway.call("POST", "/v1/members", {"displayName": "x"}).status == 200
+    assert len(backend.calls) == 2
+
+
 def test_the_health_of_the_gateway_needs_no_token(gateway: Gateway) -> None:
     assert gateway.call("GET", "/healthz", headers={"authorization": ""}).status == 200
 
