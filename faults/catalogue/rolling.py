@@ -9,48 +9,36 @@ from contextlib import contextmanager
 from functools import partial
 
 from deploy.local.folder import SERVICES
-from faults import replicas, standin
+from faults import replicas
 from faults.arena import PATIENCE, Arena
 from faults.fault import Fault, Finding, found
-from faults.standin import StandIn
-from faults.waiting import until
+from faults.replicas import Doubled
 
 _RPC = "life-of-an-rpc.md#settings-that-belong-together"
 _DUPLICATES = ("events_handled_total", "duplicate")
 
 
 class _Rolling:
-    """Restarts everything once; the second replicas are made before the writers begin."""
+    """Restarts everything once; the replicas are made before the writers begin."""
 
     def __init__(self) -> None:
-        self._others: dict[str, StandIn] = {}
+        self._doubled: Doubled
 
     @contextmanager
     def setting(self, arena: Arena) -> Iterator[None]:
-        """Two replicas of each `serve`, the first with the drain that an installation has."""
-        with replicas.doubled(arena) as self._others:
+        """Two replicas of each `serve`, as an installation has them."""
+        with replicas.doubled(arena) as self._doubled:
             yield
 
     def play(self, arena: Arena, _: float) -> list[Finding]:
         """Restart every process of every service, one after the other."""
         begin = time.monotonic()
         for service in SERVICES:
-            self._replace(arena, service)
-            arena.suite.restart(f"{service}-serve", seconds=PATIENCE)
-            time.sleep(3)
+            self._doubled.restart(arena, service)
         for service in SERVICES:
             for role in ("consume", "relay"):
                 arena.suite.restart(f"{service}-{role}", seconds=PATIENCE)
         return [*_no_call_failed(arena, begin), _no_handler_twice(arena)]
-
-    def _replace(self, arena: Arena, service: str) -> None:
-        """Restart the second replica."""
-        old = self._others[service]
-        standin.finish(old)
-        new = standin.start(old.original, arena.log(f"{service}-serve-2"), old.environment)
-        until(lambda: new.healthy, within=PATIENCE, what=f"the second {service}-serve again")
-        time.sleep(3)
-        old.process = new.process
 
 
 def _no_call_failed(arena: Arena, begin: float) -> list[Finding]:
