@@ -121,7 +121,8 @@ class GroupCommit(Generic[C, R]):
                 _SPLITS.labels(self._lane).inc()
                 log.warning("batch split", lane=self._lane, size=len(batch), error=type(error).__name__)
                 for item in batch:
-                    await self._settle([item])
+                    if not item.answer.done():  # alone each may wait for a lock, and the callers' time runs out
+                        await self._settle([item])
                 return
             outcomes = [error if isinstance(error, Fault) else _logged(error, self._lane)] * len(batch)
         for item, outcome in zip(batch, outcomes, strict=True):

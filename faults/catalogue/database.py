@@ -184,7 +184,7 @@ FAULTS = (
     Fault(
         "long-lock",
         "somebody locks the tables of orders and of settlements",
-        "calls end by their deadline, and no connection is kept beyond; consumers wait",
+        "calls end with ABORTED when they waited 3 s, and keep no connection; consumers wait",
         _locked,
         runbook=_RPC,
         chaos=True,

@@ -23,7 +23,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from kit.clock import Clock, utc_now
-from kit.db import metrics
+from kit.db import metrics, timeouts
 from kit.db.faults import RETRIED, Constraints, sqlstate, translate
 from kit.telemetry import log
 
@@ -136,9 +136,9 @@ class AsyncDatabase(_Base[U]):
         super().__init__(unit, constraints, clock, committed)
         settings = {
             "application_name": name,
-            "statement_timeout": str(statement_timeout_ms),
             "timezone": "UTC",
             "jit": "off",
+            **timeouts.session(statement_ms=statement_timeout_ms),
         }
         self._engine = create_async_engine(
             make_url(url).set(drivername="postgresql+asyncpg"),
@@ -238,7 +238,8 @@ class Database(_Base[U]):
         from kit.db import arrays  # noqa: PLC0415 - a server, which imports this module too, never loads psycopg2
 
         arrays.register()
-        options = f"-c statement_timeout={statement_timeout_ms} -c timezone=UTC -c jit=off"
+        settings = {"timezone": "UTC", "jit": "off", **timeouts.session(statement_ms=statement_timeout_ms)}
+        options = " ".join(f"-c {name}={value}" for name, value in settings.items())
         self._engine = create_engine(
             make_url(url).set(drivername="postgresql+psycopg2"),
             pool_size=pool_size,

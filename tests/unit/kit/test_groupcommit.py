@@ -16,9 +16,11 @@ class Recorder:
     def __init__(self) -> None:
         self.batches: list[list[int]] = []
         self.down: Exception | None = None
+        self.began = asyncio.Event()
 
     async def __call__(self, commands: Sequence[int]) -> Sequence[int | Fault]:
         self.batches.append(list(commands))
+        self.began.set()
         await asyncio.sleep(0)
         if self.down:
             raise self.down
@@ -76,6 +78,18 @@ async def test_a_call_that_was_given_up_before_its_turn_is_not_run() -> None:
     assert await lane(2) == 4
     assert run.batches == [[2]]
     await lane.close()
+
+
+async def test_a_call_that_was_given_up_while_its_batch_failed_is_not_run_alone() -> None:
+    run = Recorder()
+    lane = GroupCommit(run, lane="test")
+    broken, given_up = asyncio.create_task(lane(666)), asyncio.create_task(lane(7))
+    await run.began.wait()
+    given_up.cancel()
+    with pytest.raises(Fault):
+        await broken
+    await lane.close()
+    assert run.batches == [[666, 7], [666]]
 
 
 async def test_more_waiting_calls_than_allowed_are_refused() -> None:
