@@ -47,12 +47,11 @@ class Retry(_Model):
 
 
 class Breaker(_Model):
-    """What a service may have under way; more is refused at once, here and not where it would cost a hundredfold."""
+    """What one service may have under way through one gateway; more is refused at once."""
 
-    max_connections: int = Field(ge=1, description="Connections of one gateway to one service.")
+    max_connections: int = Field(ge=1)
     max_pending: int = Field(ge=1, description="Calls that wait for a connection.")
-    calls_per_replica: int = Field(ge=1, description="Calls under way at one replica, through all gateways together.")
-    streams_per_replica: int = Field(ge=1, description="The same for streams, which take no place of the others.")
+    max_requests: int = Field(ge=1, description="Calls under way.")
 
 
 class RateLimit(_Model):
