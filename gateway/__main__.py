@@ -53,6 +53,9 @@ def write(
     services_certificate: Annotated[str, typer.Option(help="certificate (PEM) shown to the services")] = "",
     services_key: Annotated[str, typer.Option(help="its key (PEM)")] = "",
     services_authority: Annotated[str, typer.Option(help="authority (PEM) of the services' certificates")] = "",
+    share: Annotated[
+        list[str] | None, typer.Option(help="service=replicas over gateways; by default 1 for each endpoint")
+    ] = None,
     issuer: Annotated[str, typer.Option(help="`iss` of the tokens of an OIDC issuer")] = "",
     issuer_jwks_uri: Annotated[str, typer.Option(help="where it shows its public keys")] = "",
     issuer_audience: Annotated[list[str] | None, typer.Option(help="`aud` of its tokens")] = None,
@@ -67,6 +70,7 @@ def write(
         },
         **({"descriptors": descriptors} if descriptors else {}),
         **({"origins": origin} if origin else {}),
+        "shares": _shares(share or ()),
         "tls": _all(Tls, listen=tls_listen and Address.parse(tls_listen), certificate=tls_certificate, key=tls_key),
         "mutual": _all(Mutual, certificate=services_certificate, key=services_key, authority=services_authority),
         "issuer": _all(Issuer, name=issuer, jwks_uri=issuer_jwks_uri, audiences=issuer_audience),
@@ -102,6 +106,17 @@ def _all(kind: type[T], **given: Any) -> T | None:
     if lacking:
         raise typer.BadParameter(f"{kind.__name__.lower()} needs {', '.join(lacking)} too")
     return kind(**given)
+
+
+def _shares(given: Sequence[str]) -> dict[str, float]:
+    found = {}
+    for text in given:
+        room, _, number = text.partition("=")
+        try:
+            found[room] = float(number)
+        except ValueError:
+            raise typer.BadParameter(f"{text!r} is not service=number") from None
+    return found
 
 
 def _upstreams(endpoints: Sequence[str]) -> dict[str, list[Address]]:

@@ -16,7 +16,10 @@ def render(place: Place, *, rules: Rules | None = None, descriptors: Path = api.
     """The configuration for a place. `ValueError` if a service of the API has no address there."""
     rules = rules or Rules.read()
     found = api.load(descriptors)
-    upstreams = [clusters.service(room, place.upstreams[room], rules, place.mutual) for room in sorted(place.upstreams)]
+    upstreams = [
+        clusters.service(room, addresses, rules, share=place.shares.get(room), mutual=place.mutual)
+        for room, addresses in sorted(place.upstreams.items())
+    ]
     if place.issuer:
         upstreams.append(clusters.issuer(place.issuer))
     if place.otlp_endpoint:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import ceil
 from urllib.parse import urlsplit
 
 from gateway import tls
@@ -14,11 +15,18 @@ COLLECTOR = "collector"
 ADMIN = "admin"
 ISSUER = "issuer"
 
+STREAMS = "HIGH"
+"""Envoy's priority of streams. It means no more to it than bounds and connections of their own."""
+
 _HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 
 
-def service(room: str, addresses: Sequence[Address], rules: Rules, mutual: Mutual | None = None) -> Json:
+def service(
+    room: str, addresses: Sequence[Address], rules: Rules, *, share: float | None = None, mutual: Mutual | None = None
+) -> Json:
     """The cluster of one service. Its endpoints are watched with the gRPC health check.
+
+    It takes as many calls as its share of the replicas can do with (see `Place.shares`); streams are counted apart.
 
     There is no passive outlier detection: it counts DEADLINE_EXCEEDED, so a caller with tiny deadlines could
     put a healthy endpoint out. And when more than half of the endpoints look unwell, Envoy uses all of them:
@@ -43,7 +51,7 @@ def service(room: str, addresses: Sequence[Address], rules: Rules, mutual: Mutua
                 "grpc_health_check": {},
             }
         ],
-        "circuit_breakers": {"thresholds": [_threshold(rules)]},
+        "circuit_breakers": {"thresholds": _thresholds(rules, len(addresses) if share is None else share)},
     }
 
 
@@ -100,11 +108,21 @@ def _protocol(explicit: Json, **fields: object) -> Json:
     return {"typed_extension_protocol_options": {_HTTP_OPTIONS: options}}
 
 
-def _threshold(rules: Rules) -> Json:
+def _thresholds(rules: Rules, replicas: float) -> list[Json]:
+    breaker = rules.breaker
+    return [
+        _threshold(rules, ceil(breaker.calls_per_replica * replicas)),
+        # Routes of streams have this priority (gateway/routes.py). It has connections of its own, too.
+        {"priority": STREAMS, **_threshold(rules, ceil(breaker.streams_per_replica * replicas))},
+    ]
+
+
+def _threshold(rules: Rules, most: int) -> Json:
     return {
         "max_connections": rules.breaker.max_connections,
         "max_pending_requests": rules.breaker.max_pending,
-        "max_requests": rules.breaker.max_requests,
+        # A retry takes a place like any other call, and what was refused for want of one is not tried again.
+        "max_requests": most,
         "retry_budget": {
             "budget_percent": {"value": rules.retry.budget_percent},
             "min_retry_concurrency": rules.retry.budget_min_concurrency,

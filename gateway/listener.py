@@ -175,6 +175,6 @@ def _cors(place: Place) -> Json:
         allow_origin_string_match=[{"safe_regex": {"regex": origin}} for origin in place.origins],
         allow_methods="GET, POST, PATCH, DELETE, OPTIONS",
         allow_headers="authorization,content-type,grpc-timeout,traceparent,x-grpc-web,x-user-agent",
-        expose_headers="grpc-status,grpc-message,grpc-status-details-bin,x-request-id",
+        expose_headers="grpc-status,grpc-message,grpc-status-details-bin,retry-after,x-request-id",
         max_age="86400",
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import ip_address
 
 from gateway import api
@@ -104,6 +104,9 @@ class Place:
     """None: the services are called in plain."""
     issuer: Issuer | None = None
     """None: only the keys in the file verify tokens."""
+    shares: Mapping[str, float] = field(default_factory=dict)
+    """How many replicas of a service this gateway may fill: its replicas over the gateways. By default one for each of
+    its addresses, which is too few where a name stands for many and there is but one gateway."""
 
     def __post_init__(self) -> None:
         if self.admin.is_name or not ip_address(self.admin.host).is_loopback:

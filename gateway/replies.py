@@ -64,6 +64,9 @@ def _to_rest(refusal: Refusal) -> Json:
     }
     if refusal.answer:
         mapper["status_code"] = refusal.answer
+    if refusal.retry_seconds:
+        # What HTTP clients know of by themselves.
+        mapper["headers_to_add"] = [_header("retry-after", str(refusal.retry_seconds))]
     return mapper
 
 

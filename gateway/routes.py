@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway import limits
+from gateway import clusters, limits
 from gateway.api import Rpc, Service
 from gateway.rules import CallClass, RateLimit, Retry, Rules
 from gateway.typed import Json, config, extension, seconds
@@ -101,6 +101,7 @@ def _route(room: str, plan: _Plan, rules: Rules) -> Json:
         "match": plan.match,
         "route": {
             "cluster": room,
+            **({"priority": clusters.STREAMS} if plan.kind == "stream" else {}),
             # The gRPC deadline of the caller travels on to the service, which keeps the shorter of the two.
             "timeout": seconds(kind.timeout_seconds),
             "retry_policy": _retry(kind, rules.retry),

@@ -47,11 +47,12 @@ class Retry(_Model):
 
 
 class Breaker(_Model):
-    """What one service may have under way through one gateway; more is refused at once."""
+    """What a service may have under way; more is refused at once, here and not where it would cost a hundredfold."""
 
-    max_connections: int = Field(ge=1)
+    max_connections: int = Field(ge=1, description="Connections of one gateway to one service.")
     max_pending: int = Field(ge=1, description="Calls that wait for a connection.")
-    max_requests: int = Field(ge=1, description="Calls under way.")
+    calls_per_replica: int = Field(ge=1, description="Calls under way at one replica, through all gateways together.")
+    streams_per_replica: int = Field(ge=1, description="The same for streams, which take no place of the others.")
 
 
 class RateLimit(_Model):

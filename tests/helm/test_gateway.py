@@ -82,14 +82,15 @@ def test_limits_of_the_values_are_those_of_the_rules() -> None:
         "connections": 1_234,
         "upstreamConnections": 5,
         "upstreamPending": 6,
-        "upstreamRequests": 7,
+        "callsPerReplica": 7,
+        "streamsPerReplica": 8,
         "heapBytes": 700_000_000,
     }
     raw = Rules.read().model_dump()
     raw["rate_limit"] = {"calls_per_second": 30_000, "burst": 60_001}
     raw["caller_limit"] = {"calls_per_second": 900, "burst": 950}
     raw["entry_limit"] = {"calls_per_second": 500, "burst": 700}
-    raw["breaker"] = {"max_connections": 5, "max_pending": 6, "max_requests": 7}
+    raw["breaker"] = {"max_connections": 5, "max_pending": 6, "calls_per_replica": 7, "streams_per_replica": 8}
     raw["downstream"] |= {"max_connections": 1_234, "max_heap_bytes": 700_000_000}
     assert configuration({"gateway": {"limits": limits}}) == render(PLAIN, rules=Rules.model_validate(raw))
 
@@ -106,9 +107,62 @@ def test_the_chart_s_limits_are_those_that_the_gateway_has_everywhere() -> None:
         "connections": rules.downstream.max_connections,
         "upstreamConnections": rules.breaker.max_connections,
         "upstreamPending": rules.breaker.max_pending,
-        "upstreamRequests": rules.breaker.max_requests,
+        "callsPerReplica": rules.breaker.calls_per_replica,
+        "streamsPerReplica": rules.breaker.streams_per_replica,
         "heapBytes": rules.downstream.max_heap_bytes,
     }
+
+
+def bounds(room: str, *values: dict[str, Any]) -> list[int]:
+    """What a gateway pod lets be under way at a service: calls, and streams."""
+    clusters = configuration(*values)["static_resources"]["clusters"]
+    found = next(each for each in clusters if each["name"] == room)
+    return [threshold["max_requests"] for threshold in found["circuit_breakers"]["thresholds"]]
+
+
+def fixed(replicas: int) -> dict[str, Any]:
+    return {"replicas": replicas, "autoscaling": {"enabled": False}}
+
+
+def ranging(least: int, most: int) -> dict[str, Any]:
+    return {"autoscaling": {"enabled": True, "min": least, "max": most}}
+
+
+@pytest.mark.parametrize(
+    ("serve", "gateway", "calls"),
+    [
+        (fixed(1), fixed(1), 100),
+        (fixed(6), fixed(2), 300),
+        (fixed(1), fixed(3), 34),
+        (ranging(2, 10), ranging(2, 10), 100),
+        (ranging(2, 30), ranging(2, 10), 300),
+        (ranging(6, 10), ranging(2, 10), 300),
+    ],
+)
+def test_a_gateway_pod_lets_its_share_of_what_the_replicas_can_do_with_pass(
+    serve: dict[str, Any], gateway: dict[str, Any], calls: int
+) -> None:
+    limits = {"callsPerReplica": 100, "streamsPerReplica": 200}
+    values = {"services": {"orders": {"serve": serve}}, "gateway": {**gateway, "limits": limits}}
+
+    found = bounds("orders", values)
+
+    assert found[0] == calls
+    assert 2 * calls - 2 < found[1] <= 2 * calls
+
+
+def test_a_peak_s_replicas_are_filled_too() -> None:
+    peak = {
+        "name": "sale",
+        "start": "2027-11-10T20:00:00+08:00",
+        "end": "2027-11-12T02:00:00+08:00",
+        "expectedOrdersPerSecond": 100,
+        "replicas": {"gateway": 2, "orders-serve": 8},
+    }
+    limits = {"gateway": {**ranging(2, 10), "limits": {"callsPerReplica": 100}}}
+    usual = merged(limits, {"networkPolicy": EVERYTHING["networkPolicy"]})
+
+    assert bounds("orders", usual, {"peaks": [peak]})[0] == 4 * bounds("orders", usual)[0]
 
 
 @pytest.mark.parametrize("values", [{}, EVERYTHING], ids=["least", "everything"])

@@ -36,9 +36,11 @@ _LIMITS = {
     "connections": 7_710_051,
     "upstreamConnections": 7_710_061,
     "upstreamPending": 7_710_071,
-    "upstreamRequests": 7_710_081,
     "heapBytes": 771_009_100,
 }
+# What each service may have under way: these, times the marks of the replicas' shares.
+_PER_REPLICA = {"calls": 1, "streams": 3}
+_SHARES = {service: 7_730_001 + 20 * number for number, service in enumerate(SERVICES)}
 # A bucket is filled ten times a second.
 _FILLS = {"callsPerSecond": 7_720_010, "callerCallsPerSecond": 7_720_020, "entriesPerSecond": 7_720_030}
 # Stand-ins for the braces of an action, until those of the configuration itself are escaped.
@@ -66,6 +68,7 @@ def _place(**options: object) -> Place:
         descriptors=f"{_FILES}/gateway/descriptors.binpb",
         trace_ratio=_RATIO,
         trusted_hops=_HOPS,
+        shares=_SHARES,
     )
     return replace(here, **options)  # type: ignore[arg-type]
 
@@ -79,7 +82,7 @@ def _rules() -> Rules:
     raw["breaker"] = {
         "max_connections": _LIMITS["upstreamConnections"],
         "max_pending": _LIMITS["upstreamPending"],
-        "max_requests": _LIMITS["upstreamRequests"],
+        **{f"{kind}_per_replica": number for kind, number in _PER_REPLICA.items()},
     }
     raw["downstream"] |= {"max_connections": _LIMITS["connections"], "max_heap_bytes": _LIMITS["heapBytes"]}
     return Rules.model_validate(raw)
@@ -158,5 +161,8 @@ def _expressions() -> Iterator[tuple[str, str]]:
     yield "allow_origin_string_match: []", "allow_origin_string_match: {{ .origins }}"
     for name, number in _LIMITS.items():
         yield str(number), f"{{{{ int64 .limits.{name} }}}}"
+    for service, share in _SHARES.items():
+        for kind, number in _PER_REPLICA.items():
+            yield f"max_requests: {number * share}", f"max_requests: {{{{ int64 .under.{service}.{kind} }}}}"
     for name, number in _FILLS.items():
         yield str(number // 10), f"{{{{ div .limits.{name} 10 }}}}"

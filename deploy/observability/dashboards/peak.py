@@ -40,9 +40,10 @@ _DEMAND = Row(
         ),
         number(
             "Turned away at the gateway",
-            "Calls over the gateway's limit, a second: they got 429 and a time to come back.",
+            "Calls over the gateway's limits, a second: they got 429 and a time to come back.",
             Unit.CALLS,
-            'sum(rate(envoy_http_local_rate_limit_rate_limited{service="gateway"}[1m]))',
+            'sum(rate(envoy_http_local_rate_limit_rate_limited{service="gateway"}[1m]))'
+            ' + sum(rate(envoy_cluster_upstream_rq_active_overflow{service="gateway"}[1m]))',
             runbook="the-gateway-turns-callers-away",
             warn=1,
         ),
@@ -105,7 +106,8 @@ _LIMITS = Row(
     (
         lines(
             "Calls under way",
-            "In each kind of process; a replica refuses above its limit (KEHU_MAX_CONCURRENT_CALLS).",
+            "In each kind of process. The gateway lets 256 for each replica pass; beyond KEHU_MAX_CONCURRENT_CALLS a"
+            " replica refuses calls itself.",
             Unit.COUNT,
             total("rpc_server_active_calls", "service"),
             runbook="a-service-is-overloaded",

@@ -150,10 +150,16 @@ _AT_THE_GATEWAY = Row(
         ),
         lines(
             "Refused at the door",
-            "Calls without a valid token, and calls over the rate limit.",
+            "Calls without a valid token, over the rate limit, or to a service that has enough under way.",
             Unit.CALLS,
             rate("envoy_http_jwt_authn_denied", selector=_GATEWAY, legend="no valid token"),
             rate("envoy_http_local_rate_limit_rate_limited", selector=_GATEWAY, legend="over the limit"),
+            rate(
+                "envoy_cluster_upstream_rq_active_overflow",
+                "envoy_cluster_name",
+                selector=_UPSTREAM,
+                legend="{{envoy_cluster_name}} is full",
+            ),
             runbook="the-gateway-turns-callers-away",
         ),
         lines(

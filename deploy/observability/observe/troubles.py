@@ -19,8 +19,8 @@ from deploy.observability.observe.breakage import copy, database, insert, locked
 from deploy.observability.observe.server import SCRAPE_SECONDS
 
 _AT_ONCE = 300
-"""Of each kind of calls: two kinds are more than a replica of orders takes here (`MOST_CALLS`)."""
-MOST_CALLS = 400
+"""Of each kind of calls: more than the gateway lets pass, which is more than a replica takes here (`MOST_CALLS`)."""
+MOST_CALLS = 200
 _RESTARTS = 5
 
 
@@ -243,7 +243,7 @@ TROUBLES: tuple[Trouble, ...] = (
     Trouble(
         "locks are held",
         locks,
-        ("PoolExhausted", "Overloaded", "EventsStuck", *_budgets("CheckoutLatency", "PointsLatency")),
+        ("PoolExhausted", "Overloaded", "ServiceFull", "EventsStuck", *_budgets("CheckoutLatency", "PointsLatency")),
         ("rpc / Calls turned away",),
         late=_budgets("EventFreshness"),
     ),

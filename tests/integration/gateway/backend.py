@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,7 +24,8 @@ Answer = Callable[[Any, grpc.ServicerContext], Message]
 
 @dataclass
 class Backend(grpc.GenericRpcHandler):  # type: ignore[misc]
-    """Answers each method with the function that stands under its name, and keeps what it was asked."""
+    """Answers each method with the function that stands under its name, and keeps what it was asked. A stream has one
+    message."""
 
     answers: dict[str, Answer] = field(default_factory=dict)
     calls: list[tuple[str, dict[str, str]]] = field(default_factory=list)
@@ -56,8 +57,15 @@ class Backend(grpc.GenericRpcHandler):  # type: ignore[misc]
             return self.answers[name](request, context)
 
         method = descriptor_pool.Default().FindServiceByName(service).FindMethodByName(name)
-        return grpc.unary_unary_rpc_method_handler(
-            behaviour,
+
+        def stream(request: Message, context: grpc.ServicerContext) -> Iterator[Message]:
+            yield behaviour(request, context)
+
+        handler = (
+            grpc.unary_stream_rpc_method_handler if method.server_streaming else grpc.unary_unary_rpc_method_handler
+        )
+        return handler(
+            stream if method.server_streaming else behaviour,
             request_deserializer=message_factory.GetMessageClass(method.input_type).FromString,
             response_serializer=lambda message: message.SerializeToString(),
         )

@@ -18,6 +18,8 @@ tracePercent: {{ mulf (include "kehu.traceRatio" (list . "gateway") | float64) 1
 origins: {{ include "kehu.gateway.origins" . | quote }}
 limits:
   {{- include "kehu.gateway.limits" . | nindent 2 }}
+under:
+  {{- include "kehu.gateway.under" . | nindent 2 }}
 tls: {{ $gateway.tls.enabled }}
 mutual: {{ .Values.mutualTls.enabled }}
 {{- with .Values.settings.otlpEndpoint }}
@@ -51,7 +53,29 @@ issuer:
 {{- define "kehu.gateway.limits" -}}
 {{- $factor := include "kehu.peaks.factor" . | float64 -}}
 {{- range $name, $limit := .Values.gateway.limits }}
+{{- if not (hasSuffix "PerReplica" $name) }}
 {{ $name }}: {{ has $name (list "connections" "heapBytes") | ternary $limit (mulf $limit $factor | ceil) | int64 }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* What each service may have under way through one gateway pod: what a replica may, times the replicas for each gateway
+     pod, be both at their least, at their most or as a peak wants them, whichever is more. */}}
+{{- define "kehu.gateway.under" -}}
+{{- $limits := .Values.gateway.limits -}}
+{{- $gateway := .Values.gateway -}}
+{{- range $service := list "campaigns" "members" "orders" "pipeline" -}}
+{{- $component := printf "%s-serve" $service -}}
+{{- $serve := include "kehu.component" (list $ $component) | fromYaml -}}
+{{- $share := divf (include "kehu.scaling.least" $serve) (include "kehu.scaling.least" $gateway) -}}
+{{- $share = maxf $share (divf (include "kehu.scaling.most" $serve) (include "kehu.scaling.most" $gateway)) -}}
+{{- range $peak := $.Values.peaks -}}
+{{- $replicas := include "kehu.peaks.replicas" (list $ $peak $component) -}}
+{{- $share = maxf $share (divf $replicas (include "kehu.peaks.replicas" (list $ $peak "gateway"))) -}}
+{{- end }}
+{{ $service }}:
+  calls: {{ mulf $limits.callsPerReplica $share | ceil | int64 }}
+  streams: {{ mulf $limits.streamsPerReplica $share | ceil | int64 }}
 {{- end }}
 {{- end }}
 

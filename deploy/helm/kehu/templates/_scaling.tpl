@@ -32,6 +32,11 @@ behavior:
 {{- ternary .autoscaling.min .replicas .autoscaling.enabled -}}
 {{- end }}
 
+{{/* The replicas that there may be. */}}
+{{- define "kehu.scaling.most" -}}
+{{- ternary .autoscaling.max .replicas .autoscaling.enabled -}}
+{{- end }}
+
 {{/* The values of what scales, by its component: `gateway` or <service>-<role>. As YAML; give it (list root component). */}}
 {{- define "kehu.component" -}}
 {{- $root := index . 0 -}}
