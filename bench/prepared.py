@@ -18,6 +18,8 @@ _END_STREAM, _END_HEADERS, _ACK = 0x1, 0x4, 0x1
 _NO_ERROR = b"\0\0\0\0"
 _POST_HTTP = b"\x83\x86"  # `:method POST` and `:scheme http` of the static table
 _FIRST_INDEX = 62  # of the dynamic table: the latest field comes first
+_MAX_STREAMS = 3  # SETTINGS_MAX_CONCURRENT_STREAMS
+_CANCEL = (8).to_bytes(4, "big")
 _PLENTY = 1 << 30
 
 
@@ -63,13 +65,15 @@ class Connection(asyncio.Protocol):
             b"authorization": bearer,
         }
         literals = b"".join(b"\x40" + _text(name) + _text(value.encode()) for name, value in fields.items())
-        indices = bytes(0x80 | _FIRST_INDEX + place for place in range(len(fields)))
+        # In the same order: what begins with a colon has to come first.
+        indices = bytes(0x80 | _FIRST_INDEX + place for place in reversed(range(len(fields))))
         self._blocks = [_POST_HTTP + literals, _POST_HTTP + indices]
         self._requests = [b"\0" + len(each).to_bytes(4, "big") + each for each in requests]
         self._together = together
         self._sent = 0
         self._opened = 0
         self._window = 65_535
+        self._most = _PLENTY
         self._under_way: dict[int, list[float]] = {}
         self._buffer = b""
 
@@ -120,6 +124,7 @@ class Connection(asyncio.Protocol):
         elif kind == _WINDOW and stream == 0:
             self._window += int.from_bytes(payload, "big")
         elif kind == _SETTINGS and not flags & _ACK:
+            self._settle(payload)
             return _frame(_SETTINGS, _ACK, 0, b"")
         elif kind == _PING and not flags & _ACK:
             return _frame(_PING, _ACK, 0, payload)
@@ -129,6 +134,11 @@ class Connection(asyncio.Protocol):
             raise ConnectionError(f"the server ended stream {stream}: {payload!r}")
         return b""
 
+    def _settle(self, payload: bytes) -> None:
+        for at in range(0, len(payload), 6):
+            if int.from_bytes(payload[at : at + 2], "big") == _MAX_STREAMS:
+                self._most = int.from_bytes(payload[at + 2 : at + 6], "big")
+
     def _over(self, stream: int, block: bytes) -> None:
         if stream in self._under_way:
             began, answered = self._under_way.pop(stream)
@@ -136,7 +146,7 @@ class Connection(asyncio.Protocol):
 
     def _fill(self) -> bytes:
         frames = []
-        while self._sent < len(self._requests) and self._due():
+        while self._sent < len(self._requests) and len(self._under_way) < self._most and self._due():
             request = self._requests[self._sent]
             if len(request) > self._window:
                 break
@@ -160,6 +170,11 @@ class Connection(asyncio.Protocol):
     def _pass_over(self) -> None:
         """Never send the next request."""
         self._sent += 1
+
+    def _cancel(self, stream: int) -> bytes:
+        """Want no answer any more; answers what is to be sent."""
+        del self._under_way[stream]
+        return _frame(_RST, 0, stream, _CANCEL)
 
     def _ended(self, began: float, *, answered: bool, block: bytes) -> None:  # noqa: ARG002 - for those who read it
         """A call is over; `block` holds its last header fields."""

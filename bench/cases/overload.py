@@ -1,6 +1,8 @@
 """More calls than can be served: twice and five times as many, from a process of their own that does not wait.
 
-Good is what is answered within its deadline. The peak is what a closed loop gets out of the same process of orders.
+They come through the gateway, as real ones do, and it refuses what the service could only be late with. Good is what is
+answered within its deadline; the peak is the most that the same door lets out. The full run also shows callers who go
+past the gateway: there the service has to turn calls away itself.
 """
 
 from __future__ import annotations
@@ -8,9 +10,10 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
-from functools import partial
+from concurrent.futures import Executor, ProcessPoolExecutor
+from dataclasses import dataclass
 from multiprocessing import get_context
+from time import perf_counter
 from types import TracebackType
 from typing import Self
 
@@ -22,64 +25,106 @@ from kehu.orders.v1.orders_pb2_grpc import OrdersServiceStub
 from bench import shop, stats
 from bench.case import Pace
 from bench.installation import installation
-from bench.load import measure
 from bench.paced import LOST, Told, call_at
+from bench.prepared import call_all
 from bench.table import Table
+from tests.support.rabbitmq import free_ports
 
 _PLACE = "/kehu.orders.v1.OrdersService/PlaceOrder"
 _PRODUCTS = 200
 _DEADLINE_SECONDS = 5.0
 _REFUSED = str(grpc.StatusCode.RESOURCE_EXHAUSTED.value[0])
+_REFUSED_MS = 50
 _RECOVERY_SECONDS = 30
 _LEAST_CALM_MS = 100.0
+_CALLERS = 64
+_WARM = 500
 
 
 def run(pace: Pace, table: Table) -> None:
     """Find the peak, go beyond it twice, and see how it comes back."""
-    seconds = pace.during(quick=4, full=15)
+    seconds = pace.during(quick=5, full=15)
     with installation("orders", "campaigns") as place:
         shop.open_shop(place.urls["orders"], _PRODUCTS)
         bearer = place.keys.bearer("admin")
+        nobody = [f"127.0.0.1:{port}" for port in free_ports(1)]
         with (
             place.serving("services.campaigns", "serve") as campaigns,
-            place.serving("services.orders", "serve", KEHU_PEERS_CAMPAIGNS=campaigns) as address,
+            place.serving("services.orders", "serve", KEHU_PEERS_CAMPAIGNS=campaigns) as orders,
+            place.gateway(
+                {"orders": [orders], "campaigns": [campaigns], "members": nobody, "pipeline": nobody}
+            ) as gateway,
             ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool,
         ):
-            rush = partial(_rush, pool, address, bearer)
-            peak = measure(
-                address, bearer, shop.placing(_PRODUCTS), callers=48, seconds=seconds, stub=OrdersServiceStub
-            ).rate
-            for _ in range(2):
-                told = rush(peak * 1.3, seconds)
-                peak = max(peak, _goodput(told, seconds))
+            front = Door(pool, gateway, bearer, seconds)
+            peak = front.peak()
             table.add("peak of one process, orders placed", peak, "orders/s")
-            calm = rush(peak / 2, seconds)
-            calm_ms = stats.quantile(calm.seconds("0"), 0.99) * 1000
+            calm_ms = stats.quantile(front.rush(peak / 2).seconds("0"), 0.99) * 1000
             table.add("at half the peak, p99", calm_ms, "ms")
             for times in (2, 5):
-                with Probe(address, bearer) as probe:
-                    told = rush(peak * times, seconds)
-                _tell(table, told, probe, peak=peak, times=times, seconds=seconds)
-                after = rush(peak / 2, _RECOVERY_SECONDS if not pace.quick else 6)
+                _go_beyond(table, front, times, peak=peak)
+                after = front.rush(peak / 2, _RECOVERY_SECONDS if not pace.quick else 6)
                 normal = recovered(after, max(2 * calm_ms, _LEAST_CALM_MS) / 1000)
                 table.add(f"after {times} times the peak, until normal again", normal, "s", most=_RECOVERY_SECONDS)
+            if not pace.quick:
+                _go_past(table, Door(pool, orders, bearer, seconds), 5 * peak, peak=peak)
 
 
-def _tell(table: Table, told: Told, probe: Probe, *, peak: float, times: int, seconds: float) -> None:
+@dataclass(frozen=True)
+class Door:
+    """Where orders are placed, and the process that places them."""
+
+    load: Executor
+    address: str
+    bearer: str
+    seconds: float
+
+    def peak(self) -> float:
+        """The most orders a second that come out: of callers who wait for each other, or of some more than that."""
+        found = self.load.submit(_closed, self.address, self.bearer, self.seconds).result()
+        for _ in range(2):
+            found = max(found, goodput(self.rush(found * 1.3), self.seconds))
+        return found
+
+    def rush(self, rate: float, seconds: float = 0) -> Told:
+        """Callers who don't wait, so many a second."""
+        return self.load.submit(_opened, self.address, self.bearer, rate, seconds or self.seconds).result()
+
+
+def _go_beyond(table: Table, door: Door, times: int, *, peak: float) -> None:
     what = f"at {times} times the peak"
-    table.add(f"{what}, goodput", _goodput(told, seconds), "orders/s", baseline=peak, least=0.8)
-    table.add(f"{what}, p99 of the answered", stats.quantile(told.seconds("0"), 0.99) * 1000, "ms")
-    refused = told.seconds(_REFUSED)
-    table.add(f"{what}, refused with RESOURCE_EXHAUSTED", float(len(refused)), "calls")
+    with Probe(door.address, door.bearer) as probe:
+        told = door.rush(peak * times)
+    table.add(f"{what}, goodput", goodput(told, door.seconds), "orders/s", baseline=peak, least=0.8)
+    refused = _tell(table, what, told)
     if refused:
-        table.add(f"{what}, p99 of these refusals", stats.quantile(refused, 0.99) * 1000, "ms", most=50)
-    table.add(f"{what}, without an answer in {_DEADLINE_SECONDS:g} s", float(told.counts()[LOST]), "calls")
+        table.add(f"{what}, p99 of these refusals", stats.quantile(refused, 0.99) * 1000, "ms", most=_REFUSED_MS)
     if probe.refused:
         table.add(f"{what}, share of refusals with RetryInfo", probe.advised / probe.refused, "share", least=1)
+
+
+def _go_past(table: Table, door: Door, rate: float, *, peak: float) -> None:
+    """The same of callers who go past the gateway. No target: nobody is to come this way."""
+    what = "the same rate past the gateway"
+    told = door.rush(rate)
+    table.add(f"{what}, goodput", goodput(told, door.seconds), "orders/s", baseline=peak)
+    refused = _tell(table, what, told)
+    if refused:
+        table.add(f"{what}, p99 of these refusals", stats.quantile(refused, 0.99) * 1000, "ms")
+
+
+def _tell(table: Table, what: str, told: Told) -> list[float]:
+    """What they were told; answers how long the refusals took."""
+    refused = told.seconds(_REFUSED)
+    table.add(f"{what}, p99 of the answered", stats.quantile(told.seconds("0"), 0.99) * 1000, "ms")
+    table.add(f"{what}, refused with RESOURCE_EXHAUSTED", float(len(refused)), "calls")
+    table.add(f"{what}, without an answer in {_DEADLINE_SECONDS:g} s", float(told.counts()[LOST]), "calls")
     print(f"  by gRPC's code: {dict(told.counts())}", flush=True)
+    return refused
 
 
-def _goodput(told: Told, seconds: float) -> float:
+def goodput(told: Told, seconds: float) -> float:
+    """Good answers a second, as long as calls came."""
     return sum(1 for due, took in told.good() if due + took <= seconds) / seconds
 
 
@@ -93,13 +138,25 @@ def recovered(told: Told, normal: float) -> float:
     return float(max(bad) + 1) if bad else 0.0
 
 
-def _rush(pool: ProcessPoolExecutor, address: str, bearer: str, rate: float, seconds: float) -> Told:
-    return pool.submit(_load, address, bearer, rate, seconds).result()
+def _orders(number: int) -> list[bytes]:
+    return [shop.order(each, _PRODUCTS).SerializeToString() for each in range(number)]
 
 
-def _load(address: str, bearer: str, rate: float, seconds: float) -> Told:
+def _closed(address: str, bearer: str, seconds: float) -> float:
+    """In the process of the load: orders a second of callers who wait for their answers."""
+    rate, number = 0.0, _WARM
+    for _ in range(2):
+        requests = _orders(number)
+        began = perf_counter()
+        told = asyncio.run(call_all(address, _PLACE, bearer, requests, together=_CALLERS, start=began))
+        rate = len(told.answered) / (perf_counter() - began)
+        number = max(_WARM, int(rate * seconds))
+    return rate
+
+
+def _opened(address: str, bearer: str, rate: float, seconds: float) -> Told:
     """In the process of the load."""
-    requests = [shop.order(number, _PRODUCTS).SerializeToString() for number in range(int(rate * seconds))]
+    requests = _orders(int(rate * seconds))
     return asyncio.run(call_at(address, _PLACE, bearer, requests, rate=rate, deadline=_DEADLINE_SECONDS))
 
 

@@ -14,6 +14,10 @@ def test_the_status_is_read_from_a_block_of_fields() -> None:
     assert status(b"\x00\x04name\x05value") == "?"
 
 
+def test_the_status_is_read_where_its_name_is_shortened() -> None:
+    assert status(b"\x00\x88" + bytes.fromhex("9acac8b21234da8f") + b"\x018") == "8"
+
+
 def test_what_connections_were_told_is_put_together() -> None:
     one, other = Told(), Told()
     one.add("0", 0.0, 0.1)
