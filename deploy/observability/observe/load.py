@@ -27,7 +27,7 @@ def _stream(scene: Scene) -> None:
 
 
 def order(scene: Scene, product: Json, *, units: int = 1, member: str = "", **more: object) -> Json:
-    """An order that waits for its payment."""
+    """An order that waits for its payment, or why it is refused."""
     line = {"product": product["name"], "quantity": str(units)}
     body = {"channel": "demo", "lines": [line], "requestId": once(), **more}
     return scene.post("orders", body | ({"member": member} if member else {}))
@@ -49,6 +49,8 @@ def _money(scene: Scene) -> None:
     scene.post(f"{member}/points:accrue", {"points": "500", "source": f"observe/{once()}", "requestId": once()})
     dear = shop.put_on_sale(scene, title="Cup", price=1_000, stock=10)
     order(scene, dear, member=member, points="100")
+    refused = order(scene, dear, member=member, points="100000")
+    scene.check("more points than there are pay nothing", "code" in refused, refused)
     template = {
         "displayName": "A tenth off",
         "percentOff": {"basisPoints": 1000, "maxDiscount": usd(500)},
