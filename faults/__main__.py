@@ -46,11 +46,11 @@ def _played(place: Arena, fault: Fault, seconds: float, manner: Manner) -> Outco
 
 
 def _told(outcome: Outcome) -> Outcome:
-    counts = outcome.counts
+    counts, failed = outcome.counts, ", ".join(f"{times} {code}" for code, times in outcome.failed.items())
     print(
         f"{outcome.fault.name:24} {outcome.seconds:4.0f} s  {outcome.word:7} lost {counts.lost}, "
         f"duplicated {counts.duplicated}, unexpected {counts.unexpected}, recovered {counts.recovered}; "
-        f"{outcome.calls} calls, {outcome.failed} failed; calls well after {outcome.recovery_calls:.1f} s, "
+        f"{outcome.calls} calls, failed: {failed or 'none'}; calls well after {outcome.recovery_calls:.1f} s, "
         f"effects after {outcome.recovery_effects:.1f} s"
     )
     for finding in outcome.findings:

@@ -30,11 +30,20 @@ class GivenUp(Exception):
 class Caller:
     """Calls the gateway, and writes down each call. Belongs to one event loop."""
 
-    def __init__(self, address: str, token: str, *, patience: float) -> None:
-        self._patience = patience
+    def __init__(
+        self,
+        address: str,
+        token: str,
+        *,
+        patience: float,
+        seconds: float = _CALL_SECONDS,
+        eager: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """`seconds` is the time of one call; as long as it is `eager`, it repeats without any pause, as none should."""
+        self._patience, self._seconds, self._eager = patience, seconds, eager
         self._headers = {"authorization": f"Bearer {token}"}
         # Not what the environment says about proxies: the suite is on this machine.
-        self._http = httpx2.AsyncClient(base_url=f"http://{address}", timeout=_CALL_SECONDS, trust_env=False)
+        self._http = httpx2.AsyncClient(base_url=f"http://{address}", timeout=seconds, trust_env=False)
         self.channel = grpc.aio.insecure_channel(address, options=[("grpc.max_reconnect_backoff_ms", 1_000)])
 
     async def close(self) -> None:
@@ -63,7 +72,7 @@ class Caller:
         async def once() -> tuple[str, Any]:
             try:
                 metadata = tuple(self._headers.items())
-                return "OK", await method(request, timeout=_CALL_SECONDS, metadata=metadata)
+                return "OK", await method(request, timeout=self._seconds, metadata=metadata)
             except grpc.aio.AioRpcError as error:
                 return error.code().name, None
 
@@ -80,8 +89,10 @@ class Caller:
                 return answer
             if code not in PASSING or time.monotonic() > until:
                 raise GivenUp(code)
-            await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
-            pause, again = min(2 * pause, _LONGEST_PAUSE), True
+            again = True
+            if not self._eager():
+                await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
+                pause = min(2 * pause, _LONGEST_PAUSE)
 
 
 def _json(answer: httpx2.Response) -> tuple[str, Json]:

@@ -71,8 +71,8 @@ def run(place: Arena, seed: int, minutes: float, manner: Manner) -> Outcome:
 
 
 def _named(fault: str, findings: list[Finding]) -> list[Finding]:
-    """Findings about calls that fail say nothing here: another fault's end may be the cause."""
-    return [found(f"{fault}: {each.title}", each.holds, each.seen) for each in findings if "call" not in each.title]
+    """With the name of their fault; without those that the end of another may have caused."""
+    return [found(f"{fault}: {each.title}", each.holds, each.seen) for each in findings if not each.alone]
 
 
 def _tell(seed: int, outcome: Outcome) -> None:

@@ -18,6 +18,8 @@ class Finding:
     title: str
     holds: bool
     seen: str
+    alone: bool = False
+    """Whether it says something only where nothing else breaks before or beside: not in chaos."""
 
 
 class Skipped(Exception):
@@ -51,6 +53,6 @@ class Fault:
     """Whether it is made for a short and for a long time; else once, as long as it takes."""
 
 
-def found(title: str, holds: bool, seen: object) -> Finding:
+def found(title: str, holds: bool, seen: object, *, alone: bool = False) -> Finding:
     """A finding."""
-    return Finding(title, holds, str(seen))
+    return Finding(title, holds, str(seen), alone)

@@ -44,7 +44,8 @@ class Outcome:
     counts: Counts = field(default_factory=Counts)
     sets: dict[str, dict[str, int]] = field(default_factory=dict)
     calls: int = 0
-    failed: int = 0
+    failed: dict[str, int] = field(default_factory=dict)
+    """Calls that did not succeed, by their code."""
     promised: int = 0
     recovery_calls: float = 0.0
     recovery_effects: float = 0.0
@@ -101,7 +102,7 @@ def judge(arena: Arena, record: Record, outcome: Outcome, *, tiers: bool = False
     _until_settled(arena, outcome, None)
     compared = arena.evidence.compare(record)
     outcome.counts, outcome.sets = compared.total, _sets(compared)
-    outcome.calls, outcome.failed, outcome.promised = len(record.attempts), record.failed(), len(record.promised)
+    outcome.calls, outcome.failed, outcome.promised = len(record.attempts), dict(record.failed()), len(record.promised)
     outcome.wrong += [*compared.total.named, *compared.wrong]
     for code, times in record.refusals().items():
         if code.split()[0] not in outcome.fault.allowed:

@@ -39,9 +39,9 @@ class Record:
         wrong = (each for each in self.attempts if each.code not in PASSING and each.code != "OK")
         return Counter(f"{each.code} {each.method}" for each in wrong)
 
-    def failed(self) -> int:
-        """Calls that did not succeed."""
-        return sum(each.code != "OK" for each in self.attempts)
+    def failed(self) -> Counter[str]:
+        """How the calls ended that did not succeed, and how many each way."""
+        return Counter(each.code for each in self.attempts if each.code != "OK")
 
     def recovery(self, healed: float) -> float:
         """Seconds from the end of the fault to the end of the last call that failed; 0 if none did."""

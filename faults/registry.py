@@ -13,6 +13,7 @@ from faults.catalogue import (
     processes,
     rolling,
     soak,
+    storm,
     versions,
 )
 from faults.fault import Fault
@@ -27,6 +28,7 @@ FAULTS: tuple[Fault, ...] = (
     *network.FAULTS,
     *clock.FAULTS,
     *versions.FAULTS,
+    *storm.FAULTS,
     *disk.FAULTS,
     *soak.FAULTS,
 )

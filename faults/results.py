@@ -6,7 +6,6 @@ import json
 import os
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -57,10 +56,11 @@ def line_of(outcome: Outcome) -> Line:
         "sets": outcome.sets,
         "promises": outcome.promised,
         "calls": outcome.calls,
-        "failed_calls": outcome.failed,
+        "failed_calls": sum(outcome.failed.values()),
+        "failed_by_code": outcome.failed,
         "seconds_until_calls_succeed": round(outcome.recovery_calls, 1),
         "seconds_until_effects_settle": round(outcome.recovery_effects, 1),
-        "findings": [asdict(each) for each in outcome.findings],
+        "findings": [{"title": each.title, "holds": each.holds, "seen": each.seen} for each in outcome.findings],
         "wrong": outcome.wrong,
         "skipped": outcome.skipped,
         "measured": datetime.now(UTC).strftime("%Y-%m-%d"),

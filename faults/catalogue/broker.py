@@ -20,11 +20,16 @@ def _kept_selling(arena: Arena, begin: float, *, outbox_grows: bool = True) -> l
     during = [each for each in arena.record.attempts if each.begin >= begin]
     failed = [each.code for each in during if each.code != "OK"]
     findings = [
-        found("orders are taken while the broker is away", not failed, f"{len(failed)} of {len(during)} failed")
+        found(
+            "orders are taken while the broker is away",
+            not failed,
+            f"{len(failed)} of {len(during)} failed",
+            alone=True,
+        )
     ]
     if outbox_grows:
         waiting = arena.evidence.unsent()
-        findings.append(found("events wait in the outbox", waiting > 0, waiting))
+        findings.append(found("events wait in the outbox", waiting > 0, waiting, alone=True))
     return findings
 
 

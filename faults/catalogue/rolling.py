@@ -44,13 +44,13 @@ class _Rolling:
 def _no_call_failed(arena: Arena, begin: float) -> list[Finding]:
     during = [each for each in arena.record.attempts if each.begin >= begin]
     failed = [f"{each.code} {each.method}" for each in during if each.code != "OK"]
-    return [found("no call failed", not failed, f"{len(failed)} of {len(during)} {failed[:3]}")]
+    return [found("no call failed", not failed, f"{len(failed)} of {len(during)} {failed[:3]}", alone=True)]
 
 
 def _no_handler_twice(arena: Arena) -> Finding:
     name, outcome = _DUPLICATES
     twice = sum(arena.metric(f"{service}-consume", name, outcome=outcome) for service in SERVICES)
-    return found("no handler was given an event twice", twice == 0, f"{twice:.0f} duplicates")
+    return found("no handler was given an event twice", twice == 0, f"{twice:.0f} duplicates", alone=True)
 
 
 def _asked_to_go(name: str, arena: Arena, seconds: float) -> list[Finding]:

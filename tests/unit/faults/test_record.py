@@ -23,4 +23,4 @@ def test_calls_that_failed_before_the_end_of_the_fault_do_not_count() -> None:
 def test_refusals_are_what_no_fault_explains() -> None:
     seen = record(Attempt(0, 1, "UNAVAILABLE"), Attempt(0, 1, "INTERNAL", "orders"), Attempt(0, 1, "OK"))
     assert seen.refusals() == {"INTERNAL orders": 1}
-    assert seen.failed() == 2
+    assert seen.failed() == {"UNAVAILABLE": 1, "INTERNAL": 1}
