@@ -29,12 +29,12 @@ def main() -> int:
     manner = Manner(rate=arguments.rate)
     runs = [(fault, seconds) for fault in chosen for seconds in arguments.seconds[: None if fault.lengths else 1]]
     outcomes = []
-    for disks in sorted({fault.small_disks for fault, _ in runs}):
-        these = [(fault, seconds) for fault, seconds in runs if fault.small_disks == disks]
+    for disks, clustered in sorted({(fault.small_disks, fault.clustered) for fault, _ in runs}):
+        these = [run for run in runs if (run[0].small_disks, run[0].clustered) == (disks, clustered)]
         if disks and not namespace.entered():
             outcomes += [_told(Outcome(*run, skipped="needs root, and Debian's iproute2")) for run in these]
             continue
-        with arena(arguments.suite, small_disks=disks) as place:
+        with arena(arguments.suite, small_disks=disks, clustered=clustered) as place:
             outcomes += [_played(place, fault, seconds, manner) for fault, seconds in these]
     if arguments.keep:
         results.keep(outcomes)

@@ -16,6 +16,7 @@ from deploy.local import health
 from deploy.local.folder import SERVICES
 from deploy.local.rabbitmq import find
 from deploy.local.suite import Running
+from faults.cluster import Cluster
 from faults.evidence import Evidence
 from faults.record import Record
 from faults.shop import Shop
@@ -36,6 +37,8 @@ class Arena:
     record: Record = field(default_factory=lambda: Record("none"))
     gateway: str = ""
     """Where the writers call."""
+    cluster: Cluster | None = None
+    """The nodes of the broker, where it has several."""
 
     def __post_init__(self) -> None:
         self.gateway = self.gateway or self.suite.gateway.removeprefix("http://")

@@ -49,6 +49,8 @@ class Fault:
     """Codes that clients may be refused with for good while it lasts."""
     small_disks: int = 0
     """MiB of the disk that PostgreSQL and RabbitMQ each have; 0: whatever the machine has."""
+    clustered: bool = False
+    """Whether the broker is a cluster of three nodes instead of one."""
     lengths: bool = True
     """Whether it is made for a short and for a long time; else once, as long as it takes."""
 

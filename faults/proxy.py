@@ -15,10 +15,13 @@ _CHUNK = 65_536
 
 
 class Proxy:
-    """Listens on loopback, and passes on to another port of loopback. Runs in a thread of its own."""
+    """Listens on loopback, and passes on to another port of loopback: the first of them where somebody listens.
 
-    def __init__(self, port: int, *, listen: int = 0) -> None:
-        self._target, self._listen = port, listen
+    Runs in a thread of its own.
+    """
+
+    def __init__(self, *targets: int, listen: int = 0) -> None:
+        self._targets, self._listen = targets, listen
         self._loop = asyncio.new_event_loop()
         self._open: asyncio.Event
         self._tasks: set[asyncio.Task[None]] = set()
@@ -82,7 +85,7 @@ class Proxy:
         self._writers.add(writer)
         try:
             await self._open.wait()
-            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target)
+            far_reader, far_writer = await self._reach()
         except OSError:
             self._writers.discard(writer)
             writer.transport.abort()
@@ -96,6 +99,12 @@ class Proxy:
             for each in (writer, far_writer):
                 self._writers.discard(each)
                 each.close()
+
+    async def _reach(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        for target in self._targets[:-1]:
+            with suppress(OSError):
+                return await asyncio.open_connection("127.0.0.1", target)
+        return await asyncio.open_connection("127.0.0.1", self._targets[-1])
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Pass on in their order; each chunk waits for itself alone, so that a delay is no limit of the rate."""
@@ -124,9 +133,9 @@ class Proxy:
 
 
 @contextmanager
-def proxy(port: int, *, listen: int = 0) -> Iterator[Proxy]:
+def proxy(*targets: int, listen: int = 0) -> Iterator[Proxy]:
     """A proxy until the end of the block."""
-    made = Proxy(port, listen=listen)
+    made = Proxy(*targets, listen=listen)
     made.start()
     try:
         yield made

@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 
-from faults.arena import Arena
+from faults.arena import PATIENCE, Arena
 from faults.fault import Fault, Finding, found
+from faults.waiting import until
 
 _NOTHING_FREE = "1000000GB"
 _USUAL_DISK = "50MB"
@@ -70,6 +72,22 @@ def _disk_alarm(arena: Arena, seconds: float) -> list[Finding]:
         return _kept_selling(arena, begin)
 
 
+def _cut_off(arena: Arena, seconds: float) -> list[Finding]:
+    """Cut off the node that everybody is connected to."""
+    cluster = arena.cluster
+    assert cluster is not None  # noqa: S101 - the fault says that it needs one
+    lonely, *others = cluster.members
+    with cluster.cut_off(lonely):
+        begin, instant = time.monotonic(), datetime.now(UTC)
+        until(lambda: not lonely.up, within=PATIENCE, what=f"{lonely.name} pauses")
+        time.sleep(seconds)
+        settled = until(lambda: arena.evidence.settled(instant), within=PATIENCE, what="effects through the others")
+        return [
+            *_kept_selling(arena, begin, outbox_grows=False),
+            found("the other nodes went on", all(each.up for each in others), f"effects settled {settled:.1f} s later"),
+        ]
+
+
 FAULTS = (
     Fault(
         "broker-killed",
@@ -99,5 +117,12 @@ FAULTS = (
         "calls go on; relay and consumers notice within two heartbeats and connect again",
         _frozen,
         chaos=True,
+    ),
+    Fault(
+        "broker-node-cut-off",
+        "of three RabbitMQ nodes, the one that everybody is connected to can't reach the others",
+        "it pauses; relay and consumers connect to another; what was confirmed is there, nothing has two effects",
+        _cut_off,
+        clustered=True,
     ),
 )
