@@ -12,6 +12,9 @@ _EXPONENTS = dict.fromkeys(
     ("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF"), 0
 ) | dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3)
 _NANOS = 1_000_000_000
+# Of each such currency: minor units of one unit, and nanos of a minor unit. An answer has dozens of amounts.
+_SCALES = {currency: (10**decimals, _NANOS // 10**decimals) for currency, decimals in _EXPONENTS.items()}
+_USUAL = (100, _NANOS // 100)
 LIMIT = 10**15
 """No single amount reaches this many minor units, so that sums of thousands still fit an int64."""
 
@@ -46,10 +49,12 @@ class Money:
 
     def to_wire(self) -> tuple[int, int]:
         """Units and nanos of `google.type.Money`; both carry the sign."""
-        scale = 10 ** exponent(self.currency)
-        units, minor = divmod(abs(self.minor), scale)
-        nanos = minor * (_NANOS // scale)
-        return (units, nanos) if self.minor >= 0 else (-units, -nanos)
+        scale, nanos = _SCALES.get(self.currency, _USUAL)
+        if self.minor >= 0:
+            units, minor = divmod(self.minor, scale)
+            return units, minor * nanos
+        units, minor = divmod(-self.minor, scale)
+        return -units, -minor * nanos
 
     def __add__(self, other: Money) -> Money:
         return Money(self.minor + self._same(other).minor, self.currency)

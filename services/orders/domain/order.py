@@ -50,6 +50,7 @@ class Order(OrderContent):
         taxation: Taxation | None = None,
         location: str = "",
         instalments: Instalments | None = None,
+        org: str = "",
     ) -> Order:
         """A new order that waits for its payment. Raises a Fault when it is too large, or the points don't suit it."""
         lines = lines_of(items)
@@ -93,6 +94,7 @@ class Order(OrderContent):
             taxation=taxation,
             location=location,
             instalments=instalments,
+            org=org,
         )
 
     def placed(self) -> OrderPlaced:
@@ -304,8 +306,7 @@ class Order(OrderContent):
         self.check(step)
         if state not in TRANSITIONS[self.state, step]:
             raise errors.order_state_invalid(self.id, self.state)
-        changed = replace(self, **values)  # type: ignore[arg-type]
-        return replace(changed, state=state, version=self.version + 1, update_time=now)
+        return replace(self, state=state, version=self.version + 1, update_time=now, **values)  # type: ignore[arg-type]
 
 
 def _suitable(tender: PointsTender, total: int, currency: str) -> int:
