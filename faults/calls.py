@@ -15,6 +15,9 @@ from google.protobuf.message import Message
 from faults.record import PASSING, Attempt, Record
 
 _CALL_SECONDS = 6.0
+EAGER_SECONDS = 0.5
+"""How long whoever is eager waits for an answer."""
+
 _SHORTEST_PAUSE = 0.1
 _LONGEST_PAUSE = 1.0
 _BY_STATUS = {429: "RESOURCE_EXHAUSTED", 502: "UNAVAILABLE", 503: "UNAVAILABLE", 504: "DEADLINE_EXCEEDED"}
@@ -36,15 +39,18 @@ class Caller:
         token: str,
         *,
         patience: float,
-        seconds: float = _CALL_SECONDS,
         eager: Callable[[], bool] = lambda: False,
     ) -> None:
-        """`seconds` is the time of one call; as long as it is `eager`, it repeats without any pause, as none should."""
-        self._patience, self._seconds, self._eager = patience, seconds, eager
+        """As long as it is `eager`, it waits for no answer and makes no pause, as no client should."""
+        self._patience, self._eager = patience, eager
         self._headers = {"authorization": f"Bearer {token}"}
         # Not what the environment says about proxies: the suite is on this machine.
-        self._http = httpx2.AsyncClient(base_url=f"http://{address}", timeout=seconds, trust_env=False)
+        self._http = httpx2.AsyncClient(base_url=f"http://{address}", trust_env=False)
         self.channel = grpc.aio.insecure_channel(address, options=[("grpc.max_reconnect_backoff_ms", 1_000)])
+
+    @property
+    def _seconds(self) -> float:
+        return EAGER_SECONDS if self._eager() else _CALL_SECONDS
 
     async def close(self) -> None:
         """Hang up."""
@@ -56,7 +62,7 @@ class Caller:
 
         async def once() -> tuple[str, Json]:
             try:
-                answer = await self._http.post(f"/v1/{path}", json=body, headers=self._headers)
+                answer = await self._http.post(f"/v1/{path}", json=body, headers=self._headers, timeout=self._seconds)
             except httpx2.TimeoutException:
                 return "DEADLINE_EXCEEDED", {}
             except httpx2.TransportError:

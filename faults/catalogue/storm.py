@@ -11,15 +11,12 @@ from contextlib import contextmanager
 
 from faults import journeys
 from faults.arena import Arena
-from faults.calls import Caller, GivenUp
+from faults.calls import EAGER_SECONDS, Caller, GivenUp
 from faults.fault import Fault, Finding, found
 from faults.journeys import Client
 from faults.record import Record
 
 _STORMERS = 64
-_IMPATIENCE = 0.5
-"""Seconds until each asks again, whether or not there was an answer."""
-
 _SILENT_SHARE = 0.3
 _TIMES_THE_LOAD = 5.0
 _WINDOW_SECONDS = 8.0
@@ -48,9 +45,7 @@ class _Storm:
 
     async def _rage(self) -> None:
         token = self._arena.suite.token("admin")
-        caller = Caller(
-            self._arena.gateway, token, patience=300, seconds=_IMPATIENCE, eager=lambda: not self._over.is_set()
-        )
+        caller = Caller(self._arena.gateway, token, patience=300, eager=lambda: not self._over.is_set())
         await asyncio.gather(*(self._want(caller, number) for number in range(_STORMERS)))
         await caller.close()
 
@@ -101,7 +96,7 @@ def _answered(record: Record, since: float) -> float:
 FAULTS = (
     Fault(
         "retry-storm",
-        f"orders' `serve` falls silent; {_STORMERS} clients ask again at once after any refusal or {_IMPATIENCE:g} s",
+        f"orders' `serve` falls silent; {_STORMERS} clients ask again at once after any refusal or {EAGER_SECONDS:g} s",
         "what is too much is refused at once; as soon as they stop, all is as before; each order is there once",
         _stormed,
         runbook="life-of-an-rpc.md#what-can-go-wrong-and-what-the-client-sees",
