@@ -37,8 +37,10 @@ _PASSED_ON = frozenset(
 # A server that goes answers CANCELLED to a call that came just then, though nobody has begun it (grpc/grpc#41785).
 # Where our own caller gives up, there is no answer at all but asyncio's CancelledError.
 _REPEATED = frozenset({grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED})
+# A replica that says NOT_SERVING, as all do before they go, is asked no more.
+_CONFIGURATION = '{"loadBalancingConfig": [{"round_robin": {}}], "healthCheckConfig": {"serviceName": ""}}'
 _OPTIONS = [
-    ("grpc.lb_policy_name", "round_robin"),
+    ("grpc.service_config", _CONFIGURATION),
     ("grpc.keepalive_time_ms", 30_000),
     ("grpc.keepalive_timeout_ms", 5_000),
     # A replica that restarted is found again before the next one goes: gRPC's own pauses grow from 1 s to 2 min.

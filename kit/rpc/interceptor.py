@@ -83,7 +83,7 @@ class Interceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
         return wrap(behaviour, decode, handler.response_serializer)
 
     def drain(self) -> None:
-        """End the streams under way: they could go on for minutes, and their callers find another replica."""
+        """Refuse what comes, and end the streams: they could go on for minutes. Callers find another replica."""
         self._draining.set()
         for task in self._streams:
             task.cancel()
@@ -93,8 +93,6 @@ class Interceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
         messages = metrics.MESSAGES.labels(method.name)
 
         async def write(request: Message, context: grpc.aio.ServicerContext) -> None:
-            if self._draining.is_set():
-                raise errors.unavailable("the service")
             task = asyncio.current_task()
             assert task is not None  # noqa: S101 - a handler always runs in a task
             self._streams.add(task)
@@ -164,6 +162,8 @@ class Interceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
         return answer
 
     def _check_room(self, method: Method, *, counted: bool) -> None:
+        if self._draining.is_set():
+            raise errors.unavailable("the service")
         if not (counted or (method.streams and len(self._streams) < self._stream_limit)):
             raise errors.overloaded()
 

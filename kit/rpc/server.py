@@ -28,6 +28,7 @@ from kit.telemetry import MetricsServer, log
 
 _GRACE_SECONDS = 25.0
 _HEALTH_SECONDS = 1.0
+_REFUSING_SECONDS = 0.2
 _MIB = 1024 * 1024
 
 Background = Callable[[], Awaitable[None]]
@@ -99,7 +100,10 @@ class Server:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._health.enter_graceful_shutdown()
         await asyncio.sleep(self.settings.drain_seconds)
+        # gRPC answers CANCELLED to all that wait for their turn when it stops, which tells callers nothing. Refused
+        # calls don't wait for long, and who hears UNAVAILABLE asks another replica, or again.
         self._interceptor.drain()
+        await asyncio.sleep(_REFUSING_SECONDS)
         await self._server.stop(grace)
         await self.edge.close()
         for close in self.closing:

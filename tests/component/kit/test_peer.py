@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from kehu.members.v1 import members_pb2 as pb
 from kehu.members.v1 import members_pb2_grpc
+from prometheus_client import REGISTRY
 
 from kit.db import AsyncDatabase
 from kit.rpc import Edge, Peer, Server, Servicer, call
@@ -36,12 +37,12 @@ class Named(members_pb2_grpc.MembersServiceServicer):
 
 @pytest.fixture
 def replica(database_url: str, settings: Callable[..., Any]) -> Replica:
-    """`replica("one", port)`: a server of members; without a port it finds one."""
+    """`replica("one", port, drain=seconds)`: a server of members; without a port it finds one."""
 
-    def make(name: str, port: int = 0) -> Server:
+    def make(name: str, port: int = 0, *, drain: float = 0.0) -> Server:
         database = AsyncDatabase(database_url, lambda connection, now: Unit(connection, now, publish=_nothing))
         proto, add = "kehu.members.v1.MembersService", members_pb2_grpc.add_MembersServiceServicer_to_server
-        settled = settings(Settings, database_url=database_url, grpc_address=f"127.0.0.1:{port}")
+        settled = settings(Settings, database_url=database_url, grpc_address=f"127.0.0.1:{port}", drain_seconds=drain)
         servicer: Any = Named
         return Server("members", settled, database, Edge(database), [Servicer(proto, add, servicer(name))])
 
@@ -118,3 +119,39 @@ async def test_a_replica_that_is_gone_for_good_is_passed_over(replica: Replica, 
         assert {await ask(peer) for _ in range(20)} == {"there"}
 
     await there.stop(grace=0.1)
+
+
+async def test_a_replica_that_says_it_will_go_is_asked_no_more(replica: Replica, keys: Keys) -> None:
+    going, staying = replica("going", drain=3), replica("staying")
+    await going.start()
+    await staying.start()
+
+    async with peer_of([going.port, staying.port], keys) as peer:
+        await asyncio.gather(*(ask_until(peer, name) for name in ("going", "staying")))
+        stopping = asyncio.create_task(going.stop(grace=0.1))
+        async with asyncio.timeout(10):
+            while "going" in {await ask(peer) for _ in range(4)}:
+                pass
+        before = _failed()
+        assert {await ask(peer) for _ in range(20)} == {"staying"}
+        await stopping
+        assert _failed() == before
+
+    await staying.stop(grace=0.1)
+
+
+def _failed() -> float:
+    """Tries of the peer that failed, be it that the next one succeeded."""
+    name, codes = "rpc_client_call_duration_seconds_count", ("UNAVAILABLE", "CANCELLED")
+    found = [{"peer": "members", "rpc_response_status_code": code} for code in codes]
+    return sum(REGISTRY.get_sample_value(name, labels) or 0.0 for labels in found)
+
+
+async def test_a_server_goes_although_its_peers_watch_its_health(replica: Replica, keys: Keys) -> None:
+    server = replica("one")
+    await server.start()
+
+    async with peer_of([server.port], keys) as peer:
+        await ask(peer)
+        async with asyncio.timeout(10):
+            await server.stop(grace=60)
