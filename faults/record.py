@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from faults.comparing import Fact
 
 PASSING = frozenset({"UNAVAILABLE", "DEADLINE_EXCEEDED", "RESOURCE_EXHAUSTED", "ABORTED", "CANCELLED"})
-"""Codes after which a good client repeats the call with the same request id. Nobody here cancels a call: the last is what
+"""Codes after which a good client repeats the call with the same request id. The last, where no caller cancels, is what
 gRPC says of calls that waited for their turn in a process that went."""
 
 
