@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 from kit.errors import Fault, Kind, invalid
+
+Named = Mapping[str, Sequence[str]]
+"""Things by their collections and ids, the ids as texts."""
 
 _PATH = re.compile(r"(/[^/\s\x00-\x1f\x7f-\x9f]{1,63}){1,10}")
 
@@ -39,3 +44,25 @@ def beyond(name: str, org: str) -> Fault:
         f"{name} is beyond {org}, which is what its caller sees",
         metadata={"org": org, "name": name},
     )
+
+
+class Parts(Protocol):
+    """The parts of the organisation that a service's things belong to."""
+
+    def inside(self, org: str, named: Named) -> set[tuple[str, str]]:
+        """Those of the things, as collections and ids, that are within a part."""
+
+
+class Unit(Protocol):
+    """A unit of work that knows what belongs where."""
+
+    @property
+    def reach(self) -> Parts:
+        """The parts that things belong to."""
+
+
+def outside(unit: Unit, org: str, named: Named) -> tuple[str, str] | None:
+    """The first of the things, as its collection and id, that is not within the part of the organisation."""
+    inside = unit.reach.inside(org, named)
+    asked = ((collection, id_) for collection, ids in named.items() for id_ in ids)
+    return next((thing for thing in asked if thing not in inside), None)

@@ -8,25 +8,25 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import reduce
 from typing import Protocol
 
+from google.api import field_behavior_pb2, resource_pb2
+from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
 from kit import org
 from kit.errors import Fault, Kind
-from kit.org import within
+from kit.org import Named, within
 from kit.rpc.call import Call
 
 __all__ = ["UUIDS", "Confined", "Named", "Reach", "Rules", "texts", "too_narrow", "within"]
 
 UUIDS = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 """The form of the ids of most collections."""
-Named = Mapping[str, Sequence[str]]
-"""What a message names: the ids (of what the name begins with) by their collections."""
 
 
 class Reach(Protocol):
@@ -41,25 +41,32 @@ class Reach(Protocol):
 
 @dataclass(frozen=True)
 class Rules:
-    """What is known of the methods of a service. Every other method must name something of the caller's part."""
+    """How each method of a service is confined. One that is not in here is about all of the organisation: callers of a
+    part are refused."""
 
-    parts: Mapping[str, str]
+    by_name: AbstractSet[str]
+    """Those that are about what their request names: all of it must be within the caller's part."""
+    parts: Mapping[str, str] = field(default_factory=dict)
     """Those whose request has a field for the part, and which: it is the caller's own if the request names none."""
     moves: Mapping[str, str] = field(default_factory=dict)
-    """Those that may bring something with an `org` elsewhere, and the field with it: it must stay within the caller's
-    part."""
+    """Those of `by_name` that may bring something with an `org` elsewhere, and the field with it: it must stay within
+    the caller's part."""
     of_nobody: AbstractSet[str] = frozenset()
     """Those that may be called although they name nothing: nothing of any part is in them."""
     answered: AbstractSet[str] = frozenset()
     """Those that find something, which is looked at when found."""
 
+    @property
+    def stated(self) -> frozenset[str]:
+        """The methods that callers of a part may call."""
+        return frozenset({*self.by_name, *self.parts, *self.of_nobody, *self.answered})
+
 
 class Confined:
-    """Closed unless it is known how a method is confined: by the part it asks for, by what else its request names, by
-    its answer, or not at all.
+    """Confines each method as the rules say.
 
     `look(org, named)` raises a Fault for the first thing that is not within the part. `collections` are those with an
-    owner or a part of their own; names of other things are passed over.
+    owner or a part of their own, with the form of their ids; names of other things are passed over.
     """
 
     def __init__(
@@ -72,27 +79,31 @@ class Confined:
 
     async def narrow(self, call: Call, request: Message) -> None:
         """See `Reach`."""
-        method = call.method.name.rpartition("/")[2]
+        method, org_ = call.method.name.rpartition("/")[2], call.identity.org
+        if method not in self._rules.stated:
+            raise too_narrow(call)
         if (path := self._rules.parts.get(method)) is not None:
             _take_part(call, request, path)
         if (moved := self._rules.moves.get(method)) is not None:
             _stays(call, request, moved)
-        named = self.named(request)
-        if not named and path is None and method not in self._rules.of_nobody | self._rules.answered:
+        if method in self._rules.by_name and not self.named(request, referring=True):
             raise too_narrow(call)
-        if named and method not in self._rules.answered:
-            await self._look(call.identity.org, named)
+        if method not in self._rules.answered and (named := self.named(request)):
+            await self._look(org_, named)
 
     async def check(self, call: Call, answer: Message) -> None:
         """See `Reach`."""
         if call.method.name.rpartition("/")[2] in self._rules.answered:
             await self._look(call.identity.org, self.named(answer))
 
-    def named(self, message: Message) -> Named:
-        """The things with a part that a message names, at any depth."""
+    def named(self, message: Message, *, referring: bool = False) -> Named:
+        """The things with a part that a message names, at any depth; only in fields for names, if `referring`.
+
+        A name in a note is looked at as well, but makes no call one about what it names.
+        """
         found: dict[str, list[str]] = defaultdict(list)
-        for text in texts(message):
-            if match := self._name.fullmatch(text):
+        for field_, text in texts(message):
+            if (match := self._name.fullmatch(text)) and (not referring or _refers(field_)):
                 collection, _, id_ = match[1].rpartition("/")
                 found[collection].append(id_)
         return dict(found)
@@ -108,22 +119,30 @@ def too_narrow(call: Call) -> Fault:
     )
 
 
-def texts(message: Message) -> Iterator[str]:
-    """Every text in a message, however deep."""
+def texts(message: Message) -> Iterator[tuple[FieldDescriptor, str]]:
+    """Every text in a message, however deep, with its field."""
     for field_, value in message.ListFields():
         if field_.message_type is not None and field_.message_type.GetOptions().map_entry:
             for each in value.values():
-                yield from _texts(each)
+                yield from _texts(field_, each)
         else:
             for each in value if field_.is_repeated else (value,):
-                yield from _texts(each)
+                yield from _texts(field_, each)
 
 
-def _texts(value: object) -> Iterator[str]:
+def _texts(field_: FieldDescriptor, value: object) -> Iterator[tuple[FieldDescriptor, str]]:
     if isinstance(value, str):
-        yield value
+        yield field_, value
     elif isinstance(value, Message):
         yield from texts(value)
+
+
+def _refers(field_: FieldDescriptor) -> bool:
+    """Whether a field is for the name of a resource: of another one, or of the message itself."""
+    options = field_.GetOptions()
+    reference = options.Extensions[resource_pb2.resource_reference]
+    behaviours = options.Extensions[field_behavior_pb2.field_behavior]
+    return bool(reference.type or reference.child_type) or field_behavior_pb2.IDENTIFIER in behaviours
 
 
 def _take_part(call: Call, request: Message, path: str) -> None:

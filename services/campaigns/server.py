@@ -11,6 +11,7 @@ from kit.page import Tokens
 from kit.rpc import Edge, Server, Servicer, run
 from kit.settings import load
 from services.campaigns import metrics, publish
+from services.campaigns.api.reach import CampaignsReach
 from services.campaigns.api.servicer import CampaignsServicer
 from services.campaigns.config import Config
 from services.campaigns.storage.unit import CampaignsUnit
@@ -33,6 +34,7 @@ def build(config: Config) -> Server:
         settings=config,
         database=database,
         edge=edge,
+        reach=CampaignsReach(edge),
         servicers=[
             Servicer(
                 # Its messages lie in other files: nobody else would load the one with the service.

@@ -22,6 +22,7 @@ from services.orders import metrics
 from services.orders.usecases import (
     buyers,
     cart,
+    catalogue,
     checkout_view,
     erasure,
     expiry,
@@ -38,6 +39,7 @@ from services.orders.usecases.opportunity import Deal, DealLine
 
 _EXPIRED_AT_ONCE = 2000
 _SALES_AT_ONCE = 20
+_FOLLOWED_AT_ONCE = 2000
 _GROUPS_AT_ONCE = 500
 _PRESALES_AT_ONCE = 500
 _SERVED_AT_ONCE = 100
@@ -79,6 +81,12 @@ def forget_members(unit: erasure.Work, events: Sequence[Received]) -> None:
 def expire_orders(unit: expiry.Work) -> None:
     """Cancel the orders whose time to pay is over; what they held is free again."""
     expiry.expire_orders(unit, _EXPIRED_AT_ONCE)
+
+
+@subscriptions.every(seconds=2)
+def follow_stores(unit: catalogue.Work) -> None:
+    """Orders follow their store to its part of the organisation."""
+    catalogue.follow_stores(unit, _FOLLOWED_AT_ONCE)
 
 
 @subscriptions.every(seconds=1)
@@ -178,6 +186,7 @@ def _deal(won: OpportunityWon) -> Deal:
         opportunity=names.id_of("opportunities", won.opportunity, field="opportunity"),
         account=names.id_of("accounts", won.account, field="account"),
         lines=tuple(_line(line, f"lines[{index}]") for index, line in enumerate(won.lines)),
+        org=won.org,
     )
 
 

@@ -55,6 +55,7 @@ from services.orders.api.payment_sweeps import PaymentSweeps
 from services.orders.api.payments_servicer import PaymentsServicer
 from services.orders.api.presales_servicer import PresalesServicer
 from services.orders.api.proof_servicer import ProofServicer
+from services.orders.api.reach import OrdersReach
 from services.orders.api.refunds_servicer import RefundsServicer
 from services.orders.api.servicer import OrdersServicer
 from services.orders.api.shipping_servicer import ShippingServicer
@@ -153,6 +154,7 @@ def build(config: Config) -> Server:
         settings=config,
         database=database,
         edge=edge,
+        reach=OrdersReach(edge),
         servicers=[
             Servicer("kehu.orders.v1.OrdersService", orders_pb2_grpc.add_OrdersServiceServicer_to_server, servicer),
             Servicer(

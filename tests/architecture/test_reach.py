@@ -7,32 +7,69 @@ from functools import reduce
 import pytest
 
 from kit.errors import Kind
-from kit.rpc.reach import Confined
+from services.campaigns.api import reach as campaigns
+from services.members.api import reach as members
+from services.orders.api import reach as orders
 from services.pipeline.api import reach as pipeline
 from tests.support.reach import blind, methods_of, outcomes
 
-SERVICES = {"pipeline": pipeline}
-CLOSED: dict[str, set[str]] = {"pipeline": set()}
-"""Methods about all of the organisation, by their service: callers of a part are refused. Every other one is confined
-by what its request names, or is named in the `RULES` of its service."""
+SERVICES = {
+    "campaigns": (campaigns, campaigns.CampaignsReach),
+    "members": (members, members.MembersReach),
+    "orders": (orders, orders.OrdersReach),
+    "pipeline": (pipeline, pipeline.PipelineReach),
+}
+CLOSED: dict[str, set[str]] = {
+    "campaigns": {
+        *("GetProfile", "GetRfmTable", "CreateSegment", "UpdateSegment", "PreviewSegment", "ListSegmentMembers"),
+        *("CreateAutomation", "PauseAutomation", "ResumeAutomation", "ListAutomationRuns"),
+    },
+    "members": {
+        *("ListAuditEntries", "UpdateEngagementPolicy", "CreateReceiptKey", "RetireReceiptKey", "RevokeReceiptKey"),
+        *("CreateBadge", "RetireBadge", "IssueGiftCards", "VoidGiftCard", "ReplaceGiftCardCode", "UndoMerge"),
+        *("GetLiabilityReport", "CreateReward", "UpdateReward", "PublishReward", "WithdrawReward"),
+        *("UpdatePointTransferPolicy", "BatchEnroll", "UpdateProgramme", "CreateProgramme", "CreateRecalculation"),
+        *("GetRecalculation", "CreateRightsCardProduct", "UpdateRightsCardProduct", "ListDueRenewals"),
+        *("UpdateStoredValueRules", "GetSettlementReport"),
+    },
+    "orders": {
+        *("CreateBargain", "CancelBargain", "BeginHaggle", "GetHaggle", "CutPrice", "BuyHaggle", "CreateCart"),
+        *("GetCart", "RefreshCart", "AddCartLine", "SetCartLine", "MoveCartLine", "SetCartCoupons", "MergeCart"),
+        *("CheckoutCart", "BatchUpsertProducts", "PublishProduct", "UnpublishProduct", "CreateProductGroup"),
+        *("UpdateProductGroup", "CreateCategory", "UpdateCategory", "DeleteCategory", "CreateChannel"),
+        *("UpdateChannel", "CreateStore", "CreatePriceList", "UpdatePriceList", "ArchivePriceList"),
+        *("ActivatePriceList", "SetPrices", "CreateShop", "GetShop", "ListShops", "IngestOrders", "GetIngestedOrder"),
+        *("ListIngestedOrders", "RetryIngestedOrder", "MapChannelSku", "ListCheckouts", "CreateFlashSale"),
+        *("UpdateFlashSale", "CancelFlashSale", "CreateGroupBuy", "UpdateGroupBuy", "CancelGroupBuy", "OpenGroup"),
+        *("JoinGroup", "GetGroup", "ListGroups", "FillGroup", "CreateLocation", "CreateProduct", "UpdateProduct"),
+        *("ArchiveProduct", "ActivateProduct", "ImportOrders", "ListReconciliationReports"),
+        *("ListReconciliationDifferences", "ResolveReconciliationDifference", "ReceiveWechatPayNotice"),
+        *("ReceiveAlipayNotice", "CreatePresale", "CancelPresale", "ListPresaleOrders", "CreateShippingZone"),
+        *("UpdateShippingZone", "DeleteShippingZone", "CreateShippingMethod", "UpdateShippingMethod"),
+        *("DeleteShippingMethod", "CreateTaxTable", "UpdateTaxTable", "DeleteTaxTable"),
+    },
+    "pipeline": set(),
+}
+"""Methods about all of the organisation, by their service: callers of a part are refused. A new method belongs here, or
+into the rules of its service."""
 
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_every_method_has_a_stated_reach(service: str) -> None:
-    module = SERVICES[service]
-    reach = Confined(module.RULES, module.COLLECTIONS, blind)
-    found = outcomes(reach, methods_of(service), module.COLLECTIONS)
+    module, reach = SERVICES[service]
+    found = outcomes(blind(reach), methods_of(service), module.COLLECTIONS)
 
-    stated = {*module.RULES.of_nobody, *module.RULES.answered, *module.RULES.parts, *module.RULES.moves}
+    rules = module.RULES
     assert {name for name, kind in found.items() if kind is Kind.PERMISSION_DENIED} == CLOSED[service]
-    assert {name for name, kind in found.items() if kind is None} <= stated
-    assert stated <= found.keys()
-    assert not stated & CLOSED[service]
+    assert {name for name, kind in found.items() if kind is Kind.NOT_FOUND} >= rules.by_name
+    assert {name for name, kind in found.items() if kind is None} <= {*rules.of_nobody, *rules.answered, *rules.parts}
+    assert rules.stated | CLOSED[service] == found.keys()
+    assert rules.moves.keys() <= rules.by_name
 
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_part_is_asked_for_in_a_field_that_is_there(service: str) -> None:
-    rules = SERVICES[service].RULES
+    rules = SERVICES[service][0].RULES
     for method in methods_of(service):
         for path in (
             rules.parts.get(method.name),
@@ -47,6 +84,6 @@ def test_a_part_is_asked_for_in_a_field_that_is_there(service: str) -> None:
 @pytest.mark.parametrize("service", SERVICES)
 def test_what_is_listed_whole_can_be_asked_for_by_part(service: str) -> None:
     """A list that names nothing must have a field for the part, or it would show everybody's."""
-    rules = SERVICES[service].RULES
+    rules = SERVICES[service][0].RULES
     lists = {method.name for method in methods_of(service) if "org" in method.input_type.fields_by_name}
     assert lists <= rules.parts.keys()

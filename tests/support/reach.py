@@ -15,7 +15,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescri
 from kit.errors import Fault, Kind, not_found
 from kit.rpc import policy
 from kit.rpc.call import Call, Identity
-from kit.rpc.reach import Named, Reach
+from kit.rpc.reach import Confined, Named, Reach
 from tests.architecture.test_protos import METHODS, files
 
 PATTERNS = {
@@ -58,10 +58,15 @@ def outcomes(reach: Reach, methods: Iterable[MethodDescriptor], collections: Col
     return found
 
 
-async def blind(org: str, named: Named) -> None:
-    """Whoever looks sees nothing."""
-    collection, ids = next(iter(named.items()))
-    raise not_found(f"{collection}/{ids[0]}")
+def blind(reach: type[Confined]) -> Confined:
+    """A service's reach to which everything that is named is beyond the caller's part."""
+
+    async def seen(self: Confined, org: str, named: Named) -> None:
+        collection, ids = next(iter(named.items()))
+        raise not_found(f"{collection}/{ids[0]}")
+
+    unseen: Confined = type("Blind", (reach,), {"_seen": seen})(None)
+    return unseen
 
 
 def _fill(message: Any, form: Descriptor, collections: Collection[str], *, depth: int) -> None:
@@ -85,6 +90,8 @@ def _name(field: FieldDescriptor, collections: Collection[str]) -> str:
     pattern = own[0] if own else PATTERNS.get((reference.type or reference.child_type).rpartition("/")[2], "")
     if reference.child_type:
         pattern = pattern.rpartition("/")[0].rpartition("/")[0] if pattern.count("/") > 1 else ""
-    if pattern.partition("/")[0] not in collections:
+    if field.name == "store" and not pattern:
+        return "beyond"
+    if pattern.partition("/")[0] not in {each.partition("/")[0] for each in collections}:
         return ""
     return re.sub(r"\{\w+\}", lambda _: str(uuid.uuid4()), pattern)

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from kehu.campaigns.v1 import coupons_pb2 as pb
 
-from kit import names
+from kit import names, org
 from kit.rpc.convert import etag, expected_version, instant, wire_instant
 from services.campaigns.domain.coupon import Coupon, State
 from services.campaigns.usecases.coupon import Filter, Issue, Lock, Settle, Void
@@ -50,6 +50,7 @@ def filter_of(request: pb.ListCouponsRequest) -> Filter:
         member=names.id_of("members", request.member, field="member") if request.member else None,
         template=names.id_of("couponTemplates", template, field="coupon_template") if template else None,
         state=State(pb.Coupon.State.Name(request.state).removeprefix("STATE_")) if request.state else None,
+        org=org.parse(request.org),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from google.type.money_pb2 import Money as WireMoney
 from kehu.campaigns.v1 import coupon_templates_pb2 as pb
 
-from kit import names
+from kit import names, org
 from kit.errors import invalid
 from kit.money import Money
 from kit.rpc.convert import etag, expected_version, instant, masked_fields, money, wire_instant, wire_money
@@ -28,6 +28,7 @@ _MUTABLE = {
     "issue_limit": "issue",
     "per_member_limit": "per_member",
     "budget": "budget",
+    "org": "org",
 }
 _OUTPUT_ONLY = ("name", "issued_count", "committed", "create_time", "update_time", "etag")
 
@@ -38,7 +39,8 @@ def create(request: pb.CreateCouponTemplateRequest) -> Create:
     validity = _validity(wire)
     if validity is None:
         raise invalid("coupon_template.window", "or days_after_issue must be set")
-    return Create(names.new_id(), wire.display_name, _terms(wire), validity, _limits(wire))
+    part = org.parse(wire.org, field="coupon_template.org")
+    return Create(names.new_id(), wire.display_name, _terms(wire), validity, _limits(wire), part)
 
 
 def update(request: pb.UpdateCouponTemplateRequest) -> Update:
@@ -52,6 +54,7 @@ def update(request: pb.UpdateCouponTemplateRequest) -> Update:
         display_name=wire.display_name,
         validity=_validity(wire),
         limits=_limits(wire),
+        org=org.parse(wire.org, field="coupon_template.org"),
     )
 
 
@@ -68,6 +71,7 @@ def render(template: CouponTemplate) -> pb.CouponTemplate:
         issued_count=template.issued,
         create_time=wire_instant(template.create_time),
         update_time=wire_instant(template.update_time),
+        org=template.org,
         etag=etag(template.version),
     )
     if terms.minimum_spend:

@@ -12,7 +12,7 @@ from kehu.campaigns.v1 import coupon_templates_pb2 as tpb
 from kehu.campaigns.v1 import coupons_pb2 as cpb
 from kehu.campaigns.v1 import segments_pb2 as spb
 
-from kit import names
+from kit import names, org
 from kit.errors import Fault
 from kit.page import Tokens
 from kit.rpc import Edge
@@ -61,7 +61,7 @@ class CampaignsServicer(campaigns_pb2_grpc.CampaignsServiceServicer):
     ) -> tpb.ListCouponTemplatesResponse:
         """Read a page of coupon templates."""
         page = page_of(request, self._tokens)
-        rows = await self._edge.read(templates.page, page)
+        rows = await self._edge.read(templates.page, page, org=org.parse(request.org))
         token = next_token(request, self._tokens, page, rows=rows, position=lambda row: (str(row.id),))
         shown = [coupon_template.render(row) for row in rows[: page.size]]
         return tpb.ListCouponTemplatesResponse(coupon_templates=shown, next_page_token=token)

@@ -70,7 +70,7 @@ class CouponTemplate:
     """A template with its counters.
 
     `issued` counts the coupons that are not void. Each of them commits the largest discount that it can give, until it
-    expires: `expired` counts those.
+    expires: `expired` counts those. With its coupons it belongs to `org`, a part of the organisation, or to all of it.
     """
 
     id: UUID
@@ -83,6 +83,7 @@ class CouponTemplate:
     issued: int = 0
     expired: int = 0
     version: int = 1
+    org: str = ""
 
     @property
     def committed(self) -> int:
@@ -107,11 +108,13 @@ class CouponTemplate:
             self._check_budget(self.limits.budget)
         return self
 
-    def changed(self, *, display_name: str, validity: Validity, limits: Limits, now: datetime) -> CouponTemplate:
+    def changed(
+        self, *, display_name: str, validity: Validity, limits: Limits, org: str, now: datetime
+    ) -> CouponTemplate:
         """With new values. Raises a Fault when they do not fit, or a limit is below what is issued already."""
         if limits.issue is not None and limits.issue < self.issued:
             raise errors.limit_below_issued("coupon_template.issue_limit", str(self.issued))
-        template = replace(self, display_name=display_name, validity=validity, limits=limits)
+        template = replace(self, display_name=display_name, validity=validity, limits=limits, org=org)
         changed = replace(template, update_time=now, version=self.version + 1).checked()
         if changed.over_budget:
             committed = str(Money(self.committed, self.terms.currency))

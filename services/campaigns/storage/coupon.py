@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import Connection, RowMapping, Select, insert, or_, select, text
 from sqlalchemy import and_ as both
 
+from kit.org import condition
 from kit.page import Page
 from services.campaigns.domain.coupon import Coupon, State
 from services.campaigns.domain.coupon_template import Terms
@@ -29,6 +30,8 @@ _SAVE = text("""
                 cast(:versions as bigint[])) as u (id, state, order_id, lock_expire_time, use_time, version)
     where c.id = u.id
 """)
+
+_WITHIN = f"coupons.template_id in (select t.id from coupon_templates t where {condition('t.org')})"  # noqa: S608 - constants
 
 _CAUSED = text("""
     select c.* from coupons c
@@ -95,9 +98,15 @@ class Coupons:
         return self._read(query)
 
     def page(
-        self, page: Page, *, member: UUID | None = None, template: UUID | None = None, state: State | None = None
+        self,
+        page: Page,
+        *,
+        member: UUID | None = None,
+        template: UUID | None = None,
+        state: State | None = None,
+        org: str = "",
     ) -> list[Coupon]:
-        """A page of coupons, newest first."""
+        """A page of coupons, newest first; of templates of a part of the organisation, if given."""
         query = newest_first(select(table), table.c.id, page)
         if member is not None:
             query = query.where(table.c.member_id == member)
@@ -105,6 +114,8 @@ class Coupons:
             query = query.where(table.c.template_id == template)
         if state is not None:
             query = query.where(table.c.state == state.value)
+        if org:
+            query = query.where(text(_WITHIN).bindparams(org=org))
         return self._read(query)
 
     def caused(self, wanted: Collection[tuple[UUID, UUID, str]]) -> list[Coupon]:

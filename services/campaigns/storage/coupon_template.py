@@ -11,6 +11,7 @@ from sqlalchemy import Connection, RowMapping, insert, select, text, update
 
 from kit import errors
 from kit.money import Money
+from kit.org import condition
 from kit.page import Page
 from services.campaigns.domain.coupon_template import CouponTemplate, DaysAfterIssue, Limits, Terms, Window
 from services.campaigns.storage.query import newest_first, one_of
@@ -65,9 +66,11 @@ class CouponTemplates:
         query = select(table).where(one_of(table.c.id, templates)).order_by(table.c.id).with_for_update(key_share=True)
         return {row["id"]: _template(row) for row in self._connection.execute(query).mappings()}
 
-    def page(self, page: Page) -> list[CouponTemplate]:
-        """A page of templates, newest first."""
+    def page(self, page: Page, *, org: str = "") -> list[CouponTemplate]:
+        """A page of templates, newest first; of a part of the organisation, if given."""
         query = newest_first(select(table), table.c.id, page)
+        if org:
+            query = query.where(text(condition("coupon_templates.org")).bindparams(org=org))
         return [_template(row) for row in self._connection.execute(query).mappings()]
 
     def budgets(self, now: datetime) -> dict[str, int]:
@@ -111,6 +114,7 @@ def _row(template: CouponTemplate) -> dict[str, Any]:
         "version": template.version,
         "create_time": template.create_time,
         "update_time": template.update_time,
+        "org": template.org,
     }
 
 
@@ -128,6 +132,7 @@ def _template(row: RowMapping) -> CouponTemplate:
         issued=row["issued_count"],
         expired=row["expired_count"],
         version=row["version"],
+        org=row["org"],
     )
 
 

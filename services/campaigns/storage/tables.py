@@ -48,10 +48,19 @@ coupon_templates = Table(
     Column("version", BigInteger, nullable=False),
     Column("create_time", _TIME, nullable=False),
     Column("update_time", _TIME, nullable=False),
+    # The part of the organisation; empty: of the whole house.
+    Column("org", Text, nullable=False, server_default=""),
     CheckConstraint("expired_count between 0 and issued_count", "coupon_templates_counts"),
     CheckConstraint("issued_count <= issue_limit", "coupon_templates_issue_limit"),
     # Divided, for the product could leave the range of the type.
     CheckConstraint("issued_count - expired_count <= budget / amount", "coupon_templates_budget"),
+)
+Index(
+    "coupon_templates_org",
+    coupon_templates.c.org,
+    coupon_templates.c.id,
+    postgresql_ops={"org": "text_pattern_ops"},
+    postgresql_where=text("org <> ''"),
 )
 
 coupons = Table(

@@ -8,6 +8,7 @@ from services.campaigns.storage.coupon import Coupons
 from services.campaigns.storage.coupon_template import CouponTemplates
 from services.campaigns.storage.profile import Profiles
 from services.campaigns.storage.purchase import Purchases
+from services.campaigns.storage.reach import ReachStore
 from services.campaigns.storage.rfm import Rfm
 from services.campaigns.storage.segment import Segments
 
@@ -22,3 +23,4 @@ class CampaignsUnit(Unit):
     segments = Stored(Segments)
     automations = Stored(Automations)
     rfm = Stored(Rfm)
+    reach = Stored(ReachStore)

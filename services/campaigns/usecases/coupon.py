@@ -69,6 +69,7 @@ class Filter:
     member: UUID | None = None
     template: UUID | None = None
     state: State | None = None
+    org: str = ""
 
 
 def issue(unit: Work, commands: Sequence[Issue]) -> list[Coupon | Fault]:
@@ -91,7 +92,7 @@ def get(unit: Work, coupon: UUID) -> Coupon:
 
 def page(unit: Work, wanted: Page, only: Filter) -> Sequence[Coupon]:
     """A page of coupons, newest first."""
-    return unit.coupons.page(wanted, member=only.member, template=only.template, state=only.state)
+    return unit.coupons.page(wanted, member=only.member, template=only.template, state=only.state, org=only.org)
 
 
 def lock(unit: Work, commands: Sequence[Lock]) -> list[list[Coupon] | Fault]:

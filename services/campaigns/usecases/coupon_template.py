@@ -24,6 +24,7 @@ class Create:
     terms: Terms
     validity: Validity
     limits: Limits
+    org: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +37,20 @@ class Update:
     display_name: str
     validity: Validity | None
     limits: Limits
+    org: str = ""
 
 
 def create(unit: Work, command: Create) -> CouponTemplate:
     """Create a template. Raises a Fault when its parts do not fit together."""
     template = CouponTemplate(
-        command.id, command.display_name, command.terms, command.validity, command.limits, unit.now, unit.now
+        command.id,
+        command.display_name,
+        command.terms,
+        command.validity,
+        command.limits,
+        unit.now,
+        unit.now,
+        org=command.org,
     ).checked()
     unit.templates.add(template)
     return template
@@ -55,9 +64,9 @@ def get(unit: Work, template: UUID) -> CouponTemplate:
     return found
 
 
-def page(unit: Work, wanted: Page) -> Sequence[CouponTemplate]:
-    """A page of templates, newest first."""
-    return unit.templates.page(wanted)
+def page(unit: Work, wanted: Page, *, org: str = "") -> Sequence[CouponTemplate]:
+    """A page of templates, newest first; of a part of the organisation, if given."""
+    return unit.templates.page(wanted, org=org)
 
 
 def update(unit: Work, command: Update) -> CouponTemplate:
@@ -70,6 +79,7 @@ def update(unit: Work, command: Update) -> CouponTemplate:
         display_name=command.display_name if "display_name" in command.fields else found.display_name,
         validity=_validity(command, found),
         limits=_limits(command, found),
+        org=command.org if "org" in command.fields else found.org,
         now=unit.now,
     )
     unit.templates.save(changed)

@@ -37,8 +37,8 @@ class CouponTemplates(Protocol):
     def lock(self, templates: Collection[UUID]) -> dict[UUID, CouponTemplate]:
         """As `find_all`, and nobody else counts them until the transaction ends. Locked in sorted order."""
 
-    def page(self, page: Page) -> list[CouponTemplate]:
-        """A page of templates, newest first."""
+    def page(self, page: Page, *, org: str = "") -> list[CouponTemplate]:
+        """A page of templates, newest first; of a part of the organisation, if given."""
 
     def budgets(self, now: datetime) -> dict[str, int]:
         """What is left of the budgets of templates that can still be issued, in minor units by currency."""
@@ -66,9 +66,15 @@ class Coupons(Protocol):
         """Coupons whose validity or lock has ended, locked; those that somebody else works on are left out."""
 
     def page(
-        self, page: Page, *, member: UUID | None = None, template: UUID | None = None, state: State | None = None
+        self,
+        page: Page,
+        *,
+        member: UUID | None = None,
+        template: UUID | None = None,
+        state: State | None = None,
+        org: str = "",
     ) -> list[Coupon]:
-        """A page of coupons, newest first."""
+        """A page of coupons, newest first; of templates of a part of the organisation, if given."""
 
     def caused(self, wanted: Collection[tuple[UUID, UUID, str]]) -> list[Coupon]:
         """The coupons that were issued from a template to a member for a cause."""

@@ -40,7 +40,32 @@ ANSWERED = frozenset({"LookupMember", "LookupStoredValuePayment"})
 """Methods that find somebody, who is looked at when found."""
 
 
+BY_NAME = frozenset(
+    {
+        *("CreateCheckIn", "MakeUpCheckIn", "GetCheckInCalendar", "ClaimReceipt", "ListReceiptClaims"),
+        *("CreateReferralCode", "GetReferralCode", "AttachReferral", "GetReferral", "ListReferrals"),
+        *("ListBadgeAwards", "ListGiftCards", "RedeemGiftCard", "TakeGiftCard", "IssueLoyaltyCard"),
+        *("BlockLoyaltyCard", "ReplaceLoyaltyCard", "ModifyTags", "EraseMember", "MergeMembers", "ListMerges"),
+        *("ExportMember", "BatchAdjustPoints", "GetStatement", "VerifyMember", "ListVerifications"),
+        *("CreateRedemption", "GetRedemption", "ListRedemptions", "ConfirmRedemption", "CancelRedemption"),
+        *("FulfilRedemption", "RefundRedemption", "IssueRedemptionCode", "TransferPoints", "ListPointTransfers"),
+        *("GetMember", "UpdateMember", "ListTierChanges", "AccruePoints", "SpendPoints"),
+        *("CreateHold", "ConfirmHold", "ReleaseHold", "GetHold", "GetBalance", "ListLots", "ListEntries"),
+        *("GetEarning", "GetPurchase", "ListProgrammeBalances", "QuoteRedemption", "PreviewProgramme"),
+        *("IssueRightsCard", "GetRightsCard", "ListRightsCards", "UseBenefit", "ReverseBenefitUse", "ListBenefits"),
+        *("FreezeRightsCard", "UnfreezeRightsCard", "RenewRightsCard", "CancelRightsCard", "CreateTopUp", "GetTopUp"),
+        *("ListTopUps", "RefundTopUp", "PayStoredValue", "HoldStoredValue", "ConfirmStoredValuePayment"),
+        *("ReleaseStoredValuePayment", "RefundStoredValuePayment", "GetStoredValuePayment"),
+        *("ListStoredValuePayments", "GetStoredValue", "ListStoredValues", "GetTierStatus", "GetTierBenefits"),
+        *("SetTierOverride", "ClearTierOverride", "ListTierOverrides", "GetGrowth", "AddGrowth", "DeductGrowth"),
+        *("ListGrowthEntries",),
+    }
+)
+"""Methods about a member, or about what belongs to one, whose name the request has."""
+
+COLLECTIONS = dict.fromkeys(_NOT_FOUND, UUIDS)
 RULES = Rules(
+    by_name=BY_NAME,
     of_nobody=OF_NOBODY,
     answered=ANSWERED,
     parts={"ListMembers": "org", "EnrollMember": "member.org"},
@@ -52,7 +77,7 @@ class MembersReach(Confined):
     """Looks whose it is what a request names."""
 
     def __init__(self, edge: Edge[Any]) -> None:
-        super().__init__(RULES, dict.fromkeys(_NOT_FOUND, UUIDS), self._seen)
+        super().__init__(RULES, COLLECTIONS, self._seen)
         self._edge = edge
 
     async def check(self, call: Call, answer: Message) -> None:

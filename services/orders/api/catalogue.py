@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from kehu.orders.v1 import catalogue_pb2 as pb
 
-from kit import names
+from kit import names, org
 from kit.rpc import convert
 from services.orders.api.product import images, wire_images
 from services.orders.api.wire import code_of, version_of
@@ -112,6 +112,7 @@ def store(found: Outlet) -> pb.Store:
         title=found.title,
         create_time=convert.wire_instant(found.create_time),
         update_time=convert.wire_instant(found.update_time),
+        org=found.org,
         etag=convert.etag(found.version),
     )
 
@@ -123,7 +124,8 @@ def new_channel(request: pb.CreateChannelRequest) -> NewOutlet:
 
 def new_store(request: pb.CreateStoreRequest) -> NewOutlet:
     """Read a request."""
-    return NewOutlet(OutletKind.STORE, request.store_id, request.store.title)
+    part = org.parse(request.store.org, field="store.org")
+    return NewOutlet(OutletKind.STORE, request.store_id, request.store.title, part)
 
 
 def channel_change(request: pb.UpdateChannelRequest) -> ChangeOutlet:
@@ -134,8 +136,9 @@ def channel_change(request: pb.UpdateChannelRequest) -> ChangeOutlet:
 
 def store_change(request: pb.UpdateStoreRequest) -> ChangeOutlet:
     """Read a request."""
-    fields = convert.masked_fields(request.store, request.update_mask, mutable=("title",), output_only=_TIMES)
-    return _outlet_change(OutletKind.STORE, request.store, fields, "store.name")
+    given = request.store
+    fields = convert.masked_fields(given, request.update_mask, mutable=("title", "org"), output_only=_TIMES)
+    return _outlet_change(OutletKind.STORE, given, fields, "store.name")
 
 
 def outlet_position(found: Outlet) -> tuple[str]:
@@ -145,4 +148,7 @@ def outlet_position(found: Outlet) -> tuple[str]:
 
 def _outlet_change(kind: OutletKind, given: pb.Channel | pb.Store, fields: list[str], path: str) -> ChangeOutlet:
     code = code_of(kind.value, given.name, field=path)
-    return ChangeOutlet(kind, Change(code, dict.fromkeys(fields, given.title), version_of(given.etag)))
+    values: dict[str, object] = {field: getattr(given, field) for field in fields}
+    if "org" in values:
+        values["org"] = org.parse(str(values["org"]), field="store.org")
+    return ChangeOutlet(kind, Change(code, values, version_of(given.etag)))

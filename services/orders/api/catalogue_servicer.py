@@ -8,7 +8,7 @@ from google.protobuf.empty_pb2 import Empty
 from kehu.orders.v1 import catalogue_pb2 as pb
 from kehu.orders.v1 import catalogue_pb2_grpc, products_pb2
 
-from kit import names
+from kit import names, org
 from kit.page import Tokens
 from kit.rpc import Edge, convert
 from services.orders.api import catalogue, price_list, product
@@ -156,7 +156,7 @@ class CatalogueServicer(catalogue_pb2_grpc.CatalogueServiceServicer):
     async def ListStores(self, request: pb.ListStoresRequest, context: Any) -> pb.ListStoresResponse:
         """List stores."""
         page = convert.page_of(request, self._tokens)
-        rows = await self._edge.read(usecases.list_outlets, OutletKind.STORE, page)
+        rows = await self._edge.read(usecases.list_outlets, OutletKind.STORE, page, org=org.parse(request.org))
         return pb.ListStoresResponse(
             stores=[catalogue.store(row) for row in rows[: page.size]],
             next_page_token=convert.next_token(

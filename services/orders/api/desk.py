@@ -7,7 +7,7 @@ from uuid import UUID
 from kehu.orders.v1 import order_desk_pb2 as pb
 from kehu.orders.v1 import shipping_pb2
 
-from kit import names
+from kit import names, org
 from kit.errors import invalid
 from kit.money import exponent
 from kit.rpc import convert
@@ -46,6 +46,7 @@ def query(request: pb.SearchOrdersRequest, vault: Vault) -> DeskQuery:
         held=request.held,
         start=convert.instant(request.start_time, field="start_time") if request.HasField("start_time") else None,
         end=convert.instant(request.end_time, field="end_time") if request.HasField("end_time") else None,
+        org=org.parse(request.org),
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any, cast
 from kehu.orders.v1 import fulfilment_pb2 as pb
 from kehu.orders.v1 import fulfilment_pb2_grpc
 
+from kit import org
 from kit.page import Tokens
 from kit.rpc import Edge, convert
 from kit.rpc import call as calls
@@ -39,7 +40,8 @@ class FulfilmentServicer(fulfilment_pb2_grpc.FulfilmentServiceServicer):
     async def ListShipments(self, request: pb.ListShipmentsRequest, context: Any) -> pb.ListShipmentsResponse:
         """List shipments."""
         page = convert.page_of(request, self._tokens)
-        rows = await self._edge.read(usecases.list_shipments, wire.parent(request.parent), wire.state(request), page)
+        asked, part = (wire.parent(request.parent), wire.state(request)), org.parse(request.org)
+        rows = await self._edge.read(usecases.list_shipments, *asked, page, org=part)
         return pb.ListShipmentsResponse(
             shipments=[wire.shipment(row) for row in rows[: page.size]],
             next_page_token=convert.next_token(request, self._tokens, page, rows=rows, position=position),

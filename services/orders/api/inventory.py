@@ -8,7 +8,7 @@ from uuid import UUID
 
 from kehu.orders.v1 import inventory_pb2 as pb
 
-from kit import names
+from kit import names, org
 from kit.errors import invalid
 from kit.rpc import convert
 from services.orders.api.stock import location_id, optional_location, optional_location_name
@@ -24,7 +24,7 @@ from services.orders.usecases.stock_transfer import ReceiveTransfer, ShipTransfe
 
 _KINDS = {LocationKind.WAREHOUSE: pb.Location.KIND_WAREHOUSE, LocationKind.STORE: pb.Location.KIND_STORE}
 _KINDS_BACK = {wire: kind for kind, wire in _KINDS.items()}
-_MUTABLE = ("title", "kind", "active", "ships", "pickup", "priority")
+_MUTABLE = ("title", "kind", "active", "ships", "pickup", "priority", "org")
 _OTHERS = ("name", "create_time", "update_time", "etag")
 
 
@@ -38,6 +38,7 @@ def location(found: Location) -> pb.Location:
         ships=found.ships,
         pickup=found.pickup,
         priority=found.priority,
+        org=found.org,
         create_time=convert.wire_instant(found.create_time),
         update_time=convert.wire_instant(found.update_time),
         etag=convert.etag(found.version),
@@ -55,6 +56,7 @@ def location_creation(request: pb.CreateLocationRequest) -> CreateLocation:
         ships=given.ships,
         pickup=given.pickup,
         priority=given.priority,
+        org=org.parse(given.org, field="location.org"),
     )
 
 
@@ -67,6 +69,8 @@ def location_update(request: pb.UpdateLocationRequest) -> UpdateLocation:
         if given.kind not in _KINDS_BACK:
             raise invalid("location.kind", "must be a warehouse or a store")
         values["kind"] = _KINDS_BACK[given.kind]
+    if "org" in values:
+        values["org"] = org.parse(given.org, field="location.org")
     return UpdateLocation(location_id(given.name, field="location.name"), values, version_of(given.etag))
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from kehu.orders.v1 import inventory_pb2 as pb
 from kehu.orders.v1 import inventory_pb2_grpc, stock_pb2
 
+from kit import org
 from kit.page import Tokens
 from kit.rpc import Edge
 from kit.rpc.convert import next_token, page_of
@@ -34,7 +35,7 @@ class InventoryServicer(inventory_pb2_grpc.InventoryServiceServicer):
     async def ListLocations(self, request: pb.ListLocationsRequest, context: Any) -> pb.ListLocationsResponse:
         """List locations."""
         page = page_of(request, self._tokens)
-        rows = await self._edge.read(location.list_locations, page)
+        rows = await self._edge.read(location.list_locations, page, org=org.parse(request.org))
         token = next_token(request, self._tokens, page, rows=rows, position=inventory.location_position)
         found = [inventory.location(row) for row in rows[: page.size]]
         return pb.ListLocationsResponse(locations=found, next_page_token=token)
@@ -69,7 +70,8 @@ class InventoryServicer(inventory_pb2_grpc.InventoryServiceServicer):
     async def ListBackorders(self, request: pb.ListBackordersRequest, context: Any) -> pb.ListBackordersResponse:
         """List what is still to arrive for orders."""
         page = page_of(request, self._tokens)
-        rows = await self._edge.read(stock_usecases.list_backorders, stock.product_of(request.parent), page)
+        product, part = stock.product_of(request.parent), org.parse(request.org)
+        rows = await self._edge.read(stock_usecases.list_backorders, product, page, org=part)
         token = next_token(request, self._tokens, page, rows=rows, position=stock.backorder_position)
         found = [stock.backorder(row) for row in rows[: page.size]]
         return pb.ListBackordersResponse(backorders=found, next_page_token=token)
@@ -89,7 +91,8 @@ class InventoryServicer(inventory_pb2_grpc.InventoryServiceServicer):
     ) -> pb.ListStockTransfersResponse:
         """List transfers."""
         page = page_of(request, self._tokens)
-        rows = await self._edge.read(stock_transfer.list_transfers, inventory.transfer_state(request), page)
+        state, part = inventory.transfer_state(request), org.parse(request.org)
+        rows = await self._edge.read(stock_transfer.list_transfers, state, page, org=part)
         token = next_token(request, self._tokens, page, rows=rows, position=inventory.latest_position)
         found = [inventory.transfer(row) for row in rows[: page.size]]
         return pb.ListStockTransfersResponse(stock_transfers=found, next_page_token=token)
@@ -116,7 +119,8 @@ class InventoryServicer(inventory_pb2_grpc.InventoryServiceServicer):
     async def ListStockCounts(self, request: pb.ListStockCountsRequest, context: Any) -> pb.ListStockCountsResponse:
         """List counts."""
         page = page_of(request, self._tokens)
-        rows = await self._edge.read(stock_count.list_counts, inventory.count_state(request), page)
+        state, part = inventory.count_state(request), org.parse(request.org)
+        rows = await self._edge.read(stock_count.list_counts, state, page, org=part)
         token = next_token(request, self._tokens, page, rows=rows, position=inventory.latest_position)
         found = [inventory.count(row) for row in rows[: page.size]]
         return pb.ListStockCountsResponse(stock_counts=found, next_page_token=token)

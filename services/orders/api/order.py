@@ -5,7 +5,7 @@ from __future__ import annotations
 from google.type.money_pb2 import Money as WireMoney
 from kehu.orders.v1 import orders_pb2 as pb
 
-from kit import names
+from kit import names, org
 from kit.money import Money
 from kit.rpc import convert
 from services.orders.api import delivery
@@ -171,6 +171,7 @@ def query(request: pb.ListOrdersRequest) -> OrderQuery:
         channel=request.channel or None,
         start=convert.instant(request.start_time, field="start_time") if request.HasField("start_time") else None,
         end=convert.instant(request.end_time, field="end_time") if request.HasField("end_time") else None,
+        org=org.parse(request.org),
     )
 
 

@@ -9,6 +9,7 @@ from kehu.orders.v1 import order_desk_pb2 as pb
 from kehu.orders.v1 import order_desk_pb2_grpc
 from kehu.orders.v1.shipping_pb2 import DeliveryAddress
 
+from kit import org
 from kit.page import Tokens
 from kit.rpc import Edge, convert
 from kit.rpc import call as calls
@@ -94,7 +95,7 @@ class OrderDeskServicer(order_desk_pb2_grpc.OrderDeskServiceServicer):
         """List invoices."""
         page = convert.page_of(request, self._tokens)
         asked = invoice.parent(request.parent), invoice.state(request)
-        rows = await self._edge.read(invoice_usecases.list_invoices, *asked, page)
+        rows = await self._edge.read(invoice_usecases.list_invoices, *asked, page, org=org.parse(request.org))
         return pb.ListInvoicesResponse(
             invoices=[invoice.invoice(row, self._vault) for row in rows[: page.size]],
             next_page_token=convert.next_token(request, self._tokens, page, rows=rows, position=invoice.position),

@@ -7,7 +7,7 @@ from uuid import UUID
 from google.type.money_pb2 import Money as WireMoney
 from kehu.orders.v1 import refunds_pb2 as pb
 
-from kit import names
+from kit import names, org
 from kit.errors import invalid
 from kit.money import Money
 from kit.rpc import convert
@@ -176,7 +176,7 @@ def settlement(request: pb.SettleRefundRequest) -> SettleRefund:
 def query(request: pb.ListRefundsRequest) -> RefundQuery:
     """Read a request's filters."""
     parent = None if request.parent == _ANY else names.id_of("orders", request.parent, field="parent")
-    return RefundQuery(parent, _STATES_BACK.get(request.state))
+    return RefundQuery(parent, _STATES_BACK.get(request.state), org.parse(request.org))
 
 
 def refund_name(name: str) -> tuple[UUID, UUID]:

@@ -8,7 +8,7 @@ from uuid import UUID
 from kehu.orders.v1 import inventory_pb2
 from kehu.orders.v1 import stock_pb2 as pb
 
-from kit import names
+from kit import names, org
 from kit.errors import invalid
 from kit.rpc import convert
 from services.orders.api.wire import optional_instant, optional_name, version_of
@@ -123,7 +123,7 @@ def update(request: inventory_pb2.UpdateStockRequest) -> UpdateStock:
 def query(request: inventory_pb2.ListStocksRequest) -> StockQuery:
     """Read a request's filters."""
     location = optional_location(request.location, field="location") or None
-    return StockQuery(product_of(request.parent), location, low=request.low)
+    return StockQuery(product_of(request.parent), location, low=request.low, org=org.parse(request.org))
 
 
 def position(found: Stock) -> tuple[str, str]:

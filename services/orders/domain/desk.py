@@ -101,6 +101,7 @@ class DeskQuery:
     held: bool = False
     start: datetime | None = None
     end: datetime | None = None
+    org: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,8 @@ class LocationKind(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Location:
     """Where stock lies. Orders are delivered from locations that `ship`, the one with the lowest `priority` first, and
-    collected from those that offer `pickup`; none is served from one that is not `active`. `version` counts its
-    changes."""
+    collected from those that offer `pickup`; none is served from one that is not `active`. `org` is the part
+    of the organisation that it belongs to. `version` counts its changes."""
 
     id: str
     title: str
@@ -32,6 +32,7 @@ class Location:
     version: int
     create_time: datetime
     update_time: datetime
+    org: str = ""
 
     @property
     def name(self) -> str:

@@ -40,6 +40,7 @@ class OrderQuery:
     channel: str | None = None
     start: datetime | None = None
     end: datetime | None = None
+    org: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,8 @@ class OrderContent:
     `payments` are what has come in; together they cover `total` once it is paid. `refund_policy` says which of them
     give back first. `delivery` and `taxation` are how it reaches the customer and by which rules it was taxed.
     `location` is where its goods lie, once that is known; some of them were promised before they arrived if it is
-    `awaiting`. `instalments` tell when which part of it is to be paid, if not all at once.
+    `awaiting`. `instalments` tell when which part of it is to be paid, if not all at once. `org` is the part
+    of the organisation that it belongs to; of a new one, where it isn't that of its store.
     """
 
     id: UUID
@@ -92,6 +94,7 @@ class OrderContent:
     location: str = ""
     awaiting: bool = False
     instalments: Instalments | None = None
+    org: str = ""
 
     @property
     def number(self) -> str:

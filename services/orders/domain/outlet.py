@@ -19,13 +19,14 @@ class OutletKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outlet:
-    """A channel or a store; `version` counts its changes from 1."""
+    """A channel or a store, which belongs to a part of the organisation, `org`; `version` counts its changes from 1."""
 
     code: str
     title: str
     version: int
     create_time: datetime
     update_time: datetime
+    org: str = ""
 
     def check(self) -> None:
         """Raise a Fault unless it makes sense."""

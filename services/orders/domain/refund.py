@@ -122,6 +122,7 @@ class RefundQuery:
 
     order: UUID | None = None
     state: RefundState | None = None
+    org: str = ""
 
 
 @dataclass(frozen=True, slots=True)

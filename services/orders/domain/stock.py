@@ -129,6 +129,7 @@ class StockQuery:
     product: UUID | None = None
     location: str | None = None
     low: bool = False
+    org: str = ""
 
 
 @dataclass(frozen=True, slots=True)

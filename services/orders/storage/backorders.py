@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row, select, text
 from kit.page import Page
 from services.orders.domain.backorder import Backorder
 from services.orders.domain.stock import Place
+from services.orders.storage import parts
 from services.orders.storage.tables.stock import backorders
 
 _ADD = text("""
@@ -93,11 +94,14 @@ class BackorderStore:
         """So many units of each promise have arrived."""
         self._connection.execute(_FILL, {"ids": list(units), "units": list(units.values())})
 
-    def page(self, product: UUID | None, page: Page) -> list[Backorder]:
-        """The promises of a page and one more if there are more, the oldest first."""
+    def page(self, product: UUID | None, page: Page, *, org: str = "") -> list[Backorder]:
+        """The promises of a page and one more if there are more, the oldest first; of a part of the organisation, if
+        given."""
         statement = select(backorders).order_by(backorders.c.id).limit(page.fetch)
         if product is not None:
             statement = statement.where(backorders.c.product_id == product)
+        if org:
+            statement = statement.where(parts.at("backorders", org))
         if page.after is not None:
             statement = statement.where(backorders.c.id > int(page.after[0]))
         return [_backorder(row) for row in self._connection.execute(statement)]

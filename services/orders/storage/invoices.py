@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row, insert, select, text, tuple_, update
 from kit.errors import conflict
 from kit.page import Page
 from services.orders.domain.invoice import Invoice, InvoiceState, SealedBearer
+from services.orders.storage import parts
 from services.orders.storage.tables.desk import invoices
 
 _FORGET = text("""
@@ -51,13 +52,16 @@ class InvoiceStore:
         if self._connection.execute(change.values(**_values(after))).rowcount != 1:
             raise conflict()
 
-    def page(self, order_id: UUID | None, state: InvoiceState | None, page: Page) -> list[Invoice]:
-        """The invoices of a page and one more if there are more, the latest first."""
+    def page(self, order_id: UUID | None, state: InvoiceState | None, page: Page, *, org: str = "") -> list[Invoice]:
+        """The invoices of a page and one more if there are more, the latest first; of a part of the organisation, if
+        given."""
         statement = select(invoices).order_by(invoices.c.request_time.desc(), invoices.c.id.desc()).limit(page.fetch)
         if order_id is not None:
             statement = statement.where(invoices.c.order_id == order_id)
         if state is not None:
             statement = statement.where(invoices.c.state == state.value)
+        if org:
+            statement = statement.where(parts.of_order("invoices", org))
         if page.after is not None:
             at = (datetime.fromisoformat(page.after[0]), UUID(page.after[1]))
             statement = statement.where(tuple_(invoices.c.request_time, invoices.c.id) < at)

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from kit.page import Page
 from services.orders.domain.location import Location, LocationKind
+from services.orders.storage import parts
 from services.orders.storage.tables.stock import locations
 
 
@@ -34,9 +35,12 @@ class LocationStore:
         """Store a changed location."""
         self._connection.execute(update(locations).where(locations.c.id == location.id).values(**_row(location)))
 
-    def page(self, page: Page) -> list[Location]:
-        """The locations of a page and one more if there are more, by their ids."""
+    def page(self, page: Page, *, org: str = "") -> list[Location]:
+        """The locations of a page and one more if there are more, by their ids; of a part of the organisation, if
+        given."""
         statement = select(locations).order_by(locations.c.id).limit(page.fetch)
+        if org:
+            statement = statement.where(parts.own("locations", org))
         if page.after is not None:
             statement = statement.where(locations.c.id > page.after[0])
         return [location_of(row) for row in self._connection.execute(statement)]
@@ -65,4 +69,5 @@ def _row(location: Location) -> dict[str, object]:
         "version": location.version,
         "create_time": location.create_time,
         "update_time": location.update_time,
+        "org": location.org,
     }

@@ -73,6 +73,7 @@ def order_columns(added: Sequence[Order]) -> dict[str, object]:
         "locations": [order.location for order in added],
         "awaiting": [order.awaiting for order in added],
         "instalments": [instalments_text(order.instalments) for order in added],
+        "orgs": [order.org for order in added],
     }
 
 
@@ -165,6 +166,7 @@ def order(row: Row[*tuple[Any, ...]]) -> Order:
         location=row.location,
         awaiting=row.awaiting,
         instalments=instalments_of(row.instalments),
+        org=row.org,
     )
 
 

@@ -7,18 +7,21 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, exists, select, text, tuple_
+from sqlalchemy import ColumnElement, Connection, TextClause, exists, select, text, tuple_
 
 from kit.page import Page
 from services.orders.domain.desk import DeskQuery
+from services.orders.storage import parts
 from services.orders.storage.tables.core import order_lines, orders
 from services.orders.storage.tables.desk import order_holds, order_tags
 from services.orders.storage.tables.shipping import delivery_addresses
 
-# How many rows a range of amounts or times has decides which index is best, so each search is planned for its values.
-_PLAN_ANEW = text("set local plan_cache_mode = force_custom_plan")
+PLAN_ANEW = text("set local plan_cache_mode = force_custom_plan")
+"""How many rows a range of amounts or times, or a part of the organisation, has decides which index is best, so each
+search is planned for its values."""
 
 _EARLIER = order_lines.alias("earlier")
+Condition = ColumnElement[bool] | TextClause
 
 
 class OrderSearch:
@@ -31,6 +34,8 @@ class OrderSearch:
         """The orders of a page and one more if there are more, the latest placed first."""
         driver, place_time, order_id, conditions = _driver(query)
         conditions += _filters(query, driver, order_id)
+        if query.org:
+            conditions.append(parts.own("orders", query.org))
         if query.start is not None:
             conditions.append(place_time >= query.start)
         if query.end is not None:
@@ -47,11 +52,13 @@ class OrderSearch:
             .order_by(place_time.desc(), order_id.desc())
             .limit(page.fetch)
         )
-        self._connection.execute(_PLAN_ANEW)
+        self._connection.execute(PLAN_ANEW)
         return [UUID(str(row[0])) for row in self._connection.execute(statement)]
 
 
-def _driver(query: DeskQuery) -> tuple[Any, ColumnElement[Any], ColumnElement[Any], list[ColumnElement[bool]]]:
+def _driver(
+    query: DeskQuery,
+) -> tuple[Any, ColumnElement[Any], ColumnElement[Any], list[Condition]]:
     """The table whose index has the rows in the order of the pages. Where a filter leaves few orders it is left to the
     planner to begin there or with the lines of a SKU."""
     few = any(each is not None for each in (query.counter, query.phone, query.member, query.store))
@@ -80,9 +87,9 @@ def _columns(query: DeskQuery) -> Sequence[tuple[ColumnElement[Any], object]]:
     )
 
 
-def _filters(query: DeskQuery, driver: Any, order_id: ColumnElement[Any]) -> list[ColumnElement[bool]]:
+def _filters(query: DeskQuery, driver: Any, order_id: ColumnElement[Any]) -> list[Condition]:
     """What the driver itself does not say."""
-    conditions: list[ColumnElement[bool]] = [column == value for column, value in _columns(query) if value is not None]
+    conditions: list[Condition] = [column == value for column, value in _columns(query) if value is not None]
     if query.store:
         conditions.append(orders.c.store != "")  # what the index of stores asks for
     if query.least is not None:
@@ -105,4 +112,7 @@ def _filters(query: DeskQuery, driver: Any, order_id: ColumnElement[Any]) -> lis
 
 def _asks_orders(query: DeskQuery) -> bool:
     """Whether a filter is one of the order's own columns."""
-    return any(value is not None for value in (*(each for _, each in _columns(query)), query.least, query.most))
+    return any(
+        value is not None
+        for value in (*(each for _, each in _columns(query)), query.least, query.most, query.org or None)
+    )

@@ -47,16 +47,20 @@ OF_OPPORTUNITIES = text("""
     where opportunity_id = any(cast(:ids as uuid[])) and opportunity_id is not null
 """)
 
-_ORDER_ROWS = """
+# An order belongs to the part of the organisation of its store; a name counts as its code.
+_PART_OF_STORE = """case when o.store <> '' then
+               (select s.org from stores s where s.code = regexp_replace(o.store, '^stores/', '')) end"""
+
+_ORDER_ROWS = f"""
     insert into orders (id, state, member_id, account_id, opportunity_id, channel, external_id, currency, total,
                         coupons, hold, points, points_value, refunded, refunded_points, backordered, imported,
                         fingerprint, place_time, expire_time, pay_time, version, update_time, store, freight,
-                        freight_tax, activity, refund_policy, delivery, taxation, location, awaiting, instalments)
+                        freight_tax, activity, refund_policy, delivery, taxation, location, awaiting, instalments, org)
     select o.id, o.state, o.member_id, o.account_id, o.opportunity_id, o.channel, o.external_id, o.currency, o.total,
            cast(o.coupons as jsonb), o.hold, o.points, o.points_value, 0, 0, o.backordered, o.imported,
            o.fingerprint, o.place_time, o.expire_time, o.pay_time, o.version, o.update_time, o.store, o.freight,
            o.freight_tax, o.activity, o.refund_policy, cast(o.delivery as jsonb), cast(o.taxation as jsonb),
-           o.location, o.awaiting, cast(o.instalments as jsonb)
+           o.location, o.awaiting, cast(o.instalments as jsonb), coalesce(nullif(o.org, ''), {_PART_OF_STORE}, '')
     from unnest(
         cast(:ids as uuid[]), cast(:states as text[]), cast(:members as uuid[]), cast(:accounts as uuid[]),
         cast(:opportunities as uuid[]), cast(:channels as text[]), cast(:external_ids as text[]),
@@ -67,11 +71,11 @@ _ORDER_ROWS = """
         cast(:update_times as timestamptz[]), cast(:stores as text[]), cast(:freights as bigint[]),
         cast(:freight_taxes as bigint[]), cast(:activities as text[]), cast(:refund_policies as text[]),
         cast(:deliveries as text[]), cast(:taxations as text[]), cast(:locations as text[]),
-        cast(:awaiting as boolean[]), cast(:instalments as text[])
+        cast(:awaiting as boolean[]), cast(:instalments as text[]), cast(:orgs as text[])
     ) as o (id, state, member_id, account_id, opportunity_id, channel, external_id, currency, total, coupons, hold,
             points, points_value, backordered, imported, fingerprint, place_time, expire_time, pay_time, version,
             update_time, store, freight, freight_tax, activity, refund_policy, delivery, taxation, location,
-            awaiting, instalments)"""
+            awaiting, instalments, org)"""  # noqa: S608 - constants
 
 _LINE_ROWS = """
     insert into order_lines (order_id, position, product_id, sku, title, quantity, unit_price, amount, shares,
@@ -146,7 +150,9 @@ REPLACE = text("""
          p as (delete from payments where order_id = any(cast(:ids as uuid[])))
     update orders o
     set total = u.total, fingerprint = u.fingerprint, place_time = u.place_time, pay_time = u.place_time,
-        version = u.version, update_time = u.update_time, store = u.store
+        version = u.version, update_time = u.update_time, store = u.store,
+        org = case when o.store = u.store then o.org
+              else coalesce((select s.org from stores s where s.code = u.store), '') end
     from unnest(
         cast(:ids as uuid[]), cast(:states_before as text[]), cast(:versions_before as bigint[]),
         cast(:totals as bigint[]), cast(:fingerprints as bytea[]), cast(:place_times as timestamptz[]),

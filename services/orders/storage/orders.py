@@ -13,8 +13,9 @@ from kit.errors import conflict
 from kit.page import Page
 from services.orders.domain.order import Order
 from services.orders.domain.order_content import OrderQuery
-from services.orders.storage import order_rows
+from services.orders.storage import order_rows, parts
 from services.orders.storage import order_statements as statements
+from services.orders.storage.order_search import PLAN_ANEW
 from services.orders.storage.tables.core import orders
 
 
@@ -106,6 +107,9 @@ class OrderStore:
             statement = statement.where(orders.c.place_time >= query.start)
         if query.end is not None:
             statement = statement.where(orders.c.place_time < query.end)
+        if query.org:
+            self._connection.execute(PLAN_ANEW)
+            statement = statement.where(parts.own("orders", query.org))
         if page.after is not None:
             at = (datetime.fromisoformat(page.after[0]), UUID(page.after[1]))
             statement = statement.where(tuple_(orders.c.place_time, orders.c.id) < at)

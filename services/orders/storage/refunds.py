@@ -15,6 +15,7 @@ from kit.money import Money
 from kit.page import Page
 from services.orders.domain.payment import Tender
 from services.orders.domain.refund import Payout, PayoutState, Refund, RefundKind, RefundLine, RefundQuery, RefundState
+from services.orders.storage import parts
 from services.orders.storage.tables.core import refunds
 
 _PAYOUTS = """
@@ -146,6 +147,8 @@ class RefundStore:
             statement = statement.where(refunds.c.order_id == query.order)
         if query.state is not None:
             statement = statement.where(refunds.c.state == query.state.value)
+        if query.org:
+            statement = statement.where(parts.of_order("refunds", query.org))
         if page.after is not None:
             at = (datetime.fromisoformat(page.after[0]), UUID(page.after[1]))
             statement = statement.where(tuple_(refunds.c.refund_time, refunds.c.id) < at)

@@ -14,6 +14,7 @@ from kit.errors import conflict
 from kit.page import Page
 from services.orders.domain.shipment import Parcel, Progress, Shipment, ShipmentState
 from services.orders.domain.shipping import MethodKind
+from services.orders.storage import parts
 from services.orders.storage.tables.desk import shipments
 
 _LINES = """
@@ -148,13 +149,16 @@ class ShipmentStore:
         if self._connection.execute(_BOOK, columns).rowcount != len(units):
             raise conflict()
 
-    def page(self, order_id: UUID | None, state: ShipmentState | None, page: Page) -> list[Shipment]:
-        """The shipments of a page and one more if there are more, the latest first."""
+    def page(self, order_id: UUID | None, state: ShipmentState | None, page: Page, *, org: str = "") -> list[Shipment]:
+        """The shipments of a page and one more if there are more, the latest first; of a part of the organisation, if
+        given."""
         statement = select(*_WHOLE).order_by(shipments.c.create_time.desc(), shipments.c.id.desc()).limit(page.fetch)
         if order_id is not None:
             statement = statement.where(shipments.c.order_id == order_id)
         if state is not None:
             statement = statement.where(shipments.c.state == state.value)
+        if org:
+            statement = statement.where(parts.of_order("shipments", org))
         if page.after is not None:
             at = (datetime.fromisoformat(page.after[0]), UUID(page.after[1]))
             statement = statement.where(tuple_(shipments.c.create_time, shipments.c.id) < at)

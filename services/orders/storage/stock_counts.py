@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row, insert, literal_column, select, text, tu
 
 from kit.page import Page
 from services.orders.domain.stock_count import CountLine, CountState, StockCount
+from services.orders.storage import parts
 from services.orders.storage.tables.stock import stock_counts
 
 _LINES = """
@@ -64,12 +65,15 @@ class StockCountStore:
             }
             self._connection.execute(_ENTER, columns)
 
-    def page(self, state: CountState | None, page: Page) -> list[StockCount]:
-        """The counts of a page and one more if there are more, the latest first."""
+    def page(self, state: CountState | None, page: Page, *, org: str = "") -> list[StockCount]:
+        """The counts of a page and one more if there are more, the latest first; of a part of the organisation, if
+        given."""
         latest = (stock_counts.c.create_time.desc(), stock_counts.c.id.desc())
         statement = select(*_WHOLE).order_by(*latest).limit(page.fetch)
         if state is not None:
             statement = statement.where(stock_counts.c.state == state.value)
+        if org:
+            statement = statement.where(parts.at("stock_counts", org))
         if page.after is not None:
             at = (datetime.fromisoformat(page.after[0]), UUID(page.after[1]))
             statement = statement.where(tuple_(stock_counts.c.create_time, stock_counts.c.id) < at)

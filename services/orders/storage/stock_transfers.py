@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row, insert, literal_column, select, text, tu
 
 from kit.page import Page
 from services.orders.domain.stock_transfer import StockTransfer, TransferItem, TransferState
+from services.orders.storage import parts
 from services.orders.storage.tables.stock import stock_transfer_items, stock_transfers
 
 _ITEMS = """
@@ -73,12 +74,15 @@ class StockTransferStore:
         }
         self._connection.execute(_SAVE_ITEMS, columns)
 
-    def page(self, state: TransferState | None, page: Page) -> list[StockTransfer]:
-        """The transfers of a page and one more if there are more, the latest first."""
+    def page(self, state: TransferState | None, page: Page, *, org: str = "") -> list[StockTransfer]:
+        """The transfers of a page and one more if there are more, the latest first; from or to a part of the
+        organisation, if given."""
         latest = (stock_transfers.c.create_time.desc(), stock_transfers.c.id.desc())
         statement = select(*_WHOLE).order_by(*latest).limit(page.fetch)
         if state is not None:
             statement = statement.where(stock_transfers.c.state == state.value)
+        if org:
+            statement = statement.where(parts.at("stock_transfers", org, "origin", "destination"))
         if page.after is not None:
             at = (datetime.fromisoformat(page.after[0]), UUID(page.after[1]))
             statement = statement.where(tuple_(stock_transfers.c.create_time, stock_transfers.c.id) < at)

@@ -13,6 +13,7 @@ from kit.page import Page
 from services.orders.domain.location import Location
 from services.orders.domain.stock import Movement, MovementKind, Place, Stock, StockQuery, StoredMovement
 from services.orders.domain.stock_policy import Policy, PolicyKind
+from services.orders.storage import parts
 from services.orders.storage.locations import location_of
 from services.orders.storage.tables.core import stock_movements, stocks
 
@@ -34,7 +35,7 @@ _LOCK = text(f"""
 # What could serve an order: the stock of its products at every location that ships, and at those that it names.
 _SUPPLY = text(f"""
     select {_STOCK}, l.id, l.title, l.kind, l.active, l.ships, l.pickup, l.priority, l.version, l.create_time,
-           l.update_time
+           l.update_time, l.org
     from stocks s
     join locations l on l.id = s.location
     where s.product_id = any(cast(:products as uuid[]))
@@ -137,6 +138,8 @@ class StockStore:
             statement = statement.where(stocks.c.product_id == query.product)
         if query.location is not None:
             statement = statement.where(stocks.c.location == query.location)
+        if query.org:
+            statement = statement.where(parts.at("stocks", query.org))
         if query.low:
             free = stocks.c.on_hand - stocks.c.reserved - stocks.c.buffer - stocks.c.backordered
             statement = statement.where(free <= stocks.c.threshold)

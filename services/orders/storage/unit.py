@@ -36,6 +36,7 @@ from services.orders.storage.product_groups import ProductGroupStore
 from services.orders.storage.products import ProductStore
 from services.orders.storage.provider_refunds import ProviderRefundStore
 from services.orders.storage.pulls import PullStore
+from services.orders.storage.reach import ReachStore
 from services.orders.storage.reconciliations import ReconciliationStore
 from services.orders.storage.refunds import RefundStore
 from services.orders.storage.reservations import ReservationStore
@@ -65,6 +66,7 @@ CONSTRAINTS: Mapping[str, Callable[[], Fault]] = {
 class OrdersUnit(Unit):
     """What the use-cases of orders see of a transaction."""
 
+    reach = Stored(ReachStore)
     products = Stored(ProductStore)
     product_groups = Stored(ProductGroupStore)
     price_lists = Stored(PriceListStore)

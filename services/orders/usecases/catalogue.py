@@ -85,8 +85,14 @@ class Outlets(Protocol):
     def save(self, kind: OutletKind, outlet: Outlet) -> None:
         """Store a changed one."""
 
-    def page(self, kind: OutletKind, page: Page) -> list[Outlet]:
-        """Those of a page and one more if there are more, by their codes."""
+    def page(self, kind: OutletKind, page: Page, *, org: str = "") -> list[Outlet]:
+        """Those of a page and one more if there are more, by their codes; of a part of the organisation, if given."""
+
+    def move(self, code: str, now: datetime) -> None:
+        """Let the orders of a store follow it to its part of the organisation."""
+
+    def follow(self, limit: int, now: datetime) -> int:
+        """Bring up to so many orders of moved stores to where these belong; answers how many."""
 
 
 class Work(Protocol):
@@ -128,11 +134,12 @@ class NewGroup:
 
 @dataclass(frozen=True, slots=True)
 class NewOutlet:
-    """Open a channel or a store."""
+    """Open a channel or a store, which belongs to a part of the organisation."""
 
     kind: OutletKind
     code: str
     title: str
+    org: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,10 +246,12 @@ def list_categories(unit: Work, parent: str | None, page: Page) -> list[Category
 
 def create_outlet(unit: Work, command: NewOutlet) -> Outlet:
     """Open a channel or a store."""
-    outlet = Outlet(command.code, command.title, 1, unit.now, unit.now)
+    outlet = Outlet(command.code, command.title, 1, unit.now, unit.now, command.org)
     outlet.check()
     if not unit.outlets.add(command.kind, outlet):
         raise errors.resource_exists(join(command.kind.value, command.code))
+    if outlet.org:
+        unit.outlets.move(outlet.code, unit.now)  # orders may have named it before
     return outlet
 
 
@@ -260,12 +269,19 @@ def update_outlet(unit: Work, command: ChangeOutlet) -> Outlet:
     changed = outlet.update(command.change.changes, unit.now)
     if changed is not outlet:
         unit.outlets.save(command.kind, changed)
+    if changed.org != outlet.org:
+        unit.outlets.move(code, unit.now)
     return changed
 
 
-def list_outlets(unit: Work, kind: OutletKind, page: Page) -> list[Outlet]:
+def follow_stores(unit: Work, limit: int) -> int:
+    """Bring up to so many orders of stores that moved to their part of the organisation; answers how many."""
+    return unit.outlets.follow(limit, unit.now)
+
+
+def list_outlets(unit: Work, kind: OutletKind, page: Page, *, org: str = "") -> list[Outlet]:
     """A page of channels or stores, and one more if there are more."""
-    return unit.outlets.page(kind, page)
+    return unit.outlets.page(kind, page, org=org)
 
 
 def _check_place(unit: Work, category: Category, height: int) -> None:

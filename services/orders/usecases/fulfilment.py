@@ -67,8 +67,9 @@ class Shipments(Protocol):
         """So many units more (or less, below 0) of lines are in shipments. Raises a Fault when another booking was
         faster."""
 
-    def page(self, order_id: UUID | None, state: ShipmentState | None, page: Page) -> list[Shipment]:
-        """The shipments of a page and one more if there are more, the latest first."""
+    def page(self, order_id: UUID | None, state: ShipmentState | None, page: Page, *, org: str = "") -> list[Shipment]:
+        """The shipments of a page and one more if there are more, the latest first; of a part of the organisation, if
+        given."""
 
 
 class Desk(Protocol):
@@ -236,11 +237,13 @@ def get_shipment(unit: Work, order_id: UUID, shipment_id: UUID) -> Shipment:
     return found
 
 
-def list_shipments(unit: Work, order_id: UUID | None, state: ShipmentState | None, page: Page) -> list[Shipment]:
+def list_shipments(
+    unit: Work, order_id: UUID | None, state: ShipmentState | None, page: Page, *, org: str = ""
+) -> list[Shipment]:
     """A page of shipments, and one more if there are more."""
     if order_id is not None:
         existing(unit.orders.get([order_id]), order_id)
-    return unit.shipments.page(order_id, state, page)
+    return unit.shipments.page(order_id, state, page, org=org)
 
 
 def _check(unit: Work, order: Order) -> None:

@@ -43,8 +43,9 @@ class Invoices(Protocol):
     def save(self, before: Invoice, after: Invoice) -> None:
         """Store an invoice over its version `before`. Raises a Fault otherwise."""
 
-    def page(self, order_id: UUID | None, state: InvoiceState | None, page: Page) -> list[Invoice]:
-        """The invoices of a page and one more if there are more, the latest first."""
+    def page(self, order_id: UUID | None, state: InvoiceState | None, page: Page, *, org: str = "") -> list[Invoice]:
+        """The invoices of a page and one more if there are more, the latest first; of a part of the organisation, if
+        given."""
 
 
 class Desk(Protocol):
@@ -140,11 +141,13 @@ def get_invoice(unit: Work, order_id: UUID, invoice_id: UUID) -> Invoice:
     return found
 
 
-def list_invoices(unit: Work, order_id: UUID | None, state: InvoiceState | None, page: Page) -> list[Invoice]:
+def list_invoices(
+    unit: Work, order_id: UUID | None, state: InvoiceState | None, page: Page, *, org: str = ""
+) -> list[Invoice]:
     """A page of invoices, and one more if there are more."""
     if order_id is not None:
         existing(unit.orders.get([order_id]), order_id)
-    return unit.invoices.page(order_id, state, page)
+    return unit.invoices.page(order_id, state, page, org=org)
 
 
 def _step(unit: Work, command: DecideInvoice, step: InvoiceStep) -> Invoice:

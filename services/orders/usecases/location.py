@@ -27,8 +27,9 @@ class Locations(Protocol):
     def save(self, location: Location) -> None:
         """Store a changed location."""
 
-    def page(self, page: Page) -> list[Location]:
-        """The locations of a page and one more if there are more, by their ids."""
+    def page(self, page: Page, *, org: str = "") -> list[Location]:
+        """The locations of a page and one more if there are more, by their ids; of a part of the organisation, if
+        given."""
 
 
 class Work(Protocol):
@@ -54,6 +55,7 @@ class CreateLocation:
     ships: bool
     pickup: bool
     priority: int
+    org: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,7 @@ def create_location(unit: Work, command: CreateLocation) -> Location:
         version=1,
         create_time=unit.now,
         update_time=unit.now,
+        org=command.org,
     )
     location.check()
     unit.locations.add(location)
@@ -89,9 +92,9 @@ def get_location(unit: Work, location_id: str) -> Location:
     return _existing(unit.locations.get(location_id), location_id)
 
 
-def list_locations(unit: Work, page: Page) -> list[Location]:
+def list_locations(unit: Work, page: Page, *, org: str = "") -> list[Location]:
     """A page of locations, and one more if there are more."""
-    return unit.locations.page(page)
+    return unit.locations.page(page, org=org)
 
 
 def update_location(unit: Work, command: UpdateLocation) -> Location:

@@ -59,12 +59,13 @@ class DealLine:
 
 @dataclass(frozen=True, slots=True)
 class Deal:
-    """A won opportunity; `order_id` is what its order will be called."""
+    """A won opportunity of a part of the organisation; `order_id` is what its order will be called."""
 
     order_id: UUID
     opportunity: UUID
     account: UUID
     lines: tuple[DealLine, ...]
+    org: str = ""
 
 
 def order_deals(unit: Work, deals: Sequence[Deal]) -> list[Order]:
@@ -107,6 +108,7 @@ def _order(deal: Deal, products: dict[UUID, Product], unit: Work) -> Order:
         items=[_item(line, products.get(line.product)) for line in deal.lines],
         now=unit.now,
         expire_time=None,
+        org=deal.org,
     )
 
 

@@ -42,8 +42,9 @@ class Stocks(moving.Stocks, Protocol):
 class Backorders(moving.Backorders, Protocol):
     """The stored promises of units that are still to arrive."""
 
-    def page(self, product: UUID | None, page: Page) -> list[Backorder]:
-        """The promises of a page and one more if there are more, the oldest first."""
+    def page(self, product: UUID | None, page: Page, *, org: str = "") -> list[Backorder]:
+        """The promises of a page and one more if there are more, the oldest first; of a part of the organisation, if
+        given."""
 
 
 class Work(moving.Work, Protocol):
@@ -109,9 +110,9 @@ def list_movements(unit: Work, place: Place, page: Page) -> list[StoredMovement]
     return unit.stocks.movements(place, page)
 
 
-def list_backorders(unit: Work, product: UUID | None, page: Page) -> list[Backorder]:
+def list_backorders(unit: Work, product: UUID | None, page: Page, *, org: str = "") -> list[Backorder]:
     """A page of what is still to arrive for orders, and one more if there is more."""
-    return unit.backorders.page(product, page)
+    return unit.backorders.page(product, page, org=org)
 
 
 def receive_stock(unit: Work, command: ReceiveStock) -> Stock:

@@ -42,8 +42,9 @@ class Counts(Protocol):
     def save(self, count: StockCount, entered: Sequence[CountLine] = ()) -> None:
         """Store a changed count and the lines that were entered."""
 
-    def page(self, state: CountState | None, page: Page) -> list[StockCount]:
-        """The counts of a page and one more if there are more, the latest first."""
+    def page(self, state: CountState | None, page: Page, *, org: str = "") -> list[StockCount]:
+        """The counts of a page and one more if there are more, the latest first; of a part of the organisation, if
+        given."""
 
 
 class Work(moving.Work, Protocol):
@@ -92,9 +93,9 @@ def get_count(unit: Work, count_id: UUID) -> StockCount:
     return _existing(unit.stock_counts.get(count_id), count_id)
 
 
-def list_counts(unit: Work, state: CountState | None, page: Page) -> list[StockCount]:
+def list_counts(unit: Work, state: CountState | None, page: Page, *, org: str = "") -> list[StockCount]:
     """A page of counts, and one more if there are more."""
-    return unit.stock_counts.page(state, page)
+    return unit.stock_counts.page(state, page, org=org)
 
 
 def enter_count(unit: Work, command: EnterCount) -> StockCount:

@@ -42,8 +42,9 @@ class Transfers(Protocol):
     def save(self, transfer: StockTransfer) -> None:
         """Store a transfer that ended."""
 
-    def page(self, state: TransferState | None, page: Page) -> list[StockTransfer]:
-        """The transfers of a page and one more if there are more, the latest first."""
+    def page(self, state: TransferState | None, page: Page, *, org: str = "") -> list[StockTransfer]:
+        """The transfers of a page and one more if there are more, the latest first; from or to a part of the
+        organisation, if given."""
 
 
 class Work(moving.Work, Protocol):
@@ -117,9 +118,9 @@ def get_transfer(unit: Work, transfer_id: UUID) -> StockTransfer:
     return _existing(unit.stock_transfers.get(transfer_id), transfer_id)
 
 
-def list_transfers(unit: Work, state: TransferState | None, page: Page) -> list[StockTransfer]:
+def list_transfers(unit: Work, state: TransferState | None, page: Page, *, org: str = "") -> list[StockTransfer]:
     """A page of transfers, and one more if there are more."""
-    return unit.stock_transfers.page(state, page)
+    return unit.stock_transfers.page(state, page, org=org)
 
 
 def receive_transfer(unit: Work, command: ReceiveTransfer) -> StockTransfer:

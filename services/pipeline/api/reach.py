@@ -5,13 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 from kit.errors import not_found
+from kit.org import outside
 from kit.rpc import Edge
 from kit.rpc.reach import UUIDS, Confined, Named, Rules
-from services.pipeline.usecases import reach
 
 COLLECTIONS = dict.fromkeys(("reps", "accounts", "contacts", "leads", "opportunities", "quotes"), UUIDS)
 
 RULES = Rules(
+    by_name=frozenset(
+        {
+            *("GetRep", "UpdateRep", "GetAccount", "UpdateAccount", "GetContact", "UpdateContact", "GetLead"),
+            *("GetAssignment", "ConvertLead", "DisqualifyLead", "CreateOpportunity", "GetOpportunity"),
+            *("UpdateOpportunity", "MoveOpportunity", "WinOpportunity", "LoseOpportunity", "ListStageChanges"),
+            *("CreateQuote", "GetQuote", "AcceptQuote"),
+        }
+    ),
     parts={
         "CreateRep": "rep.org",
         "CreateAccount": "account.org",
@@ -38,6 +46,6 @@ class PipelineReach(Confined):
         self._edge = edge
 
     async def _seen(self, org: str, named: Named) -> None:
-        beyond = await self._edge.read(reach.outside, org, named)
+        beyond = await self._edge.read(outside, org, named)
         if beyond is not None:
-            raise not_found(beyond)
+            raise not_found("/".join(beyond))

@@ -30,10 +30,10 @@ class ReachStore:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def inside(self, org: str, named: Mapping[str, Sequence[str]]) -> set[str]:
-        """Those of the ids, by their collections, that are within the part of the organisation."""
-        found: set[str] = set()
+    def inside(self, org: str, named: Mapping[str, Sequence[str]]) -> set[tuple[str, str]]:
+        """Those of the things, as collections and ids, that are within the part of the organisation."""
+        found: set[tuple[str, str]] = set()
         for collection, ids in named.items():
             rows = self._connection.execute(_INSIDE[collection], {"ids": list(ids), "org": org}).scalars()
-            found.update(f"{collection}/{id_}" for id_ in rows)
+            found.update((collection, str(id_)) for id_ in rows)
         return found

@@ -8,14 +8,13 @@ from datetime import date
 from typing import Protocol
 from uuid import UUID
 
+from kit import org as parts
 from kit.money import Money
-from kit.org import beyond as org_beyond
 from services.pipeline.domain.account import Account
 from services.pipeline.domain.contact import AccountRole, Contact, Role
 from services.pipeline.domain.keys import Key
 from services.pipeline.domain.lead import Lead
 from services.pipeline.domain.opportunity import Changed, Opportunity
-from services.pipeline.usecases import reach
 from services.pipeline.usecases.work import Store, Work, require_version
 
 
@@ -67,7 +66,7 @@ class ConversionWork(Work, Protocol):
         """The opportunities."""
 
     @property
-    def reach(self) -> reach.Reaches:
+    def reach(self) -> parts.Parts:
         """What belongs where."""
 
 
@@ -136,9 +135,9 @@ def convert(unit: ConversionWork, command: ConvertLead) -> Converted:
 def _require_reach(unit: ConversionWork, org: str, account: Account | None, contact: Contact | None) -> None:
     found = {"accounts": account, "contacts": contact}
     named = {collection: [str(known.id)] for collection, known in found.items() if known is not None}
-    beyond = reach.outside(unit, org, named)
+    beyond = parts.outside(unit, org, named)
     if beyond is not None:
-        raise org_beyond(beyond, org)
+        raise parts.beyond("/".join(beyond), org)
 
 
 def _known_account(unit: ConversionWork, lead: Lead, contact: Contact | None, wanted: UUID | None) -> Account | None:

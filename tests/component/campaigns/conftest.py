@@ -12,6 +12,7 @@ import pytest
 from kehu.campaigns.v1.campaigns_pb2_grpc import CampaignsServiceStub
 
 from kit.db import Database
+from kit.rpc import Server
 from kit.worker import Received
 from services.campaigns import consumer, publish
 from services.campaigns.config import Config
@@ -27,10 +28,22 @@ def url(migrated: Callable[[str], str]) -> str:
 
 
 @pytest.fixture
-async def channel(url: str, settings: Callable[..., Any], keys: Keys) -> AsyncIterator[grpc.aio.Channel]:
+def server(url: str, settings: Callable[..., Any]) -> Server:
+    """The service."""
+    return build(settings(Config, database_url=url))
+
+
+@pytest.fixture
+async def channel(server: Server, keys: Keys) -> AsyncIterator[grpc.aio.Channel]:
     """A channel to the running service, as an administrator."""
-    async with serving(build(settings(Config, database_url=url)), keys.bearer("admin")) as channel:
+    async with serving(server, keys.bearer("admin")) as channel:
         yield channel
+
+
+@pytest.fixture
+def address(channel: grpc.aio.Channel, server: Server) -> str:
+    """Where the running service listens."""
+    return f"127.0.0.1:{server.port}"
 
 
 @pytest.fixture

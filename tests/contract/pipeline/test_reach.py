@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from sqlalchemy import Select, text
 
 from kit.db import Database
-from kit.org import within
+from kit.org import outside, within
 from kit.page import Page
 from services.pipeline.domain.contact import AccountRole
 from services.pipeline.storage.resource import ResourceStore
 from services.pipeline.storage.unit import PipelineUnit
-from services.pipeline.usecases import account, lead, reach, rep
+from services.pipeline.usecases import account, lead, rep
 from services.pipeline.usecases.account import CreateAccount, UpdateAccount
 from services.pipeline.usecases.lead import CaptureLead
 from services.pipeline.usecases.rep import UpdateRep
@@ -69,7 +69,7 @@ def test_lists_show_what_single_reads_show(database: Db, parts: list[str], org: 
         for kind, things in made.items():
             assert shown[kind] == sorted(thing for thing, is_inside in things if is_inside)
             for thing, is_inside in things:
-                assert (reach.outside(unit, org, {kind: [str(thing)]}) is None) is is_inside
+                assert (outside(unit, org, {kind: [str(thing)]}) is None) is is_inside
         raise RolledBack
 
     with pytest.raises(RolledBack):

@@ -30,7 +30,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from google.type import money_pb2 as google_dot_type_dot_money__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(kehu/campaigns/v1/coupon_templates.proto\x12\x11kehu.campaigns.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/type/money.proto\"\x9b\x07\n\x0e\x43ouponTemplate\x12\x19\n\x04name\x18\x01 \x01(\tB\x0b\xe2\x41\x01\x08\xbaH\x04r\x02\x18\x64\x12-\n\x0c\x64isplay_name\x18\x02 \x01(\tB\x17\xe2\x41\x01\x02\xbaH\x10r\x0e\x18\xc8\x01\x32\t^\\P{Cc}*$\x12:\n\x0bpercent_off\x18\x03 \x01(\x0b\x32\x1d.kehu.campaigns.v1.PercentOffB\x04\xe2\x41\x01\x05H\x00\x12.\n\namount_off\x18\x04 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x05H\x00\x12/\n\rminimum_spend\x18\x05 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x05\x12\x39\n\x06window\x18\x06 \x01(\x0b\x32!.kehu.campaigns.v1.ValidityWindowB\x04\xe2\x41\x01\x01H\x01\x12*\n\x10\x64\x61ys_after_issue\x18\x07 \x01(\x05\x42\x0e\xe2\x41\x01\x01\xbaH\x07\x1a\x05\x18\xc2\x1c(\x01H\x01\x12+\n\x0bissue_limit\x18\x08 \x01(\x03\x42\x11\xe2\x41\x01\x01\xbaH\n\"\x08\x18\x80\x94\xeb\xdc\x03(\x00H\x02\x88\x01\x01\x12.\n\x10per_member_limit\x18\t \x01(\x05\x42\x0f\xe2\x41\x01\x01\xbaH\x08\x1a\x06\x18\xc0\x84=(\x01H\x03\x88\x01\x01\x12(\n\x06\x62udget\x18\n \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x01\x12\x17\n\tstackable\x18\x0b \x01(\x08\x42\x04\xe2\x41\x01\x05\x12 \n\x08priority\x18\x0c \x01(\x05\x42\x0e\xe2\x41\x01\x05\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1a\n\x0cissued_count\x18\r \x01(\x03\x42\x04\xe2\x41\x01\x03\x12+\n\tcommitted\x18\x0e \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x63reate_time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0bupdate_time\x18\x10 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x19\n\x04\x65tag\x18\x63 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18\x64:j\xea\x41g\n!campaigns.kehu.dev/CouponTemplate\x12!couponTemplates/{coupon_template}*\x0f\x63ouponTemplates2\x0e\x63ouponTemplateB\n\n\x08\x64iscountB\n\n\x08validityB\x0e\n\x0c_issue_limitB\x13\n\x11_per_member_limit\"b\n\nPercentOff\x12$\n\x0c\x62\x61sis_points\x18\x01 \x01(\x05\x42\x0e\xe2\x41\x01\x02\xbaH\x07\x1a\x05\x18\x90N(\x01\x12.\n\x0cmax_discount\x18\x02 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x01\"\x86\x01\n\x0eValidityWindow\x12:\n\nstart_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12\x38\n\x08\x65nd_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\"\x8a\x01\n\x1b\x43reateCouponTemplateRequest\x12\x46\n\x0f\x63oupon_template\x18\x01 \x01(\x0b\x32!.kehu.campaigns.v1.CouponTemplateB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12#\n\nrequest_id\x18\x02 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"[\n\x18GetCouponTemplateRequest\x12?\n\x04name\x18\x01 \x01(\tB1\xe2\x41\x01\x02\xfa\x41#\n!campaigns.kehu.dev/CouponTemplate\xbaH\x04r\x02\x18\x64\"^\n\x1aListCouponTemplatesRequest\x12\x1e\n\tpage_size\x18\x01 \x01(\x05\x42\x0b\xe2\x41\x01\x01\xbaH\x04\x1a\x02(\x00\x12 \n\npage_token\x18\x02 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xe8\x07\"\x7f\n\x1bListCouponTemplatesResponse\x12\x41\n\x10\x63oupon_templates\x18\x01 \x03(\x0b\x32!.kehu.campaigns.v1.CouponTemplateB\x04\xe2\x41\x01\x03\x12\x1d\n\x0fnext_page_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\"\xc1\x01\n\x1bUpdateCouponTemplateRequest\x12\x46\n\x0f\x63oupon_template\x18\x01 \x01(\x0b\x32!.kehu.campaigns.v1.CouponTemplateB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12\x35\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskB\x04\xe2\x41\x01\x01\x12#\n\nrequest_id\x18\x03 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(kehu/campaigns/v1/coupon_templates.proto\x12\x11kehu.campaigns.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/type/money.proto\"\xb6\x07\n\x0e\x43ouponTemplate\x12\x19\n\x04name\x18\x01 \x01(\tB\x0b\xe2\x41\x01\x08\xbaH\x04r\x02\x18\x64\x12-\n\x0c\x64isplay_name\x18\x02 \x01(\tB\x17\xe2\x41\x01\x02\xbaH\x10r\x0e\x18\xc8\x01\x32\t^\\P{Cc}*$\x12:\n\x0bpercent_off\x18\x03 \x01(\x0b\x32\x1d.kehu.campaigns.v1.PercentOffB\x04\xe2\x41\x01\x05H\x00\x12.\n\namount_off\x18\x04 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x05H\x00\x12/\n\rminimum_spend\x18\x05 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x05\x12\x39\n\x06window\x18\x06 \x01(\x0b\x32!.kehu.campaigns.v1.ValidityWindowB\x04\xe2\x41\x01\x01H\x01\x12*\n\x10\x64\x61ys_after_issue\x18\x07 \x01(\x05\x42\x0e\xe2\x41\x01\x01\xbaH\x07\x1a\x05\x18\xc2\x1c(\x01H\x01\x12+\n\x0bissue_limit\x18\x08 \x01(\x03\x42\x11\xe2\x41\x01\x01\xbaH\n\"\x08\x18\x80\x94\xeb\xdc\x03(\x00H\x02\x88\x01\x01\x12.\n\x10per_member_limit\x18\t \x01(\x05\x42\x0f\xe2\x41\x01\x01\xbaH\x08\x1a\x06\x18\xc0\x84=(\x01H\x03\x88\x01\x01\x12(\n\x06\x62udget\x18\n \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x01\x12\x17\n\tstackable\x18\x0b \x01(\x08\x42\x04\xe2\x41\x01\x05\x12 \n\x08priority\x18\x0c \x01(\x05\x42\x0e\xe2\x41\x01\x05\xbaH\x07\x1a\x05\x18\xe8\x07(\x00\x12\x1a\n\x0cissued_count\x18\r \x01(\x03\x42\x04\xe2\x41\x01\x03\x12+\n\tcommitted\x18\x0e \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x63reate_time\x18\x0f \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0bupdate_time\x18\x10 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x19\n\x03org\x18\x11 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xc8\x01\x12\x19\n\x04\x65tag\x18\x63 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18\x64:j\xea\x41g\n!campaigns.kehu.dev/CouponTemplate\x12!couponTemplates/{coupon_template}*\x0f\x63ouponTemplates2\x0e\x63ouponTemplateB\n\n\x08\x64iscountB\n\n\x08validityB\x0e\n\x0c_issue_limitB\x13\n\x11_per_member_limit\"b\n\nPercentOff\x12$\n\x0c\x62\x61sis_points\x18\x01 \x01(\x05\x42\x0e\xe2\x41\x01\x02\xbaH\x07\x1a\x05\x18\x90N(\x01\x12.\n\x0cmax_discount\x18\x02 \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x01\"\x86\x01\n\x0eValidityWindow\x12:\n\nstart_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12\x38\n\x08\x65nd_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\"\x8a\x01\n\x1b\x43reateCouponTemplateRequest\x12\x46\n\x0f\x63oupon_template\x18\x01 \x01(\x0b\x32!.kehu.campaigns.v1.CouponTemplateB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12#\n\nrequest_id\x18\x02 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"[\n\x18GetCouponTemplateRequest\x12?\n\x04name\x18\x01 \x01(\tB1\xe2\x41\x01\x02\xfa\x41#\n!campaigns.kehu.dev/CouponTemplate\xbaH\x04r\x02\x18\x64\"y\n\x1aListCouponTemplatesRequest\x12\x1e\n\tpage_size\x18\x01 \x01(\x05\x42\x0b\xe2\x41\x01\x01\xbaH\x04\x1a\x02(\x00\x12 \n\npage_token\x18\x02 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xe8\x07\x12\x19\n\x03org\x18\x03 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xc8\x01\"\x7f\n\x1bListCouponTemplatesResponse\x12\x41\n\x10\x63oupon_templates\x18\x01 \x03(\x0b\x32!.kehu.campaigns.v1.CouponTemplateB\x04\xe2\x41\x01\x03\x12\x1d\n\x0fnext_page_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\"\xc1\x01\n\x1bUpdateCouponTemplateRequest\x12\x46\n\x0f\x63oupon_template\x18\x01 \x01(\x0b\x32!.kehu.campaigns.v1.CouponTemplateB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12\x35\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskB\x04\xe2\x41\x01\x01\x12#\n\nrequest_id\x18\x03 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -69,6 +69,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_COUPONTEMPLATE'].fields_by_name['create_time']._serialized_options = b'\342A\001\003'
   _globals['_COUPONTEMPLATE'].fields_by_name['update_time']._loaded_options = None
   _globals['_COUPONTEMPLATE'].fields_by_name['update_time']._serialized_options = b'\342A\001\003'
+  _globals['_COUPONTEMPLATE'].fields_by_name['org']._loaded_options = None
+  _globals['_COUPONTEMPLATE'].fields_by_name['org']._serialized_options = b'\342A\001\001\272H\005r\003\030\310\001'
   _globals['_COUPONTEMPLATE'].fields_by_name['etag']._loaded_options = None
   _globals['_COUPONTEMPLATE'].fields_by_name['etag']._serialized_options = b'\342A\001\001\272H\004r\002\030d'
   _globals['_COUPONTEMPLATE']._loaded_options = None
@@ -91,6 +93,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTCOUPONTEMPLATESREQUEST'].fields_by_name['page_size']._serialized_options = b'\342A\001\001\272H\004\032\002(\000'
   _globals['_LISTCOUPONTEMPLATESREQUEST'].fields_by_name['page_token']._loaded_options = None
   _globals['_LISTCOUPONTEMPLATESREQUEST'].fields_by_name['page_token']._serialized_options = b'\342A\001\001\272H\005r\003\030\350\007'
+  _globals['_LISTCOUPONTEMPLATESREQUEST'].fields_by_name['org']._loaded_options = None
+  _globals['_LISTCOUPONTEMPLATESREQUEST'].fields_by_name['org']._serialized_options = b'\342A\001\001\272H\005r\003\030\310\001'
   _globals['_LISTCOUPONTEMPLATESRESPONSE'].fields_by_name['coupon_templates']._loaded_options = None
   _globals['_LISTCOUPONTEMPLATESRESPONSE'].fields_by_name['coupon_templates']._serialized_options = b'\342A\001\003'
   _globals['_LISTCOUPONTEMPLATESRESPONSE'].fields_by_name['next_page_token']._loaded_options = None
@@ -102,19 +106,19 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_UPDATECOUPONTEMPLATEREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_UPDATECOUPONTEMPLATEREQUEST'].fields_by_name['request_id']._serialized_options = b'\342A\001\001\272H\010r\003\260\001\001\330\001\001'
   _globals['_COUPONTEMPLATE']._serialized_start=245
-  _globals['_COUPONTEMPLATE']._serialized_end=1168
-  _globals['_PERCENTOFF']._serialized_start=1170
-  _globals['_PERCENTOFF']._serialized_end=1268
-  _globals['_VALIDITYWINDOW']._serialized_start=1271
-  _globals['_VALIDITYWINDOW']._serialized_end=1405
-  _globals['_CREATECOUPONTEMPLATEREQUEST']._serialized_start=1408
-  _globals['_CREATECOUPONTEMPLATEREQUEST']._serialized_end=1546
-  _globals['_GETCOUPONTEMPLATEREQUEST']._serialized_start=1548
-  _globals['_GETCOUPONTEMPLATEREQUEST']._serialized_end=1639
-  _globals['_LISTCOUPONTEMPLATESREQUEST']._serialized_start=1641
-  _globals['_LISTCOUPONTEMPLATESREQUEST']._serialized_end=1735
-  _globals['_LISTCOUPONTEMPLATESRESPONSE']._serialized_start=1737
-  _globals['_LISTCOUPONTEMPLATESRESPONSE']._serialized_end=1864
-  _globals['_UPDATECOUPONTEMPLATEREQUEST']._serialized_start=1867
-  _globals['_UPDATECOUPONTEMPLATEREQUEST']._serialized_end=2060
+  _globals['_COUPONTEMPLATE']._serialized_end=1195
+  _globals['_PERCENTOFF']._serialized_start=1197
+  _globals['_PERCENTOFF']._serialized_end=1295
+  _globals['_VALIDITYWINDOW']._serialized_start=1298
+  _globals['_VALIDITYWINDOW']._serialized_end=1432
+  _globals['_CREATECOUPONTEMPLATEREQUEST']._serialized_start=1435
+  _globals['_CREATECOUPONTEMPLATEREQUEST']._serialized_end=1573
+  _globals['_GETCOUPONTEMPLATEREQUEST']._serialized_start=1575
+  _globals['_GETCOUPONTEMPLATEREQUEST']._serialized_end=1666
+  _globals['_LISTCOUPONTEMPLATESREQUEST']._serialized_start=1668
+  _globals['_LISTCOUPONTEMPLATESREQUEST']._serialized_end=1789
+  _globals['_LISTCOUPONTEMPLATESRESPONSE']._serialized_start=1791
+  _globals['_LISTCOUPONTEMPLATESRESPONSE']._serialized_end=1918
+  _globals['_UPDATECOUPONTEMPLATEREQUEST']._serialized_start=1921
+  _globals['_UPDATECOUPONTEMPLATEREQUEST']._serialized_end=2114
 # @@protoc_insertion_point(module_scope)

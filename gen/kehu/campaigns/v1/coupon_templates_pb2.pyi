@@ -43,6 +43,7 @@ class CouponTemplate(_message.Message):
     COMMITTED_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
+    ORG_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The template, `couponTemplates/{coupon_template}`; the server chooses it."""
@@ -60,6 +61,10 @@ class CouponTemplate(_message.Message):
     """Of several coupons on an order, those with a higher priority are applied first; then by name."""
     issued_count: _builtins.int
     """How many coupons there are, without void ones."""
+    org: _builtins.str
+    """The part of the organisation that it belongs to, as a path such as `/cn/east`; its coupons belong there too. Empty:
+    it is of the whole house.
+    """
     etag: _builtins.str
     """Changes whenever a caller changes the template."""
     @_builtins.property
@@ -115,11 +120,12 @@ class CouponTemplate(_message.Message):
         committed: _money_pb2.Money | None = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
+        org: _builtins.str = ...,
         etag: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_issue_limit", b"_issue_limit", "_per_member_limit", b"_per_member_limit", "amount_off", b"amount_off", "budget", b"budget", "committed", b"committed", "create_time", b"create_time", "days_after_issue", b"days_after_issue", "discount", b"discount", "issue_limit", b"issue_limit", "minimum_spend", b"minimum_spend", "per_member_limit", b"per_member_limit", "percent_off", b"percent_off", "update_time", b"update_time", "validity", b"validity", "window", b"window"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_issue_limit", b"_issue_limit", "_per_member_limit", b"_per_member_limit", "amount_off", b"amount_off", "budget", b"budget", "committed", b"committed", "create_time", b"create_time", "days_after_issue", b"days_after_issue", "discount", b"discount", "display_name", b"display_name", "etag", b"etag", "issue_limit", b"issue_limit", "issued_count", b"issued_count", "minimum_spend", b"minimum_spend", "name", b"name", "per_member_limit", b"per_member_limit", "percent_off", b"percent_off", "priority", b"priority", "stackable", b"stackable", "update_time", b"update_time", "validity", b"validity", "window", b"window"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_issue_limit", b"_issue_limit", "_per_member_limit", b"_per_member_limit", "amount_off", b"amount_off", "budget", b"budget", "committed", b"committed", "create_time", b"create_time", "days_after_issue", b"days_after_issue", "discount", b"discount", "display_name", b"display_name", "etag", b"etag", "issue_limit", b"issue_limit", "issued_count", b"issued_count", "minimum_spend", b"minimum_spend", "name", b"name", "org", b"org", "per_member_limit", b"per_member_limit", "percent_off", b"percent_off", "priority", b"priority", "stackable", b"stackable", "update_time", b"update_time", "validity", b"validity", "window", b"window"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__issue_limit: _TypeAlias = _typing.Literal["issue_limit"]  # noqa: Y015
     _WhichOneofArgType__issue_limit: _TypeAlias = _typing.Literal["_issue_limit", b"_issue_limit"]  # noqa: Y015
@@ -256,19 +262,23 @@ class ListCouponTemplatesRequest(_message.Message):
 
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    ORG_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """How many at most; 50 when unset, never more than 1,000."""
     page_token: _builtins.str
     """`next_page_token` of the page before."""
+    org: _builtins.str
+    """Only what belongs to this part of the organisation and all below it, for example `/cn/east`."""
     def __init__(
         self,
         *,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        org: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["org", b"org", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -198,6 +198,7 @@ class ListCouponsRequest(_message.Message):
     STATE_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    ORG_FIELD_NUMBER: _builtins.int
     member: _builtins.str
     """Only coupons of this member."""
     coupon_template: _builtins.str
@@ -208,6 +209,8 @@ class ListCouponsRequest(_message.Message):
     """How many at most; 50 when unset, never more than 1,000."""
     page_token: _builtins.str
     """`next_page_token` of the page before."""
+    org: _builtins.str
+    """Only coupons of templates of this part of the organisation and all below it, for example `/cn/east`."""
     def __init__(
         self,
         *,
@@ -216,10 +219,11 @@ class ListCouponsRequest(_message.Message):
         state: Global___Coupon.State.ValueType = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        org: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["coupon_template", b"coupon_template", "member", b"member", "page_size", b"page_size", "page_token", b"page_token", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["coupon_template", b"coupon_template", "member", b"member", "org", b"org", "page_size", b"page_size", "page_token", b"page_token", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

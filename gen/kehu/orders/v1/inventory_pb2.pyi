@@ -61,6 +61,7 @@ class Location(_message.Message):
     PRIORITY_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
+    ORG_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The resource name, `locations/{location}`."""
@@ -76,6 +77,8 @@ class Location(_message.Message):
     """Whether customers may collect orders there."""
     priority: _builtins.int
     """The lower, the sooner it is asked to serve an order."""
+    org: _builtins.str
+    """The part of the organisation that it belongs to, as a path such as `/cn/east`. What lies there belongs there too."""
     etag: _builtins.str
     """The version that was read. In a change: refused if it is not the latest."""
     @_builtins.property
@@ -98,11 +101,12 @@ class Location(_message.Message):
         priority: _builtins.int = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
+        org: _builtins.str = ...,
         etag: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["active", b"active", "create_time", b"create_time", "etag", b"etag", "kind", b"kind", "name", b"name", "pickup", b"pickup", "priority", b"priority", "ships", b"ships", "title", b"title", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["active", b"active", "create_time", b"create_time", "etag", b"etag", "kind", b"kind", "name", b"name", "org", b"org", "pickup", b"pickup", "priority", b"priority", "ships", b"ships", "title", b"title", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -650,19 +654,23 @@ class ListLocationsRequest(_message.Message):
 
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    ORG_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """At most so many; 50 when 0, never more than 1,000."""
     page_token: _builtins.str
     """The `next_page_token` of the page before; everything else as it was then."""
+    org: _builtins.str
+    """Only what belongs to this part of the organisation and all below it, for example `/cn/east`."""
     def __init__(
         self,
         *,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        org: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["org", b"org", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -741,6 +749,7 @@ class ListStocksRequest(_message.Message):
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     LOCATION_FIELD_NUMBER: _builtins.int
     LOW_FIELD_NUMBER: _builtins.int
+    ORG_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     """The product, `products/{product}`; `products/-` is every product."""
     page_size: _builtins.int
@@ -751,6 +760,8 @@ class ListStocksRequest(_message.Message):
     """Only the stock at this location, `locations/{location}`."""
     low: _builtins.bool
     """Only stock that is low: its free units are at its threshold or below."""
+    org: _builtins.str
+    """Only what lies at locations of this part of the organisation and all below it, for example `/cn/east`."""
     def __init__(
         self,
         *,
@@ -759,10 +770,11 @@ class ListStocksRequest(_message.Message):
         page_token: _builtins.str = ...,
         location: _builtins.str = ...,
         low: _builtins.bool = ...,
+        org: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["location", b"location", "low", b"low", "page_size", b"page_size", "page_token", b"page_token", "parent", b"parent"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["location", b"location", "low", b"low", "org", b"org", "page_size", b"page_size", "page_token", b"page_token", "parent", b"parent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -897,22 +909,26 @@ class ListBackordersRequest(_message.Message):
     PARENT_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    ORG_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     """The product, `products/{product}`; `products/-` is every product."""
     page_size: _builtins.int
     """At most so many; 50 when 0, never more than 1,000."""
     page_token: _builtins.str
     """The `next_page_token` of the page before; everything else as it was then."""
+    org: _builtins.str
+    """Only what is awaited at locations of this part of the organisation and all below it."""
     def __init__(
         self,
         *,
         parent: _builtins.str = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        org: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "parent", b"parent"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["org", b"org", "page_size", b"page_size", "page_token", b"page_token", "parent", b"parent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1009,22 +1025,26 @@ class ListStockTransfersRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     STATE_FIELD_NUMBER: _builtins.int
+    ORG_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """At most so many; 50 when 0, never more than 1,000."""
     page_token: _builtins.str
     """The `next_page_token` of the page before; everything else as it was then."""
     state: Global___StockTransfer.State.ValueType
     """Only transfers in this state."""
+    org: _builtins.str
+    """Only transfers from or to locations of this part of the organisation and all below it."""
     def __init__(
         self,
         *,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
         state: Global___StockTransfer.State.ValueType = ...,
+        org: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["org", b"org", "page_size", b"page_size", "page_token", b"page_token", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1179,22 +1199,26 @@ class ListStockCountsRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     STATE_FIELD_NUMBER: _builtins.int
+    ORG_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """At most so many; 50 when 0, never more than 1,000."""
     page_token: _builtins.str
     """The `next_page_token` of the page before; everything else as it was then."""
     state: Global___StockCount.State.ValueType
     """Only counts in this state."""
+    org: _builtins.str
+    """Only counts at locations of this part of the organisation and all below it."""
     def __init__(
         self,
         *,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
         state: Global___StockCount.State.ValueType = ...,
+        org: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["org", b"org", "page_size", b"page_size", "page_token", b"page_token", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -405,6 +405,7 @@ class SearchOrdersRequest(_message.Message):
     START_TIME_FIELD_NUMBER: _builtins.int
     END_TIME_FIELD_NUMBER: _builtins.int
     HELD_FIELD_NUMBER: _builtins.int
+    ORG_FIELD_NUMBER: _builtins.int
     number: _builtins.str
     """The number that people use, for example `00000042-7`, with or without spaces and dashes."""
     page_size: _builtins.int
@@ -433,6 +434,8 @@ class SearchOrdersRequest(_message.Message):
     """Only orders that cost at most so many whole units of the currency; 0 for any."""
     held: _builtins.bool
     """Only orders that are held."""
+    org: _builtins.str
+    """Only orders of this part of the organisation and all below it, for example `/cn/east`."""
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
         """Only orders placed at this instant or later."""
@@ -460,10 +463,11 @@ class SearchOrdersRequest(_message.Message):
         start_time: _timestamp_pb2.Timestamp | None = ...,
         end_time: _timestamp_pb2.Timestamp | None = ...,
         held: _builtins.bool = ...,
+        org: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "currency_code", b"currency_code", "end_time", b"end_time", "held", b"held", "max_units", b"max_units", "member", b"member", "min_units", b"min_units", "number", b"number", "page_size", b"page_size", "page_token", b"page_token", "phone", b"phone", "sku", b"sku", "start_time", b"start_time", "state", b"state", "store", b"store", "tag", b"tag"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "currency_code", b"currency_code", "end_time", b"end_time", "held", b"held", "max_units", b"max_units", "member", b"member", "min_units", b"min_units", "number", b"number", "org", b"org", "page_size", b"page_size", "page_token", b"page_token", "phone", b"phone", "sku", b"sku", "start_time", b"start_time", "state", b"state", "store", b"store", "tag", b"tag"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -783,6 +787,7 @@ class ListInvoicesRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     STATE_FIELD_NUMBER: _builtins.int
+    ORG_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     """The order, `orders/{order}`; `orders/-` for the invoices of all orders."""
     page_size: _builtins.int
@@ -791,6 +796,8 @@ class ListInvoicesRequest(_message.Message):
     """The `next_page_token` of the page before; everything else as it was then."""
     state: Global___Invoice.State.ValueType
     """Only invoices in this state."""
+    org: _builtins.str
+    """Only those of orders of this part of the organisation and all below it, for example `/cn/east`."""
     def __init__(
         self,
         *,
@@ -798,10 +805,11 @@ class ListInvoicesRequest(_message.Message):
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
         state: Global___Invoice.State.ValueType = ...,
+        org: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "parent", b"parent", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["org", b"org", "page_size", b"page_size", "page_token", b"page_token", "parent", b"parent", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

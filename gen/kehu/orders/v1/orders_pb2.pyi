@@ -857,6 +857,7 @@ class ListOrdersRequest(_message.Message):
     CHANNEL_FIELD_NUMBER: _builtins.int
     START_TIME_FIELD_NUMBER: _builtins.int
     END_TIME_FIELD_NUMBER: _builtins.int
+    ORG_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """At most so many orders; 50 when 0, never more than 1,000."""
     page_token: _builtins.str
@@ -869,6 +870,10 @@ class ListOrdersRequest(_message.Message):
     """Only orders in this state."""
     channel: _builtins.str
     """Only orders of this channel."""
+    org: _builtins.str
+    """Only orders of this part of the organisation and all below it, for example `/cn/east`: of its stores, and of the won
+    opportunities of its sales people.
+    """
     @_builtins.property
     def start_time(self) -> _timestamp_pb2.Timestamp:
         """Only orders placed at this time or later."""
@@ -888,10 +893,11 @@ class ListOrdersRequest(_message.Message):
         channel: _builtins.str = ...,
         start_time: _timestamp_pb2.Timestamp | None = ...,
         end_time: _timestamp_pb2.Timestamp | None = ...,
+        org: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["end_time", b"end_time", "start_time", b"start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "channel", b"channel", "end_time", b"end_time", "member", b"member", "page_size", b"page_size", "page_token", b"page_token", "start_time", b"start_time", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "channel", b"channel", "end_time", b"end_time", "member", b"member", "org", b"org", "page_size", b"page_size", "page_token", b"page_token", "start_time", b"start_time", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -66,7 +67,12 @@ stores = Table(
     Column("version", BigInteger, nullable=False),
     Column("create_time", DateTime(timezone=True), nullable=False),
     Column("update_time", DateTime(timezone=True), nullable=False),
+    # The part of the organisation, and since when its orders have to follow there; null once they have.
+    Column("org", Text, nullable=False, server_default=""),
+    Column("move_time", DateTime(timezone=True)),
 )
+Index("stores_org", stores.c.org, postgresql_ops={"org": "text_pattern_ops"}, postgresql_where=text("org <> ''"))
+Index("stores_moved", stores.c.code, postgresql_where=text("move_time is not null"))
 
 # Each condition that is not empty must hold for the buyer.
 price_lists = Table(

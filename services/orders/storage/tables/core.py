@@ -170,6 +170,8 @@ orders = Table(
     Column("awaiting", Boolean, nullable=False, server_default="false"),
     # Which part is to be paid when, if not all at once; its form is that of storage/snapshots.py.
     Column("instalments", JSONB),
+    # The part of the organisation: that of its store, or of the opportunity that it was.
+    Column("org", Text, nullable=False, server_default=""),
     CheckConstraint("freight between 0 and total and freight_tax between 0 and freight", name="orders_freight"),
     CheckConstraint(
         "refunded_freight between 0 and freight and refunded_freight_value between 0 and refunded_freight",
@@ -218,6 +220,14 @@ Index("orders_channel", orders.c.channel, orders.c.place_time, orders.c.id)
 Index("orders_activity", orders.c.activity, orders.c.id, postgresql_where=text("activity <> ''"))
 Index("orders_by_state", orders.c.state, orders.c.place_time, orders.c.id)
 Index("orders_store", orders.c.store, orders.c.place_time, orders.c.id, postgresql_where=text("store <> ''"))
+Index(
+    "orders_org",
+    orders.c.org,
+    orders.c.place_time,
+    orders.c.id,
+    postgresql_ops={"org": "text_pattern_ops"},
+    postgresql_where=text("org <> ''"),
+)
 Index("orders_total_range", orders.c.currency, orders.c.total)
 
 order_lines = Table(

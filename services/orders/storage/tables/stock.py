@@ -33,7 +33,10 @@ locations = Table(
     Column("version", BigInteger, nullable=False),
     Column("create_time", DateTime(timezone=True), nullable=False),
     Column("update_time", DateTime(timezone=True), nullable=False),
+    # The part of the organisation.
+    Column("org", Text, nullable=False, server_default=""),
 )
+Index("locations_org", locations.c.org, postgresql_ops={"org": "text_pattern_ops"}, postgresql_where=text("org <> ''"))
 
 reservations = Table(
     "reservations",

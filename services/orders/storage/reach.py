@@ -1,0 +1,44 @@
+"""What is within a part of the organisation, of the things that a request names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from sqlalchemy import Connection, text
+
+from kit.org import condition
+
+# ruff: noqa: S608 - the statements are put together from constants only
+_PLACES = f"select l.id from locations l where {condition('l.org')}"
+_IDS = "any(cast(:ids as uuid[]))"
+_INSIDE = {
+    "orders": text(f"select o.id from orders o where o.id = {_IDS} and {condition('o.org')}"),
+    # An attempt is known by the order that it becomes.
+    "checkouts": text(f"select o.id from orders o where o.id = {_IDS} and {condition('o.org')}"),
+    "stores": text(f"select s.code from stores s where s.code = any(cast(:ids as text[])) and {condition('s.org')}"),
+    "locations": text(f"{_PLACES} and l.id = any(cast(:ids as text[]))"),
+    "reservations": text(f"select r.id from reservations r where r.id = {_IDS} and r.location in ({_PLACES})"),
+    "stockCounts": text(f"select c.id from stock_counts c where c.id = {_IDS} and c.location in ({_PLACES})"),
+    "stockTransfers": text(f"""
+        select t.id from stock_transfers t
+        where t.id = {_IDS} and (t.origin in ({_PLACES}) or t.destination in ({_PLACES}))
+    """),
+    "arrivals": text(f"select t.id from stock_transfers t where t.id = {_IDS} and t.destination in ({_PLACES})"),
+    "departures": text(f"select t.id from stock_transfers t where t.id = {_IDS} and t.origin in ({_PLACES})"),
+}
+
+
+class ReachStore:
+    """Knows the part of the organisation that things belong to. `arrivals` and `departures` are transfers, to be judged
+    by one of their ends."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def inside(self, org: str, named: Mapping[str, Sequence[str]]) -> set[tuple[str, str]]:
+        """Those of the things, as collections and ids, that are within the part of the organisation."""
+        found: set[tuple[str, str]] = set()
+        for collection, ids in named.items():
+            rows = self._connection.execute(_INSIDE[collection], {"ids": list(ids), "org": org}).scalars()
+            found.update((collection, str(id_)) for id_ in rows)
+        return found

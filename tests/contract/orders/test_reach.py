@@ -1,0 +1,144 @@
+"""Parts of the organisation in SQL: lists agree with single looks, and come by the indexes made for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import event, text
+
+from kit.db import Database
+from kit.org import outside, within
+from kit.page import Page
+from services.orders.domain.desk import DeskQuery
+from services.orders.domain.order_content import OrderQuery
+from services.orders.storage.tables.catalogue import stores
+from services.orders.storage.unit import OrdersUnit
+from tests.support.builders.orders import NOW, an_order
+
+Db = Database[OrdersUnit]
+ALL = Page(1000)
+ORGS = ("", "/cn", "/cn/east", "/cn/east/li", "/cn/east2", "/cn/eas", "/cn/east%", "/cn/east/li/x")
+
+
+class RolledBack(Exception):
+    """Ends an example's transaction."""
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(parts=st.lists(st.sampled_from(ORGS), min_size=1, max_size=8), org=st.sampled_from(ORGS[1:]))
+def test_lists_show_what_single_looks_show(database: Db, parts: list[str], org: str) -> None:
+    def check(unit: OrdersUnit) -> None:
+        _stores(unit, {f"s{number}": part for number, part in enumerate(parts)})
+        sold = [an_order(store=f"s{number}") for number in range(len(parts))]
+        unit.orders.add(sold)
+
+        listed = {each.id for each in unit.orders.page(OrderQuery(org=org), ALL)}
+        found = set(unit.order_search.ids(DeskQuery(org=org), ALL))
+        for each, part in zip(sold, parts, strict=True):
+            inside = part != "" and within(part, org)
+            assert (each.id in listed) is (each.id in found) is inside
+            assert (outside(unit, org, {"orders": [str(each.id)]}) is None) is inside
+            assert (outside(unit, org, {"stores": [each.store]}) is None) is inside
+        raise RolledBack
+
+    with pytest.raises(RolledBack):
+        database.write(check)
+
+
+def test_placing_an_order_takes_no_statement_more_for_its_part(database: Db) -> None:
+    def place(unit: OrdersUnit) -> list[str]:
+        _stores(unit, {"s1": "/cn/east"})
+        statements: list[str] = []
+        event.listen(unit.connection, "before_cursor_execute", lambda *args: statements.append(args[2]))
+        unit.orders.add([an_order(store="s1")])
+        return statements
+
+    assert len(database.write(place)) == 1
+
+
+@pytest.mark.parametrize("search", [False, True])
+def test_a_page_of_a_small_part_comes_by_its_index_and_of_a_large_one_in_the_order_of_time(
+    database: Db, search: bool
+) -> None:
+    database.write(_crowd)
+
+    assert _indexes(database, "/cn/east/tiny", search=search) == {"orders_org"}
+    assert _indexes(database, "/cn/east", search=search) == {"orders_latest"}
+
+
+def _stores(unit: OrdersUnit, parts: dict[str, str]) -> None:
+    for code, part in parts.items():
+        store = {"code": code, "title": code, "version": 1, "create_time": NOW, "update_time": NOW, "org": part}
+        unit.connection.execute(stores.insert().values(store))
+
+
+def _crowd(unit: OrdersUnit) -> None:
+    """30,000 orders, most of them in one part, 10 of them in a small one."""
+    unit.orders.add([an_order()])
+    columns = [
+        row[0]
+        for row in unit.connection.execute(
+            text("select column_name from information_schema.columns where table_name = 'orders'")
+        )
+    ]
+    fresh = {
+        "id": "gen_random_uuid()",
+        "place_time": "o.place_time - n * interval '1 second'",
+        "org": "case when n <= 10 then '/cn/east/tiny' when n <= 1000 then '' else '/cn/east/' || n % 50 end",
+    }
+    kept = [name for name in columns if name != "counter"]
+    names = ", ".join(f'"{name}"' for name in kept)
+    values = ", ".join(fresh.get(name, f'o."{name}"') for name in kept)
+    rows = "(select * from orders limit 1) o, generate_series(1, 30000) n"
+    unit.connection.execute(text(f"insert into orders ({names}) select {values} from {rows}"))
+    unit.connection.execute(text("analyze orders"))
+
+
+def _indexes(database: Db, org: str, *, search: bool) -> set[str]:
+    """The indexes of orders by which the first page of a part comes."""
+
+    def explain(unit: OrdersUnit) -> set[str]:
+        asked: list[tuple[str, Any]] = []
+
+        def remember(_: Any, __: Any, statement: str, parameters: Any, *rest: Any) -> None:
+            if not statement.startswith("set"):
+                asked.append((statement, parameters))
+
+        event.listen(unit.connection, "before_cursor_execute", remember)
+        read: Callable[[], Any] = (
+            (lambda: unit.order_search.ids(DeskQuery(org=org), Page(50)))
+            if search
+            else (lambda: unit.orders.page(OrderQuery(org=org), Page(50)))
+        )
+        with suppress(TypeError):  # the crowd has no lines to show
+            read()
+        event.remove(unit.connection, "before_cursor_execute", remember)
+        plan = unit.connection.exec_driver_sql(f"explain (format json) {asked[0][0]}", asked[0][1]).scalar()
+        return {name for name in _named(plan[0]["Plan"]) if name.startswith("orders_")}  # type: ignore[index]
+
+    return database.read(explain)
+
+
+def _named(plan: dict[str, Any]) -> list[str]:
+    found = [plan["Index Name"]] if "Index Name" in plan else []
+    for below in plan.get("Plans", []):
+        found += _named(below)
+    return found
+
+
+def test_an_order_keeps_its_part_when_nothing_is_known_of_its_store(database: Db) -> None:
+    placed = replace(an_order(), org="/cn/east/li")
+
+    def keep(unit: OrdersUnit) -> UUID:
+        unit.orders.add([placed])
+        return next(iter(unit.orders.get([placed.id]).values())).id
+
+    assert database.write(keep) == placed.id
+    assert database.read(lambda unit: unit.orders.get([placed.id])[placed.id].org) == "/cn/east/li"
