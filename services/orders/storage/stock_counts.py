@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -22,13 +22,21 @@ _LINES = """
 _WHOLE = (*stock_counts.c, literal_column(_LINES).label("lines"))
 
 _ENTER = text("""
-    insert into stock_count_lines (count_id, product_id, counted, expected, count_time)
-    select cast(:count as uuid), l.product_id, l.counted, l.expected, l.count_time
+    insert into stock_count_lines (count_id, product_id, counted, expected, count_time, open_at)
+    select cast(:count as uuid), l.product_id, l.counted, l.expected, l.count_time, :location
     from unnest(cast(:products as uuid[]), cast(:counted as bigint[]), cast(:expected as bigint[]),
                 cast(:times as timestamptz[])) as l (product_id, counted, expected, count_time)
     on conflict (count_id, product_id)
     do update set counted = excluded.counted, expected = excluded.expected, count_time = excluded.count_time
 """)
+
+_ELSEWHERE = text("""
+    select product_id, count_id from stock_count_lines
+    where product_id = any(cast(:products as uuid[])) and open_at = :location and count_id <> cast(:count as uuid)
+    order by product_id limit 1
+""")
+
+_CLOSE = text("update stock_count_lines set open_at = null where count_id = cast(:count as uuid)")
 
 
 class StockCountStore:
@@ -58,12 +66,21 @@ class StockCountStore:
         if entered:
             columns = {
                 "count": count.id,
+                "location": count.location,
                 "products": [line.product for line in entered],
                 "counted": [line.counted for line in entered],
                 "expected": [line.expected for line in entered],
                 "times": [line.time for line in entered],
             }
             self._connection.execute(_ENTER, columns)
+        if count.state is not CountState.OPEN:
+            self._connection.execute(_CLOSE, {"count": count.id})
+
+    def elsewhere(self, count: StockCount, products: Iterable[UUID]) -> tuple[UUID, UUID] | None:
+        """One of the products that another open count has a number of at the same place, and that count."""
+        asked = {"products": list(products), "location": count.location, "count": count.id}
+        row = self._connection.execute(_ELSEWHERE, asked).one_or_none()
+        return (UUID(str(row[0])), UUID(str(row[1]))) if row else None
 
     def page(self, state: CountState | None, page: Page, *, org: str = "") -> list[StockCount]:
         """The counts of a page and one more if there are more, the latest first; of a part of the organisation, if

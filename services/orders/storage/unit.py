@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from kit.errors import Fault
+from kit.errors import Fault, conflict
 from kit.unit import Stored, Unit
 from services.orders.domain import errors
 from services.orders.domain.errors import catalogue, desk, shipping, stock
@@ -55,6 +55,7 @@ CONSTRAINTS: Mapping[str, Callable[[], Fault]] = {
     "products_variant": catalogue.variant_taken,
     "locations_pkey": stock.location_exists,
     "stocks_policy": stock.policy_elsewhere,
+    "stock_count_lines_open": conflict,
     "parcels_waybill": desk.waybill_taken,
     "invoices_one": desk.invoice_exists,
     "tax_tables_area": shipping.tax_table_exists,

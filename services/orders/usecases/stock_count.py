@@ -42,6 +42,9 @@ class Counts(Protocol):
     def save(self, count: StockCount, entered: Sequence[CountLine] = ()) -> None:
         """Store a changed count and the lines that were entered."""
 
+    def elsewhere(self, count: StockCount, products: Iterable[UUID]) -> tuple[UUID, UUID] | None:
+        """One of the products that another open count has a number of at the same place, and that count."""
+
     def page(self, state: CountState | None, page: Page, *, org: str = "") -> list[StockCount]:
         """The counts of a page and one more if there are more, the latest first; of a part of the organisation, if
         given."""
@@ -99,11 +102,17 @@ def list_counts(unit: Work, state: CountState | None, page: Page, *, org: str = 
 
 
 def enter_count(unit: Work, command: EnterCount) -> StockCount:
-    """Note what was counted, beside what the books say at this moment. Raises a Fault for an unknown product."""
+    """Note what was counted, beside what the books say at this moment. Raises a Fault for an unknown product, and for
+    one that another open count has a number of: both would correct the shelf by the same difference."""
     before = _existing(unit.stock_counts.lock(command.count_id), command.count_id)
     places = [Place(product, before.location) for product in command.counted]
     unit.stocks.open_missing(places, unit.now)
     after = before.enter(command.counted, _locked(unit, places), unit.now)
+    # Under the lock of the stock, so that nobody enters the same between the look and the commit.
+    elsewhere = unit.stock_counts.elsewhere(before, command.counted)
+    if elsewhere is not None:
+        product, count = elsewhere
+        raise errors.counted_elsewhere(Place(product, before.location).name, names.join("stockCounts", count))
     unit.stock_counts.save(after, [line for line in after.lines if line.product in command.counted])
     return after
 

@@ -236,7 +236,8 @@ class Inventory(RuleBasedStateMachine):
         opened = self.database.write(stock_count.open_count, stock_count.OpenCount(new_id(), here, ""))
         counted = max(0, self.stocks()[self.at(what, here)].on_hand + error)
         entry = stock_count.EnterCount(opened.id, {self.products[what]: counted})
-        return self.database.write(stock_count.enter_count, entry)
+        entered = self.tried({"COUNTED_ELSEWHERE"}, stock_count.enter_count, entry)
+        return multiple() if entered is None else entered
 
     @rule(count=consumes(counts))
     def post(self, count: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from uuid import UUID
@@ -94,7 +95,8 @@ def test_fifty_threads_of_random_baskets_never_lock_each_other_out(crowd: Databa
             return
         if seed % 5 == 1:
             count = database.write(open_count, OpenCount(new_id(), "main", ""))
-            database.write(enter_count, EnterCount(count.id, dict.fromkeys(some, 990)))
+            with suppress(Fault):  # somebody else counts one of them
+                database.write(enter_count, EnterCount(count.id, dict.fromkeys(some, 990)))
             database.write(post_count, count.id)
             return
         first, second, *rest = some

@@ -295,6 +295,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The member would have more units of the presale than anybody may. Metadata: `presale`, `limit`, `has`."""
     ERROR_REASON_BALANCE_NOT_DUE: _ErrorReason.ValueType  # 150
     """The deposit of the order is paid, and its balance can't be paid yet. Metadata: `order`, `due_time`."""
+    ERROR_REASON_COUNTED_ELSEWHERE: _ErrorReason.ValueType  # 151
+    """Another open count has a number of the product at the location: post or cancel that one first. Metadata: `stock`,
+    `count`.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why orders refused a call, as `google.rpc.ErrorInfo.reason` under the domain `kehu.dev`.
@@ -574,4 +578,8 @@ ERROR_REASON_PRESALE_LIMIT_REACHED: ErrorReason.ValueType  # 149
 """The member would have more units of the presale than anybody may. Metadata: `presale`, `limit`, `has`."""
 ERROR_REASON_BALANCE_NOT_DUE: ErrorReason.ValueType  # 150
 """The deposit of the order is paid, and its balance can't be paid yet. Metadata: `order`, `due_time`."""
+ERROR_REASON_COUNTED_ELSEWHERE: ErrorReason.ValueType  # 151
+"""Another open count has a number of the product at the location: post or cancel that one first. Metadata: `stock`,
+`count`.
+"""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

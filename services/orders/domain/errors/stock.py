@@ -52,6 +52,12 @@ def document_ended(name: str, state: str) -> Fault:
     return _precondition("STOCK_DOCUMENT_ENDED", f"{name} is {state}", name=name, state=state)
 
 
+def counted_elsewhere(stock: str, count: str) -> Fault:
+    """Another open count has a number of the product there."""
+    message = f"{count} has a number of {stock} already; post or cancel that count first"
+    return _precondition("COUNTED_ELSEWHERE", message, stock=stock, count=count)
+
+
 def policy_elsewhere() -> Fault:
     """Another location awaits the product already."""
     message = "the product is promised at another location already; take that policy back first"

@@ -127,4 +127,14 @@ stock_count_lines = Table(
     Column("counted", BigInteger, CheckConstraint("counted >= 0", name="stock_count_lines_counted"), nullable=False),
     Column("expected", BigInteger, nullable=False),
     Column("count_time", DateTime(timezone=True), nullable=False),
+    # Where, as long as the count is open; null once it has ended.
+    Column("open_at", Text),
+)
+# Of what is counted twice, both differences would be booked.
+Index(
+    "stock_count_lines_open",
+    stock_count_lines.c.product_id,
+    stock_count_lines.c.open_at,
+    unique=True,
+    postgresql_where=text("open_at is not null"),
 )
