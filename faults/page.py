@@ -28,7 +28,9 @@ def main() -> int:
 
 def written(text: str) -> str:
     """The page with its tables as the results have them."""
-    text = _between(text, "faults", _faults(read() if FILE.exists() else []))
+    lines = read() if FILE.exists() else []
+    text = _between(text, "faults", _faults(lines))
+    text = _between(text, "soak", _soak([line for line in lines if line["fault"] == "soak"]))
     return _between(text, "chaos", _chaos(json.loads(CHAOS.read_text()) if CHAOS.exists() else {}))
 
 
@@ -60,6 +62,14 @@ def _seen(line: Line) -> str:
     bad = ", ".join(counts) or "0 lost, 0 duplicated, 0 unexpected"
     verdict = "" if line["verdict"] == "pass" else f"**{line['verdict']}** "
     return f"{verdict}{bad}, {line['recovered']} recovered of {line['promises']}"
+
+
+def _soak(lines: Sequence[Line]) -> str:
+    """What each process had, as the soak found it."""
+    memory = [re.fullmatch(r"memory of (\S+) is flat", each["title"]) for line in lines for each in line["findings"]]
+    seen = [each["seen"] for line in lines for each in line["findings"]]
+    rows = [(f"`{found[1]}`", *said.split(", then ")) for found, said in zip(memory, seen, strict=True) if found]
+    return _table(("process", "second third", "last third"), rows)
 
 
 def _chaos(lines: dict[str, Line]) -> str:
