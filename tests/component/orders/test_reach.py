@@ -137,6 +137,31 @@ async def test_the_orders_of_the_own_stores_are_seen_with_all_that_belongs_to_th
             assert (await refused(call)).code is NOT_FOUND
 
 
+@pytest.mark.usefixtures("stores")
+@pytest.mark.parametrize("filter_", ["tag", "sku", "held", "channel", "state", "currency_code", "start_time"])
+async def test_every_filter_of_the_desk_stays_within_the_part(
+    boss: Clerk, east: Clerk, shop: Shop, filter_: str
+) -> None:
+    product = await shop.product(price=1000)
+    orders = [await boss.orders.PlaceOrder(placing((product, 1), store=store)) for store in ("sh-1", "cd-1")]
+    for order in orders:
+        await boss.desk.TagOrder(desk.TagOrderRequest(name=order.name, add_tags=["vip"]))
+        await boss.desk.HoldOrder(desk.HoldOrderRequest(name=order.name, reason="x"))
+    filters: dict[str, Any] = {
+        "tag": "vip",
+        "sku": orders[0].lines[0].sku,
+        "held": True,
+        "channel": "web",
+        "state": orders[0].state,
+        "currency_code": orders[0].total.currency_code,
+        "start_time": orders[0].place_time,
+    }
+    asked = desk.SearchOrdersRequest(**{filter_: filters[filter_]})
+
+    assert [each.order.name for each in (await east.desk.SearchOrders(asked)).orders] == [orders[0].name]
+    assert len((await boss.desk.SearchOrders(asked)).orders) == 2
+
+
 def touching(clerk: Clerk, order: str) -> list[Awaitable[Any]]:
     """Calls about an order, one of each room."""
     return [
