@@ -16,12 +16,13 @@ from services.members.api.programme import programme_id
 from services.members.domain.hold import Hold
 from services.members.domain.loyalty_card import LoyaltyCard
 from services.members.domain.masking import mask_number
-from services.members.domain.member import Identifier, Identity, Member, Profile, external, parse_email, parse_phone
+from services.members.domain.member import Identifier, Identity, Member, Profile, external, parse_email
+from services.members.domain.phone import parse_phone
 from services.members.domain.points import Posted, Wallet
 from services.members.domain.programme import DEFAULT
 from services.members.domain.tier import TierChange
 from services.members.usecases.hold import EndHold, HoldKey, PlaceHold
-from services.members.usecases.member import Enroll, EnrolledRow, Shown, UpdateMember
+from services.members.usecases.member import Enroll, EnrolledRow, RowState, Shown, UpdateMember
 from services.members.usecases.points import Accrue, LotsAsked, Spend
 
 _MEMBER_FIELDS = ("display_name", "phone", "email", "card_number", "identities", "home_store", "birthday", "org")
@@ -40,6 +41,7 @@ _MEMBER_OUTPUT = (
     "etag",
 )
 _TTL = timedelta(minutes=30)
+_ROW_STATES = {state: pb.EnrollResult.State.Value(f"STATE_{state}") for state in RowState}
 
 
 def member_id(name: str, *, field: str = "name") -> UUID:
@@ -298,9 +300,7 @@ def _row(index: int, row: pb.EnrollRow) -> Enroll:
 def _result(outcome: EnrolledRow | Fault) -> pb.EnrollResult:
     if isinstance(outcome, Fault):
         return pb.EnrollResult(state=pb.EnrollResult.STATE_REJECTED, reason=outcome.reason, message=outcome.message)
-    return pb.EnrollResult(
-        state=pb.EnrollResult.State.Value(f"STATE_{outcome.state}"), member=names.join("members", outcome.member)
-    )
+    return pb.EnrollResult(state=_ROW_STATES[outcome.state], member=names.join("members", outcome.member))
 
 
 def _version(given: str) -> int | None:

@@ -10,8 +10,6 @@ from datetime import date, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-import phonenumbers
-
 from kit.errors import invalid
 from services.members.domain import errors, masking
 from services.members.domain.errors import identity as refusals
@@ -24,6 +22,7 @@ from services.members.domain.loyalty_card import (
     issued,
     main_number,
 )
+from services.members.domain.phone import parse_phone
 
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s.]+(\.[^@\s.]+)+")
 _EMAIL_LIMIT = 254
@@ -110,10 +109,14 @@ class Profile:
 
     def identifiers(self) -> frozenset[Identifier]:
         """What must belong to no other member."""
-        contacts = (("phone", self.phone), ("email", self.email), ("card", self.card_number))
-        return frozenset(Identifier(kind, "", value) for kind, value in contacts if value) | {
-            external(identity) for identity in self.identities
-        }
+        found = {Identifier("external", *identity) for identity in self.identities}
+        if self.phone:
+            found.add(Identifier("phone", "", self.phone))
+        if self.email:
+            found.add(Identifier("email", "", self.email))
+        if self.card_number:
+            found.add(Identifier("card", "", self.card_number))
+        return frozenset(found)
 
     def masked(self) -> Profile:
         """The profile as those see it who may not see what is personal."""
@@ -268,17 +271,6 @@ class Member:
 def external(identity: Identity) -> Identifier:
     """The identifier of an identity in another system."""
     return Identifier("external", identity.channel, identity.external_id)
-
-
-def parse_phone(text: str, *, field: str = "phone") -> str:
-    """The number in E.164 form. Raises a Fault unless it is valid in its country's numbering plan."""
-    try:
-        number = phonenumbers.parse(text, None)
-    except phonenumbers.NumberParseException:
-        raise errors.phone_invalid(field) from None
-    if not phonenumbers.is_valid_number(number):
-        raise errors.phone_invalid(field)
-    return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
 
 
 def parse_email(text: str, *, field: str = "email") -> str:

@@ -17,32 +17,9 @@ from services.members.domain.member import (
     Profile,
     external,
     parse_email,
-    parse_phone,
 )
 from services.members.usecases.points import attempt
 from tests.support.builders.members import MEMBER, NOW, member, profile
-
-
-@pytest.mark.parametrize(
-    ("text", "phone"),
-    [
-        ("+86 138-0013-8000", "+8613800138000"),
-        ("+8613800138000", "+8613800138000"),
-        ("+1 (415) 555-0123", "+14155550123"),
-        ("+86 138 0013 8000", "+8613800138000"),
-    ],
-)
-def test_a_phone_number_is_kept_in_e164(text: str, phone: str) -> None:
-    assert parse_phone(text) == phone
-
-
-@pytest.mark.parametrize(
-    "text", ["13800138000", "+", "+86", "+8611111111111", "+999123456789", "abc", "+86\x0013800138000"]
-)
-def test_what_is_no_number_of_any_country_is_refused(text: str) -> None:
-    with pytest.raises(Fault) as refusal:
-        parse_phone(text, field="member.phone")
-    assert (refusal.value.reason, refusal.value.violations[0].field) == ("PHONE_INVALID", "member.phone")
 
 
 @pytest.mark.parametrize("text", ["Fang@Example.COM", " fang@example.com "])
