@@ -11,11 +11,18 @@ from kit.money import Money
 
 def instant(moment: datetime | None) -> str:
     """An aware instant as `google.protobuf.Timestamp` reads it; nothing for None."""
-    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat()}Z" if moment else ""
+    if moment is None:
+        return ""
+    text = (moment if moment.tzinfo is UTC else moment.astimezone(UTC)).isoformat()
+    return f"{text[:-6]}Z"  # for +00:00
 
 
 def money(amount: Money) -> dict[str, object]:
     """An amount as `google.type.Money` reads it."""
     units, nanos = amount.to_wire()
-    body: dict[str, object] = {"currencyCode": amount.currency, "units": str(units), "nanos": nanos}
-    return {key: value for key, value in body.items() if value not in ("0", 0)}
+    body: dict[str, object] = {"currencyCode": amount.currency}
+    if units:
+        body["units"] = str(units)
+    if nanos:
+        body["nanos"] = nanos
+    return body

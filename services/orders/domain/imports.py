@@ -25,6 +25,7 @@ EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 MOST_LINES = 2_000  # an invoice of a wholesaler has a thousand
 MOST_LABEL = 100  # characters of a store or a category
 _CHANNEL = re.compile("[a-z0-9][a-z0-9_.-]{0,62}").fullmatch
+_ENCODE = json.JSONEncoder().encode
 _CONTROL = re.compile("[\\x00-\\x1f\\x7f-\\x9f]").search
 
 
@@ -64,13 +65,14 @@ class ImportRow:
 
     def fingerprint(self) -> bytes:
         """Equal for rows of equal content, and for no others. It is stored, so its form must not change."""
-        parts: list[object] = [self.member, self.order_time.isoformat(), self.currency]
+        parts: list[object] = [self.member and str(self.member), self.order_time.isoformat(), self.currency]
         for line in self.lines:
-            parts += [line.product, line.sku, line.title, line.quantity, line.amount.minor]
-        later = {"store": self.store, "categories": [line.category for line in self.lines]}
-        if self.store or any(later["categories"]):  # rows without them keep the fingerprint they always had
-            parts.append(later)
-        return blake2b(json.dumps(parts, default=str).encode(), digest_size=16).digest()
+            product = line.product and str(line.product)
+            parts += [product, line.sku, line.title, line.quantity, line.amount.minor]
+        categories = [line.category for line in self.lines]
+        if self.store or any(categories):  # rows without them keep the fingerprint they always had
+            parts.append({"store": self.store, "categories": categories})
+        return blake2b(_ENCODE(parts).encode(), digest_size=16).digest()
 
 
 class Outcome(StrEnum):

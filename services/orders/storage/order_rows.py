@@ -91,7 +91,7 @@ def line_columns(added: Sequence[Order]) -> dict[str, object]:
         "quantities": [line.quantity for _, line in lines],
         "unit_prices": [line.unit_price for _, line in lines],
         "amounts": [line.amount for _, line in lines],
-        "shares": [_shares_json(line.shares) for _, line in lines],
+        "shares": [shares_json(line.shares) for _, line in lines],
         "categories": [line.category for _, line in lines],
         "taxes": [line.tax for _, line in lines],
         "added_taxes": [line.added_tax for _, line in lines],
@@ -116,7 +116,8 @@ def payment_columns(paid: Sequence[tuple[Order, int]]) -> dict[str, object]:
     }
 
 
-def _shares_json(shares: Sequence[Share]) -> str:
+def shares_json(shares: Sequence[Share]) -> str:
+    """What each unit costs, as it is stored: [[units, amount, points_value, points], ...]."""
     runs = (f"[{share.units},{share.amount},{share.points_value},{share.points}]" for share in shares)
     return f"[{','.join(runs)}]"
 

@@ -48,7 +48,7 @@ OF_OPPORTUNITIES = text("""
 """)
 
 # An order belongs to the part of the organisation of its store; a name counts as its code.
-_PART_OF_STORE = """case when o.store <> '' then
+PART_OF_STORE = """case when o.store <> '' then
                (select s.org from stores s where s.code = regexp_replace(o.store, '^stores/', '')) end"""
 
 _ORDER_ROWS = f"""
@@ -60,7 +60,7 @@ _ORDER_ROWS = f"""
            cast(o.coupons as jsonb), o.hold, o.points, o.points_value, 0, 0, o.backordered, o.imported,
            o.fingerprint, o.place_time, o.expire_time, o.pay_time, o.version, o.update_time, o.store, o.freight,
            o.freight_tax, o.activity, o.refund_policy, cast(o.delivery as jsonb), cast(o.taxation as jsonb),
-           o.location, o.awaiting, cast(o.instalments as jsonb), coalesce(nullif(o.org, ''), {_PART_OF_STORE}, '')
+           o.location, o.awaiting, cast(o.instalments as jsonb), coalesce(nullif(o.org, ''), {PART_OF_STORE}, '')
     from unnest(
         cast(:ids as uuid[]), cast(:states as text[]), cast(:members as uuid[]), cast(:accounts as uuid[]),
         cast(:opportunities as uuid[]), cast(:channels as text[]), cast(:external_ids as text[]),
@@ -99,10 +99,6 @@ _PAYMENT_ROWS = """
 
 ADD = text(f"with o as ({_ORDER_ROWS} returning id, counter), l as ({_LINE_ROWS}) select id, counter from o")  # noqa: S608 - constants
 
-# Another import may store the same order at the same moment; then its row is the one.
-ADD_IMPORTED = text(
-    f"{_ORDER_ROWS} on conflict (channel, external_id) where external_id is not null do nothing returning id"
-)
 ADD_CONTENT = text(f"with l as ({_LINE_ROWS}) {_PAYMENT_ROWS}")
 
 SAVE = text(f"""

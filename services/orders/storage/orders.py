@@ -13,7 +13,7 @@ from kit.errors import conflict
 from kit.page import Page
 from services.orders.domain.order import Order
 from services.orders.domain.order_content import OrderQuery
-from services.orders.storage import order_rows, parts
+from services.orders.storage import imported_rows, order_rows, parts
 from services.orders.storage import order_statements as statements
 from services.orders.storage.order_search import PLAN_ANEW
 from services.orders.storage.tables.core import orders
@@ -35,10 +35,7 @@ class OrderStore:
     def add_imported(self, imported: Sequence[Order]) -> set[UUID]:
         """Store new orders; answers which were stored: the key of the others became known meanwhile."""
         ordered = sorted(imported, key=lambda order: (order.channel, order.external_id))
-        rows = self._connection.execute(statements.ADD_IMPORTED, order_rows.order_columns(ordered))
-        stored = {UUID(str(row[0])) for row in rows}
-        self._add_content([order for order in ordered if order.id in stored])
-        return stored
+        return set(self._connection.execute(imported_rows.ADD, imported_rows.columns(ordered)).scalars())
 
     def get(self, ids: Sequence[UUID]) -> dict[UUID, Order]:
         """Those of the orders that exist."""

@@ -170,4 +170,4 @@ def test_the_number_of_statements_does_not_grow_with_the_rows(database: Database
     statements: list[str] = []
     event.listen(database._engine, "before_cursor_execute", lambda *given: statements.append(given[2]))
     database.write(import_orders, [an_import_row(external_id=str(index)) for index in range(count)])
-    assert len(statements) == 4
+    assert len(statements) == 3
