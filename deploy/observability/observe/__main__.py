@@ -1,6 +1,6 @@
 """`python -m deploy.observability.observe`: exit status 1 when an expression does not answer where it must.
 
-python -m deploy.observability.observe [--only TROUBLE]...
+python -m deploy.observability.observe [--only ACT]...
 """
 
 from __future__ import annotations
@@ -32,15 +32,16 @@ from tools.providers.server import serving as providers
 _FOLDER = PROJECT / ".run" / "observe"
 _LOAD = "load"
 _LOAD_PATIENCE = 120.0
-_DAY_SECONDS = 240.0
+_DAY_SECONDS = 180.0
 """Of ordinary business, for the panels to show something."""
 _LOOK_SECONDS = 0.5
+_ACTS = (_LOAD, *(trouble.title for trouble in TROUBLES))
 
 
 @explained()
 def main() -> None:
     """Entry point."""
-    troubles = _asked_for()
+    acts = _asked_for()
     console = Console(highlight=False, soft_wrap=True)
     _clear(_FOLDER)
     began = time.monotonic()
@@ -53,8 +54,8 @@ def main() -> None:
             server.serving(_FOLDER / "prometheus", suite.state) as prometheus,
         ):
             console.print(f"The suite and Prometheus ({prometheus.url}) run after {time.monotonic() - began:.0f} s.")
-            answered = _ask(suite, prometheus, payments.wechat_pay, troubles, console)
-    judged = _judged(troubles)
+            answered = _ask(suite, prometheus, payments.wechat_pay, acts, console)
+    judged = _judged(acts)
     wrong = {question: sentence for question, sentence in _judge(answered).items() if question in judged}
     console.print(_table(judged, answered, wrong))
     told = sum(question in answered for question in judged)
@@ -65,31 +66,30 @@ def main() -> None:
     sys.exit(1 if wrong else 0)
 
 
-def _asked_for() -> Sequence[Trouble]:
+def _asked_for() -> Sequence[str]:
     parser = argparse.ArgumentParser(
         prog="python -m deploy.observability.observe", description="Ask a real Prometheus."
     )
-    titles = [trouble.title for trouble in TROUBLES]
-    say = f"make only this trouble, and judge only what must tell of it: {', '.join(titles)}"
-    parser.add_argument("--only", action="append", choices=titles, metavar="TROUBLE", help=say)
-    only = parser.parse_args().only
-    return [trouble for trouble in TROUBLES if not only or trouble.title in only]
+    say = f"do only this, and judge only what must tell of it: {', '.join(_ACTS)}"
+    parser.add_argument("--only", action="append", choices=_ACTS, metavar="ACT", help=say)
+    return parser.parse_args().only or _ACTS
 
 
 def _ask(
-    suite: Suite, prometheus: Prometheus, desk: Desk, troubles: Sequence[Trouble], console: Console
+    suite: Suite, prometheus: Prometheus, desk: Desk, acts: Sequence[str], console: Console
 ) -> Mapping[Question, str]:
     asker = Asker(prometheus, act=_LOAD)
     asker.start()
     try:
         scene = Scene(suite.gateway.removeprefix("http://"), suite.token("admin"), lambda check: _tell(console, check))
-        if _whole(troubles):
+        if _LOAD in acts:
             _business(asker, scene, desk, console)
         else:
             load.play(scene)
         stage = Stage.build(suite)
-        for trouble in troubles:
-            _act(asker, trouble, stage, console)
+        for trouble in TROUBLES:
+            if trouble.title in acts:
+                _act(asker, trouble, stage, console)
         return dict(asker.answered)
     finally:
         asker.end()
@@ -138,17 +138,19 @@ def _expected_under_load() -> set[Question]:
     return {question for question in questions() if question not in listed and question.kind in {"panel", "record"}}
 
 
-def _whole(troubles: Sequence[Trouble]) -> bool:
-    return len(troubles) == len(TROUBLES)
-
-
-def _judged(troubles: Sequence[Trouble]) -> list[Question]:
-    """All questions, or those whose answer the troubles must bring."""
-    return [
+def _judged(acts: Sequence[str]) -> list[Question]:
+    """All questions, or those whose answer these acts must bring."""
+    if set(acts) == set(_ACTS):
+        return list(questions())
+    found = set(_expected_under_load()) if _LOAD in acts else set()
+    found |= {
         question
+        for trouble in TROUBLES
+        if trouble.title in acts
         for question in questions()
-        if _whole(troubles) or any(_told_by(trouble, question) for trouble in troubles)
-    ]
+        if _told_by(trouble, question)
+    }
+    return [question for question in questions() if question in found]
 
 
 def _judge(answered: Mapping[Question, str]) -> dict[Question, str]:

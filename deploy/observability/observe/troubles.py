@@ -90,7 +90,7 @@ def locks(stage: Stage) -> Iterator[None]:
     """Somebody holds locks that calls and consumers need."""
     urls = [stage.suite.database_url(service) for service in ("members", "orders")]
     stage.stream(per_second=10, seconds=1)
-    with locked(urls[0], "ledger_accounts", "inbox"):
+    with locked(urls[0], "ledger_accounts"), locked(urls[0], "inbox"):
         stage.stream(per_second=100, seconds=8)
         with locked(urls[1], "stocks"):
             each = (calls.placing(stage.product), calls.reading(stage.product), calls.asking(stage.member))
