@@ -58,6 +58,7 @@ class Server:
     closing: Sequence[Background] = ()
     reach: Reach | None = None
     port: int = 0
+    _serving: bool = field(init=False, default=False)
     _server: grpc.aio.Server = field(init=False)
     _interceptor: Interceptor = field(init=False)
     _health: health.HealthServicer = field(init=False)
@@ -98,6 +99,7 @@ class Server:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._serving = False
         await self._health.enter_graceful_shutdown()
         await asyncio.sleep(self.settings.drain_seconds)
         # gRPC answers CANCELLED to all that wait for their turn when it stops, which tells callers nothing. Refused
@@ -109,6 +111,10 @@ class Server:
         for close in self.closing:
             await close()
         await self.database.close()
+
+    def unready(self) -> str | None:
+        """Why no calls should come, or None: what its health says by gRPC, for whoever can't ask by that."""
+        return None if self._serving else "not serving"
 
     async def _watch(self) -> None:
         """Ask the database each second; health tells load balancers whether to come here."""
@@ -127,6 +133,7 @@ class Server:
             serving = alive
 
     async def _report(self, *, serving: bool) -> None:
+        self._serving = serving
         state = health_pb2.HealthCheckResponse
         for name in ("", *(servicer.proto for servicer in self.servicers)):
             await self._health.set(name, state.SERVING if serving else state.NOT_SERVING)
@@ -157,7 +164,7 @@ async def _run(build: Callable[[], Server]) -> None:
     settings = server.settings
     telemetry.configure_logs(server.name, "serve", settings.log_level)
     telemetry.configure_tracing(server.name, "serve", endpoint=settings.otlp_endpoint, ratio=settings.trace_ratio)
-    metrics = MetricsServer(settings.metrics_address)
+    metrics = MetricsServer(settings.metrics_address, ready=server.unready)
     metrics.start()
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()

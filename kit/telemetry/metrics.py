@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from prometheus_client import REGISTRY, disable_created_metrics
@@ -20,11 +20,16 @@ Health = Callable[[], str | None]
 
 
 class MetricsServer:
-    """`/metrics` for Prometheus and `/healthz` for the kubelet, in a thread of their own."""
+    """`/metrics` for Prometheus, `/healthz` and `/readyz` for the kubelet, in a thread of their own.
 
-    def __init__(self, address: str, health: Health = lambda: None) -> None:
+    `ready` says what keeps calls away though the process need not be started again; by default that is its health.
+    """
+
+    def __init__(self, address: str, health: Health = lambda: None, *, ready: Health | None = None) -> None:
         host, _, port = address.rpartition(":")
-        self._server = ThreadingHTTPServer((host, int(port)), _handler(health))
+        self._server = ThreadingHTTPServer(
+            (host, int(port)), _handler({"/healthz": health, "/readyz": ready or health})
+        )
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, name="metrics", daemon=True)
 
@@ -45,14 +50,14 @@ class MetricsServer:
         self._thread.join()
 
 
-def _handler(health: Health) -> type[BaseHTTPRequestHandler]:
+def _handler(health: Mapping[str, Health]) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             if self.path.startswith("/metrics"):
                 encode, content_type = choose_encoder(self.headers.get("Accept", ""))
                 self._answer(200, encode(REGISTRY), content_type)
-            elif self.path == "/healthz":
-                trouble = health()
+            elif self.path in health:
+                trouble = health[self.path]()
                 body = json.dumps({"status": trouble or "ok"}).encode()
                 self._answer(503 if trouble else 200, body, "application/json")
             else:

@@ -147,7 +147,7 @@ def test_a_server_is_asked_by_grpc_and_restarted_only_if_it_does_not_answer_at_a
 
 def test_with_mutual_tls_the_kubelet_asks_a_port_that_needs_no_certificate() -> None:
     found = container(named(deployments(EVERYTHING), "shop-members-serve")["spec"]["template"])
-    assert "grpc" not in found["readinessProbe"]
+    assert found["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": "metrics"}
     assert environment({"spec": {"containers": [found]}})["KEHU_TLS_CA_FILE"] == "/etc/kehu/mutual/ca.crt"
 
 

@@ -92,9 +92,9 @@ ports:
   - {name: grpc, containerPort: 50051}
   - {name: metrics, containerPort: 9090}
 {{- if .root.Values.mutualTls.enabled }}
-# The kubelet has no certificate.
+# The kubelet has no certificate; /readyz says what the health by gRPC does.
 startupProbe: {tcpSocket: {port: grpc}, periodSeconds: 2, failureThreshold: 60}
-readinessProbe: {httpGet: {path: /healthz, port: metrics}, periodSeconds: 5, timeoutSeconds: 2, failureThreshold: 2}
+readinessProbe: {httpGet: {path: /readyz, port: metrics}, periodSeconds: 5, timeoutSeconds: 2, failureThreshold: 2}
 {{- else }}
 startupProbe: {grpc: {port: 50051}, periodSeconds: 2, failureThreshold: 60}
 readinessProbe: {grpc: {port: 50051}, periodSeconds: 5, timeoutSeconds: 2, failureThreshold: 2}
