@@ -217,6 +217,7 @@ def changed_rows(stage: Stage) -> Iterator[None]:
         session.execute("update ledger_lots set available = available + 1")
         session.execute("delete from sweeps")
     with database(stage.suite.database_url("pipeline")) as session:
+        session.execute("update reps set available = false")
         for _ in range(60):
             copy(session, "leads", where="account is null", id="gen_random_uuid()", owner="null")
     yield
