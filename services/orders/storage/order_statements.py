@@ -49,7 +49,8 @@ OF_OPPORTUNITIES = text("""
 
 # An order belongs to the part of the organisation of its store; a name counts as its code.
 PART_OF_STORE = """case when o.store <> '' then
-               (select s.org from stores s where s.code = regexp_replace(o.store, '^stores/', '')) end"""
+               (select s.org from stores s
+                where s.code = case when o.store like 'stores/%' then substr(o.store, 8) else o.store end) end"""
 
 _ORDER_ROWS = f"""
     insert into orders (id, state, member_id, account_id, opportunity_id, channel, external_id, currency, total,
