@@ -110,9 +110,10 @@ def _act(asker: Asker, trouble: Trouble, stage: Stage, console: Console) -> None
     began = time.monotonic()
     wanted = {question for question in questions() if _told_by(trouble, question)}
     try:
+        late = {each for each in wanted if each.title in trouble.late}
         with trouble.provoke(stage):
-            _wait(asker, {each for each in wanted if each.title not in trouble.late}, trouble.patience)
-        _wait(asker, wanted, trouble.patience)
+            _wait(asker, wanted - late, trouble.patience)
+        _wait(asker, late, trouble.patience)
     except Exception as error:  # noqa: BLE001 - a trouble that can't be made must not hide what the others tell
         console.print(f"✗ {error!r}", markup=False)
     left = [question.title for question in asker.silent() if question in wanted]
