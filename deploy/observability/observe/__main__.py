@@ -96,18 +96,20 @@ def _ask(
 
 
 def _business(asker: Asker, scene: Scene, desk: Desk, console: Console) -> None:
+    console.print("Business as usual")
     start = time.time()
     with day.going_on(scene, desk):
         load.play(scene)
         _wait(asker, _expected_under_load(), _LOAD_PATIENCE)
         time.sleep(max(0.0, start + _DAY_SECONDS - time.time()))
         _draw(asker.prometheus, start, console)
+    _told(asker, _expected_under_load(), start, console)
 
 
 def _act(asker: Asker, trouble: Trouble, stage: Stage, console: Console) -> None:
     console.print(f"Trouble: {trouble.title}")
     asker.act = trouble.title
-    began = time.monotonic()
+    began = time.time()
     wanted = {question for question in questions() if _told_by(trouble, question)}
     try:
         late = {each for each in wanted if each.title in trouble.late}
@@ -116,9 +118,13 @@ def _act(asker: Asker, trouble: Trouble, stage: Stage, console: Console) -> None
         _wait(asker, late, trouble.patience)
     except Exception as error:  # noqa: BLE001 - a trouble that can't be made must not hide what the others tell
         console.print(f"✗ {error!r}", markup=False)
+    _told(asker, wanted, began, console)
+
+
+def _told(asker: Asker, wanted: set[Question], began: float, console: Console) -> None:
     left = [question.title for question in asker.silent() if question in wanted]
     console.print(
-        f"  told of by {len(wanted) - len(left)} of {len(wanted)} after {time.monotonic() - began:.0f} s"
+        f"  told of by {len(wanted) - len(left)} of {len(wanted)} after {time.time() - began:.0f} s"
         f"{': not ' + ', '.join(left) if left else ''}"
     )
 
