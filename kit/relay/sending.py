@@ -147,8 +147,9 @@ class Sending:
         tried = row.attempts + 1
         parked = tried >= self.attempts
         if not parked:
-            delay = min(_LONGEST_BACKOFF, _SHORTEST_BACKOFF * 2**row.attempts)
-            self._waiting[row.aggregateid] = time.monotonic() + delay
+            until = time.monotonic() + min(_LONGEST_BACKOFF, _SHORTEST_BACKOFF * 2**row.attempts)
+            # A younger row of the aggregate, refused with this one, must not shorten its waiting.
+            self._waiting[row.aggregateid] = max(until, self._waiting.get(row.aggregateid, until))
         metrics.FAILED.labels(row.type).inc()
         tell = log.error if parked else log.warning
         tell("event not sent", event_id=str(row.id), event_type=row.type, reason=reason, attempts=tried, parked=parked)
