@@ -61,6 +61,7 @@ class InvoiceStore:
         if state is not None:
             statement = statement.where(invoices.c.state == state.value)
         if org:
+            self._connection.execute(parts.PLAN_ANEW)
             statement = statement.where(parts.of_order("invoices", org))
         if page.after is not None:
             at = (datetime.fromisoformat(page.after[0]), UUID(page.after[1]))

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, TextClause, exists, select, text, tuple_
+from sqlalchemy import ColumnElement, Connection, TextClause, exists, select, tuple_
 
 from kit.page import Page
 from services.orders.domain.desk import DeskQuery
@@ -15,10 +15,6 @@ from services.orders.storage import parts
 from services.orders.storage.tables.core import order_lines, orders
 from services.orders.storage.tables.desk import order_holds, order_tags
 from services.orders.storage.tables.shipping import delivery_addresses
-
-PLAN_ANEW = text("set local plan_cache_mode = force_custom_plan")
-"""How many rows a range of amounts or times, or a part of the organisation, has decides which index is best, so each
-search is planned for its values."""
 
 _EARLIER = order_lines.alias("earlier")
 Condition = ColumnElement[bool] | TextClause
@@ -52,7 +48,7 @@ class OrderSearch:
             .order_by(place_time.desc(), order_id.desc())
             .limit(page.fetch)
         )
-        self._connection.execute(PLAN_ANEW)
+        self._connection.execute(parts.PLAN_ANEW)
         return [UUID(str(row[0])) for row in self._connection.execute(statement)]
 
 

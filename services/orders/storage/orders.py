@@ -15,7 +15,6 @@ from services.orders.domain.order import Order
 from services.orders.domain.order_content import OrderQuery
 from services.orders.storage import imported_rows, order_rows, parts
 from services.orders.storage import order_statements as statements
-from services.orders.storage.order_search import PLAN_ANEW
 from services.orders.storage.tables.core import orders
 
 
@@ -105,7 +104,7 @@ class OrderStore:
         if query.end is not None:
             statement = statement.where(orders.c.place_time < query.end)
         if query.org:
-            self._connection.execute(PLAN_ANEW)
+            self._connection.execute(parts.PLAN_ANEW)
             statement = statement.where(parts.own("orders", query.org))
         if page.after is not None:
             at = (datetime.fromisoformat(page.after[0]), UUID(page.after[1]))

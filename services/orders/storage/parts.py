@@ -6,6 +6,9 @@ from sqlalchemy import TextClause, text
 
 from kit.org import condition
 
+PLAN_ANEW = text("set local plan_cache_mode = force_custom_plan")
+"""How many rows a part of the organisation has, or a range of amounts or times, decides which index is best, so what
+asks for them is planned for its values."""
 # ruff: noqa: S608 - the statements are put together from constants only
 
 

@@ -148,6 +148,7 @@ class RefundStore:
         if query.state is not None:
             statement = statement.where(refunds.c.state == query.state.value)
         if query.org:
+            self._connection.execute(parts.PLAN_ANEW)
             statement = statement.where(parts.of_order("refunds", query.org))
         if page.after is not None:
             at = (datetime.fromisoformat(page.after[0]), UUID(page.after[1]))

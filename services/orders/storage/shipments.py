@@ -158,6 +158,7 @@ class ShipmentStore:
         if state is not None:
             statement = statement.where(shipments.c.state == state.value)
         if org:
+            self._connection.execute(parts.PLAN_ANEW)
             statement = statement.where(parts.of_order("shipments", org))
         if page.after is not None:
             at = (datetime.fromisoformat(page.after[0]), UUID(page.after[1]))

@@ -18,6 +18,7 @@ from kit.org import outside, within
 from kit.page import Page
 from services.orders.domain.desk import DeskQuery
 from services.orders.domain.order_content import OrderQuery
+from services.orders.domain.refund import RefundQuery
 from services.orders.storage.tables.catalogue import stores
 from services.orders.storage.unit import OrdersUnit
 from tests.support.builders.orders import NOW, an_order
@@ -73,6 +74,27 @@ def test_a_page_of_a_small_part_comes_by_its_index_and_of_a_large_one_in_the_ord
     assert _indexes(database, "/cn/east", search=search) == {"orders_latest"}
 
 
+def test_the_refunds_of_a_small_part_are_found_from_its_orders(database: Db) -> None:
+    database.write(_crowd)
+    database.write(_refund_all)
+
+    tiny = _plan_of(database, lambda unit: unit.refunds.page(RefundQuery(org="/cn/east/tiny"), Page(50)))
+    large = _plan_of(database, lambda unit: unit.refunds.page(RefundQuery(org="/cn/east"), Page(50)))
+
+    assert {"orders_org", "refunds_latest"} <= tiny
+    assert "refunds_all" in large
+
+
+def _refund_all(unit: OrdersUnit) -> None:
+    unit.connection.execute(
+        text("""
+            insert into refunds (id, order_id, currency, amount, points, points_value, lines, reason, refund_time)
+            select gen_random_uuid(), id, currency, 1, 0, 0, '[]', '', place_time from orders
+        """)
+    )
+    unit.connection.execute(text("analyze refunds"))
+
+
 def _stores(unit: OrdersUnit, parts: dict[str, str]) -> None:
     for code, part in parts.items():
         store = {"code": code, "title": code, "version": 1, "create_time": NOW, "update_time": NOW, "org": part}
@@ -104,6 +126,19 @@ def _crowd(unit: OrdersUnit) -> None:
 def _indexes(database: Db, org: str, *, search: bool) -> set[str]:
     """The indexes of orders by which the first page of a part comes."""
 
+    def read(unit: OrdersUnit) -> None:
+        with suppress(TypeError):  # the crowd has no lines to show
+            if search:
+                unit.order_search.ids(DeskQuery(org=org), Page(50))
+            else:
+                unit.orders.page(OrderQuery(org=org), Page(50))
+
+    return {name for name in _plan_of(database, read) if name.startswith("orders_")}
+
+
+def _plan_of(database: Db, read: Callable[[OrdersUnit], object]) -> set[str]:
+    """The indexes that a read goes by."""
+
     def explain(unit: OrdersUnit) -> set[str]:
         asked: list[tuple[str, Any]] = []
 
@@ -112,16 +147,10 @@ def _indexes(database: Db, org: str, *, search: bool) -> set[str]:
                 asked.append((statement, parameters))
 
         event.listen(unit.connection, "before_cursor_execute", remember)
-        read: Callable[[], Any] = (
-            (lambda: unit.order_search.ids(DeskQuery(org=org), Page(50)))
-            if search
-            else (lambda: unit.orders.page(OrderQuery(org=org), Page(50)))
-        )
-        with suppress(TypeError):  # the crowd has no lines to show
-            read()
+        read(unit)
         event.remove(unit.connection, "before_cursor_execute", remember)
         plan = unit.connection.exec_driver_sql(f"explain (format json) {asked[0][0]}", asked[0][1]).scalar()
-        return {name for name in _named(plan[0]["Plan"]) if name.startswith("orders_")}  # type: ignore[index]
+        return set(_named(plan[0]["Plan"]))  # type: ignore[index]
 
     return database.read(explain)
 

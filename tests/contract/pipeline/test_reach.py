@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Select, text
+from sqlalchemy import Select, event, text
 
 from kit.db import Database
 from kit.org import outside, within
@@ -115,6 +115,54 @@ def test_a_page_of_a_small_part_comes_by_its_index_and_of_a_large_one_by_the_key
 
     assert f"{table}_by_org" in _indexes(database, store, "/cn/east/tiny")
     assert _indexes(database, store, "/cn/east") == [f"{table}_pkey"]
+
+
+def test_the_quotes_and_contacts_of_a_small_part_are_found_from_what_it_has(database: Db) -> None:
+    database.write(_crowd)
+    database.write(_more)
+
+    def quotes(unit: PipelineUnit) -> None:
+        unit.quotes.page(Page(50), opportunity=None, org="/cn/east/tiny")
+
+    def contacts(unit: PipelineUnit) -> None:
+        unit.contacts.page(Page(50), account=None, org="/cn/east/tiny")
+
+    assert {"opportunities_by_org", "quotes_revisions"} <= _indexes_of(database, quotes)
+    assert {"accounts_by_org", "account_roles_by_account"} <= _indexes_of(database, contacts)
+
+
+def _more(unit: PipelineUnit) -> None:
+    """A quote for each opportunity, a contact for each account."""
+    for statement in (
+        """insert into quotes (id, opportunity, revision, total, currency, content_hash, state, create_time,
+                               update_time, version)
+           select gen_random_uuid(), id, 1, 1, 'USD', '', 'OFFERED', now(), now(), 1 from opportunities""",
+        """insert into contacts (id, display_name, job_title, phone, email, create_time, update_time, version)
+           select id, 'x', '', '', '', now(), now(), 1 from accounts""",
+        """insert into account_roles (contact, position, account, role, influence)
+           select id, 0, id, 'USER', 0 from accounts""",
+    ):
+        unit.connection.execute(text(statement))
+    for table in ("quotes", "contacts", "account_roles"):
+        unit.connection.execute(text(f"analyze {table}"))
+
+
+def _indexes_of(database: Db, read: Callable[[PipelineUnit], object]) -> set[str]:
+    """The indexes that a read goes by."""
+
+    def explain(unit: PipelineUnit) -> set[str]:
+        asked: list[tuple[str, Any]] = []
+
+        def remember(_: Any, __: Any, statement: str, parameters: Any, *rest: Any) -> None:
+            asked.append((statement, parameters))
+
+        event.listen(unit.connection, "before_cursor_execute", remember)
+        read(unit)
+        event.remove(unit.connection, "before_cursor_execute", remember)
+        plan: Any = unit.connection.exec_driver_sql(f"explain (format json) {asked[0][0]}", asked[0][1]).scalar()
+        return set(_named(plan[0]["Plan"]))
+
+    return database.read(explain)
 
 
 def _crowd(unit: PipelineUnit) -> None:
