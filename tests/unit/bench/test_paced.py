@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bench.cases.overload import recovered
+from bench.cases.overload import goodput, recovered
 from bench.paced import LOST, Told, status
 
 
@@ -27,6 +27,11 @@ def test_what_connections_were_told_is_put_together() -> None:
     assert one.counts() == {"0": 2, LOST: 1}
     assert one.seconds("0") == [0.1, 0.2]
     assert one.good() == [(0.0, 0.1), (0.5, 0.2)]
+
+
+def test_good_is_what_was_answered_while_calls_came_but_not_while_the_queue_filled() -> None:
+    told = Told({"0": [(0.1, 0.2), (0.5, 0.7), (1.5, 0.5), (2.9, 0.3)], "8": [(1.0, 0.01)]})
+    assert goodput(told, 3.0) == 1.0
 
 
 @pytest.mark.parametrize(
