@@ -44,7 +44,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         yield cluster
     finally:
         cluster.stop()
-        print("\n" + "\n".join(f"{moment - cluster.story[0][0]:7.1f} s  {line}" for moment, line in cluster.story))
+        print("\n" + "\n".join(f"{moment:9.1f} s  {line}" for moment, line in cluster.story))
 
 
 @pytest.fixture(scope="module")

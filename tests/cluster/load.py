@@ -54,7 +54,7 @@ class Load:
             try:
                 call()
             except (OSError, HTTPException, grpc.RpcError, AssertionError) as error:
-                self.failures.append(f"{kind} at {began:.2f} s: {error!r}")
+                self.failures.append(f"{kind} at {began:.1f} s for {time.monotonic() - began:.1f} s: {error!r}")
             self.calls[kind] += 1
             self.slowest = max(self.slowest, time.monotonic() - began)
 

@@ -150,3 +150,4 @@ def _scalar(url: str, statement: str) -> object:
 
 def _report(what: str, load: Load) -> None:
     print(f"\n{what}: {load.calls} calls, {len(load.failures)} failed, the slowest took {load.slowest:.2f} s")
+    print(*load.failures, sep="\n")
