@@ -219,7 +219,7 @@ def changed_rows(stage: Stage) -> Iterator[None]:
     with database(stage.suite.database_url("pipeline")) as session:
         session.execute("update reps set available = false")
         for _ in range(60):
-            copy(session, "leads", where="account is null", id="gen_random_uuid()", owner="null")
+            copy(session, "leads", where="state = 'OPEN'", id="gen_random_uuid()", owner="null")
     yield
 
 
