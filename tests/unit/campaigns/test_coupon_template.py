@@ -120,8 +120,13 @@ def test_parts_that_do_not_fit_are_refused(source: CouponTemplate, reason: str, 
 
 
 def change(source: CouponTemplate, **changes: Any) -> CouponTemplate:
-    values = {"display_name": source.display_name, "validity": source.validity, "limits": source.limits, **changes}
-    return source.changed(**values, now=NOW + DAY)
+    kept = {
+        "display_name": source.display_name,
+        "validity": source.validity,
+        "limits": source.limits,
+        "org": source.org,
+    }
+    return source.changed(**{**kept, **changes}, now=NOW + DAY)
 
 
 def test_a_change_shows_in_version_and_time() -> None:

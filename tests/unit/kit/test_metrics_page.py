@@ -25,7 +25,7 @@ def address() -> Iterator[str]:
 
 def page(address: str, accept: str) -> tuple[str, str]:
     request = urllib.request.Request(f"http://{address}/metrics", headers={"Accept": accept})
-    with urllib.request.urlopen(request, timeout=5) as answer:
+    with urllib.request.urlopen(request, timeout=30) as answer:
         return str(answer.headers["Content-Type"]), answer.read().decode()
 
 
