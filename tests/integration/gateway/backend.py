@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -20,6 +21,13 @@ APIS = (campaigns_pb2, members_pb2, orders_pb2, pipeline_pb2)
 """The files of the services; importing them is what makes their methods known."""
 
 Answer = Callable[[Any, grpc.ServicerContext], Message]
+
+
+def until_given_up(context: grpc.ServicerContext) -> None:
+    """Wait for the end of a call that gets no answer."""
+    ended = threading.Event()
+    if context.add_callback(ended.set):
+        ended.wait()
 
 
 @dataclass

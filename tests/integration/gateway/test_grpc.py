@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import struct
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,7 +15,7 @@ from grpc_status import rpc_status
 from kehu.members.v1 import members_pb2 as pb
 from kehu.pipeline.v1 import lead_pb2
 
-from tests.integration.gateway.backend import Backend
+from tests.integration.gateway.backend import Backend, until_given_up
 from tests.integration.gateway.running import Gateway
 from tests.support.http import Reply
 
@@ -56,9 +55,8 @@ def echo(request: Any, _: grpc.ServicerContext) -> pb.Member:
     return pb.Member(name=request.name, display_name="张三")
 
 
-def sleep(_: Any, context: grpc.ServicerContext) -> pb.Member:
-    while context.is_active():
-        time.sleep(0.02)
+def silent(_: Any, context: grpc.ServicerContext) -> pb.Member:
+    until_given_up(context)
     return pb.Member()
 
 
@@ -99,7 +97,7 @@ def test_a_service_that_is_away_is_unavailable(gateway: Gateway, channel: grpc.C
 
 
 def test_a_call_without_a_deadline_gets_the_gateways(gateway: Gateway, backend: Backend, channel: grpc.Channel) -> None:
-    backend.answers["GetMember"] = sleep
+    backend.answers["GetMember"] = silent
 
     refused = refusal(channel, GET, pb.GetMemberRequest(), bearer=gateway.bearer, timeout=15)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import grpc
@@ -12,7 +11,7 @@ from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_status import rpc_status
 from kehu.members.v1 import members_pb2 as pb
 
-from tests.integration.gateway.backend import Backend
+from tests.integration.gateway.backend import Backend, until_given_up
 from tests.integration.gateway.running import Gateway
 from tests.support.waiting import until
 
@@ -124,12 +123,11 @@ def test_a_batch_may_be_larger(gateway: Gateway, backend: Backend) -> None:
 
 
 def test_a_call_that_takes_too_long_is_given_up(gateway: Gateway, backend: Backend) -> None:
-    def sleep(_: Any, context: grpc.ServicerContext) -> pb.Member:
-        while context.is_active():
-            time.sleep(0.02)
+    def silent(_: Any, context: grpc.ServicerContext) -> pb.Member:
+        until_given_up(context)
         return pb.Member()
 
-    backend.answers["GetMember"] = sleep
+    backend.answers["GetMember"] = silent
 
     reply = gateway.call("GET", MEMBER)
 
