@@ -8,20 +8,21 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import reduce
-from typing import Protocol
+from typing import Any, Protocol
 
 from google.api import field_behavior_pb2, resource_pb2
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
 from kit import org
-from kit.errors import Fault, Kind
+from kit.errors import Fault, Kind, not_found
 from kit.org import Named, within
 from kit.rpc.call import Call
+from kit.rpc.edge import Edge
 
 __all__ = ["UUIDS", "Confined", "Named", "Reach", "Rules", "texts", "too_narrow", "within"]
 
@@ -65,15 +66,22 @@ class Rules:
 class Confined:
     """Confines each method as the rules say.
 
-    `look(org, named)` raises a Fault for the first thing that is not within the part. `collections` are those with an
-    owner or a part of their own, with the form of their ids; names of other things are passed over.
+    `collections` are those with an owner or a part of their own, with the form of their ids; names of other things are
+    passed over. The service's units of work know what belongs where (`kit.org.Unit`); what is beyond the part is
+    answered as if it were not there, by `missing` of its collection and id.
     """
 
     def __init__(
-        self, rules: Rules, collections: Mapping[str, str], look: Callable[[str, Named], Awaitable[None]]
+        self,
+        rules: Rules,
+        collections: Mapping[str, str],
+        edge: Edge[Any],
+        *,
+        missing: Callable[[str, str], Fault] = lambda collection, id_: not_found(f"{collection}/{id_}"),
     ) -> None:
         self._rules = rules
-        self._look = look
+        self._edge = edge
+        self._missing = missing
         forms = "|".join(f"{collection}/(?:{id_})" for collection, id_ in collections.items())
         self._name = re.compile(rf"({forms})(?:/.*)?")
 
@@ -89,12 +97,18 @@ class Confined:
         if method in self._rules.by_name and not self.named(request, referring=True):
             raise too_narrow(call)
         if method not in self._rules.answered and (named := self.named(request)):
-            await self._look(org_, named)
+            await self.look(org_, named)
 
     async def check(self, call: Call, answer: Message) -> None:
         """See `Reach`."""
         if call.method.name.rpartition("/")[2] in self._rules.answered:
-            await self._look(call.identity.org, self.named(answer))
+            await self.look(call.identity.org, self.named(answer))
+
+    async def look(self, org_: str, named: Named) -> None:
+        """Raise a Fault for the first thing that is not within the part."""
+        beyond = await self._edge.read(org.outside, org_, named)
+        if beyond is not None:
+            raise self._missing(*beyond)
 
     def named(self, message: Message, *, referring: bool = False) -> Named:
         """The things with a part that a message names, at any depth; only in fields for names, if `referring`.

@@ -9,9 +9,10 @@ from kehu.campaigns.v1 import campaigns_pb2, campaigns_pb2_grpc
 from kit.db import AsyncDatabase
 from kit.page import Tokens
 from kit.rpc import Edge, Server, Servicer, run
+from kit.rpc.reach import Confined
 from kit.settings import load
 from services.campaigns import metrics, publish
-from services.campaigns.api.reach import CampaignsReach
+from services.campaigns.api.reach import COLLECTIONS, RULES
 from services.campaigns.api.servicer import CampaignsServicer
 from services.campaigns.config import Config
 from services.campaigns.storage.unit import CampaignsUnit
@@ -34,7 +35,7 @@ def build(config: Config) -> Server:
         settings=config,
         database=database,
         edge=edge,
-        reach=CampaignsReach(edge),
+        reach=Confined(RULES, COLLECTIONS, edge),
         servicers=[
             Servicer(
                 # Its messages lie in other files: nobody else would load the one with the service.

@@ -9,9 +9,10 @@ from kehu.pipeline.v1 import pipeline_pb2, pipeline_pb2_grpc
 from kit.db import AsyncDatabase
 from kit.page import Tokens
 from kit.rpc import Edge, Server, Servicer, run
+from kit.rpc.reach import Confined
 from kit.settings import load
 from services.pipeline import metrics, publish
-from services.pipeline.api.reach import PipelineReach
+from services.pipeline.api.reach import COLLECTIONS, RULES
 from services.pipeline.api.servicer import PipelineServicer
 from services.pipeline.config import Config
 from services.pipeline.storage.unit import PipelineUnit
@@ -34,7 +35,7 @@ def build(config: Config) -> Server:
         settings=config,
         database=database,
         edge=edge,
-        reach=PipelineReach(edge),
+        reach=Confined(RULES, COLLECTIONS, edge),
         servicers=[
             Servicer(
                 # Its messages lie in other files: nobody else would load the one with the service.

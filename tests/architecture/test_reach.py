@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from functools import reduce
+from collections.abc import Callable
+from functools import partial, reduce
+from types import ModuleType
+from typing import Any
 
 import pytest
 
 from kit.errors import Kind
+from kit.rpc.reach import Confined
 from services.campaigns.api import reach as campaigns
 from services.members.api import reach as members
 from services.orders.api import reach as orders
 from services.pipeline.api import reach as pipeline
-from tests.support.reach import blind, methods_of, outcomes
+from tests.support.reach import Blind, methods_of, outcomes
 
-SERVICES = {
-    "campaigns": (campaigns, campaigns.CampaignsReach),
+SERVICES: dict[str, tuple[ModuleType, Callable[[Any], Confined]]] = {
+    "campaigns": (campaigns, partial(Confined, campaigns.RULES, campaigns.COLLECTIONS)),
     "members": (members, members.MembersReach),
     "orders": (orders, orders.OrdersReach),
-    "pipeline": (pipeline, pipeline.PipelineReach),
+    "pipeline": (pipeline, partial(Confined, pipeline.RULES, pipeline.COLLECTIONS)),
 }
 CLOSED: dict[str, set[str]] = {
     "campaigns": {
@@ -57,7 +61,7 @@ into the rules of its service."""
 @pytest.mark.parametrize("service", SERVICES)
 def test_every_method_has_a_stated_reach(service: str) -> None:
     module, reach = SERVICES[service]
-    found = outcomes(blind(reach), methods_of(service), module.COLLECTIONS)
+    found = outcomes(reach(Blind()), methods_of(service), module.COLLECTIONS)
 
     rules = module.RULES
     assert {name for name, kind in found.items() if kind is Kind.PERMISSION_DENIED} == CLOSED[service]

@@ -12,10 +12,10 @@ from google.api import resource_pb2
 from google.protobuf import message_factory
 from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor
 
-from kit.errors import Fault, Kind, not_found
+from kit.errors import Fault, Kind
 from kit.rpc import policy
 from kit.rpc.call import Call, Identity
-from kit.rpc.reach import Confined, Named, Reach
+from kit.rpc.reach import Named, Reach
 from tests.architecture.test_protos import METHODS, files
 
 PATTERNS = {
@@ -58,15 +58,13 @@ def outcomes(reach: Reach, methods: Iterable[MethodDescriptor], collections: Col
     return found
 
 
-def blind(reach: type[Confined]) -> Confined:
-    """A service's reach to which everything that is named is beyond the caller's part."""
+class Blind:
+    """An edge to which everything that is named is beyond the caller's part."""
 
-    async def seen(self: Confined, org: str, named: Named) -> None:
+    async def read(self, _usecase: object, _org: str, named: Named) -> tuple[str, str]:
+        """The first thing that is named."""
         collection, ids = next(iter(named.items()))
-        raise not_found(f"{collection}/{ids[0]}")
-
-    unseen: Confined = type("Blind", (reach,), {"_seen": seen})(None)
-    return unseen
+        return collection, ids[0]
 
 
 def _fill(message: Any, form: Descriptor, collections: Collection[str], *, depth: int) -> None:

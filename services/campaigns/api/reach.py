@@ -6,12 +6,7 @@ the whole house.
 
 from __future__ import annotations
 
-from typing import Any
-
-from kit.errors import not_found
-from kit.org import outside
-from kit.rpc import Edge
-from kit.rpc.reach import UUIDS, Confined, Named, Rules
+from kit.rpc.reach import UUIDS, Rules
 
 COLLECTIONS = dict.fromkeys(("couponTemplates", "coupons"), UUIDS)
 
@@ -33,16 +28,3 @@ RULES = Rules(
         {"PriceOrder", "BatchPriceOrders", "GetSegment", "ListSegments", "GetAutomation", "ListAutomations"}
     ),
 )
-
-
-class CampaignsReach(Confined):
-    """Looks whose template it is."""
-
-    def __init__(self, edge: Edge[Any]) -> None:
-        super().__init__(RULES, COLLECTIONS, self._seen)
-        self._edge = edge
-
-    async def _seen(self, org: str, named: Named) -> None:
-        beyond = await self._edge.read(outside, org, named)
-        if beyond is not None:
-            raise not_found("/".join(beyond))

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+from kit.db.parts import PartStore
 from kit.unit import Stored, Unit
 from services.campaigns.storage.automation import Automations
 from services.campaigns.storage.coupon import Coupons
 from services.campaigns.storage.coupon_template import CouponTemplates
 from services.campaigns.storage.profile import Profiles
 from services.campaigns.storage.purchase import Purchases
-from services.campaigns.storage.reach import ReachStore
+from services.campaigns.storage.reach import INSIDE
 from services.campaigns.storage.rfm import Rfm
 from services.campaigns.storage.segment import Segments
 
@@ -23,4 +26,4 @@ class CampaignsUnit(Unit):
     segments = Stored(Segments)
     automations = Stored(Automations)
     rfm = Stored(Rfm)
-    reach = Stored(ReachStore)
+    reach = Stored(partial(PartStore, INSIDE))

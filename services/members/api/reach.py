@@ -11,10 +11,9 @@ from google.protobuf.message import Message
 from kit.errors import Fault
 from kit.rpc import Edge
 from kit.rpc.call import Call
-from kit.rpc.reach import UUIDS, Confined, Named, Rules
+from kit.rpc.reach import UUIDS, Confined, Rules
 from services.members.domain import errors
 from services.members.domain.errors import rights_card, stored_value
-from services.members.usecases import reach
 
 _NOT_FOUND: dict[str, Callable[[UUID], Fault]] = {
     "members": errors.member_not_found,
@@ -77,8 +76,7 @@ class MembersReach(Confined):
     """Looks whose it is what a request names."""
 
     def __init__(self, edge: Edge[Any]) -> None:
-        super().__init__(RULES, COLLECTIONS, self._seen)
-        self._edge = edge
+        super().__init__(RULES, COLLECTIONS, edge, missing=lambda collection, id_: _NOT_FOUND[collection](UUID(id_)))
 
     async def check(self, call: Call, answer: Message) -> None:
         """See `kit.rpc.reach.Reach`. Who was looked up by something personal is not told by name that there is one."""
@@ -86,10 +84,3 @@ class MembersReach(Confined):
             await super().check(call, answer)
         except Fault:
             raise errors.member_not_found() from None
-
-    async def _seen(self, org: str, named: Named) -> None:
-        ids = {collection: [UUID(id_) for id_ in ids] for collection, ids in named.items()}
-        beyond = await self._edge.read(reach.outside, org, ids)
-        if beyond is not None:
-            collection, thing = beyond
-            raise _NOT_FOUND[collection](thing)

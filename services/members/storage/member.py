@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Row, text
 from sqlalchemy.sql.elements import TextClause
 
 from kit.idempotency import Raced
+from kit.org import condition
 from kit.page import Page
 from kit.vault import Vault, WrappedKey
 from services.members.domain.loyalty_card import LoyaltyCard
@@ -49,7 +50,6 @@ _BEFORE = "m.id < coalesce(cast(:before as uuid), 'ffffffff-ffff-ffff-ffff-fffff
 _PRESENT = "m.erase_time is null and m.merged_into is null"
 # In the words of the partial indexes, or they would not be used.
 _TAGGED = "m.tags <> '{}' and m.tags @> array[cast(:tag as text)]"
-WITHIN = "m.org <> '' and (m.org = :org or (m.org ~>=~ (:org || '/') and m.org ~<~ (:org || '0')))"
 
 _ADD = text("""
     insert into members (id, display_name, home_store, org, enroll_time, create_time, update_time, version, sealed,
@@ -297,7 +297,7 @@ class MemberStore:
 
 @lru_cache
 def _page(*filters: str) -> TextClause:
-    clauses = [_BEFORE, _PRESENT, *({"tag": _TAGGED, "org": WITHIN}[each] for each in filters)]
+    clauses = [_BEFORE, _PRESENT, *({"tag": _TAGGED, "org": condition("m.org")}[each] for each in filters)]
     return text(f"{_MEMBERS} where {' and '.join(clauses)} order by m.id desc limit :limit")
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy import Connection
 
+from kit.db.parts import PartStore
 from kit.unit import Publish, Stored, Unit
 from kit.vault import Vault
 from services.members.domain.points import UNIT
@@ -31,7 +33,7 @@ from services.members.storage.points import WalletStore
 from services.members.storage.programme import ProgrammeStore
 from services.members.storage.purchase import PurchaseStore
 from services.members.storage.purse import PurseStore
-from services.members.storage.reach import ReachStore
+from services.members.storage.reach import INSIDE
 from services.members.storage.recalculation import RecalculationStore
 from services.members.storage.receipt import ReceiptClaimStore, ReceiptKeyStore
 from services.members.storage.redemption import RedemptionStore
@@ -85,7 +87,7 @@ class MembersUnit(Unit):
     redemptions = Stored(RedemptionStore)
     expiry_notices = Stored(ExpiryNoticeStore)
     point_transfers = Stored(PointTransferStore)
-    reach = Stored(ReachStore)
+    reach = Stored(partial(PartStore, INSIDE))
 
     def __init__(self, connection: Connection, now: datetime, publish: Publish, vault: Vault) -> None:
         super().__init__(connection, now, publish)

@@ -9,7 +9,6 @@ from typing import Any
 from google.protobuf.message import Message
 
 from kit.errors import Fault, not_found
-from kit.org import outside
 from kit.rpc import Edge
 from kit.rpc.call import Call
 from kit.rpc.reach import UUIDS, Confined, Named, Rules, too_narrow
@@ -70,8 +69,7 @@ class OrdersReach(Confined):
     """Looks where it is what a request names."""
 
     def __init__(self, edge: Edge[Any]) -> None:
-        super().__init__(RULES, COLLECTIONS, self._seen)
-        self._edge = edge
+        super().__init__(RULES, COLLECTIONS, edge, missing=_missing)
 
     async def narrow(self, call: Call, request: Message) -> None:
         """See `kit.rpc.reach.Reach`."""
@@ -79,7 +77,7 @@ class OrdersReach(Confined):
         if method in SOLD_IN_A_STORE:
             await self._check_store(call, request)
         elif method in _ENDS:
-            await self._seen(call.identity.org, {_ENDS[method]: self.named(request).get("stockTransfers", [])})
+            await self.look(call.identity.org, {_ENDS[method]: self.named(request).get("stockTransfers", [])})
         elif method == "CreateStockTransfer":
             await self._check_origin(call, request)
         else:
@@ -90,22 +88,21 @@ class OrdersReach(Confined):
         if not request.store:
             raise too_narrow(call)
         store = {"stores": [request.store.removeprefix("stores/")]}
-        await self._seen(call.identity.org, {**self.named(request), **store})
+        await self.look(call.identity.org, {**self.named(request), **store})
 
     async def _check_origin(self, call: Call, request: Any) -> None:
         """Units leave a location for any other; who says that they arrived must see that one too."""
         wanted = request.stock_transfer
         ends = [wanted.origin, wanted.destination] if request.arrived else [wanted.origin]
-        await self._seen(call.identity.org, {"locations": [end.removeprefix("locations/") for end in ends]})
+        await self.look(call.identity.org, {"locations": [end.removeprefix("locations/") for end in ends]})
 
-    async def _seen(self, org: str, named: Named) -> None:
+    async def look(self, org_: str, named: Named) -> None:
+        """See `Confined`."""
         things: dict[str, list[str]] = defaultdict(list)
         for collection, ids in named.items():
             # Stock belongs to where it lies.
             things["locations" if collection.startswith("products/") else collection] += ids
-        beyond = await self._edge.read(outside, org, things)
-        if beyond is not None:
-            raise _missing(*beyond)
+        await super().look(org_, things)
 
 
 def _missing(collection: str, id_: str) -> Fault:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
 from kit.org import condition
 
 # ruff: noqa: S608 - the statements are put together from constants only
 _PLACES = f"select l.id from locations l where {condition('l.org')}"
 _IDS = "any(cast(:ids as uuid[]))"
-_INSIDE = {
+INSIDE = {
     "orders": text(f"select o.id from orders o where o.id = {_IDS} and {condition('o.org')}"),
     # An attempt is known by the order that it becomes.
     "checkouts": text(f"select o.id from orders o where o.id = {_IDS} and {condition('o.org')}"),
@@ -26,19 +24,4 @@ _INSIDE = {
     "arrivals": text(f"select t.id from stock_transfers t where t.id = {_IDS} and t.destination in ({_PLACES})"),
     "departures": text(f"select t.id from stock_transfers t where t.id = {_IDS} and t.origin in ({_PLACES})"),
 }
-
-
-class ReachStore:
-    """Knows the part of the organisation that things belong to. `arrivals` and `departures` are transfers, to be judged
-    by one of their ends."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
-    def inside(self, org: str, named: Mapping[str, Sequence[str]]) -> set[tuple[str, str]]:
-        """Those of the things, as collections and ids, that are within the part of the organisation."""
-        found: set[tuple[str, str]] = set()
-        for collection, ids in named.items():
-            rows = self._connection.execute(_INSIDE[collection], {"ids": list(ids), "org": org}).scalars()
-            found.update((collection, str(id_)) for id_ in rows)
-        return found
+"""`arrivals` and `departures` are transfers, to be judged by one of their ends."""

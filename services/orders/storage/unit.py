@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
+from kit.db.parts import PartStore
 from kit.errors import Fault, conflict
 from kit.unit import Stored, Unit
 from services.orders.domain import errors
@@ -36,7 +38,7 @@ from services.orders.storage.product_groups import ProductGroupStore
 from services.orders.storage.products import ProductStore
 from services.orders.storage.provider_refunds import ProviderRefundStore
 from services.orders.storage.pulls import PullStore
-from services.orders.storage.reach import ReachStore
+from services.orders.storage.reach import INSIDE
 from services.orders.storage.reconciliations import ReconciliationStore
 from services.orders.storage.refunds import RefundStore
 from services.orders.storage.reservations import ReservationStore
@@ -67,7 +69,7 @@ CONSTRAINTS: Mapping[str, Callable[[], Fault]] = {
 class OrdersUnit(Unit):
     """What the use-cases of orders see of a transaction."""
 
-    reach = Stored(ReachStore)
+    reach = Stored(partial(PartStore, INSIDE))
     products = Stored(ProductStore)
     product_groups = Stored(ProductGroupStore)
     price_lists = Stored(PriceListStore)

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from kit.errors import not_found
-from kit.org import outside
-from kit.rpc import Edge
-from kit.rpc.reach import UUIDS, Confined, Named, Rules
+from kit.rpc.reach import UUIDS, Rules
 
 COLLECTIONS = dict.fromkeys(("reps", "accounts", "contacts", "leads", "opportunities", "quotes"), UUIDS)
 
@@ -36,16 +31,3 @@ RULES = Rules(
         "UpdateOpportunity": "opportunity",
     },
 )
-
-
-class PipelineReach(Confined):
-    """Looks who owns what a request names."""
-
-    def __init__(self, edge: Edge[Any]) -> None:
-        super().__init__(RULES, COLLECTIONS, self._seen)
-        self._edge = edge
-
-    async def _seen(self, org: str, named: Named) -> None:
-        beyond = await self._edge.read(outside, org, named)
-        if beyond is not None:
-            raise not_found("/".join(beyond))

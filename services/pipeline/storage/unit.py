@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+from kit.db.parts import PartStore
 from kit.unit import Stored, Unit
 from services.pipeline.storage.account import AccountStore
 from services.pipeline.storage.assignment import AssignmentStore
@@ -10,7 +13,7 @@ from services.pipeline.storage.funnel import FunnelStore
 from services.pipeline.storage.lead import LeadStore
 from services.pipeline.storage.opportunity import OpportunityStore
 from services.pipeline.storage.quote import QuoteStore
-from services.pipeline.storage.reach import ReachStore
+from services.pipeline.storage.reach import INSIDE
 from services.pipeline.storage.rep import RepStore
 
 
@@ -25,4 +28,4 @@ class PipelineUnit(Unit):
     opportunities = Stored(OpportunityStore)
     quotes = Stored(QuoteStore)
     funnel = Stored(FunnelStore)
-    reach = Stored(ReachStore)
+    reach = Stored(partial(PartStore, INSIDE))

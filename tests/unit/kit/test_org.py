@@ -46,12 +46,13 @@ def asked(request: object, method: str) -> list[Named]:
     """What a caller of `/cn/east` is asked for, when everything is seen. Raises a Fault as the call would."""
     looked: list[Named] = []
 
-    async def look(part: str, named: Named) -> None:
-        assert part == "/cn/east"
-        looked.append(named)
+    class Edge:
+        async def read(self, _usecase: object, part: str, named: Named) -> None:
+            assert part == "/cn/east"
+            looked.append(named)
 
     call = Call(Method(f"kehu.X/{method}", "x", type(request), type(request)), Identity("li", (), "/cn/east"), 0.0)  # type: ignore[arg-type]
-    asyncio.run(Confined(RULES, {"accounts": UUIDS}, look).narrow(call, request))  # type: ignore[arg-type]
+    asyncio.run(Confined(RULES, {"accounts": UUIDS}, Edge()).narrow(call, request))  # type: ignore[arg-type]
     return looked
 
 
