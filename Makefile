@@ -62,7 +62,7 @@ fix: .venv/.dev ## Format, and mend what ruff can mend
 test: .venv/.dev .venv/.demo ## Run the tests (ARGS="-k stock" narrows them)
 	@$(BIN)/python -m deploy.local.rabbitmq
 	@$(BIN)/python -m deploy.observability.programs
-	@$(BIN)/python -m pytest -q -n auto -m "not browser and not long and not chart and not image and not cluster" --cov --cov-report=term:skip-covered $(ARGS)
+	@$(BIN)/python -m pytest -q -n auto --dist worksteal -m "not browser and not long and not chart and not image and not cluster" --cov --cov-report=term:skip-covered $(ARGS)
 
 test-long: .venv/.dev ## Run the tests that take thousands of random steps
 	@$(BIN)/python -m pytest -q -m long --timeout=3600 $(ARGS)

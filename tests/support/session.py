@@ -21,6 +21,9 @@ import pytest
 
 _FOLDER = pytest.StashKey[Path]()
 _LIFELINE = pytest.StashKey[int]()
+# A database's copy is hundreds of small files: made in memory it takes 20 ms, on an ext4 disk 150 to 500.
+_MEMORY = Path("/dev/shm")
+_ROOM = 4 << 30
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -28,7 +31,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if hasattr(config, "workerinput"):
         config.stash[_FOLDER] = Path(config.workerinput["session_folder"])
         return
-    made = Path(tempfile.mkdtemp(prefix="kehu-tests-"))
+    made = Path(tempfile.mkdtemp(prefix="kehu-tests-", dir=_memory()))
     # A server may run as another account, which must pass through.
     made.chmod(0o711)
     os.mkfifo(made / "lifeline")
@@ -93,3 +96,9 @@ def guard(
     os.close(lifeline)
     # The guard outlives this worker on purpose.
     process.returncode = 0
+
+
+def _memory() -> Path | None:
+    """The file system in memory, where it is there and roomy; a container's has often 64 MiB."""
+    roomy = os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free >= _ROOM
+    return _MEMORY if roomy else None
