@@ -37,9 +37,8 @@ CLOSED: dict[str, set[str]] = {
         *("UpdateStoredValueRules", "GetSettlementReport"),
     },
     "orders": {
-        *("CreateBargain", "CancelBargain", "BeginHaggle", "GetHaggle", "CutPrice", "BuyHaggle", "CreateCart"),
-        *("GetCart", "RefreshCart", "AddCartLine", "SetCartLine", "MoveCartLine", "SetCartCoupons", "MergeCart"),
-        *("CheckoutCart", "BatchUpsertProducts", "PublishProduct", "UnpublishProduct", "CreateProductGroup"),
+        *("CreateBargain", "CancelBargain", "BeginHaggle", "GetHaggle", "CutPrice", "BuyHaggle"),
+        *("BatchUpsertProducts", "PublishProduct", "UnpublishProduct", "CreateProductGroup"),
         *("UpdateProductGroup", "CreateCategory", "UpdateCategory", "DeleteCategory", "CreateChannel"),
         *("UpdateChannel", "CreateStore", "CreatePriceList", "UpdatePriceList", "ArchivePriceList"),
         *("ActivatePriceList", "SetPrices", "CreateShop", "GetShop", "ListShops", "IngestOrders", "GetIngestedOrder"),

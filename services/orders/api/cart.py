@@ -50,6 +50,7 @@ def cart(found: Cart) -> pb.Cart:
         name=names.join("carts", found.id),
         member=optional_name("members", found.member),
         channel=found.channel,
+        store=found.store,
         lines=[_line(line) for line in found.active],
         saved_lines=[_line(line) for line in found.saved],
         coupons=found.coupons,
@@ -66,7 +67,7 @@ def asked(found: pb.Cart) -> Asked:
     quantities: dict[UUID, int] = {}
     for line in (*found.saved_lines, *found.lines):
         quantities[names.id_of("products", line.product)] = line.quantity
-    shopper = Shopper(found.channel, member=optional_id("members", found.member, field="member"))
+    shopper = Shopper(found.channel, found.store, optional_id("members", found.member, field="member"))
     return Asked(shopper, quantities)
 
 
@@ -101,7 +102,7 @@ def basket(found: Cart, request: pb.CheckoutCartRequest, vault: Vault) -> Basket
         channel=found.channel,
         coupons=found.coupons,
         points=request.points,
-        store=request.store,
+        store=request.store or found.store,
         stored_value=stored_value(request),
         gift_cards=gift_cards(request),
         delivery=chosen,

@@ -40,7 +40,8 @@ class CartsServicer(carts_pb2_grpc.CartsServiceServicer):
         """Open a cart."""
         member = optional_id("members", request.cart.member, field="cart.member")
         cart_id = names.new_id()
-        command = OpenCart(cart_id, member, request.cart.channel, self._access(cart_id))
+        store = request.cart.store.removeprefix("stores/")
+        command = OpenCart(cart_id, member, request.cart.channel, self._access(cart_id), store)
         kept = await self._edge.write(request, usecases.open_cart, command, render=cart.cart)
         shown = await self._shown(kept)
         if member is None:
@@ -153,7 +154,7 @@ class CartsServicer(carts_pb2_grpc.CartsServiceServicer):
         cart_id = names.id_of("carts", request.name)
         found = await self._edge.read(usecases.get_cart, cart_id, self._access(cart_id, request.token))
         wanted = units(sum(line.quantity for line in found.active if line.product == product))
-        offers = await self._offers(Asked(Shopper(found.channel, member=found.member), {product: max(1, wanted)}))
+        offers = await self._offers(Asked(Shopper(found.channel, found.store, found.member), {product: max(1, wanted)}))
         offer = offers.get(product)
         if wanted and offer is None:
             raise errors.product_not_found(product)

@@ -15,7 +15,7 @@ from kit.rpc.reach import UUIDS, Confined, Named, Rules, too_narrow
 
 CODES = r"[^/]+"
 COLLECTIONS = {
-    **dict.fromkeys(("orders", "checkouts", "reservations", "stockCounts", "stockTransfers"), UUIDS),
+    **dict.fromkeys(("orders", "checkouts", "carts", "reservations", "stockCounts", "stockTransfers"), UUIDS),
     **dict.fromkeys(("stores", "locations", f"products/{UUIDS}/stocks"), CODES),
 }
 
@@ -37,7 +37,8 @@ RULES = Rules(
             *("RefundOrder", "CreatePaymentIntent", "GetPaymentIntent", "ListPaymentIntents", "CancelPaymentIntent"),
             *("ResolvePaymentIntent", "ListProviderRefunds", "RetryProviderRefund", "BuyPresale", "VerifyOrder"),
             *("ListOrderVerifications", "PreviewRefund", "GetRefund", "ApproveRefund", "RejectRefund"),
-            *("ReceiveReturn", "SettleRefund", "GetDeliveryAddress"),
+            *("ReceiveReturn", "SettleRefund", "GetDeliveryAddress", "CreateCart", "GetCart", "RefreshCart"),
+            *("AddCartLine", "SetCartLine", "MoveCartLine", "SetCartCoupons", "MergeCart", "CheckoutCart"),
         }
     ),
     parts={
@@ -71,11 +72,15 @@ class OrdersReach(Confined):
     def __init__(self, edge: Edge[Any]) -> None:
         super().__init__(RULES, COLLECTIONS, edge, missing=_missing)
 
-    async def narrow(self, call: Call, request: Message) -> None:
+    async def narrow(self, call: Call, request: Any) -> None:
         """See `kit.rpc.reach.Reach`."""
         method = call.method.name.rpartition("/")[2]
         if method in SOLD_IN_A_STORE:
-            await self._check_store(call, request)
+            await self._check_store(call, request, request.store)
+        elif method == "CreateCart":
+            await self._check_store(call, request, request.cart.store)
+        elif method == "CheckoutCart" and request.store:  # else it is sold in the cart's own
+            await self._check_store(call, request, request.store)
         elif method in _ENDS:
             await self.look(call.identity.org, {_ENDS[method]: self.named(request).get("stockTransfers", [])})
         elif method == "CreateStockTransfer":
@@ -83,12 +88,11 @@ class OrdersReach(Confined):
         else:
             await super().narrow(call, request)
 
-    async def _check_store(self, call: Call, request: Any) -> None:
+    async def _check_store(self, call: Call, request: Message, store: str) -> None:
         """Who sells must see the store, and all else that the request names."""
-        if not request.store:
+        if not store:
             raise too_narrow(call)
-        store = {"stores": [request.store.removeprefix("stores/")]}
-        await self.look(call.identity.org, {**self.named(request), **store})
+        await self.look(call.identity.org, {**self.named(request), "stores": [store.removeprefix("stores/")]})
 
     async def _check_origin(self, call: Call, request: Any) -> None:
         """Units leave a location for any other; who says that they arrived must see that one too."""

@@ -18,7 +18,7 @@ MOST_UNITS = 1_000_000
 """Most units of all lines together."""
 MOST_COUPONS = 20
 KEPT = timedelta(days=30)
-"""How long a guest's cart that nobody touches is kept."""
+"""How long a cart of a guest or of a store is kept that nobody touches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,8 @@ class Access:
 @dataclass(frozen=True, slots=True)
 class Cart:
     """The cart of a member, or of a guest. `version` counts the changes of what would be ordered; `touch_time` is when
-    the customer last did anything with it, `abandon_time` when it was found left alone since.
+    the customer last did anything with it, `abandon_time` when it was found left alone since. `store` is where the
+    customer is served, if in one.
 
     `order` is what its lines last became, asked for at `ordered_version` with terms whose hash is `ordered_terms`.
     """
@@ -71,11 +72,12 @@ class Cart:
     order: UUID | None = None
     ordered_version: int = 0
     ordered_terms: bytes = b""
+    store: str = ""
 
     @classmethod
-    def open(cls, cart_id: UUID, member: UUID | None, channel: str, now: datetime) -> Cart:
+    def open(cls, cart_id: UUID, member: UUID | None, channel: str, now: datetime, *, store: str = "") -> Cart:
         """An empty cart."""
-        return cls(cart_id, member, channel, (), (), now, now)
+        return cls(cart_id, member, channel, (), (), now, now, store=store)
 
     @property
     def active(self) -> tuple[CartLine, ...]:
@@ -89,8 +91,8 @@ class Cart:
 
     @property
     def expire_time(self) -> datetime | None:
-        """When it is thrown away if nobody touches it; None for a member's."""
-        return self.touch_time + KEPT if self.member is None else None
+        """When it is thrown away if nobody touches it; None for a member's that is of no store."""
+        return self.touch_time + KEPT if self.member is None or self.store else None
 
     def check(self, access: Access) -> Cart:
         """The same. Raises a Fault, as for a cart that does not exist, unless the caller may use it."""

@@ -8,23 +8,31 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, Row, TextClause, text
 
 from kit.money import Money
 from services.orders.domain.cart import Cart, CartLine
 
-_COLUMNS = """id, member_id, channel, cast(lines as text) as lines, cast(coupons as text) as coupons, create_time,
-              touch_time, abandon_time, version, merged_into, order_id, ordered_version, ordered_terms"""
+_COLUMNS = """id, coalesce(member_id, customer_id) as member_id, channel, store, cast(lines as text) as lines,
+              cast(coupons as text) as coupons, create_time, touch_time, abandon_time, version, merged_into, order_id,
+              ordered_version, ordered_terms"""
 
-# The update changes nothing; it makes the row that is there the answer, and locks it.
-_OPEN = text(f"""
-    insert into carts (id, member_id, channel, lines, units, coupons, create_time, touch_time, version,
-                       ordered_version, ordered_terms)
-    values (:id, cast(:member as uuid), :channel, '[]', 0, '[]', cast(:now as timestamptz), cast(:now as timestamptz),
-            1, 0, '')
-    on conflict (member_id, channel) where member_id is not null do update set member_id = excluded.member_id
-    returning {_COLUMNS}
-""")  # noqa: S608 - constants
+
+def _open(owner: str, place: str) -> TextClause:
+    """Opens the one cart that an owner has in a place."""
+    # The update changes nothing; it makes the row that is there the answer, and locks it.
+    return text(f"""
+        insert into carts (id, {owner}, channel, store, lines, units, coupons, create_time, touch_time, version,
+                           ordered_version, ordered_terms)
+        values (:id, cast(:member as uuid), :channel, :store, '[]', 0, '[]', cast(:now as timestamptz),
+                cast(:now as timestamptz), 1, 0, '')
+        on conflict ({owner}, {place}) where {owner} is not null do update set {owner} = excluded.{owner}
+        returning {_COLUMNS}
+    """)  # noqa: S608 - constants
+
+
+_OPEN = _open("member_id", "channel")
+_OPEN_IN_STORE = _open("customer_id", "channel, store")
 
 _GET = text(f"select {_COLUMNS} from carts where id = :id")  # noqa: S608 - constants
 _LOCK = text(f"select {_COLUMNS} from carts where id = any(cast(:ids as uuid[])) order by id for update")  # noqa: S608 - constants
@@ -57,7 +65,9 @@ _EXPIRE = text("""
     )
 """)
 
-_FORGET = text("delete from carts where member_id = any(cast(:members as uuid[]))")
+_FORGET = text("""
+    delete from carts where member_id = any(cast(:members as uuid[])) or customer_id = any(cast(:members as uuid[]))
+""")
 
 
 class CartStore:
@@ -67,9 +77,10 @@ class CartStore:
         self._connection = connection
 
     def open(self, cart: Cart) -> Cart:
-        """Store a new cart, or answer the one that its member has in the channel; locked."""
-        values = {"id": cart.id, "member": cart.member, "channel": cart.channel, "now": cart.create_time}
-        return _cart(self._connection.execute(_OPEN, values).one())
+        """Store a new cart, or answer the one that its member has in the channel and the store; locked."""
+        place = {"channel": cart.channel, "store": cart.store}
+        values = {"id": cart.id, "member": cart.member, "now": cart.create_time, **place}
+        return _cart(self._connection.execute(_OPEN_IN_STORE if cart.store else _OPEN, values).one())
 
     def get(self, cart_id: UUID) -> Cart | None:
         """The cart, if it exists."""
@@ -106,7 +117,7 @@ class CartStore:
         )
 
     def expire(self, before: datetime, limit: int) -> int:
-        """Delete guests' carts that nobody has touched since; answers how many."""
+        """Delete carts of guests and of stores that nobody has touched since; answers how many."""
         return self._connection.execute(_EXPIRE, {"before": before, "limit": limit}).rowcount
 
     def forget(self, members: Sequence[UUID]) -> None:
@@ -147,6 +158,7 @@ def _cart(row: Row[*tuple[Any, ...]]) -> Cart:
         order=_id(row.order_id),
         ordered_version=row.ordered_version,
         ordered_terms=bytes(row.ordered_terms),
+        store=row.store,
     )
 
 

@@ -8,12 +8,14 @@ from kit.org import condition
 
 # ruff: noqa: S608 - the statements are put together from constants only
 _PLACES = f"select l.id from locations l where {condition('l.org')}"
+_STORES = f"select s.code from stores s where {condition('s.org')}"
 _IDS = "any(cast(:ids as uuid[]))"
 INSIDE = {
     "orders": text(f"select o.id from orders o where o.id = {_IDS} and {condition('o.org')}"),
     # An attempt is known by the order that it becomes.
     "checkouts": text(f"select o.id from orders o where o.id = {_IDS} and {condition('o.org')}"),
-    "stores": text(f"select s.code from stores s where s.code = any(cast(:ids as text[])) and {condition('s.org')}"),
+    "carts": text(f"select c.id from carts c where c.id = {_IDS} and c.store in ({_STORES})"),
+    "stores": text(f"{_STORES} and s.code = any(cast(:ids as text[]))"),
     "locations": text(f"{_PLACES} and l.id = any(cast(:ids as text[]))"),
     "reservations": text(f"select r.id from reservations r where r.id = {_IDS} and r.location in ({_PLACES})"),
     "stockCounts": text(f"select c.id from stock_counts c where c.id = {_IDS} and c.location in ({_PLACES})"),

@@ -23,7 +23,7 @@ class Carts(Protocol):
     """The stored carts."""
 
     def open(self, cart: Cart) -> Cart:
-        """Store a new cart, or answer the one that its member has in the channel; locked."""
+        """Store a new cart, or answer the one that its member has in the channel and the store; locked."""
 
     def get(self, cart_id: UUID) -> Cart | None:
         """The cart, if it exists."""
@@ -38,7 +38,7 @@ class Carts(Protocol):
         """Carts with lines that nobody has touched since, and that were not found so before; locked."""
 
     def expire(self, before: datetime, limit: int) -> int:
-        """Delete guests' carts that nobody has touched since; answers how many."""
+        """Delete carts of guests and of stores that nobody has touched since; answers how many."""
 
 
 class Work(Protocol):
@@ -62,12 +62,13 @@ class Ordering(Work, orders.Work, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class OpenCart:
-    """Open a cart, under `cart_id` unless the member has one in the channel."""
+    """Open a cart, under `cart_id` unless the member has one in the channel and the store."""
 
     cart_id: UUID
     member: UUID | None
     channel: str
     access: Access
+    store: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,7 @@ class OrderCart:
 
 def open_cart(unit: Work, command: OpenCart) -> Cart:
     """Open a cart, or answer the one that the member has."""
-    cart = Cart.open(command.cart_id, command.member, command.channel, unit.now)
+    cart = Cart.open(command.cart_id, command.member, command.channel, unit.now, store=command.store)
     if command.member is not None:
         cart.check(command.access)
     return unit.carts.open(cart)
@@ -140,7 +141,8 @@ def merge_carts(unit: Work, command: MergeCarts) -> Cart:
     guest = get_cart(unit, command.guest, command.access)
     if guest.member is not None:
         raise errors.cart_not_found(guest.id)
-    target = unit.carts.open(Cart.open(command.cart_id, command.member, guest.channel, unit.now))
+    own = Cart.open(command.cart_id, command.member, guest.channel, unit.now, store=guest.store)
+    target = unit.carts.open(own)
     # A guest's cart is always locked after the member's that it goes into, so two merges can't wait for each other.
     guest = _existing(unit.carts.lock([guest.id]), guest.id)
     if guest.merged_into == target.id:
@@ -183,7 +185,7 @@ def find_abandoned(unit: Work, after: timedelta, limit: int) -> int:
 
 
 def expire_carts(unit: Work, limit: int) -> int:
-    """Throw away guests' carts that nobody has touched for long; answers how many."""
+    """Throw away carts of guests and of stores that nobody has touched for long; answers how many."""
     return unit.carts.expire(unit.now - KEPT, limit)
 
 

@@ -10,8 +10,15 @@ from typing import Any
 
 import grpc
 import pytest
-from kehu.orders.v1 import orders_pb2, products_pb2, stock_pb2
+from kehu.orders.v1 import catalogue_pb2, inventory_pb2, orders_pb2, products_pb2, stock_pb2
+from kehu.orders.v1.carts_pb2_grpc import CartsServiceStub
+from kehu.orders.v1.catalogue_pb2_grpc import CatalogueServiceStub
+from kehu.orders.v1.checkout_pb2_grpc import CheckoutServiceStub
+from kehu.orders.v1.fulfilment_pb2_grpc import FulfilmentServiceStub
+from kehu.orders.v1.inventory_pb2_grpc import InventoryServiceStub
+from kehu.orders.v1.order_desk_pb2_grpc import OrderDeskServiceStub
 from kehu.orders.v1.orders_pb2_grpc import OrdersServiceStub
+from kehu.orders.v1.payments_pb2_grpc import PaymentsServiceStub
 
 from kit.db import Database
 from kit.money import Money
@@ -22,7 +29,7 @@ from services.orders.config import Config
 from services.orders.server import build
 from services.orders.storage.unit import OrdersUnit
 from tests.component.orders.peers import Campaigns, Members, serving_peers
-from tests.support.rpc import Keys, serving
+from tests.support.rpc import Keys, channel_to, serving
 
 
 @pytest.fixture
@@ -120,3 +127,48 @@ def placing(*lines: tuple[str, int], channel: str = "web", **fields: Any) -> ord
     """A request to buy units of products."""
     wanted = [orders_pb2.RequestedLine(product=product, quantity=quantity) for product, quantity in lines]
     return orders_pb2.PlaceOrderRequest(lines=wanted, channel=channel, **fields)
+
+
+EAST, WEST = "/cn/east/shanghai", "/cn/west"
+"""Parts of the organisation with a store each: `sh-1`, `cd-1`."""
+
+
+@dataclass
+class Clerk:
+    """Somebody with every scope."""
+
+    channel: grpc.aio.Channel
+
+    def __post_init__(self) -> None:
+        self.orders, self.inventory = OrdersServiceStub(self.channel), InventoryServiceStub(self.channel)
+        self.desk, self.catalogue = OrderDeskServiceStub(self.channel), CatalogueServiceStub(self.channel)
+        self.fulfilment, self.payments = FulfilmentServiceStub(self.channel), PaymentsServiceStub(self.channel)
+        self.carts, self.checkouts = CartsServiceStub(self.channel), CheckoutServiceStub(self.channel)
+
+
+@pytest.fixture
+def boss(channel: grpc.aio.Channel) -> Clerk:
+    """Who sees all."""
+    return Clerk(channel)
+
+
+@pytest.fixture
+async def east(server: Server, channel: grpc.aio.Channel, keys: Keys) -> AsyncIterator[Clerk]:
+    """Who sees `/cn/east`."""
+    async with channel_to(f"127.0.0.1:{server.port}", keys.bearer("admin", org="/cn/east")) as narrow:
+        yield Clerk(narrow)
+
+
+async def opened(boss: Clerk, code: str, org: str) -> None:
+    """A store, and the location behind it."""
+    store = catalogue_pb2.Store(title=code, org=org)
+    await boss.catalogue.CreateStore(catalogue_pb2.CreateStoreRequest(store=store, store_id=code))
+    place = inventory_pb2.Location(title=code, kind=inventory_pb2.Location.KIND_STORE, active=True, ships=True, org=org)
+    await boss.inventory.CreateLocation(inventory_pb2.CreateLocationRequest(location=place, location_id=code))
+
+
+@pytest.fixture
+async def stores(boss: Clerk) -> None:
+    await opened(boss, "sh-1", EAST)
+    await opened(boss, "cd-1", WEST)
+    await opened(boss, "eastern-1", "/cn/eastern")

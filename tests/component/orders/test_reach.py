@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator, Awaitable
-from dataclasses import dataclass
+from collections.abc import Awaitable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -26,71 +25,23 @@ from kehu.orders.v1 import (
 )
 from kehu.orders.v1 import inventory_pb2 as pb
 from kehu.orders.v1 import order_desk_pb2 as desk
-from kehu.orders.v1.catalogue_pb2_grpc import CatalogueServiceStub
 from kehu.orders.v1.checkout_pb2_grpc import CheckoutServiceStub
 from kehu.orders.v1.flash_sales_pb2_grpc import FlashSalesServiceStub
-from kehu.orders.v1.fulfilment_pb2_grpc import FulfilmentServiceStub
-from kehu.orders.v1.inventory_pb2_grpc import InventoryServiceStub
-from kehu.orders.v1.order_desk_pb2_grpc import OrderDeskServiceStub
-from kehu.orders.v1.orders_pb2_grpc import OrdersServiceStub
-from kehu.orders.v1.payments_pb2_grpc import PaymentsServiceStub
 from kehu.orders.v1.shipping_pb2_grpc import ShippingServiceStub
 from sqlalchemy import text
 
 from kit.db import Database
 from kit.money import Money
-from kit.rpc import Server
 from kit.rpc.convert import wire_money
 from services.orders.storage.unit import OrdersUnit
 from services.orders.usecases.catalogue import follow_stores
 from services.orders.usecases.opportunity import Deal, DealLine, order_deals
-from tests.component.orders.conftest import Shop, placing
+from tests.component.orders.conftest import EAST, WEST, Clerk, Shop, placing
 from tests.component.orders.test_flash_sales import a_sale
 from tests.component.orders.test_refund_order import refunding
-from tests.support.rpc import Keys, channel_to, refused
+from tests.support.rpc import refused
 
-EAST, WEST = "/cn/east/shanghai", "/cn/west"
 NOT_FOUND, DENIED = grpc.StatusCode.NOT_FOUND, "ORG_SCOPE_MISSING"
-
-
-@dataclass
-class Clerk:
-    """Somebody with every scope."""
-
-    channel: grpc.aio.Channel
-
-    def __post_init__(self) -> None:
-        self.orders, self.inventory = OrdersServiceStub(self.channel), InventoryServiceStub(self.channel)
-        self.desk, self.catalogue = OrderDeskServiceStub(self.channel), CatalogueServiceStub(self.channel)
-        self.fulfilment, self.payments = FulfilmentServiceStub(self.channel), PaymentsServiceStub(self.channel)
-
-
-@pytest.fixture
-def boss(channel: grpc.aio.Channel) -> Clerk:
-    """Who sees all."""
-    return Clerk(channel)
-
-
-@pytest.fixture
-async def east(server: Server, channel: grpc.aio.Channel, keys: Keys) -> AsyncIterator[Clerk]:
-    """Who sees `/cn/east`."""
-    async with channel_to(f"127.0.0.1:{server.port}", keys.bearer("admin", org="/cn/east")) as narrow:
-        yield Clerk(narrow)
-
-
-async def opened(boss: Clerk, code: str, org: str) -> None:
-    """A store, and the location behind it."""
-    store = catalogue_pb2.Store(title=code, org=org)
-    await boss.catalogue.CreateStore(catalogue_pb2.CreateStoreRequest(store=store, store_id=code))
-    place = pb.Location(title=code, kind=pb.Location.KIND_STORE, active=True, ships=True, org=org)
-    await boss.inventory.CreateLocation(pb.CreateLocationRequest(location=place, location_id=code))
-
-
-@pytest.fixture
-async def stores(boss: Clerk) -> None:
-    await opened(boss, "sh-1", EAST)
-    await opened(boss, "cd-1", WEST)
-    await opened(boss, "eastern-1", "/cn/eastern")
 
 
 async def sold(shop: Shop, store: str) -> orders_pb2.Order:

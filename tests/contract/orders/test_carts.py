@@ -40,8 +40,8 @@ STAFF = Access(staff=True)
 TEA = Offered(UUID(int=7), Money(990, "CNY"))
 
 
-def opened(database: Database[OrdersUnit], member: UUID | None = None) -> Cart:
-    return database.write(open_cart, OpenCart(new_id(), member, "web", STAFF))
+def opened(database: Database[OrdersUnit], member: UUID | None = None, store: str = "") -> Cart:
+    return database.write(open_cart, OpenCart(new_id(), member, "web", STAFF, store))
 
 
 def add(database: Database[OrdersUnit], cart: Cart, offered: Offered = TEA, quantity: int = 1) -> Cart:
@@ -80,10 +80,12 @@ def test_fifty_adds_at_once_are_one_line_of_fifty(database: Database[OrdersUnit]
     assert (line.product, line.quantity) == (TEA.product, 50)
 
 
-def test_a_member_who_opens_carts_at_once_has_one(database: Database[OrdersUnit]) -> None:
+def test_a_member_who_opens_carts_at_once_has_one_in_each_store(database: Database[OrdersUnit]) -> None:
     member = new_id()
-    with ThreadPoolExecutor(16) as threads:
-        assert len({cart.id for cart in threads.map(lambda _: opened(database, member), range(32))}) == 1
+    for store in ("", "sh-1"):
+        with ThreadPoolExecutor(16) as threads:
+            carts = list(threads.map(partial(opened, database, member), [store] * 32))
+        assert {(cart.id, cart.member, cart.store) for cart in carts} == {(carts[0].id, member, store)}
 
 
 def test_a_cart_that_many_check_out_at_once_is_one_order(database: Database[OrdersUnit]) -> None:
@@ -189,19 +191,19 @@ def test_a_cart_is_told_abandoned_once_each_time(url: str, database: Database[Or
     much_later.close()
 
 
-def test_old_carts_of_guests_are_thrown_away(url: str, database: Database[OrdersUnit]) -> None:
-    guest, mine = opened(database), opened(database, new_id())
+def test_old_carts_of_guests_and_of_stores_are_thrown_away(url: str, database: Database[OrdersUnit]) -> None:
+    guest, mine, served = opened(database), opened(database, new_id()), opened(database, new_id(), "sh-1")
     later = at(url, KEPT + timedelta(seconds=1))
     young = opened(later)
-    assert later.write(expire_carts, 100) == 1
-    assert database.read(lambda unit: unit.carts.get(guest.id)) is None
+    assert later.write(expire_carts, 100) == 2
+    assert database.read(lambda unit: [unit.carts.get(gone.id) for gone in (guest, served)]) == [None, None]
     assert (read(database, mine).id, read(database, young).id) == (mine.id, young.id)
     later.close()
 
 
 def test_an_erased_member_leaves_no_cart(database: Database[OrdersUnit]) -> None:
     gone, stays = new_id(), new_id()
-    carts = [add(database, opened(database, member)) for member in (gone, stays)]
+    carts = [add(database, opened(database, member, store)) for member in (gone, stays) for store in ("", "sh-1")]
     database.write(forget_members, [gone])
     found = database.read(lambda unit: [unit.carts.get(cart.id) for cart in carts])
-    assert [cart is None for cart in found] == [True, False]
+    assert [cart is None for cart in found] == [True, True, False, False]

@@ -41,6 +41,7 @@ class Cart(_message.Message):
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
     EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    STORE_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The resource name, `carts/{cart}`."""
@@ -52,6 +53,8 @@ class Cart(_message.Message):
     """The secret that a guest needs to use the cart. Only `CreateCart` answers it."""
     order: _builtins.str
     """The order that its lines last became, `orders/{order}`; empty if none."""
+    store: _builtins.str
+    """The store where its customer is served, by its name or code, for example `tea-1`; empty if none."""
     etag: _builtins.str
     """The version that was read."""
     @_builtins.property
@@ -80,7 +83,7 @@ class Cart(_message.Message):
 
     @_builtins.property
     def expire_time(self) -> _timestamp_pb2.Timestamp:
-        """When a guest's cart is thrown away if nobody touches it. Not set on members' carts."""
+        """When a guest's cart, or one of a store, is thrown away if nobody touches it. Not set on members' other carts."""
 
     def __init__(
         self,
@@ -97,11 +100,12 @@ class Cart(_message.Message):
         create_time: _timestamp_pb2.Timestamp | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
         expire_time: _timestamp_pb2.Timestamp | None = ...,
+        store: _builtins.str = ...,
         etag: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "expire_time", b"expire_time", "subtotal", b"subtotal", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "coupons", b"coupons", "create_time", b"create_time", "etag", b"etag", "expire_time", b"expire_time", "lines", b"lines", "member", b"member", "name", b"name", "order", b"order", "saved_lines", b"saved_lines", "subtotal", b"subtotal", "token", b"token", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "coupons", b"coupons", "create_time", b"create_time", "etag", b"etag", "expire_time", b"expire_time", "lines", b"lines", "member", b"member", "name", b"name", "order", b"order", "saved_lines", b"saved_lines", "store", b"store", "subtotal", b"subtotal", "token", b"token", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -500,7 +504,7 @@ class CheckoutCartRequest(_message.Message):
     points: _builtins.int
     """The member's points to pay with, as in `PlaceOrder`."""
     store: _builtins.str
-    """The store where it is sold; empty if none."""
+    """The store where it is sold; empty for the cart's own, if it has one."""
     etag: _builtins.str
     """The version that was read; a mismatch is refused."""
     request_id: _builtins.str

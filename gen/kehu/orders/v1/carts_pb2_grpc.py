@@ -88,8 +88,8 @@ class CartsServiceServicer:
     """
 
     def CreateCart(self, request, context):
-        """Opens a cart. For a member: the one cart that the member has, opened now or before. For a guest: a new one, with the
-        secret `token` that is needed to use it; a repeat of the request answers the same.
+        """Opens a cart. For a member: the one cart that the member has in the channel and the store, opened now or before. For
+        a guest: a new one, with the secret `token` that is needed to use it; a repeat of the request answers the same.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -139,8 +139,9 @@ class CartsServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def MergeCart(self, request, context):
-        """Merges a guest's cart into the member's, when the guest turns out to be that member: quantities are summed as far as
-        the limits allow, coupons are kept. The same once more answers the member's cart and adds nothing.
+        """Merges a guest's cart into the member's in the same channel and store, when the guest turns out to be that member:
+        quantities are summed as far as the limits allow, coupons are kept. The same once more answers the member's cart and
+        adds nothing.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -35,8 +35,8 @@ class CartsServiceStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> CartsServiceAsyncStub: ...
     CreateCart: _grpc.UnaryUnaryMultiCallable[_carts_pb2.CreateCartRequest, _carts_pb2.Cart]
-    """Opens a cart. For a member: the one cart that the member has, opened now or before. For a guest: a new one, with the
-    secret `token` that is needed to use it; a repeat of the request answers the same.
+    """Opens a cart. For a member: the one cart that the member has in the channel and the store, opened now or before. For
+    a guest: a new one, with the secret `token` that is needed to use it; a repeat of the request answers the same.
     """
     GetCart: _grpc.UnaryUnaryMultiCallable[_carts_pb2.GetCartRequest, _carts_pb2.Cart]
     """Reads a cart at today's prices. A guest's cart is read with `RefreshCart`, which takes its token."""
@@ -53,8 +53,9 @@ class CartsServiceStub:
     SetCartCoupons: _grpc.UnaryUnaryMultiCallable[_carts_pb2.SetCartCouponsRequest, _carts_pb2.Cart]
     """Sets the coupons that will be used at the checkout. They are neither checked nor locked before."""
     MergeCart: _grpc.UnaryUnaryMultiCallable[_carts_pb2.MergeCartRequest, _carts_pb2.Cart]
-    """Merges a guest's cart into the member's, when the guest turns out to be that member: quantities are summed as far as
-    the limits allow, coupons are kept. The same once more answers the member's cart and adds nothing.
+    """Merges a guest's cart into the member's in the same channel and store, when the guest turns out to be that member:
+    quantities are summed as far as the limits allow, coupons are kept. The same once more answers the member's cart and
+    adds nothing.
     """
     CheckoutCart: _grpc.UnaryUnaryMultiCallable[_carts_pb2.CheckoutCartRequest, _orders_pb2.Order]
     """Places an order with the lines and the coupons of the cart, and empties it in the same transaction. At most one order
@@ -67,8 +68,8 @@ class CartsServiceAsyncStub(CartsServiceStub):
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     CreateCart: _aio.UnaryUnaryMultiCallable[_carts_pb2.CreateCartRequest, _carts_pb2.Cart]  # type: ignore[assignment]
-    """Opens a cart. For a member: the one cart that the member has, opened now or before. For a guest: a new one, with the
-    secret `token` that is needed to use it; a repeat of the request answers the same.
+    """Opens a cart. For a member: the one cart that the member has in the channel and the store, opened now or before. For
+    a guest: a new one, with the secret `token` that is needed to use it; a repeat of the request answers the same.
     """
     GetCart: _aio.UnaryUnaryMultiCallable[_carts_pb2.GetCartRequest, _carts_pb2.Cart]  # type: ignore[assignment]
     """Reads a cart at today's prices. A guest's cart is read with `RefreshCart`, which takes its token."""
@@ -85,8 +86,9 @@ class CartsServiceAsyncStub(CartsServiceStub):
     SetCartCoupons: _aio.UnaryUnaryMultiCallable[_carts_pb2.SetCartCouponsRequest, _carts_pb2.Cart]  # type: ignore[assignment]
     """Sets the coupons that will be used at the checkout. They are neither checked nor locked before."""
     MergeCart: _aio.UnaryUnaryMultiCallable[_carts_pb2.MergeCartRequest, _carts_pb2.Cart]  # type: ignore[assignment]
-    """Merges a guest's cart into the member's, when the guest turns out to be that member: quantities are summed as far as
-    the limits allow, coupons are kept. The same once more answers the member's cart and adds nothing.
+    """Merges a guest's cart into the member's in the same channel and store, when the guest turns out to be that member:
+    quantities are summed as far as the limits allow, coupons are kept. The same once more answers the member's cart and
+    adds nothing.
     """
     CheckoutCart: _aio.UnaryUnaryMultiCallable[_carts_pb2.CheckoutCartRequest, _orders_pb2.Order]  # type: ignore[assignment]
     """Places an order with the lines and the coupons of the cart, and empties it in the same transaction. At most one order
@@ -102,8 +104,8 @@ class CartsServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _carts_pb2.CreateCartRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_carts_pb2.Cart, _abc.Awaitable[_carts_pb2.Cart]]:
-        """Opens a cart. For a member: the one cart that the member has, opened now or before. For a guest: a new one, with the
-        secret `token` that is needed to use it; a repeat of the request answers the same.
+        """Opens a cart. For a member: the one cart that the member has in the channel and the store, opened now or before. For
+        a guest: a new one, with the secret `token` that is needed to use it; a repeat of the request answers the same.
         """
 
     @_abc_1.abstractmethod
@@ -162,8 +164,9 @@ class CartsServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _carts_pb2.MergeCartRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_carts_pb2.Cart, _abc.Awaitable[_carts_pb2.Cart]]:
-        """Merges a guest's cart into the member's, when the guest turns out to be that member: quantities are summed as far as
-        the limits allow, coupons are kept. The same once more answers the member's cart and adds nothing.
+        """Merges a guest's cart into the member's in the same channel and store, when the guest turns out to be that member:
+        quantities are summed as far as the limits allow, coupons are kept. The same once more answers the member's cart and
+        adds nothing.
         """
 
     @_abc_1.abstractmethod

@@ -117,8 +117,19 @@ carts = Table(
     Column("order_id", Uuid),
     Column("ordered_version", BigInteger, nullable=False),
     Column("ordered_terms", LargeBinary, nullable=False),
+    # A cart of a store has its member here: `member_id` is of members' own carts, of which each has one in a channel.
+    Column("store", Text, nullable=False, server_default=""),
+    Column("customer_id", Uuid),
     CheckConstraint("units >= 0", name="carts_units"),
 )
 Index("carts_member", carts.c.member_id, carts.c.channel, unique=True, postgresql_where=text("member_id is not null"))
+Index(
+    "carts_customer",
+    carts.c.customer_id,
+    carts.c.channel,
+    carts.c.store,
+    unique=True,
+    postgresql_where=text("customer_id is not null"),
+)
 Index("carts_left", carts.c.touch_time, postgresql_where=text("abandon_time is null and units > 0"))
 Index("carts_guests", carts.c.touch_time, postgresql_where=text("member_id is null"))
