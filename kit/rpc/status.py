@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import grpc
@@ -71,7 +72,16 @@ def _cut(text: str) -> str:
 
 async def abort(context: grpc.aio.ServicerContext, fault: Fault) -> None:
     """End the call with the fault; does not return."""
-    await context.abort_with_status(rpc_status.to_status(status_of(fault)))
+    await context.abort_with_status(wire_status(fault))
+
+
+def wire_status(fault: Fault) -> grpc.Status:
+    """The status with its trailers: the details, and when to come again in the form that HTTP clients know."""
+    told = rpc_status.to_status(status_of(fault))
+    if fault.retry_after is not None:
+        seconds = math.ceil(fault.retry_after.total_seconds())
+        told = told._replace(trailing_metadata=(*told.trailing_metadata, ("retry-after", str(seconds))))
+    return told
 
 
 def fault_of(error: grpc.aio.AioRpcError) -> Fault | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import grpc
@@ -11,6 +12,8 @@ from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_status import rpc_status
 from kehu.members.v1 import members_pb2 as pb
 
+from kit.errors import Fault, Kind
+from kit.rpc.status import wire_status
 from tests.integration.gateway.backend import Backend, until_given_up
 from tests.integration.gateway.running import Gateway
 from tests.support.waiting import until
@@ -70,6 +73,19 @@ def test_a_services_refusal_keeps_its_details(gateway: Gateway, backend: Backend
 
     assert (reply.status, reply.json["code"], reply.json["message"]) == (404, code_pb2.NOT_FOUND, "会员不存在")
     assert reply.reason == "MEMBER_NOT_FOUND"
+
+
+def test_a_services_refusal_says_when_to_come_again(gateway: Gateway, backend: Backend) -> None:
+    def refuse(_: Any, context: grpc.ServicerContext) -> pb.Member:
+        later = timedelta(milliseconds=1500)
+        context.abort_with_status(wire_status(Fault(Kind.UNAVAILABLE, "BUSY", "Busy.", retry_after=later)))
+        raise AssertionError("abort does not return")
+
+    backend.answers["GetMember"] = refuse
+
+    reply = gateway.call("GET", MEMBER)
+
+    assert (reply.status, reply.reason, reply.headers["retry-after"]) == (503, "BUSY", "2")
 
 
 @pytest.mark.parametrize(
