@@ -24,7 +24,8 @@ class Config(Settings):
     )
     refund_limits: dict[str, Annotated[int, Field(ge=0)]] = Field(
         default_factory=dict,
-        description="What may be given back of an order before somebody else approves: minor units by currency (JSON).",
+        description="What may be given back of an order, points at their worth, before somebody else approves: minor "
+        "units by currency (JSON).",
     )
     refund_policy: tuple[Tender, ...] = Field(
         (), description="Tenders that get their money back first (JSON list); none: all in proportion."

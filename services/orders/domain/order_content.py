@@ -117,6 +117,12 @@ class OrderContent:
         return sum(payment.amount.minor for payment in self.payments if payment.tender is not Tender.POINTS)
 
     @property
+    def worth_refunded(self) -> int:
+        """What was given back so far, points at their worth."""
+        points = sum(payment.refunded for payment in self.payments if payment.tender is Tender.POINTS)
+        return self.refunded + points
+
+    @property
     def outstanding(self) -> int:
         """The money that is still to come."""
         return self.due - self.received

@@ -186,6 +186,11 @@ class Refund:
         return Claim(lines, self.freight)
 
     @property
+    def worth(self) -> int:
+        """What it gives back, in minor units, points at their worth."""
+        return self.amount.minor + self.points_value.minor
+
+    @property
     def of_goods(self) -> bool:
         """Whether goods come back with it."""
         return self.kind in {RefundKind.RETURN, RefundKind.EXCHANGE}

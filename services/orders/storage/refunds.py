@@ -33,6 +33,10 @@ _OF_REQUESTS = select(*_WHOLE).where(
         )
     )
 )
+_WORTH_AWAITING_GOODS = text("""
+    select cast(coalesce(sum(amount + points_value), 0) as bigint) from refunds
+    where order_id = :order and state = 'AWAITING_GOODS'
+""")
 _LOCK = text("select id from refunds where id = any(cast(:ids as uuid[])) order by id for update")
 
 _ADD = text("""
@@ -133,6 +137,11 @@ class RefundStore:
         query = select(*_WHOLE).where(refunds.c.order_id == order_id, refunds.c.request_id == request_id)
         row = self._connection.execute(query).one_or_none()
         return _refund(row) if row else None
+
+    def worth_awaiting_goods(self, order_id: UUID) -> int:
+        """What the order's refunds that wait for goods will give back, in minor units, points at their worth."""
+        worth: int = self._connection.execute(_WORTH_AWAITING_GOODS, {"order": order_id}).scalar_one()
+        return worth
 
     def of_requests(self, requests: Sequence[tuple[UUID, str]]) -> dict[tuple[UUID, str], Refund]:
         """The refunds that requests made, by order and request."""

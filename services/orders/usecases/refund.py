@@ -46,6 +46,9 @@ class Refunds(Protocol):
     def of_request(self, order_id: UUID, request_id: str) -> Refund | None:
         """The refund that a request of the order made."""
 
+    def worth_awaiting_goods(self, order_id: UUID) -> int:
+        """What the order's refunds that wait for goods will give back, in minor units, points at their worth."""
+
     def page(self, query: RefundQuery, page: Page) -> list[Refund]:
         """The refunds of a page and one more if there are more, the latest first."""
 
@@ -74,7 +77,8 @@ class Work(Reading, consequences.Work, holding.Work, Protocol):
 
 
 Limits = Mapping[str, int]
-"""By currency, how many minor units of an order may be given back before somebody else has to approve."""
+"""By currency, how many minor units of an order may be given back, points at their worth, before somebody else has to
+approve."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +146,7 @@ def preview_refund(unit: Reading, command: RefundOrder) -> Refund:
     order = existing(unit.orders.get([command.order_id]), command.order_id)
     check_version(order, command.version)
     refund = _drafted(unit, order, command)[1]
-    return refund.awaiting(RefundState.REQUESTED) if _must_be_approved(order, refund, command.limits) else refund
+    return refund.awaiting(RefundState.REQUESTED) if _must_be_approved(unit, order, refund, command.limits) else refund
 
 
 def refund_order(unit: Work, command: RefundOrder) -> Refund:
@@ -154,7 +158,7 @@ def refund_order(unit: Work, command: RefundOrder) -> Refund:
             return _same(known, command)
     check_version(order, command.version)
     refunded, refund = _drafted(unit, order, command)
-    if _must_be_approved(order, refund, command.limits):
+    if _must_be_approved(unit, order, refund, command.limits):
         return _add(unit, refund.awaiting(RefundState.REQUESTED))
     if refund.of_goods:
         return _add(unit, refund.awaiting(RefundState.AWAITING_GOODS))
@@ -265,9 +269,12 @@ def _drafted(unit: Reading, order: Order, command: RefundOrder) -> tuple[Order, 
     return refunded, replace(refund, requested_by=command.by, replacement=command.replacement)
 
 
-def _must_be_approved(order: Order, refund: Refund, limits: Limits) -> bool:
+def _must_be_approved(unit: Reading, order: Order, refund: Refund, limits: Limits) -> bool:
+    """Whether all that the order gave back, will give back and is now to give back is beyond the limit."""
     limit = limits.get(order.currency)
-    return limit is not None and order.refunded + refund.amount.minor > limit
+    if limit is None:
+        return False
+    return order.worth_refunded + unit.refunds.worth_awaiting_goods(order.id) + refund.worth > limit
 
 
 def _add(unit: Work, refund: Refund) -> Refund:

@@ -19,7 +19,7 @@ from kit.page import Page
 from services.orders import publish
 from services.orders.domain.order import Order
 from services.orders.domain.order_state import CancelReason, OrderState
-from services.orders.domain.payment import Payment, Tender
+from services.orders.domain.payment import Payment, PointsTender, Tender
 from services.orders.domain.refund import (
     Claim,
     ClaimLine,
@@ -235,6 +235,36 @@ def test_a_refund_above_the_limit_waits_for_somebody_else(database: Database[Ord
     assert told(database, "OrderRefunded") == 1
     assert refusal(lambda: database.write(refunds.reject_refund, deciding(asked))) == "REFUND_STATE_INVALID"
     assert database.write(refunds.refund_order, refunding(bought, freight=1)).state is RefundState.REQUESTED
+
+
+def test_returns_that_wait_for_their_goods_count_towards_the_limit(
+    database: Database[OrdersUnit], bought: Order
+) -> None:
+    returning = refunding(bought, ClaimLine(1, 1), kind=RefundKind.RETURN)
+    first = database.write(refunds.refund_order, returning)
+    assert first.state is RefundState.AWAITING_GOODS
+    beyond = replace(returning, refund_id=new_id())
+    assert database.read(refunds.preview_refund, beyond).state is RefundState.REQUESTED
+    assert database.write(refunds.refund_order, beyond).state is RefundState.REQUESTED
+    assert database.read(refunds.preview_refund, refunding(bought, freight=100)).state is RefundState.PENDING
+    assert database.read(refunds.preview_refund, refunding(bought, freight=101)).state is RefundState.REQUESTED
+    database.write(refunds.reject_refund, deciding(first))
+    within = replace(returning, refund_id=new_id())
+    assert database.write(refunds.refund_order, within).state is RefundState.AWAITING_GOODS
+
+
+def test_points_count_towards_the_limit_at_their_worth(database: Database[OrdersUnit], product: UUID) -> None:
+    points = PointsTender("members/1/holds/1", 5000, Money(500, "CNY"))
+    placement = replace(a_placement(an_item(product=product, quantity=3, unit_price=600)), tender=points)
+    (order,) = database.write(place_orders, [placement])
+    assert isinstance(order, Order)
+    database.write(pay_orders, [PayOrder(order.id, Tender.MANUAL, order.money(order.due), "", None)])
+    first = database.write(refunds.refund_order, refunding(order, ClaimLine(1, 1)))
+    assert (first.state, first.amount.minor + first.points_value.minor) == (RefundState.SUCCEEDED, 600)
+    assert first.points_value.minor > 0
+    for minor, state in ((400, RefundState.SUCCEEDED), (401, RefundState.REQUESTED)):
+        preview = database.read(refunds.preview_refund, refunding(order, ClaimLine(1, 0, minor)))
+        assert preview.state is state
 
 
 def test_a_refund_that_is_rejected_gives_nothing_back(database: Database[OrdersUnit], bought: Order) -> None:
