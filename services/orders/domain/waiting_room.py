@@ -35,6 +35,10 @@ class Ticket:
         """The ticket for a place in the queue."""
         return cls(sale, member, admit_time, admit_time + GOOD_FOR)
 
+    def over(self, now: datetime) -> bool:
+        """Whether it is good no more."""
+        return now >= self.expire_time
+
     def wait(self, now: datetime) -> timedelta:
         """How long until it is good."""
         return max(timedelta(), self.admit_time - now)
@@ -43,7 +47,7 @@ class Ticket:
         """Raise a Fault unless the member may buy in the sale now."""
         if (self.sale, self.member) != (sale, member):
             raise errors.waiting_ticket_invalid(sale, "is not for this sale and member")
-        if now >= self.expire_time:
+        if self.over(now):
             raise errors.waiting_ticket_invalid(sale, "has expired")
         if now < self.admit_time:
             raise errors.waiting_ticket_early(sale, self.admit_time, now)

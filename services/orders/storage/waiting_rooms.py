@@ -19,6 +19,7 @@ _ENTER = text("""
     with queue as (update flash_sales set next_admission = cast(:next_time as timestamptz) where id = :sale)
     insert into flash_sale_places (sale_id, member_id, admit_time)
     select :sale, * from unnest(cast(:members as uuid[]), cast(:times as timestamptz[]))
+    on conflict (sale_id, member_id) do update set admit_time = excluded.admit_time
 """)
 
 
@@ -39,6 +40,6 @@ class WaitingRoomStore:
         return {UUID(str(row[0])): row[1] for row in rows}
 
     def enter(self, sale: UUID, places: Mapping[UUID, datetime], *, next_time: datetime) -> None:
-        """Store new places, and when those after them may buy."""
+        """Store new places, over those that members had before, and when those after them may buy."""
         columns = {"members": list(places), "times": list(places.values()), "sale": sale, "next_time": next_time}
         self._connection.execute(_ENTER, columns)

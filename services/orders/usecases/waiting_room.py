@@ -25,7 +25,7 @@ class WaitingRooms(Protocol):
         """From when on those of the members who entered may buy."""
 
     def enter(self, sale: UUID, places: Mapping[UUID, datetime], *, next_time: datetime) -> None:
-        """Store new places, and when those after them may buy."""
+        """Store new places, over those that members had before, and when those after them may buy."""
 
 
 class Work(Protocol):
@@ -62,7 +62,8 @@ class Place:
 
 
 def enter(unit: Work, commands: Sequence[Enter]) -> list[Place | Fault]:
-    """Give each its place, first come, first served. Who enters again keeps the place."""
+    """Give each its place, first come, first served. Who enters again keeps the place until its ticket is over; then
+    there is a new one, at the end."""
     sales = unit.flash_sales.get(sorted({command.sale_id for command in commands}))
     tickets: dict[Enter, Ticket] = {}
     for sale in sorted(sales.values(), key=lambda sale: sale.id):
@@ -85,14 +86,15 @@ def _refusal(sale: FlashSale, now: datetime) -> Fault | None:
 def _times(unit: Work, sale: FlashSale, members: Sequence[UUID]) -> dict[UUID, datetime]:
     """From when on each may buy."""
     following = unit.waiting_rooms.lock(sale.id)
-    known = unit.waiting_rooms.places(sale.id, members)
+    places = unit.waiting_rooms.places(sale.id, members)
+    known = {member: at for member, at in places.items() if not Ticket.at(sale.id, member, at).over(unit.now)}
     fresh = [member for member in members if member not in known]
     if fresh:
         first = max(unit.now, sale.terms.start_time, following or unit.now)
         times, after = admissions(len(fresh), next_time=first, per_second=sale.terms.admitted_per_second)
-        places = dict(zip(fresh, times, strict=True))
-        unit.waiting_rooms.enter(sale.id, places, next_time=after)
-        known |= places
+        given = dict(zip(fresh, times, strict=True))
+        unit.waiting_rooms.enter(sale.id, given, next_time=after)
+        known |= given
     return known
 
 

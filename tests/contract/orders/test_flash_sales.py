@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
+from uuid import UUID
 
 import pytest
 
@@ -21,6 +22,7 @@ from services.orders.domain.flash_sale import FlashSale, FlashSaleState, RefundP
 from services.orders.domain.order import Order
 from services.orders.domain.order_state import CancelReason
 from services.orders.domain.refund import Claim
+from services.orders.domain.waiting_room import GOOD_FOR
 from services.orders.storage.unit import OrdersUnit
 from services.orders.usecases.expiry import expire_orders
 from services.orders.usecases.flash_sale import (
@@ -33,6 +35,7 @@ from services.orders.usecases.flash_sale import (
 )
 from services.orders.usecases.order import CancelOrder, cancel_order, place_orders
 from services.orders.usecases.refund import RefundOrder, refund_order
+from services.orders.usecases.waiting_room import Enter, enter
 from tests.contract.orders.flash import bought, check_sale, counts, opened, pay
 from tests.contract.orders.shelves import on_sale, stock
 from tests.support.builders.flash_sales import HOUR, a_creation, a_purchase
@@ -270,3 +273,20 @@ def test_a_cancelled_sale_sells_nothing_and_its_orders_may_still_be_paid(databas
     assert isinstance(pay(database, order), Order)
     assert counts(database, sale) == (0, 0, 1, 2)
     check_sale(database, sale)
+
+
+def test_a_place_whose_ticket_is_over_gets_a_new_one_at_the_end(database: Database[OrdersUnit], later: Later) -> None:
+    sale = opened(database, stock=10, quota=10, admitted_per_second=1)
+    member, other, third = new_id(), new_id(), new_id()
+
+    def admitted(after: timedelta, *members: UUID) -> list[timedelta]:
+        at = later(after)
+        outcomes = at.write(enter, [Enter(sale.id, each) for each in members])
+        at.close()
+        return [each.ticket.admit_time - NOW for each in outcomes if not isinstance(each, Fault)]
+
+    second, moment = timedelta(seconds=1), timedelta(microseconds=1)
+    assert admitted(timedelta(), member, other) == [timedelta(), second]
+    assert admitted(GOOD_FOR - moment, member) == [timedelta()]
+    assert admitted(GOOD_FOR, third, member, other) == [GOOD_FOR, GOOD_FOR + second, second]
+    assert admitted(GOOD_FOR + second, member, other) == [GOOD_FOR + second, GOOD_FOR + 2 * second]
