@@ -169,10 +169,14 @@ class World:
         assert points_counted() - self.counted == kept, "what was counted of points is what members have"
 
 
+_SIGNS = {"issued": 1, "revoked": -1, "burned": -1, "returned": 1, "expired": -1}
+
+
 def points_counted() -> float:
     """What members of all worlds of this process have, by the metrics."""
-    signs = {"issued": 1, "revoked": -1, "burned": -1, "returned": 1, "expired": -1}
-    return sum(sign * (REGISTRY.get_sample_value(f"points_{name}_total") or 0) for name, sign in signs.items())
+    # Only these are asked: the whole registry takes longer than everything else that is checked.
+    few = REGISTRY.restricted_registry([f"points_{name}_total" for name in _SIGNS])
+    return sum(_SIGNS[metric.name.removeprefix("points_")] * metric.samples[0].value for metric in few.collect())
 
 
 @pytest.fixture
