@@ -24,6 +24,7 @@ def checkout(attempt: Attempt) -> pb.Checkout:
         end_time=optional_instant(attempt.end_time),
         drive_time=optional_instant(attempt.drive_time),
         release_rounds=attempt.rounds,
+        store=attempt.store,
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from kehu.orders.v1 import checkout_pb2 as pb
 from kehu.orders.v1 import checkout_pb2_grpc
 
-from kit import names
+from kit import names, org
 from kit.page import Tokens
 from kit.rpc import Edge, convert
 from services.orders.api import checkout
@@ -28,7 +28,7 @@ class CheckoutServicer(checkout_pb2_grpc.CheckoutServiceServicer):
     async def ListCheckouts(self, request: pb.ListCheckoutsRequest, context: Any) -> pb.ListCheckoutsResponse:
         """List checkouts."""
         page = convert.page_of(request, self._tokens)
-        rows = await self._edge.read(checkout_view.page, checkout.state(request), page)
+        rows = await self._edge.read(checkout_view.page, checkout.state(request), page, org=org.parse(request.org))
         return pb.ListCheckoutsResponse(
             checkouts=[checkout.checkout(row) for row in rows[: page.size]],
             next_page_token=convert.next_token(request, self._tokens, page, rows=rows, position=checkout.position),

@@ -8,7 +8,7 @@ from google.api.httpbody_pb2 import HttpBody
 from kehu.orders.v1 import payments_pb2 as pb
 from kehu.orders.v1 import payments_pb2_grpc
 
-from kit import names
+from kit import names, org
 from kit.page import Tokens
 from kit.rpc import Edge, convert
 from services.orders.api import payment_intent as wire
@@ -61,7 +61,8 @@ class PaymentsServicer(payments_pb2_grpc.PaymentsServiceServicer):
     ) -> pb.ListPaymentIntentsResponse:
         """List intents."""
         page = convert.page_of(request, self._tokens)
-        rows = await self._edge.read(intents.list_intents, wire.parent(request.parent), wire.state(request), page)
+        asked, part = (wire.parent(request.parent), wire.state(request)), org.parse(request.org)
+        rows = await self._edge.read(intents.list_intents, *asked, page, org=part)
         token = convert.next_token(request, self._tokens, page, rows=rows, position=wire.intent_position)
         return pb.ListPaymentIntentsResponse(
             payment_intents=[wire.intent(row) for row in rows[: page.size]], next_page_token=token
@@ -89,9 +90,8 @@ class PaymentsServicer(payments_pb2_grpc.PaymentsServiceServicer):
     ) -> pb.ListProviderRefundsResponse:
         """List money on its way back."""
         page = convert.page_of(request, self._tokens)
-        rows = await self._edge.read(
-            refunds.list_refunds, wire.parent(request.parent), wire.refund_state(request), page
-        )
+        asked, part = (wire.parent(request.parent), wire.refund_state(request)), org.parse(request.org)
+        rows = await self._edge.read(refunds.list_refunds, *asked, page, org=part)
         token = convert.next_token(request, self._tokens, page, rows=rows, position=wire.refund_position)
         return pb.ListProviderRefundsResponse(
             provider_refunds=[wire.refund(row) for row in rows[: page.size]], next_page_token=token

@@ -9,7 +9,7 @@ from google.protobuf.message import Message
 from kehu.orders.v1 import orders_pb2, presales_pb2_grpc
 from kehu.orders.v1 import presales_pb2 as pb
 
-from kit import names
+from kit import names, org
 from kit.clock import Clock
 from kit.page import Tokens
 from kit.rpc import Edge, convert
@@ -63,7 +63,7 @@ class PresalesServicer(presales_pb2_grpc.PresalesServiceServicer):
         """List the orders of a presale."""
         page = convert.page_of(request, self._tokens)
         presale_id = names.id_of("presales", request.parent, field="parent")
-        rows = await self._edge.read(usecases.list_presale_orders, presale_id, page)
+        rows = await self._edge.read(usecases.list_presale_orders, presale_id, page, org=org.parse(request.org))
         token = convert.next_token(request, self._tokens, page, rows=rows, position=lambda row: (str(row.order),))
         return pb.ListPresaleOrdersResponse(
             presale_orders=[presale.presale_order(row) for row in rows[: page.size]], next_page_token=token

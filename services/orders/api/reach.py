@@ -34,8 +34,8 @@ RULES = Rules(
             *("WriteOrderNote", "TagOrder", "HoldOrder", "ReleaseOrder", "ChangeDeliveryAddress", "RequestInvoice"),
             *("GetInvoice", "IssueInvoice", "RejectInvoice", "VoidInvoice", "GetStock", "ReceiveStock"),
             *("AdjustStock", "QuoteOrder", "PlaceOrder", "GetOrder", "PayOrder", "CancelOrder", "CompleteOrder"),
-            *("RefundOrder", "CreatePaymentIntent", "GetPaymentIntent", "ListPaymentIntents", "CancelPaymentIntent"),
-            *("ResolvePaymentIntent", "ListProviderRefunds", "RetryProviderRefund", "BuyPresale", "VerifyOrder"),
+            *("RefundOrder", "CreatePaymentIntent", "GetPaymentIntent", "CancelPaymentIntent"),
+            *("ResolvePaymentIntent", "RetryProviderRefund", "BuyPresale", "VerifyOrder"),
             *("ListOrderVerifications", "PreviewRefund", "GetRefund", "ApproveRefund", "RejectRefund"),
             *("ReceiveReturn", "SettleRefund", "GetDeliveryAddress", "CreateCart", "GetCart", "RefreshCart"),
             *("AddCartLine", "SetCartLine", "MoveCartLine", "SetCartCoupons", "MergeCart", "CheckoutCart"),
@@ -44,7 +44,8 @@ RULES = Rules(
     parts={
         **dict.fromkeys(("ListOrders", "SearchOrders", "ListRefunds", "ListShipments", "ListInvoices"), "org"),
         **dict.fromkeys(("ListStores", "ListLocations", "ListStocks", "ListBackorders"), "org"),
-        **dict.fromkeys(("ListStockTransfers", "ListStockCounts"), "org"),
+        **dict.fromkeys(("ListStockTransfers", "ListStockCounts", "ListCheckouts", "ListPaymentIntents"), "org"),
+        **dict.fromkeys(("ListProviderRefunds", "ListPresaleOrders"), "org"),
     },
     moves={"UpdateStore": "store", "UpdateLocation": "location"},
     of_nobody=frozenset(
@@ -81,6 +82,8 @@ class OrdersReach(Confined):
             await self._check_store(call, request, request.cart.store)
         elif method == "CheckoutCart" and request.store:  # else it is sold in the cart's own
             await self._check_store(call, request, request.store)
+        elif method == "ExplainCheckout":
+            await self.look(call.identity.org, {"checkouts": self.named(request).get("orders", [])})
         elif method in _ENDS:
             await self.look(call.identity.org, {_ENDS[method]: self.named(request).get("stockTransfers", [])})
         elif method == "CreateStockTransfer":

@@ -206,7 +206,8 @@ class Step:
 class Attempt:
     """An attempt and the id that its order has or would have. `hold_until` is when the other services let go by
     themselves: surely after the order could be paid. `drive_time` is when a replica takes it up, unless
-    somebody goes on with it before; `rounds` counts those in which it was given back."""
+    somebody goes on with it before; `rounds` counts those in which it was given back. `store` is where the order
+    would be sold, if in one."""
 
     order_id: UUID
     open_time: datetime
@@ -219,15 +220,23 @@ class Attempt:
     drive_time: datetime | None = None
     update_time: datetime | None = None
     end_time: datetime | None = None
+    store: str = ""
 
     @classmethod
     def begin(
-        cls, order_id: UUID, *, member: UUID | None, steps: Sequence[Step], pay_within: timedelta, now: datetime
+        cls,
+        order_id: UUID,
+        *,
+        member: UUID | None,
+        steps: Sequence[Step],
+        pay_within: timedelta,
+        now: datetime,
+        store: str = "",
     ) -> Attempt:
         """A new attempt."""
         until = now + pay_within + HELD_BEYOND
         plan = tuple(replace(step, update_time=now) for step in steps)
-        return cls(order_id, now, until, member, plan, drive_time=now + QUIET_FOR, update_time=now)
+        return cls(order_id, now, until, member, plan, drive_time=now + QUIET_FOR, update_time=now, store=store)
 
     @property
     def buyer(self) -> UUID:

@@ -8,19 +8,22 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, text
+from sqlalchemy import ColumnElement, Connection, select, text, tuple_
 
 from kit.money import Money
 from kit.page import Page
 from services.orders.domain.checkout import Attempt, CheckoutState, Step, StepKind, StepState
+from services.orders.storage import parts
+from services.orders.storage.tables.checkouts import checkouts
 
-_COLUMNS = "order_id, open_time, hold_until, member_id, state, reason, rounds, drive_time, update_time, end_time"
+_COLUMNS = """order_id, open_time, hold_until, member_id, store, state, reason, rounds, drive_time, update_time,
+              end_time"""
 
 # The update changes nothing; it makes the row that is there the answer, and locks it.
 _OPEN = text(f"""
     insert into checkouts (request_key, {_COLUMNS})
     values (:request_key, :order_id, cast(:open_time as timestamptz), cast(:hold_until as timestamptz), :member,
-            'OPEN', '', 0, cast(:drive_time as timestamptz), cast(:open_time as timestamptz), null)
+            :store, 'OPEN', '', 0, cast(:drive_time as timestamptz), cast(:open_time as timestamptz), null)
     on conflict (request_key) where state = 'OPEN' do update set request_key = excluded.request_key
     returning {_COLUMNS}
 """)  # noqa: S608 - constants only
@@ -44,14 +47,6 @@ _DUE = text(f"""
     select {_COLUMNS} from checkouts
     where state in ('OPEN', 'ABANDONED') and drive_time <= cast(:now as timestamptz)
     order by drive_time limit :limit for update skip locked
-""")  # noqa: S608 - constants only
-
-_PAGE = text(f"""
-    select {_COLUMNS} from checkouts
-    where (cast(:state as text) is null or state = :state)
-      and (cast(:before as timestamptz) is null
-           or (open_time, order_id) < (cast(:before as timestamptz), cast(:before_id as uuid)))
-    order by open_time desc, order_id desc limit :limit
 """)  # noqa: S608 - constants only
 
 _STEPS = text("""
@@ -114,6 +109,7 @@ class CheckoutStore:
             "open_time": attempt.open_time,
             "hold_until": attempt.hold_until,
             "member": attempt.member,
+            "store": attempt.store,
             "drive_time": attempt.drive_time,
         }
         row = self._connection.execute(_OPEN, parameters).one()
@@ -137,11 +133,17 @@ class CheckoutStore:
         passed over."""
         return self._whole(self._connection.execute(_DUE, {"now": now, "limit": limit}).all())
 
-    def page(self, state: CheckoutState | None, page: Page) -> list[Attempt]:
+    def page(self, state: CheckoutState | None, page: Page, *, org: str = "") -> list[Attempt]:
         """The attempts of a page and one more if there are more, the latest first."""
-        before, before_id = (datetime.fromisoformat(page.after[0]), UUID(page.after[1])) if page.after else (None, None)
-        query = {"state": state, "before": before, "before_id": before_id, "limit": page.fetch}
-        return self._whole(self._connection.execute(_PAGE, query).all())
+        statement = select(checkouts).order_by(*_latest(checkouts.c)).limit(page.fetch)
+        if state is not None:
+            statement = statement.where(checkouts.c.state == state.value)
+        if page.after is not None:
+            at = (datetime.fromisoformat(page.after[0]), UUID(page.after[1]))
+            statement = statement.where(tuple_(checkouts.c.open_time, checkouts.c.order_id) < at)
+        if org:
+            statement = parts.of_stores(statement, checkouts, org, _latest).limit(page.fetch)
+        return self._whole(self._connection.execute(statement).all())
 
     def save(self, before: Attempt, after: Attempt) -> None:
         """Store what became of a locked attempt."""
@@ -209,6 +211,10 @@ class CheckoutStore:
         return [_attempt(row, steps[order_id]) for order_id, row in zip(ids, rows, strict=True)]
 
 
+def _latest(columns: Any) -> tuple[ColumnElement[Any], ...]:
+    return columns.open_time.desc(), columns.order_id.desc()
+
+
 def _attempt(row: Any, steps: Sequence[Step]) -> Attempt:
     return Attempt(
         order_id=UUID(str(row.order_id)),
@@ -222,6 +228,7 @@ def _attempt(row: Any, steps: Sequence[Step]) -> Attempt:
         drive_time=row.drive_time,
         update_time=row.update_time,
         end_time=row.end_time,
+        store=row.store,
     )
 
 

@@ -15,6 +15,7 @@ from kit.page import Page
 from services.orders.domain.payment_intent import IntentCause, IntentState, PaymentIntent
 from services.orders.domain.provider import Scene
 from services.orders.domain.provider_refund import OwedRefund
+from services.orders.storage import parts
 from services.orders.storage.tables.payments import payment_intents
 
 _T = payment_intents.c
@@ -88,13 +89,18 @@ class PaymentIntentStore:
         if self._connection.execute(change.values(**_values(intent))).rowcount != 1:
             raise conflict()
 
-    def page(self, order_id: UUID | None, state: IntentState | None, page: Page) -> list[PaymentIntent]:
+    def page(
+        self, order_id: UUID | None, state: IntentState | None, page: Page, *, org: str = ""
+    ) -> list[PaymentIntent]:
         """The intents of a page and one more if there are more, the latest first; of one order or of all."""
         query = select(payment_intents).order_by(_T.create_time.desc(), _T.id.desc()).limit(page.fetch)
         if order_id is not None:
             query = query.where(_T.order_id == order_id)
         if state is not None:
             query = query.where(_T.state == state.value)
+        if org:
+            self._connection.execute(parts.PLAN_ANEW)
+            query = query.where(parts.of_order("payment_intents", org))
         if page.after is not None:
             at = (datetime.fromisoformat(page.after[0]), UUID(page.after[1]))
             query = query.where(tuple_(_T.create_time, _T.id) < at)

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row, insert, select, text
 from kit.money import Money
 from kit.page import Page
 from services.orders.domain.presale_order import PresaleOrder, PresaleOrderState
+from services.orders.storage import parts
 from services.orders.storage.tables.presales import presale_orders
 
 _SAVE = text("""
@@ -81,9 +82,12 @@ class PresaleOrderStore:
         rows = self._connection.execute(_UNPAID_OF_CANCELLED, {"limit": limit})
         return [UUID(str(row[0])) for row in rows]
 
-    def page(self, presale: UUID, page: Page) -> list[PresaleOrder]:
+    def page(self, presale: UUID, page: Page, *, org: str = "") -> list[PresaleOrder]:
         """The orders of a page and one more if there are more, the first first."""
         query = select(presale_orders).where(presale_orders.c.presale_id == presale)
+        if org:
+            self._connection.execute(parts.PLAN_ANEW)
+            query = query.where(parts.of_order("presale_orders", org))
         if page.after is not None:
             query = query.where(presale_orders.c.order_id > UUID(page.after[0]))
         return self._found(query.order_by(presale_orders.c.order_id).limit(page.fetch))

@@ -19,6 +19,7 @@ from services.orders.domain.provider_refund import (
     ProviderRefundCause,
     ProviderRefundState,
 )
+from services.orders.storage import parts
 from services.orders.storage.tables.payments import provider_refunds
 
 _T = provider_refunds.c
@@ -96,13 +97,18 @@ class ProviderRefundStore:
         if self._connection.execute(change.values(**_values(refund))).rowcount != 1:
             raise conflict()
 
-    def page(self, order_id: UUID | None, state: ProviderRefundState | None, page: Page) -> list[ProviderRefund]:
+    def page(
+        self, order_id: UUID | None, state: ProviderRefundState | None, page: Page, *, org: str = ""
+    ) -> list[ProviderRefund]:
         """The refunds of a page and one more if there are more, the latest first; of one order or of all."""
         query = select(provider_refunds).order_by(_T.create_time.desc(), _T.id.desc()).limit(page.fetch)
         if order_id is not None:
             query = query.where(_T.order_id == order_id)
         if state is not None:
             query = query.where(_T.state == state.value)
+        if org:
+            self._connection.execute(parts.PLAN_ANEW)
+            query = query.where(parts.of_order("provider_refunds", org))
         if page.after is not None:
             at = (datetime.fromisoformat(page.after[0]), UUID(page.after[1]))
             query = query.where(tuple_(_T.create_time, _T.id) < at)

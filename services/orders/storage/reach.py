@@ -12,8 +12,11 @@ _STORES = f"select s.code from stores s where {condition('s.org')}"
 _IDS = "any(cast(:ids as uuid[]))"
 INSIDE = {
     "orders": text(f"select o.id from orders o where o.id = {_IDS} and {condition('o.org')}"),
-    # An attempt is known by the order that it becomes.
-    "checkouts": text(f"select o.id from orders o where o.id = {_IDS} and {condition('o.org')}"),
+    # An attempt is known by the order that it becomes, and by the store if it becomes none.
+    "checkouts": text(f"""
+        select o.id from orders o where o.id = {_IDS} and {condition("o.org")}
+        union select c.order_id from checkouts c where c.order_id = {_IDS} and c.store in ({_STORES})
+    """),
     "carts": text(f"select c.id from carts c where c.id = {_IDS} and c.store in ({_STORES})"),
     "stores": text(f"{_STORES} and s.code = any(cast(:ids as text[]))"),
     "locations": text(f"{_PLACES} and l.id = any(cast(:ids as text[]))"),

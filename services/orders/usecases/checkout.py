@@ -82,6 +82,7 @@ class Open:
     member: UUID | None = None
     steps: tuple[Step, ...] = ()
     pay_within: timedelta = timedelta(0)
+    store: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +130,12 @@ class Book:
 def open_attempt(unit: Work, command: Open) -> Attempt:
     """Join the open attempt of a request, unless it is stale: then that one is given up and another begins."""
     new = Attempt.begin(
-        command.order_id, member=command.member, steps=command.steps, pay_within=command.pay_within, now=unit.now
+        command.order_id,
+        member=command.member,
+        steps=command.steps,
+        pay_within=command.pay_within,
+        now=unit.now,
+        store=command.store,
     )
     attempt = unit.checkouts.open(command.key, new)
     if attempt is new:
@@ -203,7 +209,13 @@ class Checkout:
             quote = await self.quote(basket, attempt.order_id)
             return await store(Placement.of(basket, quote, attempt.order_id, pay_within=self._pay_within))
         begun = await self._book.open_attempt(
-            replace(attempt, member=basket.buyer.member, steps=steps, pay_within=self._pay_within)
+            replace(
+                attempt,
+                member=basket.buyer.member,
+                steps=steps,
+                pay_within=self._pay_within,
+                store=basket.store.removeprefix("stores/"),
+            )
         )
         try:
             quote = await self.quote(basket, begun.order_id)

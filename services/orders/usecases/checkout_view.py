@@ -27,7 +27,7 @@ class Checkouts(Protocol):
     def get(self, order_id: UUID) -> Attempt | None:
         """An attempt."""
 
-    def page(self, state: CheckoutState | None, page: Page) -> list[Attempt]:
+    def page(self, state: CheckoutState | None, page: Page, *, org: str = "") -> list[Attempt]:
         """The attempts of a page and one more if there are more, the latest first."""
 
     def prune(self, before: datetime, limit: int) -> None:
@@ -59,10 +59,11 @@ def explain(unit: Work, order_id: UUID) -> Attempt:
     if order is None:
         raise errors.checkout_not_found(order_id)
     time = order.place_time
-    plain = Attempt.begin(order_id, member=order.buyer.member, steps=(), pay_within=time - time, now=time)
+    store, member = order.store.removeprefix("stores/"), order.buyer.member
+    plain = Attempt.begin(order_id, member=member, steps=(), pay_within=time - time, now=time, store=store)
     return replace(plain, state=CheckoutState.PLACED, drive_time=None, end_time=time)
 
 
-def page(unit: Work, state: CheckoutState | None, page: Page) -> list[Attempt]:
+def page(unit: Work, state: CheckoutState | None, page: Page, *, org: str = "") -> list[Attempt]:
     """A page of checkouts, and one more if there are more."""
-    return unit.checkouts.page(state, page)
+    return unit.checkouts.page(state, page, org=org)

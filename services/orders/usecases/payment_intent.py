@@ -60,7 +60,9 @@ class PaymentIntents(Protocol):
     def save(self, intent: PaymentIntent) -> None:
         """Store an intent over any earlier version of it. Raises a Fault if it has changed since it was read."""
 
-    def page(self, order_id: UUID | None, state: IntentState | None, page: Page) -> list[PaymentIntent]:
+    def page(
+        self, order_id: UUID | None, state: IntentState | None, page: Page, *, org: str = ""
+    ) -> list[PaymentIntent]:
         """The intents of a page and one more if there are more, the latest first; of one order or of all."""
 
 
@@ -152,11 +154,13 @@ def get_intent(unit: Work, order_id: UUID, intent_id: UUID) -> PaymentIntent:
     return _existing(unit.payment_intents.get(intent_id), order_id, intent_id)
 
 
-def list_intents(unit: Work, order_id: UUID | None, state: IntentState | None, page: Page) -> list[PaymentIntent]:
+def list_intents(
+    unit: Work, order_id: UUID | None, state: IntentState | None, page: Page, *, org: str = ""
+) -> list[PaymentIntent]:
     """A page of intents, and one more if there are more."""
     if order_id is not None:
         orders.existing(unit.orders.get([order_id]), order_id)
-    return unit.payment_intents.page(order_id, state, page)
+    return unit.payment_intents.page(order_id, state, page, org=org)
 
 
 def pending_intents(unit: Work, order_id: UUID) -> Sequence[PaymentIntent]:

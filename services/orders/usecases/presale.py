@@ -40,7 +40,7 @@ class Presales(Protocol):
 class PresaleOrders(Protocol):
     """The stored orders of presales."""
 
-    def page(self, presale: UUID, page: Page) -> list[PresaleOrder]:
+    def page(self, presale: UUID, page: Page, *, org: str = "") -> list[PresaleOrder]:
         """The orders of a page and one more if there are more, the first first."""
 
 
@@ -112,9 +112,9 @@ def list_presales(unit: Work, query: PresaleQuery, page: Page) -> list[Presale]:
     return unit.presales.page(query, page)
 
 
-def list_presale_orders(unit: Work, presale_id: UUID, page: Page) -> list[PresaleOrder]:
+def list_presale_orders(unit: Work, presale_id: UUID, page: Page, *, org: str = "") -> list[PresaleOrder]:
     """A page of a presale's orders, and one more if there are more."""
-    return unit.presale_orders.page(get_presale(unit, presale_id).id, page)
+    return unit.presale_orders.page(get_presale(unit, presale_id).id, page, org=org)
 
 
 def cancel_presale(unit: Work, command: CancelPresale) -> Presale:

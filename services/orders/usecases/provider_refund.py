@@ -63,7 +63,9 @@ class ProviderRefunds(Protocol):
     def save(self, refund: ProviderRefund) -> None:
         """Store a refund over any earlier version of it. Raises a Fault if it has changed since it was read."""
 
-    def page(self, order_id: UUID | None, state: ProviderRefundState | None, page: Page) -> list[ProviderRefund]:
+    def page(
+        self, order_id: UUID | None, state: ProviderRefundState | None, page: Page, *, org: str = ""
+    ) -> list[ProviderRefund]:
         """The refunds of a page and one more if there are more, the latest first; of one order or of all."""
 
 
@@ -162,12 +164,12 @@ def retry_refund(unit: Work, order_id: UUID, refund_id: UUID) -> ProviderRefund:
 
 
 def list_refunds(
-    unit: Work, order_id: UUID | None, state: ProviderRefundState | None, page: Page
+    unit: Work, order_id: UUID | None, state: ProviderRefundState | None, page: Page, *, org: str = ""
 ) -> list[ProviderRefund]:
     """A page of refunds by providers, and one more if there are more."""
     if order_id is not None:
         orders.existing(unit.orders.get([order_id]), order_id)
-    return unit.provider_refunds.page(order_id, state, page)
+    return unit.provider_refunds.page(order_id, state, page, org=org)
 
 
 def _locked(unit: Work, found: ProviderRefund) -> ProviderRefund:

@@ -25,7 +25,6 @@ from kehu.orders.v1 import (
 )
 from kehu.orders.v1 import inventory_pb2 as pb
 from kehu.orders.v1 import order_desk_pb2 as desk
-from kehu.orders.v1.checkout_pb2_grpc import CheckoutServiceStub
 from kehu.orders.v1.flash_sales_pb2_grpc import FlashSalesServiceStub
 from kehu.orders.v1.shipping_pb2_grpc import ShippingServiceStub
 from sqlalchemy import text
@@ -131,9 +130,7 @@ def touching(clerk: Clerk, order: str) -> list[Awaitable[Any]]:
         ShippingServiceStub(clerk.channel).GetDeliveryAddress(
             shipping_pb2.GetDeliveryAddressRequest(name=f"{order}/address")
         ),
-        CheckoutServiceStub(clerk.channel).ExplainCheckout(
-            checkout_pb2.ExplainCheckoutRequest(name=order.replace("orders/", "checkouts/"))
-        ),
+        clerk.checkouts.ExplainCheckout(checkout_pb2.ExplainCheckoutRequest(name=order)),
     ]
 
 
@@ -287,8 +284,8 @@ async def test_what_concerns_the_whole_house_is_not_changed_by_naming_something_
             shipping_pb2.CreateShippingMethodRequest(shipping_method=method)
         ),
         FlashSalesServiceStub(east.channel).CreateFlashSale(flash_sales_pb2.CreateFlashSaleRequest(flash_sale=sale)),
-        CheckoutServiceStub(east.channel).ListCheckouts(checkout_pb2.ListCheckoutsRequest()),
-        east.payments.ListPaymentIntents(payments_pb2.ListPaymentIntentsRequest(parent="orders/-")),
+        east.checkouts.ListCheckouts(checkout_pb2.ListCheckoutsRequest(org="/cn")),
+        east.payments.ListPaymentIntents(payments_pb2.ListPaymentIntentsRequest(parent="orders/-", org=WEST)),
         east.orders.ListOrders(orders_pb2.ListOrdersRequest(org="/cn")),
     ):
         assert (await refused(call)).reason == DENIED

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Awaitable
+from dataclasses import replace
 from typing import Any
 
 import grpc
 import pytest
-from kehu.orders.v1 import carts_pb2, orders_pb2
+from kehu.orders.v1 import carts_pb2, checkout_pb2, orders_pb2, payments_pb2, presales_pb2
+from kehu.orders.v1.presales_pb2_grpc import PresalesServiceStub
 
-from tests.component.orders.conftest import Clerk, Shop
+from kit.db import Database
+from kit.names import id_of, new_id
+from kit.rpc.convert import money
+from services.orders.domain.payment_intent import PaymentIntent
+from services.orders.domain.provider import Scene
+from services.orders.domain.provider_refund import ProviderRefund, ProviderRefundCause
+from services.orders.storage.unit import OrdersUnit
+from tests.component.orders.conftest import Clerk, Shop, placing
+from tests.component.orders.peers import Campaigns
+from tests.component.orders.test_presales import a_presale, buying
 from tests.support.rpc import refused
 
 NOT_FOUND, DENIED = grpc.StatusCode.NOT_FOUND, "ORG_SCOPE_MISSING"
@@ -97,3 +108,86 @@ async def test_a_guest_of_a_store_who_turns_out_to_be_a_member_has_a_cart_there(
     assert merged.name != online.name
     seen = await east.carts.GetCart(carts_pb2.GetCartRequest(name=merged.name))
     assert seen.member == member
+
+
+async def checkouts_of(clerk: Clerk, **asked: Any) -> set[str]:
+    """The orders of the checkouts that a caller's list tells of."""
+    found = await clerk.checkouts.ListCheckouts(checkout_pb2.ListCheckoutsRequest(**asked))
+    return {each.order for each in found.checkouts}
+
+
+async def test_the_checkouts_of_the_own_store_are_seen_also_when_no_order_came_of_them(
+    boss: Clerk, east: Clerk, shop: Shop, campaigns: Campaigns
+) -> None:
+    product, member = await shop.product(price=1000), f"members/{uuid.uuid4()}"
+    stores = ("sh-1", "stores/sh-1", "cd-1", "")
+    orders = [
+        await shop.orders.PlaceOrder(
+            placing((product, 1), store=store, member=member, coupons=[campaigns.coupon(member, 100)])
+        )
+        for store in stores
+    ]
+    for store in stores:
+        poor = placing((product, 1), store=store, member=member, points=1)
+        assert (await refused(shop.orders.PlaceOrder(poor))).code is grpc.StatusCode.FAILED_PRECONDITION
+
+    ours = {order.name for order in orders[:2]}
+    given_up = checkout_pb2.Checkout.STATE_RELEASED
+    assert ours < await checkouts_of(east)
+    assert await checkouts_of(east, state=checkout_pb2.Checkout.STATE_PLACED) == ours
+    left = await checkouts_of(east, state=given_up)
+    assert (len(left), len(await checkouts_of(boss, state=given_up)), len(await checkouts_of(boss))) == (2, 4, 8)
+    assert await checkouts_of(boss, org="/cn/east") == ours | left
+    for name in ours | left:
+        assert (await east.checkouts.ExplainCheckout(checkout_pb2.ExplainCheckoutRequest(name=name))).store == "sh-1"
+    for name in await checkouts_of(boss) - ours - left:
+        beyond = east.checkouts.ExplainCheckout(checkout_pb2.ExplainCheckoutRequest(name=name))
+        assert (await refused(beyond)).code is NOT_FOUND
+
+
+def charged(unit: OrdersUnit, order: orders_pb2.Order) -> None:
+    """Money of an order at a provider, on its way back."""
+    intent = PaymentIntent.create(
+        new_id(),
+        order=id_of("orders", order.name),
+        provider="ALIPAY",
+        scene=Scene.PAGE,
+        amount=money(order.total),
+        merchant="1",
+        now=unit.now,
+        expire_time=unit.now,
+    )
+    unit.payment_intents.add(intent)
+    taken = replace(intent, captured=intent.amount, transaction=intent.reference)
+    back = ProviderRefund.of(new_id(), taken, taken.amount, cause=ProviderRefundCause.DUPLICATE, now=unit.now)
+    unit.provider_refunds.add(back)
+
+
+async def test_the_money_at_providers_is_listed_of_the_own_stores_orders(
+    boss: Clerk, east: Clerk, shop: Shop, database: Database[OrdersUnit]
+) -> None:
+    product = await shop.product(price=1000)
+    orders = [await shop.orders.PlaceOrder(placing((product, 1), store=store)) for store in ("sh-1", "cd-1", "")]
+    for order in orders:
+        database.write(charged, order)
+
+    async def listed(clerk: Clerk, parent: str) -> list[set[str]]:
+        intents = await clerk.payments.ListPaymentIntents(payments_pb2.ListPaymentIntentsRequest(parent=parent))
+        backwards = await clerk.payments.ListProviderRefunds(payments_pb2.ListProviderRefundsRequest(parent=parent))
+        names = [[each.name for each in intents.payment_intents], [each.name for each in backwards.provider_refunds]]
+        return [{"/".join(name.split("/")[:2]) for name in found} for found in names]
+
+    assert await listed(east, "orders/-") == [{orders[0].name}] * 2
+    assert await listed(east, orders[0].name) == [{orders[0].name}] * 2
+    assert await listed(boss, "orders/-") == [{order.name for order in orders}] * 2
+    assert (await refused(listed(east, orders[1].name))).code is NOT_FOUND
+
+
+async def test_of_a_presale_the_orders_of_the_own_stores_are_listed(boss: Clerk, east: Clerk, shop: Shop) -> None:
+    all_, own = PresalesServiceStub(boss.channel), PresalesServiceStub(east.channel)
+    presale = await a_presale(all_, shop)
+    orders = [await all_.BuyPresale(buying(presale, store=store)) for store in ("sh-1", "cd-1", "")]
+
+    request = presales_pb2.ListPresaleOrdersRequest(parent=presale.name)
+    assert [each.order for each in (await own.ListPresaleOrders(request)).presale_orders] == [orders[0].name]
+    assert len((await all_.ListPresaleOrders(request)).presale_orders) == 3

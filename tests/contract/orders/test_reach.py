@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -14,14 +15,18 @@ from hypothesis import strategies as st
 from sqlalchemy import event, text
 
 from kit.db import Database
+from kit.names import new_id
 from kit.org import outside, within
 from kit.page import Page
+from services.orders.domain.cart import Cart
+from services.orders.domain.checkout import Attempt
 from services.orders.domain.desk import DeskQuery
 from services.orders.domain.order_content import OrderQuery
 from services.orders.domain.refund import RefundQuery
 from services.orders.storage.tables.catalogue import stores
 from services.orders.storage.unit import OrdersUnit
-from tests.support.builders.orders import NOW, an_order
+from tests.contract.orders.presales import announced
+from tests.support.builders.orders import MINUTES, NOW, an_order
 
 Db = Database[OrdersUnit]
 ALL = Page(1000)
@@ -51,6 +56,41 @@ def test_lists_show_what_single_looks_show(database: Db, parts: list[str], org: 
 
     with pytest.raises(RolledBack):
         database.write(check)
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(parts=st.lists(st.sampled_from(ORGS), min_size=1, max_size=8), org=st.sampled_from(ORGS[1:]))
+def test_what_stores_have_is_listed_page_by_page_as_single_looks_show_it(
+    database: Db, parts: list[str], org: str
+) -> None:
+    def check(unit: OrdersUnit) -> None:
+        _stores(unit, {f"s{number}": part for number, part in enumerate(parts)})
+        begun = [_attempt(store=f"s{number % len(parts)}", age=number) for number in range(2 * len(parts))]
+        for each in begun:
+            unit.checkouts.open(str(each.order_id), each)
+        inside = [each for each in begun if within(part := parts[int(each.store[1:])], org) and part]
+
+        listed: list[Attempt] = []
+        while more := unit.checkouts.page(None, Page(3, _position(listed)), org=org)[:3]:
+            listed += more
+        assert listed == inside
+        for each in begun:
+            cart = unit.carts.open(Cart.open(new_id(), None, "web", NOW, store=each.store))
+            for collection, id_ in (("checkouts", each.order_id), ("carts", cart.id)):
+                assert (outside(unit, org, {collection: [str(id_)]}) is None) is (each in inside)
+        raise RolledBack
+
+    with pytest.raises(RolledBack):
+        database.write(check)
+
+
+def _attempt(*, store: str, age: int) -> Attempt:
+    time = NOW - timedelta(seconds=age)
+    return Attempt.begin(new_id(), member=None, steps=(), pay_within=MINUTES, now=time, store=store)
+
+
+def _position(listed: list[Attempt]) -> tuple[str, str] | None:
+    return (listed[-1].open_time.isoformat(), str(listed[-1].order_id)) if listed else None
 
 
 def test_placing_an_order_takes_no_statement_more_for_its_part(database: Db) -> None:
@@ -83,6 +123,91 @@ def test_the_refunds_of_a_small_part_are_found_from_its_orders(database: Db) -> 
 
     assert {"orders_org", "refunds_latest"} <= tiny
     assert "refunds_all" in large
+
+
+def test_the_money_at_providers_of_a_small_part_is_found_from_its_orders(database: Db) -> None:
+    database.write(_crowd)
+    database.write(_charge_all)
+
+    def intents(org: str) -> set[str]:
+        return _plan_of(database, lambda unit: unit.payment_intents.page(None, None, Page(50), org=org))
+
+    def backwards(org: str) -> set[str]:
+        return _plan_of(database, lambda unit: unit.provider_refunds.page(None, None, Page(50), org=org))
+
+    assert {"orders_org", "payment_intents_order"} <= intents("/cn/east/tiny")
+    assert "payment_intents_latest" in intents("/cn/east")
+    assert {"orders_org", "provider_refunds_order"} <= backwards("/cn/east/tiny")
+    assert "provider_refunds_latest" in backwards("/cn/east")
+
+
+def test_the_presale_orders_of_a_small_part_are_found_from_its_orders(database: Db) -> None:
+    presale = announced(database)
+    database.write(_crowd)
+    database.write(_reserve_all, presale.id)
+
+    tiny = _plan_of(database, lambda unit: unit.presale_orders.page(presale.id, Page(50), org="/cn/east/tiny"))
+    large = _plan_of(database, lambda unit: unit.presale_orders.page(presale.id, Page(50), org="/cn/east"))
+
+    assert {"orders_org", "presale_orders_pkey"} <= tiny
+    assert "orders_org" not in large
+
+
+def test_the_checkouts_of_a_part_are_found_from_its_stores(database: Db) -> None:
+    database.write(_crowd)
+    database.write(_check_all_out)
+
+    def listed(org: str) -> set[str]:
+        return _plan_of(database, lambda unit: unit.checkouts.page(None, Page(50), org=org))
+
+    assert listed("/cn/east/tiny") == listed("/cn/east") == {"checkouts_store"}
+
+
+def _charge_all(unit: OrdersUnit) -> None:
+    unit.connection.execute(
+        text("""
+            with made as (
+                insert into payment_intents (id, order_id, provider, scene, currency, amount, reference, merchant,
+                                             state, detail, questions, create_time, expire_time, update_time, version)
+                select gen_random_uuid(), id, 'ALIPAY', 'PAGE', currency, 1, id, '', 'CLOSED', '', 0, place_time,
+                       place_time, place_time, 1
+                from orders returning *
+            )
+            insert into provider_refunds (id, order_id, intent_id, provider, cause, charge, transaction_charged,
+                                          currency, amount, total, round, reference, state, attempts, transaction,
+                                          detail, given_up, create_time, update_time, version)
+            select id, order_id, id, provider, 'DUPLICATE', reference, '', currency, 1, 1, 1, reference, 'SUCCEEDED',
+                   1, '', '', false, create_time, create_time, 1
+            from made
+        """)
+    )
+    unit.connection.execute(text("analyze payment_intents, provider_refunds"))
+
+
+def _reserve_all(unit: OrdersUnit, presale: UUID) -> None:
+    unit.connection.execute(
+        text("""
+            insert into presale_orders (order_id, presale_id, member_id, quantity, state, deposit, balance, currency,
+                                        balance_start, balance_end, version, create_time, update_time)
+            select id, :presale, gen_random_uuid(), 1, 'PAID', 1, 1, currency, place_time, place_time, 1, place_time,
+                   place_time
+            from orders
+        """),
+        {"presale": presale},
+    )
+    unit.connection.execute(text("analyze presale_orders"))
+
+
+def _check_all_out(unit: OrdersUnit) -> None:
+    """A checkout of each order, in one of 51 stores."""
+    _stores(unit, {"tiny": "/cn/east/tiny", **{str(number): f"/cn/east/{number}" for number in range(50)}})
+    unit.connection.execute(
+        text("""
+            insert into checkouts (order_id, request_key, state, open_time, store)
+            select id, id, 'PLACED', place_time, regexp_replace(org, '.*/', '') from orders
+        """)
+    )
+    unit.connection.execute(text("analyze checkouts, stores"))
 
 
 def _refund_all(unit: OrdersUnit) -> None:

@@ -31,7 +31,7 @@ from google.type import money_pb2 as google_dot_type_dot_money__pb2
 from kehu.options.v1 import options_pb2 as kehu_dot_options_dot_v1_dot_options__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dkehu/orders/v1/checkout.proto\x12\x0ekehu.orders.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/type/money.proto\x1a\x1dkehu/options/v1/options.proto\"\xa8\x05\n\x08\x43heckout\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12-\n\x05order\x18\x02 \x01(\tB\x1e\xe2\x41\x01\x03\xfa\x41\x17\n\x15orders.kehu.dev/Order\x12\x33\n\x05state\x18\x03 \x01(\x0e\x32\x1e.kehu.orders.v1.Checkout.StateB\x04\xe2\x41\x01\x03\x12\x30\n\x06member\x18\x04 \x01(\tB \xe2\x41\x01\x03\xfa\x41\x19\n\x17members.kehu.dev/Member\x12\x14\n\x06reason\x18\x05 \x01(\tB\x04\xe2\x41\x01\x03\x12\x31\n\x05steps\x18\x06 \x03(\x0b\x32\x1c.kehu.orders.v1.CheckoutStepB\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0bupdate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x32\n\x08\x65nd_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x34\n\ndrive_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x1c\n\x0erelease_rounds\x18\x0b \x01(\x05\x42\x04\xe2\x41\x01\x03\"i\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x0e\n\nSTATE_OPEN\x10\x01\x12\x10\n\x0cSTATE_PLACED\x10\x02\x12\x13\n\x0fSTATE_ABANDONED\x10\x03\x12\x12\n\x0eSTATE_RELEASED\x10\x04:H\xea\x41\x45\n\x18orders.kehu.dev/Checkout\x12\x14\x63heckouts/{checkout}*\tcheckouts2\x08\x63heckout\"\xed\x05\n\x0c\x43heckoutStep\x12\x16\n\x08position\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x03\x12\x35\n\x04kind\x18\x02 \x01(\x0e\x32!.kehu.orders.v1.CheckoutStep.KindB\x04\xe2\x41\x01\x03\x12\x37\n\x05state\x18\x03 \x01(\x0e\x32\".kehu.orders.v1.CheckoutStep.StateB\x04\xe2\x41\x01\x03\x12\x16\n\x08\x61ttempts\x18\x04 \x01(\x05\x42\x04\xe2\x41\x01\x03\x12\x16\n\x08releases\x18\x05 \x01(\x05\x42\x04\xe2\x41\x01\x03\x12\x14\n\x06reason\x18\x06 \x01(\tB\x04\xe2\x41\x01\x03\x12\x33\n\x07\x63oupons\x18\x07 \x03(\tB\"\xe2\x41\x01\x03\xfa\x41\x1b\n\x19\x63\x61mpaigns.kehu.dev/Coupon\x12\x14\n\x06points\x18\x08 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12(\n\x06\x61mount\x18\t \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x03\x12\x18\n\x04hold\x18\n \x01(\tB\n\xe2\x41\x01\x03\xfa\x41\x03\n\x01*\x12\x32\n\x08\x61sk_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0bupdate_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\"j\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x10\n\x0cKIND_COUPONS\x10\x01\x12\x0f\n\x0bKIND_POINTS\x10\x02\x12\x15\n\x11KIND_STORED_VALUE\x10\x03\x12\x12\n\x0eKIND_GIFT_CARD\x10\x04\"\xa8\x01\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x11\n\rSTATE_PLANNED\x10\x01\x12\x10\n\x0cSTATE_TRYING\x10\x02\x12\x0e\n\nSTATE_DONE\x10\x03\x12\x11\n\rSTATE_REFUSED\x10\x04\x12\x11\n\rSTATE_SKIPPED\x10\x05\x12\x16\n\x12STATE_COMPENSATING\x10\x06\x12\x15\n\x11STATE_COMPENSATED\x10\x07\"O\n\x16\x45xplainCheckoutRequest\x12\x35\n\x04name\x18\x01 \x01(\tB\'\xe2\x41\x01\x02\xfa\x41\x17\n\x15orders.kehu.dev/Order\xbaH\x06r\x04\x10\x01\x18\x64\"\x95\x01\n\x14ListCheckoutsRequest\x12;\n\x05state\x18\x01 \x01(\x0e\x32\x1e.kehu.orders.v1.Checkout.StateB\x0c\xe2\x41\x01\x01\xbaH\x05\x82\x01\x02\x10\x01\x12\x1e\n\tpage_size\x18\x02 \x01(\x05\x42\x0b\xe2\x41\x01\x01\xbaH\x04\x1a\x02(\x00\x12 \n\npage_token\x18\x03 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xe8\x07\"i\n\x15ListCheckoutsResponse\x12\x31\n\tcheckouts\x18\x01 \x03(\x0b\x32\x18.kehu.orders.v1.CheckoutB\x04\xe2\x41\x01\x03\x12\x1d\n\x0fnext_page_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x32\xae\x02\n\x0f\x43heckoutService\x12\x92\x01\n\x0f\x45xplainCheckout\x12&.kehu.orders.v1.ExplainCheckoutRequest\x1a\x18.kehu.orders.v1.Checkout\"=\x8a\xb5\x18\x0e\x63heckouts.read\x82\xd3\xe4\x93\x02%\x12#/v1/{name=orders/*}:explainCheckout\x12\x85\x01\n\rListCheckouts\x12$.kehu.orders.v1.ListCheckoutsRequest\x1a%.kehu.orders.v1.ListCheckoutsResponse\"\'\x8a\xb5\x18\x0e\x63heckouts.read\x82\xd3\xe4\x93\x02\x0f\x12\r/v1/checkoutsb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dkehu/orders/v1/checkout.proto\x12\x0ekehu.orders.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17google/type/money.proto\x1a\x1dkehu/options/v1/options.proto\"\xbd\x05\n\x08\x43heckout\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12-\n\x05order\x18\x02 \x01(\tB\x1e\xe2\x41\x01\x03\xfa\x41\x17\n\x15orders.kehu.dev/Order\x12\x33\n\x05state\x18\x03 \x01(\x0e\x32\x1e.kehu.orders.v1.Checkout.StateB\x04\xe2\x41\x01\x03\x12\x30\n\x06member\x18\x04 \x01(\tB \xe2\x41\x01\x03\xfa\x41\x19\n\x17members.kehu.dev/Member\x12\x14\n\x06reason\x18\x05 \x01(\tB\x04\xe2\x41\x01\x03\x12\x31\n\x05steps\x18\x06 \x03(\x0b\x32\x1c.kehu.orders.v1.CheckoutStepB\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0bupdate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x32\n\x08\x65nd_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x34\n\ndrive_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x1c\n\x0erelease_rounds\x18\x0b \x01(\x05\x42\x04\xe2\x41\x01\x03\x12\x13\n\x05store\x18\x0c \x01(\tB\x04\xe2\x41\x01\x03\"i\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x0e\n\nSTATE_OPEN\x10\x01\x12\x10\n\x0cSTATE_PLACED\x10\x02\x12\x13\n\x0fSTATE_ABANDONED\x10\x03\x12\x12\n\x0eSTATE_RELEASED\x10\x04:H\xea\x41\x45\n\x18orders.kehu.dev/Checkout\x12\x14\x63heckouts/{checkout}*\tcheckouts2\x08\x63heckout\"\xed\x05\n\x0c\x43heckoutStep\x12\x16\n\x08position\x18\x01 \x01(\x05\x42\x04\xe2\x41\x01\x03\x12\x35\n\x04kind\x18\x02 \x01(\x0e\x32!.kehu.orders.v1.CheckoutStep.KindB\x04\xe2\x41\x01\x03\x12\x37\n\x05state\x18\x03 \x01(\x0e\x32\".kehu.orders.v1.CheckoutStep.StateB\x04\xe2\x41\x01\x03\x12\x16\n\x08\x61ttempts\x18\x04 \x01(\x05\x42\x04\xe2\x41\x01\x03\x12\x16\n\x08releases\x18\x05 \x01(\x05\x42\x04\xe2\x41\x01\x03\x12\x14\n\x06reason\x18\x06 \x01(\tB\x04\xe2\x41\x01\x03\x12\x33\n\x07\x63oupons\x18\x07 \x03(\tB\"\xe2\x41\x01\x03\xfa\x41\x1b\n\x19\x63\x61mpaigns.kehu.dev/Coupon\x12\x14\n\x06points\x18\x08 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12(\n\x06\x61mount\x18\t \x01(\x0b\x32\x12.google.type.MoneyB\x04\xe2\x41\x01\x03\x12\x18\n\x04hold\x18\n \x01(\tB\n\xe2\x41\x01\x03\xfa\x41\x03\n\x01*\x12\x32\n\x08\x61sk_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x35\n\x0bupdate_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\"j\n\x04Kind\x12\x14\n\x10KIND_UNSPECIFIED\x10\x00\x12\x10\n\x0cKIND_COUPONS\x10\x01\x12\x0f\n\x0bKIND_POINTS\x10\x02\x12\x15\n\x11KIND_STORED_VALUE\x10\x03\x12\x12\n\x0eKIND_GIFT_CARD\x10\x04\"\xa8\x01\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x11\n\rSTATE_PLANNED\x10\x01\x12\x10\n\x0cSTATE_TRYING\x10\x02\x12\x0e\n\nSTATE_DONE\x10\x03\x12\x11\n\rSTATE_REFUSED\x10\x04\x12\x11\n\rSTATE_SKIPPED\x10\x05\x12\x16\n\x12STATE_COMPENSATING\x10\x06\x12\x15\n\x11STATE_COMPENSATED\x10\x07\"O\n\x16\x45xplainCheckoutRequest\x12\x35\n\x04name\x18\x01 \x01(\tB\'\xe2\x41\x01\x02\xfa\x41\x17\n\x15orders.kehu.dev/Order\xbaH\x06r\x04\x10\x01\x18\x64\"\xb0\x01\n\x14ListCheckoutsRequest\x12;\n\x05state\x18\x01 \x01(\x0e\x32\x1e.kehu.orders.v1.Checkout.StateB\x0c\xe2\x41\x01\x01\xbaH\x05\x82\x01\x02\x10\x01\x12\x1e\n\tpage_size\x18\x02 \x01(\x05\x42\x0b\xe2\x41\x01\x01\xbaH\x04\x1a\x02(\x00\x12 \n\npage_token\x18\x03 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xe8\x07\x12\x19\n\x03org\x18\x04 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xc8\x01\"i\n\x15ListCheckoutsResponse\x12\x31\n\tcheckouts\x18\x01 \x03(\x0b\x32\x18.kehu.orders.v1.CheckoutB\x04\xe2\x41\x01\x03\x12\x1d\n\x0fnext_page_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\x32\xae\x02\n\x0f\x43heckoutService\x12\x92\x01\n\x0f\x45xplainCheckout\x12&.kehu.orders.v1.ExplainCheckoutRequest\x1a\x18.kehu.orders.v1.Checkout\"=\x8a\xb5\x18\x0e\x63heckouts.read\x82\xd3\xe4\x93\x02%\x12#/v1/{name=orders/*}:explainCheckout\x12\x85\x01\n\rListCheckouts\x12$.kehu.orders.v1.ListCheckoutsRequest\x1a%.kehu.orders.v1.ListCheckoutsResponse\"\'\x8a\xb5\x18\x0e\x63heckouts.read\x82\xd3\xe4\x93\x02\x0f\x12\r/v1/checkoutsb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -60,6 +60,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CHECKOUT'].fields_by_name['drive_time']._serialized_options = b'\342A\001\003'
   _globals['_CHECKOUT'].fields_by_name['release_rounds']._loaded_options = None
   _globals['_CHECKOUT'].fields_by_name['release_rounds']._serialized_options = b'\342A\001\003'
+  _globals['_CHECKOUT'].fields_by_name['store']._loaded_options = None
+  _globals['_CHECKOUT'].fields_by_name['store']._serialized_options = b'\342A\001\003'
   _globals['_CHECKOUT']._loaded_options = None
   _globals['_CHECKOUT']._serialized_options = b'\352AE\n\030orders.kehu.dev/Checkout\022\024checkouts/{checkout}*\tcheckouts2\010checkout'
   _globals['_CHECKOUTSTEP'].fields_by_name['position']._loaded_options = None
@@ -94,6 +96,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTCHECKOUTSREQUEST'].fields_by_name['page_size']._serialized_options = b'\342A\001\001\272H\004\032\002(\000'
   _globals['_LISTCHECKOUTSREQUEST'].fields_by_name['page_token']._loaded_options = None
   _globals['_LISTCHECKOUTSREQUEST'].fields_by_name['page_token']._serialized_options = b'\342A\001\001\272H\005r\003\030\350\007'
+  _globals['_LISTCHECKOUTSREQUEST'].fields_by_name['org']._loaded_options = None
+  _globals['_LISTCHECKOUTSREQUEST'].fields_by_name['org']._serialized_options = b'\342A\001\001\272H\005r\003\030\310\001'
   _globals['_LISTCHECKOUTSRESPONSE'].fields_by_name['checkouts']._loaded_options = None
   _globals['_LISTCHECKOUTSRESPONSE'].fields_by_name['checkouts']._serialized_options = b'\342A\001\003'
   _globals['_LISTCHECKOUTSRESPONSE'].fields_by_name['next_page_token']._loaded_options = None
@@ -103,21 +107,21 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CHECKOUTSERVICE'].methods_by_name['ListCheckouts']._loaded_options = None
   _globals['_CHECKOUTSERVICE'].methods_by_name['ListCheckouts']._serialized_options = b'\212\265\030\016checkouts.read\202\323\344\223\002\017\022\r/v1/checkouts'
   _globals['_CHECKOUT']._serialized_start=258
-  _globals['_CHECKOUT']._serialized_end=938
-  _globals['_CHECKOUT_STATE']._serialized_start=759
-  _globals['_CHECKOUT_STATE']._serialized_end=864
-  _globals['_CHECKOUTSTEP']._serialized_start=941
-  _globals['_CHECKOUTSTEP']._serialized_end=1690
-  _globals['_CHECKOUTSTEP_KIND']._serialized_start=1413
-  _globals['_CHECKOUTSTEP_KIND']._serialized_end=1519
-  _globals['_CHECKOUTSTEP_STATE']._serialized_start=1522
-  _globals['_CHECKOUTSTEP_STATE']._serialized_end=1690
-  _globals['_EXPLAINCHECKOUTREQUEST']._serialized_start=1692
-  _globals['_EXPLAINCHECKOUTREQUEST']._serialized_end=1771
-  _globals['_LISTCHECKOUTSREQUEST']._serialized_start=1774
-  _globals['_LISTCHECKOUTSREQUEST']._serialized_end=1923
-  _globals['_LISTCHECKOUTSRESPONSE']._serialized_start=1925
-  _globals['_LISTCHECKOUTSRESPONSE']._serialized_end=2030
-  _globals['_CHECKOUTSERVICE']._serialized_start=2033
-  _globals['_CHECKOUTSERVICE']._serialized_end=2335
+  _globals['_CHECKOUT']._serialized_end=959
+  _globals['_CHECKOUT_STATE']._serialized_start=780
+  _globals['_CHECKOUT_STATE']._serialized_end=885
+  _globals['_CHECKOUTSTEP']._serialized_start=962
+  _globals['_CHECKOUTSTEP']._serialized_end=1711
+  _globals['_CHECKOUTSTEP_KIND']._serialized_start=1434
+  _globals['_CHECKOUTSTEP_KIND']._serialized_end=1540
+  _globals['_CHECKOUTSTEP_STATE']._serialized_start=1543
+  _globals['_CHECKOUTSTEP_STATE']._serialized_end=1711
+  _globals['_EXPLAINCHECKOUTREQUEST']._serialized_start=1713
+  _globals['_EXPLAINCHECKOUTREQUEST']._serialized_end=1792
+  _globals['_LISTCHECKOUTSREQUEST']._serialized_start=1795
+  _globals['_LISTCHECKOUTSREQUEST']._serialized_end=1971
+  _globals['_LISTCHECKOUTSRESPONSE']._serialized_start=1973
+  _globals['_LISTCHECKOUTSRESPONSE']._serialized_end=2078
+  _globals['_CHECKOUTSERVICE']._serialized_start=2081
+  _globals['_CHECKOUTSERVICE']._serialized_end=2383
 # @@protoc_insertion_point(module_scope)

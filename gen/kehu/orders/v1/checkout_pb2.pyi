@@ -69,6 +69,7 @@ class Checkout(_message.Message):
     END_TIME_FIELD_NUMBER: _builtins.int
     DRIVE_TIME_FIELD_NUMBER: _builtins.int
     RELEASE_ROUNDS_FIELD_NUMBER: _builtins.int
+    STORE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`checkouts/{checkout}`; its id is that of the order."""
     order: _builtins.str
@@ -84,6 +85,8 @@ class Checkout(_message.Message):
     """
     release_rounds: _builtins.int
     """How many rounds were made to give back what was held."""
+    store: _builtins.str
+    """The store where it would be sold, for example `tea-1`; empty if none."""
     @_builtins.property
     def steps(self) -> _containers.RepeatedCompositeFieldContainer[Global___CheckoutStep]:
         """Its steps, in the order in which they are taken."""
@@ -118,10 +121,11 @@ class Checkout(_message.Message):
         end_time: _timestamp_pb2.Timestamp | None = ...,
         drive_time: _timestamp_pb2.Timestamp | None = ...,
         release_rounds: _builtins.int = ...,
+        store: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "drive_time", b"drive_time", "end_time", b"end_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "drive_time", b"drive_time", "end_time", b"end_time", "member", b"member", "name", b"name", "order", b"order", "reason", b"reason", "release_rounds", b"release_rounds", "state", b"state", "steps", b"steps", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "drive_time", b"drive_time", "end_time", b"end_time", "member", b"member", "name", b"name", "order", b"order", "reason", b"reason", "release_rounds", b"release_rounds", "state", b"state", "steps", b"steps", "store", b"store", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -308,22 +312,26 @@ class ListCheckoutsRequest(_message.Message):
     STATE_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    ORG_FIELD_NUMBER: _builtins.int
     state: Global___Checkout.State.ValueType
     """Only checkouts in this state."""
     page_size: _builtins.int
     """At most so many: 50 if not set, never more than 1000."""
     page_token: _builtins.str
     """The `next_page_token` of the page before. All other fields must be as they were."""
+    org: _builtins.str
+    """Only those in stores of this part of the organisation and all below it, for example `/cn/east`."""
     def __init__(
         self,
         *,
         state: Global___Checkout.State.ValueType = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        org: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["org", b"org", "page_size", b"page_size", "page_token", b"page_token", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -713,6 +713,7 @@ class ListPaymentIntentsRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     STATE_FIELD_NUMBER: _builtins.int
+    ORG_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     """The order, `orders/{order}`, or `orders/-` for all."""
     page_size: _builtins.int
@@ -721,6 +722,8 @@ class ListPaymentIntentsRequest(_message.Message):
     """The `next_page_token` of the page before; everything else as it was then."""
     state: Global___PaymentIntent.State.ValueType
     """Only those in this state."""
+    org: _builtins.str
+    """Only those of orders of this part of the organisation and all below it, for example `/cn/east`."""
     def __init__(
         self,
         *,
@@ -728,10 +731,11 @@ class ListPaymentIntentsRequest(_message.Message):
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
         state: Global___PaymentIntent.State.ValueType = ...,
+        org: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "parent", b"parent", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["org", b"org", "page_size", b"page_size", "page_token", b"page_token", "parent", b"parent", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -858,6 +862,7 @@ class ListProviderRefundsRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     STATE_FIELD_NUMBER: _builtins.int
+    ORG_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     """The order, `orders/{order}`, or `orders/-` for all."""
     page_size: _builtins.int
@@ -866,6 +871,8 @@ class ListProviderRefundsRequest(_message.Message):
     """The `next_page_token` of the page before; everything else as it was then."""
     state: Global___ProviderRefund.State.ValueType
     """Only those in this state."""
+    org: _builtins.str
+    """Only those of orders of this part of the organisation and all below it, for example `/cn/east`."""
     def __init__(
         self,
         *,
@@ -873,10 +880,11 @@ class ListProviderRefundsRequest(_message.Message):
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
         state: Global___ProviderRefund.State.ValueType = ...,
+        org: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "parent", b"parent", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["org", b"org", "page_size", b"page_size", "page_token", b"page_token", "parent", b"parent", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -34,10 +34,18 @@ checkouts = Table(
     Column("drive_time", DateTime(timezone=True)),
     Column("update_time", DateTime(timezone=True)),
     Column("end_time", DateTime(timezone=True)),
+    Column("store", Text, nullable=False, server_default=""),
 )
 Index("checkouts_open", checkouts.c.request_key, unique=True, postgresql_where=text("state = 'OPEN'"))
 Index("checkouts_age", checkouts.c.open_time)
 Index("checkouts_by_state", checkouts.c.state, checkouts.c.open_time, checkouts.c.order_id)
+Index(
+    "checkouts_store",
+    checkouts.c.store,
+    checkouts.c.open_time,
+    checkouts.c.order_id,
+    postgresql_where=text("store <> ''"),
+)
 Index(
     "checkouts_due",
     checkouts.c.drive_time,
