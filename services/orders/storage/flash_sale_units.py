@@ -121,33 +121,11 @@ _RELEASE = text(
 _RESELL = text(
     _FREE_UNITS.format(
         column="sold",
-        using="""using (
-            select u.sale_id, u.member_id, u.n, row_number() over (partition by u.order_id order by u.n desc) as place,
-                   w.units
-            from unnest(cast(:orders as uuid[]), cast(:units as bigint[])) as w (order_id, units)
-            join flash_sale_units u on u.order_id = w.order_id and u.paid
-            join flash_sales s on s.id = u.sale_id and s.refund_policy = 'RESELL' and s.ending is null
-        ) w
-        where w.place <= w.units and u.sale_id = w.sale_id and u.member_id = w.member_id and u.n = w.n""",
+        using="""using flash_sales s
+        where u.order_id = any(cast(:orders as uuid[])) and u.paid
+          and s.id = u.sale_id and s.refund_policy = 'RESELL' and s.ending is null""",
     )
 )
-
-# As `Progress` counts them, for orders of one line.
-_UNSENT = text("""
-    select l.order_id, l.quantity - l.shipped_quantity - r.units + least(s.delivered, greatest(0, r.units - s.undelivered))
-    from order_lines l
-    cross join lateral (
-        select coalesce(sum(sl.quantity) filter (where s.state = 'DELIVERED'), 0) as delivered,
-               coalesce(sum(sl.quantity) filter (where s.state = 'RETURNED'), 0) as undelivered
-        from shipments s join shipment_lines sl on sl.shipment_id = s.id where s.order_id = l.order_id
-    ) s
-    cross join lateral (
-        select coalesce(sum(cast(line.value ->> 1 as bigint)), 0) as units
-        from refunds f cross join lateral jsonb_array_elements(f.lines) as line
-        where f.order_id = l.order_id and f.kind in ('RETURN', 'EXCHANGE') and f.effect_time is not null
-    ) r
-    where l.order_id = any(cast(:orders as uuid[]))
-""")
 
 _END = text("""
     update flash_sale_buckets b set open = false, returned = b.returned + b.free, free = 0
@@ -246,15 +224,9 @@ class FlashSaleUnitStore:
         """The held units of orders are free again, or go back to stock if their sale is over."""
         return [_freed(row) for row in self._connection.execute(_RELEASE, {"orders": list(orders)})]
 
-    def unsent(self, orders: Sequence[UUID]) -> dict[UUID, int]:
-        """How many units of orders never left, or came back before they arrived."""
-        rows = self._connection.execute(_UNSENT, {"orders": list(orders)})
-        return {UUID(str(order)): max(0, int(units)) for order, units in rows}
-
-    def resell(self, orders: Mapping[UUID, int]) -> list[Freed]:
-        """So many sold units of orders are free again, where the sale's policy says so and it is not over."""
-        columns = {"orders": list(orders), "units": list(orders.values())}
-        return [_freed(row) for row in self._connection.execute(_RESELL, columns)]
+    def resell(self, orders: Sequence[UUID]) -> list[Freed]:
+        """The sold units of orders are free again, where the sale's policy says so and it is not over."""
+        return [_freed(row) for row in self._connection.execute(_RESELL, {"orders": list(orders)})]
 
     def end(self, sales: Sequence[UUID]) -> list[tuple[UUID, int]]:
         """Close the buckets of sales; answers the free units of each, which are to go back to stock."""

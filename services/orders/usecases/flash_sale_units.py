@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
@@ -44,11 +43,8 @@ class FlashSaleUnits(Protocol):
     def release(self, orders: Sequence[UUID]) -> list[Freed]:
         """The held units of orders are free again, or go back to stock if their sale is over."""
 
-    def unsent(self, orders: Sequence[UUID]) -> dict[UUID, int]:
-        """How many units of orders never left, or came back before they arrived."""
-
-    def resell(self, orders: Mapping[UUID, int]) -> list[Freed]:
-        """So many sold units of orders are free again, where the sale's policy says so and it is not over."""
+    def resell(self, orders: Sequence[UUID]) -> list[Freed]:
+        """The sold units of orders are free again, where the sale's policy says so and it is not over."""
 
     def end(self, sales: Sequence[UUID]) -> list[tuple[UUID, int]]:
         """Close the buckets of sales; answers the free units of each, which are to go back to stock."""
@@ -73,20 +69,17 @@ def released(units: FlashSaleUnits, orders: Sequence[UUID]) -> list[Movement]:
     ]
 
 
-def resold(units: FlashSaleUnits, orders: Sequence[UUID], back: Sequence[Movement]) -> list[Movement]:
-    """The orders were refunded in full before they were carried out. Where the policy says so, the sale has again what
-    is there: the units that never left, which are in stock again with this, and those that come `back` undamaged, which
-    are booked by that. All others stay sold: on their way, with the customer, damaged, or in stock since before."""
-    came = Counter({order: 0 for order in orders})
-    for movement in back:
-        if movement.order in came:
-            came[movement.order] += movement.on_hand
+def resold(units: FlashSaleUnits, orders: Sequence[UUID], *, booked: bool) -> list[Movement]:
+    """The orders were refunded in full before they were carried out: where the policy says so, their goods are there
+    again, unless that is `booked` already, and reserved for the sale."""
+    kind = MovementKind.RESERVED if booked else MovementKind.RETURNED
     return [
-        *(_again(freed, MovementKind.RETURNED, freed.units) for freed in units.resell(units.unsent(orders))),
-        *(_again(freed, MovementKind.RESERVED, 0) for freed in units.resell(came)),
+        Movement(
+            freed.place,
+            kind,
+            0 if booked else freed.units,
+            freed.units if freed.resold else 0,
+            source=names.join("flashSales", freed.sale),
+        )
+        for freed in units.resell(orders)
     ]
-
-
-def _again(freed: Freed, kind: MovementKind, on_hand: int) -> Movement:
-    reserved = freed.units if freed.resold else 0
-    return Movement(freed.place, kind, on_hand, reserved, source=names.join("flashSales", freed.sale))
