@@ -231,12 +231,23 @@ class Seat:
 
 @dataclass(frozen=True, slots=True)
 class Freed:
-    """Units of a sale that nobody holds any more: free to be bought again if `resold`, else back in stock."""
+    """Units of a sale that nobody holds any more: free to be bought again if `resold`, else back in stock. `unsent` of
+    them were taken from stock before, and never left."""
 
     sale: UUID
     place: Place
     units: int
     resold: bool
+    unsent: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class There:
+    """Units of an order that are there again: `unsent` ones never left, and are not in stock; others came `back`."""
+
+    order: UUID
+    unsent: int
+    back: int
 
 
 class Pool:

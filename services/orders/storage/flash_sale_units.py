@@ -15,7 +15,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, text
 
 from kit.errors import conflict
-from services.orders.domain.flash_sale import Bucket, Claim, Freed, Seat
+from services.orders.domain.flash_sale import Bucket, Claim, Freed, Seat, There
 from services.orders.domain.stock import Movement, Place
 
 # The n-th units that the member doesn't have yet; `skip` passes over those of earlier requests of the same call. They
@@ -99,11 +99,12 @@ _PAY = text("""
 _FREE_UNITS = """
     with gone as (
         delete from flash_sale_units u {using}
-        returning u.sale_id, u.bucket
+        returning u.sale_id, u.bucket, {unsent} as unsent
     ), moved as (
-        select sale_id, bucket, count(*) as units from gone group by sale_id, bucket
+        select sale_id, bucket, count(*) as units, count(*) filter (where unsent) as unsent
+        from gone group by sale_id, bucket
     ), locked as (
-        select b.sale_id, b.number, m.units
+        select b.sale_id, b.number, m.units, m.unsent
         from flash_sale_buckets b join moved m on b.sale_id = m.sale_id and b.number = m.bucket
         order by b.sale_id, b.number for update of b
     )
@@ -113,19 +114,46 @@ _FREE_UNITS = """
         returned = b.returned + case when b.open then 0 else l.units end
     from locked l, flash_sales s
     where b.sale_id = l.sale_id and b.number = l.number and s.id = b.sale_id
-    returning b.sale_id, s.product_id, s.location, l.units, b.open
+    returning b.sale_id, s.product_id, s.location, l.units, b.open, l.unsent
 """
 _RELEASE = text(
-    _FREE_UNITS.format(column="held", using="where u.order_id = any(cast(:orders as uuid[])) and not u.paid")
+    _FREE_UNITS.format(
+        column="held", unsent="false", using="where u.order_id = any(cast(:orders as uuid[])) and not u.paid"
+    )
 )
 _RESELL = text(
     _FREE_UNITS.format(
         column="sold",
-        using="""using flash_sales s
-        where u.order_id = any(cast(:orders as uuid[])) and u.paid
-          and s.id = u.sale_id and s.refund_policy = 'RESELL' and s.ending is null""",
+        unsent="w.place <= w.unsent",
+        using="""using (
+            select u.sale_id, u.member_id, u.n, row_number() over (partition by u.order_id order by u.n desc) as place,
+                   t.unsent, t.back
+            from unnest(cast(:orders as uuid[]), cast(:unsent as bigint[]), cast(:back as bigint[]))
+                as t (order_id, unsent, back)
+            join flash_sale_units u on u.order_id = t.order_id and u.paid
+            join flash_sales s on s.id = u.sale_id and s.refund_policy = 'RESELL' and s.ending is null
+        ) w
+        where w.place <= w.unsent + w.back and u.sale_id = w.sale_id and u.member_id = w.member_id and u.n = w.n""",
     )
 )
+
+# As `Progress` counts them, for orders of one line.
+_UNSENT = text("""
+    select l.order_id,
+           l.quantity - l.shipped_quantity - r.units + least(s.delivered, greatest(0, r.units - s.undelivered))
+    from order_lines l
+    cross join lateral (
+        select coalesce(sum(sl.quantity) filter (where s.state = 'DELIVERED'), 0) as delivered,
+               coalesce(sum(sl.quantity) filter (where s.state = 'RETURNED'), 0) as undelivered
+        from shipments s join shipment_lines sl on sl.shipment_id = s.id where s.order_id = l.order_id
+    ) s
+    cross join lateral (
+        select coalesce(sum(cast(line.value ->> 1 as bigint)), 0) as units
+        from refunds f cross join lateral jsonb_array_elements(f.lines) as line
+        where f.order_id = l.order_id and f.kind in ('RETURN', 'EXCHANGE') and f.effect_time is not null
+    ) r
+    where l.order_id = any(cast(:orders as uuid[]))
+""")
 
 _END = text("""
     update flash_sale_buckets b set open = false, returned = b.returned + b.free, free = 0
@@ -224,9 +252,20 @@ class FlashSaleUnitStore:
         """The held units of orders are free again, or go back to stock if their sale is over."""
         return [_freed(row) for row in self._connection.execute(_RELEASE, {"orders": list(orders)})]
 
-    def resell(self, orders: Sequence[UUID]) -> list[Freed]:
-        """The sold units of orders are free again, where the sale's policy says so and it is not over."""
-        return [_freed(row) for row in self._connection.execute(_RESELL, {"orders": list(orders)})]
+    def unsent(self, orders: Sequence[UUID]) -> dict[UUID, int]:
+        """How many units of orders never left, or came back before they arrived."""
+        rows = self._connection.execute(_UNSENT, {"orders": list(orders)})
+        return {UUID(str(order)): max(0, int(units)) for order, units in rows}
+
+    def resell(self, there: Sequence[There]) -> list[Freed]:
+        """The sold units of orders that are there are free again, where the sale's policy says so and it is not
+        over."""
+        columns = {
+            "orders": [each.order for each in there],
+            "unsent": [each.unsent for each in there],
+            "back": [each.back for each in there],
+        }
+        return [_freed(row) for row in self._connection.execute(_RESELL, columns)]
 
     def end(self, sales: Sequence[UUID]) -> list[tuple[UUID, int]]:
         """Close the buckets of sales; answers the free units of each, which are to go back to stock."""
@@ -264,5 +303,5 @@ def _bucket(row: Row[*tuple[Any, ...]]) -> Bucket:
 
 
 def _freed(row: Row[*tuple[Any, ...]]) -> Freed:
-    sale, product, location, units, is_open = row
-    return Freed(UUID(str(sale)), Place(UUID(str(product)), location), units, is_open)
+    sale, product, location, units, is_open, unsent = row
+    return Freed(UUID(str(sale)), Place(UUID(str(product)), location), units, is_open, unsent)

@@ -77,17 +77,12 @@ def cancelled(unit: Work, orders: Sequence[Order]) -> list[Movement]:
 def refunded(unit: Work, orders: Sequence[Order], *, back: Sequence[Movement] = ()) -> list[Movement]:
     """Units of the orders were given back, and these goods come `back` with it; only orders that are refunded in full
     lead to anything."""
-    whole = [order for order in orders if order.state is OrderState.REFUNDED and order.complete_time is None]
-    grouped = _of([order for order in orders if order.state is OrderState.REFUNDED], _GROUPS)
+    whole = [order for order in orders if order.state is OrderState.REFUNDED]
+    grouped = _of(whole, _GROUPS)
     if grouped:
         group_seats.leave(unit, grouped)
-    booked = {movement.order for movement in back}
-    moved: list[Movement] = []
-    for here in (True, False):
-        flash = _of([order for order in whole if (order.id in booked) is here], _FLASH_SALES)
-        if flash:
-            moved += flash_sale_units.resold(unit.flash_sale_units, flash, booked=here)
-    return moved
+    flash = _of([order for order in whole if order.complete_time is None], _FLASH_SALES)
+    return flash_sale_units.resold(unit.flash_sale_units, flash, back) if flash else []
 
 
 def blocked(unit: group_seats.Work, orders: Sequence[Order]) -> dict[UUID, Fault]:

@@ -8,7 +8,7 @@ from typing import Protocol
 from uuid import UUID
 
 from kit import names
-from services.orders.domain.flash_sale import Bucket, Claim, Freed, Seat
+from services.orders.domain.flash_sale import Bucket, Claim, Freed, Seat, There
 from services.orders.domain.stock import Movement, MovementKind
 
 
@@ -43,8 +43,12 @@ class FlashSaleUnits(Protocol):
     def release(self, orders: Sequence[UUID]) -> list[Freed]:
         """The held units of orders are free again, or go back to stock if their sale is over."""
 
-    def resell(self, orders: Sequence[UUID]) -> list[Freed]:
-        """The sold units of orders are free again, where the sale's policy says so and it is not over."""
+    def unsent(self, orders: Sequence[UUID]) -> dict[UUID, int]:
+        """How many units of orders never left, or came back before they arrived."""
+
+    def resell(self, there: Sequence[There]) -> list[Freed]:
+        """The sold units of orders that are there are free again, where the sale's policy says so and it is not
+        over."""
 
     def end(self, sales: Sequence[UUID]) -> list[tuple[UUID, int]]:
         """Close the buckets of sales; answers the free units of each, which are to go back to stock."""
@@ -69,17 +73,22 @@ def released(units: FlashSaleUnits, orders: Sequence[UUID]) -> list[Movement]:
     ]
 
 
-def resold(units: FlashSaleUnits, orders: Sequence[UUID], *, booked: bool) -> list[Movement]:
-    """The orders were refunded in full before they were carried out: where the policy says so, their goods are there
-    again, unless that is `booked` already, and reserved for the sale."""
-    kind = MovementKind.RESERVED if booked else MovementKind.RETURNED
+def resold(units: FlashSaleUnits, orders: Sequence[UUID], back: Sequence[Movement]) -> list[Movement]:
+    """The orders were refunded in full before they were carried out. Where the policy says so, the sale has again what
+    is there: the units that never left, which are in stock again with this, and those that come `back` undamaged, which
+    are booked by that. All others stay sold: on their way, with the customer, damaged, or in stock since before."""
+    unsent = units.unsent(orders)
+    there = [
+        There(order, unsent[order], sum(movement.on_hand for movement in back if movement.order == order))
+        for order in orders
+    ]
     return [
         Movement(
             freed.place,
-            kind,
-            0 if booked else freed.units,
+            MovementKind.RETURNED if freed.unsent else MovementKind.RESERVED,
+            freed.unsent,
             freed.units if freed.resold else 0,
             source=names.join("flashSales", freed.sale),
         )
-        for freed in units.resell(orders)
+        for freed in units.resell(there)
     ]

@@ -21,11 +21,14 @@ from kit.names import new_id
 from services.orders.domain.flash_sale import FlashSale, RefundPolicy
 from services.orders.domain.order import Order
 from services.orders.domain.order_state import CancelReason
+from services.orders.domain.refund import Claim, RefundKind
+from services.orders.domain.shipment import Parcel, ShipmentState
 from services.orders.storage.unit import OrdersUnit
-from services.orders.usecases import flash_sale
+from services.orders.usecases import flash_sale, fulfilment
 from services.orders.usecases.expiry import expire_orders
+from services.orders.usecases.fulfilment import StepShipment
 from services.orders.usecases.order import CancelOrder, cancel_order, get_order
-from services.orders.usecases.refund import RefundOrder, refund_order
+from services.orders.usecases.refund import ReceiveReturn, RefundOrder, receive_return, refund_order
 from tests.contract.orders.flash import bought, check_sale, counts, pay
 from tests.contract.orders.machines import check, lasting
 from tests.contract.orders.shelves import on_sale
@@ -64,7 +67,8 @@ class Sale(RuleBasedStateMachine):
         self.policy = policy
         self.held: dict[UUID, tuple[UUID, int]] = {}
         self.sold: dict[UUID, tuple[UUID, int]] = {}
-        self.lost, self.returned = 0, 0
+        self.left: dict[UUID, int] = {}
+        self.lost, self.returned, self.on_hand = 0, 0, STOCK
         command = a_creation(
             product.id,
             buckets=buckets,
@@ -99,6 +103,8 @@ class Sale(RuleBasedStateMachine):
         """Whoever holds units and is in time may pay."""
         if isinstance(pay(self.world.database, order), Order):
             self.sold[order.id] = self.held.pop(order.id)
+            self.left[order.id] = 0
+            self.on_hand -= self.sold[order.id][1]
         else:
             assert order.id not in self.held or self.world.now >= (order.expire_time or NOW)
 
@@ -109,17 +115,47 @@ class Sale(RuleBasedStateMachine):
             self.world.database.write(cancel_order, CancelOrder(order.id, CancelReason.CUSTOMER, None))
             self._freed(order.id)
 
+    @rule(order=orders, units=st.integers(1, 3))
+    def ship(self, order: Order, units: int) -> None:
+        """Units of a paid order leave."""
+        parcel = Parcel("SF", str(new_id()))
+        packing = fulfilment.CreateShipment(new_id(), order.id, ((1, units),), (parcel,), "", "users/ann")
+        with suppress(Fault):
+            shipment = self.world.database.write(fulfilment.create_shipment, packing)
+            self.world.database.write(fulfilment.ship, StepShipment(order.id, shipment.id, "users/ann"))
+            self.left[order.id] += units
+
+    @rule(order=orders)
+    def come_back(self, order: Order) -> None:
+        """A parcel comes back and never arrived."""
+        for shipment in self.world.database.read(lambda unit: unit.shipments.of_order(order.id)):
+            with suppress(Fault):
+                step = StepShipment(order.id, shipment.id, "users/ann")
+                if shipment.state is ShipmentState.SHIPPED and order.id in self.sold:
+                    self.world.database.write(fulfilment.give_back, step)
+                    self.left[order.id] -= shipment.units
+
     @rule(order=orders)
     def refund(self, order: Order) -> None:
-        """Refund a paid order in full; what becomes of its units is policy."""
+        """Refund a paid order in full; what becomes of the units that never left is policy."""
         with suppress(Fault):
             self.world.database.write(refund_order, RefundOrder(new_id(), order.id, None, "", "", None))
-            member, units = self.sold.pop(order.id)
-            if self.policy is RefundPolicy.RESELL and not self.closed:
-                self.free += units
-                self.has[member] -= units
-            else:
-                self.lost += units
+            there = self.sold[order.id][1] - self.left[order.id]
+            self.on_hand += there if self._resold(order, there) else 0
+
+    @rule(order=orders, damaged=st.integers(0, 3))
+    def give_back(self, order: Order, damaged: int) -> None:
+        """A member sends everything back; what isn't damaged is in stock again, and what becomes of that is policy."""
+        claim = Claim.units((1, order.lines[0].quantity))
+        command = RefundOrder(new_id(), order.id, claim, "", "", None, kind=RefundKind.RETURN)
+        with suppress(Fault):
+            made = self.world.database.write(refund_order, command)
+            damaged = min(damaged, order.lines[0].quantity)
+            units = ((1, damaged),) if damaged else ()
+            self.world.database.write(receive_return, ReceiveReturn(order.id, made.id, units, "", None))
+            there = self.sold[order.id][1] - damaged
+            self.on_hand += there
+            self._resold(order, there)
 
     @rule(minutes=st.integers(1, 40))
     def wait(self, minutes: int) -> None:
@@ -155,6 +191,19 @@ class Sale(RuleBasedStateMachine):
         held, sold = (sum(units for _, units in each.values()) for each in (self.held, self.sold))
         assert counts(self.world.database, self.sale) == (self.free, held, sold + self.lost, self.returned)
         check_sale(self.world.database, self.sale)
+        stock = self.world.database.read(lambda unit: unit.stocks.get(self.sale.place))
+        assert stock is not None
+        assert stock.on_hand == self.on_hand
+
+    def _resold(self, order: Order, there: int) -> bool:
+        """An order is refunded in full, and so many of its units are there: whether the sale has them again."""
+        member, units = self.sold.pop(order.id)
+        again = self.policy is RefundPolicy.RESELL and not self.closed
+        if again:
+            self.free += there
+            self.has[member] -= there
+        self.lost += units - (there if again else 0)
+        return again
 
     def _quota(self) -> int:
         return sum(counts(self.world.database, self.sale))

@@ -21,9 +21,11 @@ from services.orders import publish
 from services.orders.domain.flash_sale import FlashSale, FlashSaleState, RefundPolicy
 from services.orders.domain.order import Order
 from services.orders.domain.order_state import CancelReason
-from services.orders.domain.refund import Claim
+from services.orders.domain.refund import Claim, RefundKind
+from services.orders.domain.shipment import Parcel
 from services.orders.domain.waiting_room import GOOD_FOR
 from services.orders.storage.unit import OrdersUnit
+from services.orders.usecases import fulfilment
 from services.orders.usecases.expiry import expire_orders
 from services.orders.usecases.flash_sale import (
     CancelFlashSale,
@@ -34,7 +36,7 @@ from services.orders.usecases.flash_sale import (
     update_flash_sale,
 )
 from services.orders.usecases.order import CancelOrder, cancel_order, place_orders
-from services.orders.usecases.refund import RefundOrder, refund_order
+from services.orders.usecases.refund import ReceiveReturn, RefundOrder, receive_return, refund_order
 from services.orders.usecases.waiting_room import Enter, enter
 from tests.contract.orders.flash import bought, check_sale, counts, opened, pay
 from tests.contract.orders.shelves import on_sale, stock
@@ -241,6 +243,73 @@ def test_what_is_refunded_in_full_is_sold_again_where_the_policy_says_so(
     assert counts(database, sale) == left
     again = bought(database, a_purchase(sale, member=member))
     assert reasons(again) == {"BOUGHT" if policy is RefundPolicy.RESELL else "FLASH_SALE_LIMIT_REACHED": 1}
+    check_sale(database, sale)
+
+
+def sent(database: Database[OrdersUnit], order: Order, units: int) -> None:
+    """So many units of an order leave."""
+    packing = fulfilment.CreateShipment(new_id(), order.id, ((1, units),), (Parcel("SF", str(new_id())),), "", "u")
+    shipment = database.write(fulfilment.create_shipment, packing)
+    database.write(fulfilment.ship, fulfilment.StepShipment(order.id, shipment.id, "u"))
+
+
+def test_what_has_left_is_not_sold_again(database: Database[OrdersUnit]) -> None:
+    sale, member = opened(database, stock=5, quota=5, refund_policy=RefundPolicy.RESELL, member_limit=3), new_id()
+    (order,) = bought(database, a_purchase(sale, member=member, quantity=3))
+    assert isinstance(order, Order)
+    pay(database, order)
+    sent(database, order, 2)
+    assert (counts(database, sale), shelf(database, sale)) == ((2, 0, 3, 0), (2, 2))
+    database.write(refund_order, RefundOrder(new_id(), order.id, None, "", "", None))
+    assert (counts(database, sale), shelf(database, sale)) == ((3, 0, 2, 0), (3, 3))
+    assert reasons(bought(database, a_purchase(sale, member=member, quantity=2))) == {"FLASH_SALE_LIMIT_REACHED": 1}
+    check_sale(database, sale)
+
+
+def test_what_came_back_before_it_arrived_is_sold_again(database: Database[OrdersUnit]) -> None:
+    sale = opened(database, stock=5, quota=5, refund_policy=RefundPolicy.RESELL)
+    (order,) = bought(database, a_purchase(sale))
+    assert isinstance(order, Order)
+    pay(database, order)
+    sent(database, order, 1)
+    (shipment,) = database.read(lambda unit: unit.shipments.of_order(order.id))
+    database.write(fulfilment.give_back, fulfilment.StepShipment(order.id, shipment.id, "u"))
+    database.write(refund_order, RefundOrder(new_id(), order.id, None, "", "", None))
+    assert (counts(database, sale), shelf(database, sale)) == ((5, 0, 0, 0), (5, 5))
+    check_sale(database, sale)
+
+
+@pytest.mark.parametrize("sent_units", [0, 1, 3])
+@pytest.mark.parametrize("damaged", [0, 1, 3])
+def test_damaged_units_are_not_sold_again(database: Database[OrdersUnit], sent_units: int, damaged: int) -> None:
+    sale = opened(database, stock=5, quota=5, refund_policy=RefundPolicy.RESELL, member_limit=3)
+    (order,) = bought(database, a_purchase(sale, quantity=3))
+    assert isinstance(order, Order)
+    pay(database, order)
+    if sent_units:
+        sent(database, order, sent_units)
+    back = RefundOrder(new_id(), order.id, Claim.units((1, 3)), "", "", None, kind=RefundKind.RETURN)
+    made = database.write(refund_order, back)
+    database.write(receive_return, ReceiveReturn(order.id, made.id, ((1, damaged),) if damaged else (), "", None))
+    there = 5 - damaged
+    assert (counts(database, sale), shelf(database, sale)) == ((there, 0, damaged, 0), (there, there))
+    check_sale(database, sale)
+
+
+def test_what_came_back_before_the_rest_was_refunded_is_in_stock_and_not_in_the_sale(
+    database: Database[OrdersUnit],
+) -> None:
+    sale = opened(database, stock=5, quota=5, refund_policy=RefundPolicy.RESELL, member_limit=3)
+    (order,) = bought(database, a_purchase(sale, quantity=3))
+    assert isinstance(order, Order)
+    pay(database, order)
+    back = RefundOrder(new_id(), order.id, Claim.units((1, 1)), "", "", None, kind=RefundKind.RETURN)
+    made = database.write(refund_order, back)
+    database.write(receive_return, ReceiveReturn(order.id, made.id, (), "", None))
+    (other,) = database.write(place_orders, [a_placement(an_item(product=sale.place.product))])
+    assert isinstance(other, Order)
+    database.write(refund_order, RefundOrder(new_id(), order.id, None, "", "", None))
+    assert (counts(database, sale), shelf(database, sale)) == ((4, 0, 1, 0), (5, 5))
     check_sale(database, sale)
 
 
