@@ -12,7 +12,7 @@ from uuid import UUID
 from google.protobuf.duration_pb2 import Duration
 from kehu.orders.v1 import group_buys_pb2 as pb
 
-from kit import names
+from kit import names, org
 from kit.errors import invalid
 from kit.money import Money
 from kit.rpc import convert
@@ -176,7 +176,7 @@ def filling(request: pb.FillGroupRequest, by: str) -> FillGroup:
 
 def group_query(request: pb.ListGroupsRequest) -> GroupQuery:
     """Read a request's filters."""
-    return GroupQuery(names.id_of("groupBuys", request.parent, field="parent"))
+    return GroupQuery(names.id_of("groupBuys", request.parent, field="parent"), org.parse(request.org))
 
 
 def ids(name: str) -> tuple[UUID, UUID]:
@@ -202,6 +202,7 @@ def group(found: Group) -> pb.Group:
         open_time=convert.wire_instant(found.open_time),
         deadline_time=convert.wire_instant(found.deadline),
         end_time=optional_instant(found.end_time),
+        store=found.store,
     )
 
 

@@ -16,10 +16,11 @@ from kit.rpc.reach import UUIDS, Confined, Named, Rules, too_narrow
 CODES = r"[^/]+"
 COLLECTIONS = {
     **dict.fromkeys(("orders", "checkouts", "carts", "reservations", "stockCounts", "stockTransfers"), UUIDS),
+    f"groupBuys/{UUIDS}/groups": UUIDS,
     **dict.fromkeys(("stores", "locations", f"products/{UUIDS}/stocks"), CODES),
 }
 
-SOLD_IN_A_STORE = frozenset({"QuoteOrder", "PlaceOrder", "BuyFlashSale", "BuyPresale"})
+SOLD_IN_A_STORE = frozenset({"QuoteOrder", "PlaceOrder", "BuyFlashSale", "BuyPresale", "OpenGroup", "JoinGroup"})
 """Methods by which something is sold: they have to say in which store, and it must be of the caller's part."""
 
 RULES = Rules(
@@ -39,13 +40,14 @@ RULES = Rules(
             *("ListOrderVerifications", "PreviewRefund", "GetRefund", "ApproveRefund", "RejectRefund"),
             *("ReceiveReturn", "SettleRefund", "GetDeliveryAddress", "CreateCart", "GetCart", "RefreshCart"),
             *("AddCartLine", "SetCartLine", "MoveCartLine", "SetCartCoupons", "MergeCart", "CheckoutCart"),
+            *("OpenGroup", "JoinGroup", "GetGroup", "FillGroup"),
         }
     ),
     parts={
         **dict.fromkeys(("ListOrders", "SearchOrders", "ListRefunds", "ListShipments", "ListInvoices"), "org"),
         **dict.fromkeys(("ListStores", "ListLocations", "ListStocks", "ListBackorders"), "org"),
         **dict.fromkeys(("ListStockTransfers", "ListStockCounts", "ListCheckouts", "ListPaymentIntents"), "org"),
-        **dict.fromkeys(("ListProviderRefunds", "ListPresaleOrders"), "org"),
+        **dict.fromkeys(("ListProviderRefunds", "ListPresaleOrders", "ListGroups"), "org"),
     },
     moves={"UpdateStore": "store", "UpdateLocation": "location"},
     of_nobody=frozenset(
@@ -107,8 +109,9 @@ class OrdersReach(Confined):
         """See `Confined`."""
         things: dict[str, list[str]] = defaultdict(list)
         for collection, ids in named.items():
-            # Stock belongs to where it lies.
-            things["locations" if collection.startswith("products/") else collection] += ids
+            # Stock belongs to where it lies; of a group its group buy says nothing.
+            kind = collection.rpartition("/")[2]
+            things["locations" if kind == "stocks" else kind] += ids
         await super().look(org_, things)
 
 

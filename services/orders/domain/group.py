@@ -109,7 +109,7 @@ class Sponsorship:
 class Group:
     """A group, with the terms that it was opened with. `paid` members are in it, also those who gave their unit back
     after it had succeeded. Nobody sees it before its leader has paid (`recruit_time`). It is `unsettled` while its
-    end still leads to something."""
+    end still leads to something. `store` is where it was opened, if in one."""
 
     id: UUID
     group_buy: UUID
@@ -129,9 +129,10 @@ class Group:
     unsettled: bool
     version: int
     update_time: datetime
+    store: str = ""
 
     @classmethod
-    def open(cls, group_id: UUID, of: GroupBuy, leader: UUID, now: datetime) -> Group:
+    def open(cls, group_id: UUID, of: GroupBuy, leader: UUID, now: datetime, *, store: str = "") -> Group:
         """A new group, whose leader holds the first seat."""
         terms = of.terms
         return cls(
@@ -153,6 +154,7 @@ class Group:
             unsettled=False,
             version=1,
             update_time=now,
+            store=store,
         )
 
     @property
@@ -275,6 +277,7 @@ def _refunding(group: Group, now: datetime) -> Group:
 
 @dataclass(frozen=True, slots=True)
 class GroupQuery:
-    """The groups of a group buy that take members."""
+    """The groups of a group buy that take members; of those opened in stores of a part of the organisation, if given."""
 
     group_buy: UUID
+    org: str = ""

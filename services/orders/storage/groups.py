@@ -11,12 +11,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, delete, insert, select, text, tuple_
+from sqlalchemy import ColumnElement, Connection, Row, delete, insert, select, text, tuple_
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from kit.money import Money
 from kit.page import Page
 from services.orders.domain.group import Group, GroupQuery, GroupState, OpenEnd, Seat, SeatState, Sponsorship
+from services.orders.storage import parts
 from services.orders.storage.group_buys import steps_of, steps_row
 from services.orders.storage.tables.group_buys import buying_groups, group_seats, group_sponsorships
 
@@ -129,17 +130,18 @@ class GroupStore:
 
     def page(self, query: GroupQuery, page: Page, now: datetime) -> list[Group]:
         """The groups of a page and one more if there are more, the nearest deadline first."""
-        nearest = (buying_groups.c.deadline, buying_groups.c.id)
         statement = (
             select(buying_groups)
             .where(buying_groups.c.group_buy_id == query.group_buy)
             .where(buying_groups.c.state == "RECRUITING", buying_groups.c.deadline > now)
-            .order_by(*nearest)
+            .order_by(*_nearest(buying_groups.c))
             .limit(page.fetch)
         )
         if page.after is not None:
             at = (datetime.fromisoformat(page.after[0]), UUID(page.after[1]))
-            statement = statement.where(tuple_(*nearest) > at)
+            statement = statement.where(tuple_(*_nearest(buying_groups.c)) > at)
+        if query.org:
+            statement = parts.of_stores(statement, buying_groups, query.org, _nearest).limit(page.fetch)
         return [_group(row) for row in self._connection.execute(statement)]
 
     def due(self, now: datetime, limit: int) -> list[Group]:
@@ -215,6 +217,10 @@ class GroupStore:
         return {group.id: group for group in map(_group, self._connection.execute(query))}
 
 
+def _nearest(columns: Any) -> tuple[ColumnElement[Any], ...]:
+    return columns.deadline, columns.id
+
+
 def _row(group: Group) -> dict[str, object]:
     return {
         "id": group.id,
@@ -236,6 +242,7 @@ def _row(group: Group) -> dict[str, object]:
         "unsettled": group.unsettled,
         "version": group.version,
         "update_time": group.update_time,
+        "store": group.store,
     }
 
 
@@ -259,6 +266,7 @@ def _group(row: Row[*tuple[Any, ...]]) -> Group:
         unsettled=row.unsettled,
         version=row.version,
         update_time=row.update_time,
+        store=row.store,
     )
 
 

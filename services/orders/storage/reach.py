@@ -18,6 +18,7 @@ INSIDE = {
         union select c.order_id from checkouts c where c.order_id = {_IDS} and c.store in ({_STORES})
     """),
     "carts": text(f"select c.id from carts c where c.id = {_IDS} and c.store in ({_STORES})"),
+    "groups": text(f"select g.id from buying_groups g where g.id = {_IDS} and g.store in ({_STORES})"),
     "stores": text(f"{_STORES} and s.code = any(cast(:ids as text[]))"),
     "locations": text(f"{_PLACES} and l.id = any(cast(:ids as text[]))"),
     "reservations": text(f"select r.id from reservations r where r.id = {_IDS} and r.location in ({_PLACES})"),

@@ -158,7 +158,8 @@ class _Known:
             raise errors.group_buy_not_found(command.group_buy_id)
         if command.opens:
             found.check_open(now)
-            group = Group.open(command.group_id, found, command.member, now)
+            store = command.store.removeprefix("stores/")
+            group = Group.open(command.group_id, found, command.member, now, store=store)
         else:
             group = self._joined(command, now)
         found.check_channel(command.channel)

@@ -10,6 +10,8 @@ from typing import Any
 import grpc
 import pytest
 from kehu.orders.v1 import carts_pb2, checkout_pb2, orders_pb2, payments_pb2, presales_pb2
+from kehu.orders.v1 import group_buys_pb2 as groups_pb2
+from kehu.orders.v1.group_buys_pb2_grpc import GroupBuysServiceStub
 from kehu.orders.v1.presales_pb2_grpc import PresalesServiceStub
 
 from kit.db import Database
@@ -21,6 +23,7 @@ from services.orders.domain.provider_refund import ProviderRefund, ProviderRefun
 from services.orders.storage.unit import OrdersUnit
 from tests.component.orders.conftest import Clerk, Shop, placing
 from tests.component.orders.peers import Campaigns
+from tests.component.orders.test_group_buys import a_group_buy, joining, opening
 from tests.component.orders.test_presales import a_presale, buying
 from tests.support.rpc import refused
 
@@ -191,3 +194,33 @@ async def test_of_a_presale_the_orders_of_the_own_stores_are_listed(boss: Clerk,
     request = presales_pb2.ListPresaleOrdersRequest(parent=presale.name)
     assert [each.order for each in (await own.ListPresaleOrders(request)).presale_orders] == [orders[0].name]
     assert len((await all_.ListPresaleOrders(request)).presale_orders) == 3
+
+
+async def opened(clerk: Clerk, of: groups_pb2.GroupBuy, shop: Shop, store: str) -> orders_pb2.Order:
+    """The order of a group's leader, who has paid."""
+    return await shop.pay(await GroupBuysServiceStub(clerk.channel).OpenGroup(opening(of, store=store)))
+
+
+async def test_groups_are_opened_joined_and_seen_in_the_own_store(boss: Clerk, east: Clerk, shop: Shop) -> None:
+    all_, own = GroupBuysServiceStub(boss.channel), GroupBuysServiceStub(east.channel)
+    wanted = a_group_buy(await shop.product(price=1200), size=4)
+    of = await all_.CreateGroupBuy(groups_pb2.CreateGroupBuyRequest(group_buy=wanted))
+    ours = await opened(east, of, shop, "stores/sh-1")
+    others = [await opened(boss, of, shop, store) for store in ("cd-1", "")]
+
+    seen = (await own.ListGroups(groups_pb2.ListGroupsRequest(parent=of.name))).groups
+    assert [(each.name, each.store) for each in seen] == [(ours.activity, "sh-1")]
+    assert len((await all_.ListGroups(groups_pb2.ListGroupsRequest(parent=of.name))).groups) == 3
+    assert (await own.JoinGroup(joining(ours.activity, store="sh-1"))).store == "sh-1"
+    filled = await own.FillGroup(groups_pb2.FillGroupRequest(name=ours.activity, seats=1, note="x"))
+    assert await own.GetGroup(groups_pb2.GetGroupRequest(name=ours.activity)) == filled
+    for other in others:
+        for call in (
+            own.GetGroup(groups_pb2.GetGroupRequest(name=other.activity)),
+            own.JoinGroup(joining(other.activity, store="sh-1")),
+            own.FillGroup(groups_pb2.FillGroupRequest(name=other.activity, seats=1, note="x")),
+        ):
+            assert (await refused(call)).code is NOT_FOUND
+    for store, reason in (("cd-1", "NOT_FOUND"), ("", DENIED)):
+        assert (await refused(own.OpenGroup(opening(of, store=store)))).reason == reason
+        assert (await refused(own.JoinGroup(joining(ours.activity, store=store)))).reason == reason

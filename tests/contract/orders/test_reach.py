@@ -21,10 +21,13 @@ from kit.page import Page
 from services.orders.domain.cart import Cart
 from services.orders.domain.checkout import Attempt
 from services.orders.domain.desk import DeskQuery
+from services.orders.domain.group import Group, GroupQuery
+from services.orders.domain.group_buy import GroupBuy
 from services.orders.domain.order_content import OrderQuery
 from services.orders.domain.refund import RefundQuery
 from services.orders.storage.tables.catalogue import stores
 from services.orders.storage.unit import OrdersUnit
+from tests.contract.orders.groups import started
 from tests.contract.orders.presales import announced
 from tests.support.builders.orders import MINUTES, NOW, an_order
 
@@ -163,6 +166,33 @@ def test_the_checkouts_of_a_part_are_found_from_its_stores(database: Db) -> None
     assert listed("/cn/east/tiny") == listed("/cn/east") == {"checkouts_store"}
 
 
+def test_the_groups_of_a_part_are_found_from_its_stores(database: Db) -> None:
+    of = started(database)
+    database.write(_crowd)
+    database.write(_open_all, of)
+
+    def listed(org: str) -> set[str]:
+        return _plan_of(database, lambda unit: unit.groups.page(GroupQuery(of.id, org), Page(50), NOW))
+
+    assert listed("/cn/east/tiny") == listed("/cn/east") == {"buying_groups_store"}
+
+
+def _open_all(unit: OrdersUnit, of: GroupBuy) -> None:
+    """A group for each order, opened in its store."""
+    _stores_of_the_crowd(unit)
+    unit.groups.add([Group.open(new_id(), of, new_id(), NOW)])
+    unit.connection.execute(
+        text("""
+            insert into buying_groups (id, group_buy_id, leader_id, state, size, price, currency, steps, held, paid,
+                                       sponsored, open_time, deadline, unsettled, version, update_time, store)
+            select o.id, g.group_buy_id, g.leader_id, 'RECRUITING', g.size, g.price, g.currency, g.steps, 0, 1, 0,
+                   g.open_time, g.deadline, false, 1, g.update_time, regexp_replace(o.org, '.*/', '')
+            from orders o, buying_groups g
+        """)
+    )
+    unit.connection.execute(text("analyze buying_groups, stores"))
+
+
 def _charge_all(unit: OrdersUnit) -> None:
     unit.connection.execute(
         text("""
@@ -199,8 +229,8 @@ def _reserve_all(unit: OrdersUnit, presale: UUID) -> None:
 
 
 def _check_all_out(unit: OrdersUnit) -> None:
-    """A checkout of each order, in one of 51 stores."""
-    _stores(unit, {"tiny": "/cn/east/tiny", **{str(number): f"/cn/east/{number}" for number in range(50)}})
+    """A checkout of each order, in its store."""
+    _stores_of_the_crowd(unit)
     unit.connection.execute(
         text("""
             insert into checkouts (order_id, request_key, state, open_time, store)
@@ -246,6 +276,10 @@ def _crowd(unit: OrdersUnit) -> None:
     rows = "(select * from orders limit 1) o, generate_series(1, 30000) n"
     unit.connection.execute(text(f"insert into orders ({names}) select {values} from {rows}"))
     unit.connection.execute(text("analyze orders"))
+
+
+def _stores_of_the_crowd(unit: OrdersUnit) -> None:
+    _stores(unit, {"tiny": "/cn/east/tiny", **{str(number): f"/cn/east/{number}" for number in range(50)}})
 
 
 def _indexes(database: Db, org: str, *, search: bool) -> set[str]:

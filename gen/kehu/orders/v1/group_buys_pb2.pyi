@@ -281,6 +281,7 @@ class Group(_message.Message):
     OPEN_TIME_FIELD_NUMBER: _builtins.int
     DEADLINE_TIME_FIELD_NUMBER: _builtins.int
     END_TIME_FIELD_NUMBER: _builtins.int
+    STORE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The resource name, `groupBuys/{group_buy}/groups/{group}`."""
     leader: _builtins.str
@@ -297,6 +298,8 @@ class Group(_message.Message):
     """Seats that the merchant filled. They are no members."""
     free_seats: _builtins.int
     """Seats that can be taken."""
+    store: _builtins.str
+    """The store where it was opened, for example `tea-1`; empty if none."""
     @_builtins.property
     def price(self) -> _money_pb2.Money:
         """What each member pays to join."""
@@ -333,10 +336,11 @@ class Group(_message.Message):
         open_time: _timestamp_pb2.Timestamp | None = ...,
         deadline_time: _timestamp_pb2.Timestamp | None = ...,
         end_time: _timestamp_pb2.Timestamp | None = ...,
+        store: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["deadline_time", b"deadline_time", "end_time", b"end_time", "final_price", b"final_price", "open_time", b"open_time", "price", b"price"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["deadline_time", b"deadline_time", "end_time", b"end_time", "final_price", b"final_price", "free_seats", b"free_seats", "held_seats", b"held_seats", "leader", b"leader", "name", b"name", "open_time", b"open_time", "paid_seats", b"paid_seats", "price", b"price", "size", b"size", "sponsored_seats", b"sponsored_seats", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["deadline_time", b"deadline_time", "end_time", b"end_time", "final_price", b"final_price", "free_seats", b"free_seats", "held_seats", b"held_seats", "leader", b"leader", "name", b"name", "open_time", b"open_time", "paid_seats", b"paid_seats", "price", b"price", "size", b"size", "sponsored_seats", b"sponsored_seats", "state", b"state", "store", b"store"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -623,22 +627,26 @@ class ListGroupsRequest(_message.Message):
     PARENT_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    ORG_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     """The group buy, `groupBuys/{group_buy}`."""
     page_size: _builtins.int
     """At most so many groups; 50 when 0, never more than 1,000."""
     page_token: _builtins.str
     """The `next_page_token` of the page before; everything else as it was then."""
+    org: _builtins.str
+    """Only those opened in stores of this part of the organisation and all below it, for example `/cn/east`."""
     def __init__(
         self,
         *,
         parent: _builtins.str = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        org: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "parent", b"parent"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["org", b"org", "page_size", b"page_size", "page_token", b"page_token", "parent", b"parent"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

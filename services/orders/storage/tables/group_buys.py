@@ -70,6 +70,7 @@ buying_groups = Table(
     Column("unsettled", Boolean, nullable=False),
     Column("version", BigInteger, nullable=False),
     Column("update_time", DateTime(timezone=True), nullable=False),
+    Column("store", Text, nullable=False, server_default=""),
     CheckConstraint("held + paid + sponsored <= size", name="buying_groups_seats"),
     CheckConstraint("(state = 'SUCCEEDED') = (final_price is not null)", name="buying_groups_final"),
     CheckConstraint("state <> 'CLOSED' or held + paid = 0", name="buying_groups_closed"),
@@ -89,6 +90,14 @@ Index(
     buying_groups.c.deadline,
     buying_groups.c.id,
     postgresql_where=text("state = 'RECRUITING'"),
+)
+Index(
+    "buying_groups_store",
+    buying_groups.c.store,
+    buying_groups.c.group_buy_id,
+    buying_groups.c.deadline,
+    buying_groups.c.id,
+    postgresql_where=text("state = 'RECRUITING' and store <> ''"),
 )
 Index("buying_groups_unsettled", buying_groups.c.end_time, postgresql_where=text("unsettled"))
 
