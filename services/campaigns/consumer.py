@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC
+from uuid import UUID
 
+from kehu.members.v1.events_pb2 import MemberErased, MemberMerged, MemberUnmerged
 from kehu.orders.v1.events_pb2 import OrderCancelled, OrderPaid, OrderRefunded
 
 from kit import names
@@ -12,8 +14,9 @@ from kit.money import Money
 from kit.telemetry import log
 from kit.worker import Received, Subscriptions
 from services.campaigns import metrics
+from services.campaigns.domain.member import Link
 from services.campaigns.domain.purchase import Purchase
-from services.campaigns.usecases import coupon, coupon_template, purchase, segment
+from services.campaigns.usecases import coupon, coupon_template, member, purchase, segment
 from services.campaigns.usecases.coupon import Settle
 from services.campaigns.usecases.ports import Work
 from services.campaigns.usecases.purchase import Receipt
@@ -27,6 +30,7 @@ def take_orders(unit: Work, events: Sequence[Received]) -> None:
 
     Guests have no profile. A coupon that can't be used any more is no reason to refuse the event: the order is paid.
     """
+    unit.members.keep()  # before any coupon is locked
     paid = [_settle(event) for event in events if isinstance(event.message, OrderPaid) and event.message.coupons]
     cancelled = [
         _settle(event) for event in events if isinstance(event.message, OrderCancelled) and event.message.coupons
@@ -39,6 +43,17 @@ def take_orders(unit: Work, events: Sequence[Received]) -> None:
     ]
     if receipts:
         purchase.record(unit, receipts, names.new_id)
+
+
+@subscriptions.on("members", MemberMerged, MemberUnmerged, MemberErased, queue="campaigns.members")
+def take_members(unit: Work, events: Sequence[Received]) -> None:
+    """What belongs to members follows merges and their undoing; who is erased is forgotten."""
+    links = [_link(event) for event in events if not isinstance(event.message, MemberErased)]
+    if links:
+        member.follow(unit, links, names.new_id)
+    erased = {_member(event) for event in events if isinstance(event.message, MemberErased)}
+    if erased:
+        member.erase(unit, erased, names.new_id)
 
 
 @subscriptions.every(seconds=2)
@@ -67,6 +82,18 @@ def judge_by_time(unit: Work) -> None:
     segment.judge_due(unit, names.new_id)
 
 
+def _member(event: Received) -> UUID:
+    return names.id_of("members", event.message.member, field="member")
+
+
+def _link(event: Received) -> Link:
+    message = event.message
+    if isinstance(message, MemberMerged):
+        into = names.id_of("members", message.into, field="into")
+        return Link(_member(event), into, message.merge_time.ToDatetime(UTC), event.version)
+    return Link(_member(event), None, message.unmerge_time.ToDatetime(UTC), event.version)
+
+
 def _settle(event: Received) -> Settle:
     message = event.message
     coupons = [names.id_of("coupons", name, field="coupons") for name in message.coupons]
@@ -79,7 +106,7 @@ def _receipt(event: Received) -> Receipt:
     left = Money.from_wire(net.units, net.nanos, net.currency_code, field="net_total")
     bought = Purchase(
         order=names.id_of("orders", message.order, field="order"),
-        member=names.id_of("members", message.member, field="member"),
+        member=_member(event),
         currency=left.currency,
         net=left.minor,
         pay_time=message.pay_time.ToDatetime(UTC),

@@ -42,7 +42,10 @@ _UNUSABLE = {
 
 @dataclass(frozen=True, slots=True)
 class Coupon:
-    """One coupon. Its validity is half-open: from `start_time` up to, without, `expire_time`."""
+    """One coupon. Its validity is half-open: from `start_time` up to, without, `expire_time`.
+
+    `origin` is the member it was issued to, when `member` stands for that one: they were merged.
+    """
 
     id: UUID
     template: UUID
@@ -56,6 +59,11 @@ class Coupon:
     lock_expire_time: datetime | None = None
     use_time: datetime | None = None
     version: int = 1
+    origin: UUID | None = None
+
+    def of(self, root: UUID | None) -> Coupon:
+        """The coupon of the member who stands for its member, if another one does."""
+        return self if root is None else replace(self, member=root, origin=self.member)
 
     def settled(self, now: datetime) -> Coupon:
         """What time alone has made of it: a lock that ran out is open, a validity that ended has expired."""
@@ -103,6 +111,11 @@ class Coupon:
     def void(self, now: datetime) -> Coupon:
         """Take it back for good. Raises a Fault when an order holds or used it, or it has expired."""
         return self if self.state is State.VOID else _become(self.settled(now), State.VOID)
+
+    def taken_back(self, now: datetime) -> Coupon:
+        """Void, if no order holds or used it and it has not expired; else as time has left it."""
+        settled = self.settled(now)
+        return settled.void(now) if settled.state is State.ISSUED else settled
 
 
 def _opened(coupon: Coupon) -> Coupon:

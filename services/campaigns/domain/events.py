@@ -15,6 +15,7 @@ class EntryCause(StrEnum):
     TIME = "TIME"
     RULE = "RULE"
     IMPORT = "IMPORT"
+    MERGE = "MERGE"
 
     @property
     def automated(self) -> bool:

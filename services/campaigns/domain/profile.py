@@ -44,7 +44,8 @@ class Spending:
 class Profile:
     """A member's spendings by currency. `version` grows with every change of the profile or of a membership.
 
-    `due_time` is the next instant at which a segment's rule may judge the member otherwise because time passed.
+    `due_time` is the next instant at which a segment's rule may judge the member otherwise because time passed. Who is
+    `gone` is in no segment: the member was erased, or all purchases went to another one by a merge.
     """
 
     member: UUID
@@ -52,6 +53,7 @@ class Profile:
     version: int = 1
     due_time: datetime | None = None
     update_time: datetime | None = None
+    gone: bool = False
 
     @property
     def order_count(self) -> int:

@@ -7,7 +7,7 @@ however often the events come, the result is the same.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -17,6 +17,7 @@ class Purchase:
     """What is left of an order in minor units, and when it was paid.
 
     It counts as a purchase from its payment on, also when it is worth nothing, until a refund leaves nothing of it.
+    `origin` is the member who bought it, when `member` stands for that one: they were merged.
     """
 
     order: UUID
@@ -26,6 +27,11 @@ class Purchase:
     pay_time: datetime
     counts: bool
     version: int
+    origin: UUID | None = None
+
+    def of(self, root: UUID | None) -> Purchase:
+        """The purchase of the member who stands for its member, if another one does."""
+        return self if root is None else replace(self, member=root, origin=self.member)
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,13 +87,14 @@ def judge(
     for profile in profiles:
         member, present = profile.member, inside.get(profile.member, frozenset())
         for segment in segments:
-            belongs = rules.matches(segment.rule, profile, now)
+            belongs = not profile.gone and rules.matches(segment.rule, profile, now)
             place = (segment.id, member, now, segment.rule_version, profile.version)
             if belongs and segment.id not in present:
                 entered.append(SegmentEntered(*place, cause=causes[member]))
             elif not belongs and segment.id in present:
                 left.append(SegmentLeft(*place))
-        due_times[member] = _earliest(rules.next_change(segment.rule, profile, now) for segment in segments)
+        judging = () if profile.gone else segments
+        due_times[member] = _earliest(rules.next_change(segment.rule, profile, now) for segment in judging)
     return Judgement(entered, left, due_times)
 
 

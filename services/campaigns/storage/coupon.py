@@ -67,6 +67,13 @@ _HELD = text("""
     where state <> 'VOID' group by template_id, member_id
 """)
 
+_FORGET = text("""
+    update coupons set cause = ''
+    where (origin_id = any(cast(:members as uuid[]))
+           or (member_id = any(cast(:members as uuid[])) and origin_id is null))
+      and cause <> '' and cause not like 'automations/%' and cause not like 'members/%'
+""")
+
 
 class Coupons:
     """The stored coupons."""
@@ -154,6 +161,16 @@ class Coupons:
         rows = self._connection.execute(_HELD, {"templates": templates, "members": members})
         return {(template, member): count for template, member, count in rows}
 
+    def open(self, members: Collection[UUID]) -> list[Coupon]:
+        """The coupons that were issued to members and can still be used, locked in sorted order."""
+        theirs = or_(one_of(table.c.origin_id, members), both(one_of(table.c.member_id, members), _AT_HOME))
+        query = select(table).where(theirs, table.c.state == State.ISSUED.value).order_by(table.c.id)
+        return self._read(query.with_for_update(key_share=True))
+
+    def forget(self, members: Collection[UUID]) -> None:
+        """Clear what people wrote about why coupons were issued to members; the causes of the house stay."""
+        self._connection.execute(_FORGET, {"members": list(members)})
+
     def with_terms(self, coupons: Collection[UUID]) -> dict[UUID, tuple[Coupon, Terms]]:
         """The coupons that exist, with the terms of their templates."""
         terms = [coupon_templates.c[name] for name in _TERMS]
@@ -165,6 +182,7 @@ class Coupons:
         return [_coupon(row) for row in self._connection.execute(query).mappings()]
 
 
+_AT_HOME = table.c.origin_id.is_(None)
 _TERMS = ("basis_points", "amount", "minimum_spend", "currency", "stackable", "priority")
 
 
@@ -186,6 +204,7 @@ def _row(coupon: Coupon) -> dict[str, Any]:
         "lock_expire_time": coupon.lock_expire_time,
         "use_time": coupon.use_time,
         "version": coupon.version,
+        "origin_id": coupon.origin,
     }
 
 
@@ -203,4 +222,5 @@ def _coupon(row: RowMapping) -> Coupon:
         lock_expire_time=row["lock_expire_time"],
         use_time=row["use_time"],
         version=row["version"],
+        origin=row["origin_id"],
     )

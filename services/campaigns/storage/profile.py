@@ -13,10 +13,15 @@ from services.campaigns.domain.profile import Profile, Spending
 from services.campaigns.storage.tables import profiles
 
 _TOUCH = text("""
-    insert into profiles (member_id, version, update_time)
-    select member_id, 1, cast(:now as timestamptz) from unnest(cast(:members as uuid[])) as member_id
-    on conflict (member_id) do update set version = profiles.version + 1, update_time = excluded.update_time
-    returning member_id, version, due_time, update_time
+    insert into profiles (member_id, version, update_time, gone)
+    select u.member_id, 1, cast(:now as timestamptz), e.member_id is not null
+           or not exists (select from purchases p where p.member_id = u.member_id)
+    from unnest(cast(:members as uuid[])) with ordinality as u (member_id, place)
+    left join members e on e.member_id = u.member_id and e.erase_time is not null
+    order by u.place
+    on conflict (member_id) do update
+        set version = profiles.version + 1, update_time = excluded.update_time, gone = excluded.gone
+    returning member_id, version, due_time, update_time, gone
 """)
 
 _ADVANCE = text("""
@@ -41,6 +46,21 @@ _SAVE = text("""
     on conflict (member_id, currency) do update set
         order_count = excluded.order_count, total = excluded.total, first_purchase = excluded.first_purchase,
         last_purchase = excluded.last_purchase
+""")
+
+_KNOWN = text("""
+    select member_id from profiles where member_id = any(cast(:members as uuid[]))
+    union
+    select member_id from purchases where member_id = any(cast(:members as uuid[]))
+""")
+
+_EMPTY = text("delete from spendings where member_id = any(cast(:members as uuid[]))")
+
+_RECOUNT = text("""
+    insert into spendings (member_id, currency, order_count, total, first_purchase, last_purchase)
+    select member_id, currency, count(*) filter (where counts), sum(net),
+           min(pay_time) filter (where counts), max(pay_time) filter (where counts)
+    from purchases where member_id = any(cast(:members as uuid[])) group by member_id, currency
 """)
 
 
@@ -91,6 +111,15 @@ class Profiles:
         }
         self._connection.execute(_SAVE, columns)
 
+    def known(self, members: Collection[UUID]) -> set[UUID]:
+        """Which of the members have a profile, or purchases that one is to be made of."""
+        return set(self._connection.execute(_KNOWN, {"members": list(members)}).scalars())
+
+    def recount(self, members: Collection[UUID]) -> None:
+        """Make the spendings of members anew of all their purchases, which nobody else changes meanwhile."""
+        for statement in (_EMPTY, _RECOUNT):
+            self._connection.execute(statement, {"members": list(members)})
+
     def _read(self, query: Select[Any]) -> list[Profile]:
         return self._complete(self._connection.execute(query).all())
 
@@ -104,9 +133,11 @@ class Profiles:
             bounds = None if first is None else (first, last)
             spent[member][currency] = Spending(member, currency, order_count, total, bounds)
         return [
-            Profile(member, spent[member], version, due_time, update_time)
-            for member, version, due_time, update_time in rows
+            Profile(member, spent[member], version, due_time, update_time, gone)
+            for member, version, due_time, update_time, gone in rows
         ]
 
 
-_PROFILES = select(profiles.c.member_id, profiles.c.version, profiles.c.due_time, profiles.c.update_time)
+_PROFILES = select(
+    profiles.c.member_id, profiles.c.version, profiles.c.due_time, profiles.c.update_time, profiles.c.gone
+)

@@ -11,17 +11,21 @@ from services.campaigns.domain.profile import Bounds, Key
 from services.campaigns.domain.purchase import Change, Purchase
 
 # Rows are locked in the order of the input, which is sorted; a row that is not older stays and is not returned.
+# Who bought is who was named first, as long as the same member stands for whoever is named later.
 # RETURNING old is of PostgreSQL 18: what was known before comes back from the very statement that replaces it.
 _RECORD = text("""
-    insert into purchases (order_id, member_id, currency, net, pay_time, counts, version)
+    insert into purchases (order_id, member_id, currency, net, pay_time, counts, version, origin_id)
     select * from unnest(cast(:orders as uuid[]), cast(:members as uuid[]), cast(:currencies as text[]),
                          cast(:nets as bigint[]), cast(:pay_times as timestamptz[]), cast(:counts as boolean[]),
-                         cast(:versions as bigint[]))
+                         cast(:versions as bigint[]), cast(:origins as uuid[]))
     on conflict (order_id) do update set
         member_id = excluded.member_id, currency = excluded.currency, net = excluded.net, pay_time = excluded.pay_time,
-        counts = excluded.counts, version = excluded.version
+        counts = excluded.counts, version = excluded.version,
+        origin_id = case when purchases.member_id = excluded.member_id then purchases.origin_id
+                         else excluded.origin_id end
     where purchases.version < excluded.version
-    returning new.order_id, old.member_id, old.currency, old.net, old.pay_time, old.counts, old.version
+    returning new.order_id, old.member_id, old.currency, old.net, old.pay_time, old.counts, old.version,
+              old.origin_id
 """)
 
 _BOUNDS = text("""
@@ -48,6 +52,7 @@ class Purchases:
             "pay_times": [purchase.pay_time for purchase in purchases],
             "counts": [purchase.counts for purchase in purchases],
             "versions": [purchase.version for purchase in purchases],
+            "origins": [purchase.origin for purchase in purchases],
         }
         before = {row[0]: row for row in self._connection.execute(_RECORD, columns)}
         changes = []

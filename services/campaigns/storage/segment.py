@@ -130,10 +130,12 @@ class Segments:
 
     def count(self, rule: Rule, now: datetime) -> tuple[int, int]:
         """How many members satisfy a rule, and how many have a profile."""
-        grouped = select(spendings.c.member_id).group_by(spendings.c.member_id)
+        gone = select(profiles.c.member_id).where(profiles.c.gone)
+        judged = spendings.c.member_id.not_in(gone)
+        grouped = select(spendings.c.member_id).where(judged).group_by(spendings.c.member_id)
         satisfied = grouped.having(to_sql(rule, now)).subquery()
         matching = select(func.count()).select_from(satisfied).scalar_subquery()
-        everyone = select(func.count()).select_from(profiles).scalar_subquery()
+        everyone = select(func.count()).select_from(profiles).where(~profiles.c.gone).scalar_subquery()
         row = self._connection.execute(select(matching, everyone)).one()
         return row[0], row[1]
 

@@ -78,6 +78,8 @@ coupons = Table(
     Column("lock_expire_time", _TIME),
     Column("use_time", _TIME),
     Column("version", BigInteger, nullable=False),
+    # Here and below: the member it came under, when another one stands for that member since; else null.
+    Column("origin_id", Uuid),
     CheckConstraint("state in ('ISSUED', 'LOCKED', 'USED', 'EXPIRED', 'VOID')", "coupons_state"),
     CheckConstraint("(order_id is not null) = (state in ('LOCKED', 'USED'))", "coupons_order"),
 )
@@ -89,8 +91,17 @@ Index(
     coupons.c.member_id,
     coupons.c.cause,
     unique=True,
-    postgresql_where=text("cause <> ''"),
+    postgresql_where=text("cause <> '' and origin_id is null"),
 )
+Index(
+    "coupons_origin_cause",
+    coupons.c.template_id,
+    coupons.c.origin_id,
+    coupons.c.cause,
+    unique=True,
+    postgresql_where=text("cause <> '' and origin_id is not null"),
+)
+Index("coupons_origin", coupons.c.origin_id, postgresql_where=text("origin_id is not null"))
 Index("coupons_expiring", coupons.c.expire_time, postgresql_where=text("state = 'ISSUED'"))
 Index("coupons_locked", coupons.c.lock_expire_time, postgresql_where=text("state = 'LOCKED'"))
 
@@ -104,8 +115,23 @@ purchases = Table(
     Column("pay_time", _TIME, nullable=False),
     Column("counts", Boolean, nullable=False),
     Column("version", BigInteger, nullable=False),
+    Column("origin_id", Uuid),
 )
 Index("purchases_member", purchases.c.member_id, purchases.c.currency)
+Index("purchases_origin", purchases.c.origin_id, postgresql_where=text("origin_id is not null"))
+
+members = Table(
+    "members",
+    metadata,
+    Column("member_id", Uuid, primary_key=True),
+    # Who the member was merged into, as of the newest event; `root_id` is the end of the chain, or the member.
+    Column("into_id", Uuid),
+    Column("link_time", _TIME),
+    Column("link_version", BigInteger, nullable=False),
+    Column("root_id", Uuid, nullable=False),
+    Column("erase_time", _TIME),
+)
+Index("members_into", members.c.into_id, postgresql_where=text("into_id is not null"))
 
 profiles = Table(
     "profiles",
@@ -114,7 +140,10 @@ profiles = Table(
     Column("version", BigInteger, nullable=False),
     Column("due_time", _TIME),
     Column("update_time", _TIME, nullable=False),
+    # Erased, or without purchases since a merge gave them to another one: nobody to be judged.
+    Column("gone", Boolean, nullable=False, server_default="false"),
 )
+Index("profiles_gone", profiles.c.member_id, postgresql_where=text("gone"))
 Index("profiles_due", profiles.c.due_time, postgresql_where=text("due_time is not null"))
 
 spendings = Table(
@@ -179,6 +208,7 @@ automation_runs = Table(
     Column("skip_reason", Text, nullable=False),
     Column("rule_version", BigInteger, nullable=False),
     Column("run_time", _TIME, nullable=False),
+    Column("origin_id", Uuid),
     CheckConstraint("(coupon_id is null) = (skip_reason <> '')", "automation_runs_outcome"),
 )
 Index("automation_runs_automation", automation_runs.c.automation_id, automation_runs.c.id)
@@ -187,5 +217,14 @@ Index(
     automation_runs.c.automation_id,
     automation_runs.c.member_id,
     unique=True,
-    postgresql_where=text("coupon_id is not null"),
+    postgresql_where=text("coupon_id is not null and origin_id is null"),
 )
+Index(
+    "automation_runs_origin_once",
+    automation_runs.c.automation_id,
+    automation_runs.c.origin_id,
+    unique=True,
+    postgresql_where=text("coupon_id is not null and origin_id is not null"),
+)
+Index("automation_runs_origin", automation_runs.c.origin_id, postgresql_where=text("origin_id is not null"))
+Index("automation_runs_member", automation_runs.c.member_id)

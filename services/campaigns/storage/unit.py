@@ -9,6 +9,7 @@ from kit.unit import Stored, Unit
 from services.campaigns.storage.automation import Automations
 from services.campaigns.storage.coupon import Coupons
 from services.campaigns.storage.coupon_template import CouponTemplates
+from services.campaigns.storage.member import Members
 from services.campaigns.storage.profile import Profiles
 from services.campaigns.storage.purchase import Purchases
 from services.campaigns.storage.reach import INSIDE
@@ -19,6 +20,7 @@ from services.campaigns.storage.segment import Segments
 class CampaignsUnit(Unit):
     """What use-cases see."""
 
+    members = Stored(Members)
     templates = Stored(CouponTemplates)
     coupons = Stored(Coupons)
     purchases = Stored(Purchases)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
 from uuid import UUID
@@ -91,19 +91,24 @@ def get(unit: Work, coupon: UUID) -> Coupon:
 
 
 def page(unit: Work, wanted: Page, only: Filter) -> Sequence[Coupon]:
-    """A page of coupons, newest first."""
-    return unit.coupons.page(wanted, member=only.member, template=only.template, state=only.state, org=only.org)
+    """A page of coupons, newest first; those of a member who was merged are those of whoever stands for them."""
+    member = None if only.member is None else unit.members.roots([only.member]).get(only.member, only.member)
+    return unit.coupons.page(wanted, member=member, template=only.template, state=only.state, org=only.org)
 
 
 def lock(unit: Work, commands: Sequence[Lock]) -> list[list[Coupon] | Fault]:
     """Lock the coupons of orders: per order all of them or none, one outcome per command."""
     known = unit.coupons.lock({coupon for command in commands for coupon in command.coupons})
+    # Read after the coupons are locked: who stands for a member is as new as whose the coupons are.
+    strangers = {command.member for command in commands} - {coupon.member for coupon in known.values()}
+    roots = unit.members.roots(strangers)
     changed: dict[UUID, Coupon] = {}
 
     def lock_one(command: Lock) -> list[Coupon]:
         _check_until(command.until, unit.now)
+        member = roots.get(command.member, command.member)
         held = [
-            _known(known, coupon).lock(command.order, member=command.member, until=command.until, now=unit.now)
+            _known(known, coupon).lock(command.order, member=member, until=command.until, now=unit.now)
             for coupon in command.coupons
         ]
         for coupon in held:
@@ -161,6 +166,11 @@ def void(unit: Work, command: Void) -> Coupon:
     return voided
 
 
+def take_back(unit: Work, coupons: Sequence[Coupon]) -> None:
+    """Make void what of locked coupons no order holds or has used, and nothing else has ended."""
+    _save(unit, {coupon.id: coupon for coupon in coupons}, [coupon.taken_back(unit.now) for coupon in coupons])
+
+
 def expire(unit: Work) -> int:
     """Open the locks that ran out and expire what is over, a part of it at a time; answers how many."""
     overdue = unit.coupons.overdue(unit.now, _EXPIRED_AT_ONCE)
@@ -177,21 +187,25 @@ class _Issuing:
     issued: list[Coupon] = field(default_factory=list)
     facts: list[CouponIssued] = field(default_factory=list)
     _templates: dict[UUID, CouponTemplate] = field(init=False)
+    _roots: dict[UUID, UUID] = field(init=False)
     _caused: dict[tuple[UUID, UUID, str], Coupon] = field(init=False)
     _held: Counter[tuple[UUID, UUID]] = field(init=False)
 
     def __post_init__(self) -> None:
+        self.unit.members.keep()
+        self._roots = self.unit.members.roots({command.member for command in self.commands})
         self._templates = self.unit.templates.lock({command.template for command in self.commands})
-        with_cause = {(command.template, command.member, command.cause) for command in self.commands if command.cause}
+        with_cause = {(*self._pair(command), command.cause) for command in self.commands if command.cause}
         known = self.unit.coupons.caused(with_cause) if with_cause else []
         self._caused = {(coupon.template, coupon.member, coupon.cause): coupon for coupon in known}
         limited = {key for key, template in self._templates.items() if template.limits.per_member is not None}
-        pairs = {(command.template, command.member) for command in self.commands if command.template in limited}
+        pairs = {self._pair(command) for command in self.commands if command.template in limited}
         self._held = Counter(self.unit.coupons.held(pairs))
 
     def issue(self, command: Issue) -> Coupon:
         """Issue one coupon, or answer the one that was issued for the same cause. Raises a Fault."""
-        key, pair = (command.template, command.member, command.cause), (command.template, command.member)
+        pair = self._pair(command)
+        key = (*pair, command.cause)
         if key in self._caused:
             return self._caused[key]
         if command.template not in self._templates:
@@ -203,6 +217,8 @@ class _Issuing:
             held=self._held[pair],
             now=self.unit.now,
         )
+        coupon = coupon.of(self._roots.get(command.member))
+        fact = replace(fact, member=coupon.member)
         self._templates[template.id] = template
         self._held[pair] += 1
         if command.cause:
@@ -210,6 +226,10 @@ class _Issuing:
         self.issued.append(coupon)
         self.facts.append(fact)
         return coupon
+
+    def _pair(self, command: Issue) -> tuple[UUID, UUID]:
+        """The template, and who stands for the member."""
+        return command.template, self._roots.get(command.member, command.member)
 
 
 def _attempt(action: Callable[[C], R], command: C) -> R | Fault:

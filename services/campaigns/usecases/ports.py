@@ -12,11 +12,40 @@ from services.campaigns.domain.automation import Automation, Run
 from services.campaigns.domain.coupon import Coupon, State
 from services.campaigns.domain.coupon_template import CouponTemplate, Terms
 from services.campaigns.domain.events import SegmentEntered, SegmentLeft
+from services.campaigns.domain.member import Link
 from services.campaigns.domain.profile import Bounds, Key, Profile, Spending
 from services.campaigns.domain.purchase import Change, Purchase
 from services.campaigns.domain.rfm import Cell, Standing
 from services.campaigns.domain.rule import Rule
 from services.campaigns.domain.segment import Membership, Segment
+
+
+class Members(Protocol):
+    """What is stored of members beside what is theirs: who stands for whom, who was erased."""
+
+    def keep(self) -> None:
+        """Let nobody be merged until the transaction ends; many may hold this at once.
+
+        Whoever stores something for a member takes this before any row: a merge can't move what it does not see yet.
+        """
+
+    def change(self) -> None:
+        """Wait for those who keep the members, and change them alone."""
+
+    def roots(self, members: Collection[UUID]) -> dict[UUID, UUID]:
+        """Who stands for those of the members that were merged into others."""
+
+    def link(self, links: Sequence[Link]) -> set[UUID]:
+        """Store the newest links, sorted by member; answers whose were news."""
+
+    def family(self, members: Collection[UUID]) -> tuple[dict[UUID, Link], dict[UUID, UUID]]:
+        """The links of the members and of all that are linked with them; and their roots, as they were stored."""
+
+    def move(self, roots: Mapping[UUID, UUID]) -> None:
+        """Store who stands for members now, and give what came under their names to those."""
+
+    def erase(self, members: Collection[UUID], now: datetime) -> set[UUID]:
+        """Store that members were erased; answers those of whom that is news."""
 
 
 class CouponTemplates(Protocol):
@@ -82,6 +111,12 @@ class Coupons(Protocol):
     def held(self, pairs: Collection[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], int]:
         """How many coupons of a template a member got, void ones not counted."""
 
+    def open(self, members: Collection[UUID]) -> list[Coupon]:
+        """The coupons that were issued to members and can still be used, locked in sorted order."""
+
+    def forget(self, members: Collection[UUID]) -> None:
+        """Clear what people wrote about why coupons were issued to members; the causes of the house stay."""
+
     def with_terms(self, coupons: Collection[UUID]) -> dict[UUID, tuple[Coupon, Terms]]:
         """The coupons that exist, with the terms of their templates."""
 
@@ -119,6 +154,12 @@ class Profiles(Protocol):
 
     def save(self, changed: Sequence[Spending]) -> None:
         """Store the spendings of locked profiles."""
+
+    def known(self, members: Collection[UUID]) -> set[UUID]:
+        """Which of the members have a profile, or purchases that one is to be made of."""
+
+    def recount(self, members: Collection[UUID]) -> None:
+        """Make the spendings of members anew of all their purchases, which nobody else changes meanwhile."""
 
 
 class Segments(Protocol):
@@ -221,6 +262,10 @@ class Work(Protocol):
     @property
     def now(self) -> datetime:
         """The instant of the transaction."""
+
+    @property
+    def members(self) -> Members:
+        """Who stands for whom."""
 
     @property
     def templates(self) -> CouponTemplates:

@@ -28,6 +28,10 @@ class Order:
     coupons: frozenset[UUID] = frozenset()
     order: UUID | None = None
 
+    def of(self, roots: Mapping[UUID, UUID]) -> Order:
+        """The order of the member who stands for its member, if another one does."""
+        return self if self.member is None else replace(self, member=roots.get(self.member, self.member))
+
     def refusal(self, coupon: Coupon, now: datetime) -> Fault | None:
         """Why a coupon can't be used for it, or None."""
         locked = self.order is not None and coupon.held_by(self.order) and coupon.member == self.member
@@ -37,7 +41,10 @@ class Order:
 def quote(unit: Work, orders: Sequence[Order]) -> list[Price | Fault]:
     """Price orders, one outcome each; the coupons of all are read at once."""
     known = unit.coupons.with_terms({coupon for order in orders for coupon in order.coupons})
-    return [_quote(order, known, unit.now) for order in orders]
+    owners = {coupon.member for coupon, _ in known.values()}
+    strangers = {order.member for order in orders if order.member is not None} - owners
+    roots = unit.members.roots(strangers)
+    return [_quote(order.of(roots), known, unit.now) for order in orders]
 
 
 def _quote(order: Order, known: Mapping[UUID, tuple[Coupon, Terms]], now: datetime) -> Price | Fault:

@@ -23,9 +23,13 @@ class View:
 
 
 def get(unit: Work, member: UUID, as_of: datetime | None) -> View:
-    """A member's profile; with `as_of`, of the purchases up to then. Raises a Fault when there is none."""
+    """A member's profile; with `as_of`, of the purchases up to then. Raises a Fault when there is none.
+
+    A member who was merged has that of whoever stands for them; who was erased has none.
+    """
+    member = unit.members.roots([member]).get(member, member)
     profile = unit.profiles.find(member)
-    if profile is None:
+    if profile is None or profile.gone:
         raise errors.profile_not_found(member)
     scored = {
         spending.currency: (spending, standing.score()) for spending, standing in unit.rfm.standings(member, as_of)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from uuid import UUID
 
+from services.campaigns.domain.events import EntryCause
 from services.campaigns.domain.profile import Key, Profile, Spending, apply, rebound, unbounded
 from services.campaigns.domain.purchase import Change, Purchase, newest
 from services.campaigns.usecases import segment
@@ -23,16 +24,24 @@ class Receipt:
 
 
 def record(unit: Work, receipts: Sequence[Receipt], new_id: NewId) -> None:
-    """Take in what events say of purchases, many at once, in any order and however often."""
+    """Take in what events say of purchases, many at once, in any order and however often.
+
+    A purchase belongs to whoever stands for the member who is named.
+    """
+    unit.members.keep()
     unit.segments.keep_rules()
-    changes = unit.purchases.record(newest(receipt.purchase for receipt in receipts))
+    purchases = newest(receipt.purchase for receipt in receipts)
+    roots = unit.members.roots({purchase.member for purchase in purchases})
+    changes = unit.purchases.record([purchase.of(roots.get(purchase.member)) for purchase in purchases])
     if not changes:
         return
     touched = {change.after.member for change in changes}
     touched |= {change.before.member for change in changes if change.before is not None}
     profiles = unit.profiles.touch(sorted(touched), unit.now)
     changed = _spend(unit, profiles, changes)
-    segment.judge_touched(unit, _with(profiles, changed), imported=touched - _alive(receipts, changes), new_id=new_id)
+    alive = _alive(receipts, changes)
+    causes = {member: EntryCause.PURCHASE if member in alive else EntryCause.IMPORT for member in touched}
+    segment.judge_touched(unit, _with(profiles, changed), causes=causes, new_id=new_id)
 
 
 def _spend(unit: Work, profiles: Sequence[Profile], changes: Sequence[Change]) -> dict[Key, Spending]:
@@ -58,7 +67,5 @@ def _with(profiles: Sequence[Profile], changed: dict[Key, Spending]) -> list[Pro
 
 def _alive(receipts: Sequence[Receipt], changes: Sequence[Change]) -> set[UUID]:
     """The members of whom something is told that happened today."""
-    orders = {change.after.order for change in changes}
-    return {
-        receipt.purchase.member for receipt in receipts if not receipt.imported and receipt.purchase.order in orders
-    }
+    told = {receipt.purchase.order for receipt in receipts if not receipt.imported}
+    return {change.after.member for change in changes if change.after.order in told}

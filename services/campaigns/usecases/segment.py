@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
@@ -91,11 +91,8 @@ def members(unit: Work, segment: UUID, wanted: Page) -> Sequence[Membership]:
     return unit.segments.members(segment, wanted)
 
 
-def judge_touched(unit: Work, profiles: Sequence[Profile], *, imported: Collection[UUID], new_id: NewId) -> None:
+def judge_touched(unit: Work, profiles: Sequence[Profile], *, causes: Mapping[UUID, EntryCause], new_id: NewId) -> None:
     """Judge members whose profiles have just changed and are locked, at their new versions."""
-    causes = {
-        profile.member: EntryCause.IMPORT if profile.member in imported else EntryCause.PURCHASE for profile in profiles
-    }
     segments = unit.segments.all()
     if segments:
         judgement = _judge(unit, profiles, segments, causes=causes, new_id=new_id)
@@ -104,6 +101,7 @@ def judge_touched(unit: Work, profiles: Sequence[Profile], *, imported: Collecti
 
 def judge_due(unit: Work, new_id: NewId) -> int:
     """Judge members for whom the passing of time may decide, a part of them at a time; answers how many."""
+    unit.members.keep()
     unit.segments.keep_rules()
     profiles = unit.profiles.lock_due(unit.now, _DUE_AT_ONCE)
     if profiles:

@@ -10,6 +10,7 @@ from typing import Any
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.type.money_pb2 import Money as WireMoney
 from kehu.campaigns.v1 import automations_pb2, coupon_templates_pb2, coupons_pb2, prices_pb2, segments_pb2
+from kehu.members.v1 import events_pb2 as members_events
 from kehu.orders.v1 import events_pb2
 
 from kit.worker import Received
@@ -231,6 +232,30 @@ def order_cancelled(order: uuid.UUID, coupons: Sequence[str]) -> Received:
     return received(events_pb2.OrderCancelled(order=name("orders", order), coupons=coupons), order, 2)
 
 
+def merged(gone: uuid.UUID, into: uuid.UUID, *, version: int = 2, time: datetime = NOW) -> Received:
+    """The event that a member was merged into another one."""
+    message = members_events.MemberMerged(member=name("members", gone), into=name("members", into), merge_time=at(time))
+    return _about(message, message.member, version)
+
+
+def unmerged(gone: uuid.UUID, kept: uuid.UUID, *, version: int = 3, time: datetime = NOW) -> Received:
+    """The event that a merge was undone."""
+    message = members_events.MemberUnmerged(
+        member=name("members", gone), from_member=name("members", kept), unmerge_time=at(time)
+    )
+    return _about(message, message.member, version)
+
+
+def erased(member: uuid.UUID, *, version: int = 9) -> Received:
+    """The event that a member asked to be forgotten."""
+    message = members_events.MemberErased(member=name("members", member), erase_time=at(NOW))
+    return _about(message, message.member, version)
+
+
 def received(message: Any, order: uuid.UUID, version: int) -> Received:
     """An event about an order, as a worker gets it."""
-    return Received(uuid.uuid4(), message.DESCRIPTOR.name, name("orders", order), version, NOW, message)
+    return _about(message, name("orders", order), version)
+
+
+def _about(message: Any, subject: str, version: int) -> Received:
+    return Received(uuid.uuid4(), message.DESCRIPTOR.name, subject, version, NOW, message)

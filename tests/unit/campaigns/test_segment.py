@@ -57,6 +57,7 @@ def test_a_member_is_judged_again_at_the_first_instant_that_any_segment_needs() 
         (EntryCause.TIME, True),
         (EntryCause.RULE, False),
         (EntryCause.IMPORT, False),
+        (EntryCause.MERGE, False),
     ],
 )
 def test_automations_act_on_what_happens_to_members_today(cause: EntryCause, automated: bool) -> None:

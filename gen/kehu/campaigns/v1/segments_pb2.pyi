@@ -297,6 +297,8 @@ class SegmentMember(_message.Message):
         """The segment is new or has a new rule. No automation runs."""
         ENTRY_CAUSE_IMPORT: SegmentMember._EntryCause.ValueType  # 4
         """A purchase imported from another system's history. No automation runs."""
+        ENTRY_CAUSE_MERGE: SegmentMember._EntryCause.ValueType  # 5
+        """Two members turned out to be one, or two after all. No automation runs."""
 
     class EntryCause(_EntryCause, metaclass=_EntryCauseEnumTypeWrapper):
         """What brought the member in."""
@@ -311,6 +313,8 @@ class SegmentMember(_message.Message):
     """The segment is new or has a new rule. No automation runs."""
     ENTRY_CAUSE_IMPORT: SegmentMember.EntryCause.ValueType  # 4
     """A purchase imported from another system's history. No automation runs."""
+    ENTRY_CAUSE_MERGE: SegmentMember.EntryCause.ValueType  # 5
+    """Two members turned out to be one, or two after all. No automation runs."""
 
     MEMBER_FIELD_NUMBER: _builtins.int
     ENTER_TIME_FIELD_NUMBER: _builtins.int
