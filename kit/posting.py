@@ -65,7 +65,7 @@ class Lot:
     """Units that were granted together and expire together. The balances say what is left of them, by account.
 
     They are pending until `available_time` (None: until something happens), and gone from `expire_time` on (None:
-    never).
+    never). `lapsed` is how much of them has expired, for those who read the lot by its source.
     """
 
     id: UUID
@@ -78,6 +78,7 @@ class Lot:
     pending: int = 0
     available: int = 0
     held: int = 0
+    lapsed: int = 0
 
     @property
     def order(self) -> tuple[bool, datetime, datetime, UUID]:

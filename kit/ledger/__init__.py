@@ -5,12 +5,24 @@ have. An account's balance is a projection of its entries, kept by the statement
 CHECK, so that even a fault in a domain can't spend what is not there.
 
 The accounts `pending`, `available` and `held` may be divided into lots, which expire. What is left of a lot is a
-projection too: of the entries that name it. Whoever changes a lot has locked its owner's accounts.
+projection too: of the entries that name it. Whoever changes a lot has locked its owner's accounts. Only the entries
+say what has expired of it (`LAPSE`).
 
 Entries are divided by their ids (`kit.db.partitions`), for their log never ends; accounts and lots are not.
 """
 
-from kit.ledger.schema import add_lots, create, define, divide
+from kit.ledger.schema import add_lots, create, define, divide, index_lapses
 from kit.ledger.store import Entry, Ledger, Position, Positions, Present
 
-__all__ = ["Entry", "Ledger", "Position", "Positions", "Present", "add_lots", "create", "define", "divide"]
+__all__ = [
+    "Entry",
+    "Ledger",
+    "Position",
+    "Positions",
+    "Present",
+    "add_lots",
+    "create",
+    "define",
+    "divide",
+    "index_lapses",
+]

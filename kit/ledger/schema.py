@@ -1,6 +1,7 @@
 """The tables of a ledger, and the steps by which a service's migrations make them.
 
-A service that keeps a ledger calls `create` in one migration, and `add_lots` and `divide` in it or later ones.
+A service that keeps a ledger calls `create` in one migration, and `add_lots`, `divide` and `index_lapses` in it or in
+later ones.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ def define(metadata: MetaData) -> None:
     # Who took the accounts over; whoever locks them is led there without another query.
     accounts.append_column(Column("heir", Uuid))
     entries.append_column(Column("lot", Uuid))
+    Index(_LAPSED, entries.c.source, postgresql_where=text(_LAPSES))
     _lots(metadata)
 
 
@@ -57,6 +59,11 @@ def divide(operations: Any) -> None:
     """Divide the entries by their ids, which is by time: the log never ends."""
     operations.execute(_MANY_ACCOUNTS)
     partitions.divide(operations, "ledger_entries")
+
+
+def index_lapses(operations: Any) -> None:
+    """Let what has expired of a source's lots be found: the log alone remembers it."""
+    operations.create_index(_LAPSED, "ledger_entries", ["source"], postgresql_where=text(_LAPSES))
 
 
 def _begin(metadata: MetaData, **entries_options: Any) -> tuple[Table, Table]:
@@ -139,6 +146,9 @@ def _lots(metadata: MetaData) -> None:
         postgresql_where=text("pending > 0 and available_time is not null"),
     )
 
+
+_LAPSED = "ledger_entries_lapsed"
+_LAPSES = "kind = 'LAPSE' and lot is not null"
 
 _APPEND_ONLY = """
 create function ledger_append_only() returns trigger language plpgsql as

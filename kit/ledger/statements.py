@@ -95,13 +95,30 @@ SPENDABLE = text(f"""
     ) l
     where l.before < o.amount or l.before = 0
 """)
+# What has expired of a lot is what went to the account `into`, less what came back from there.
 LOTS_FROM = text(f"""
-    select l.* from unnest(cast(:owners as uuid[]), cast(:sources as text[])) as o (owner, source)
-    cross join lateral (
-        select {_LOT} from ledger_lots
-        where ledger_lots.owner = o.owner and unit = :unit and ledger_lots.source = o.source
-              and (pending > 0 or available > 0)
-    ) l
+    with asked as (
+        select * from unnest(cast(:owners as uuid[]), cast(:sources as text[])) as o (owner, source)
+    ), lapses as (
+        select e.lot, cast(sum(case c.kind when :into then e.amount else -e.amount end) as bigint) as lapsed
+        from (select distinct source from asked) s
+        join ledger_entries e on e.source = s.source and e.kind = 'LAPSE' and e.lot is not null
+        join ledger_accounts c on c.id = e.credit
+        group by e.lot
+    ), left_over as (
+        select l.* from asked o cross join lateral (
+            select {_LOT} from ledger_lots
+            where ledger_lots.owner = o.owner and unit = :unit and ledger_lots.source = o.source
+                  and (pending > 0 or available > 0)
+        ) l
+    ), gone as (
+        select l.* from lapses g join ledger_lots l on l.id = g.lot
+        join asked o on o.owner = l.owner and o.source = l.source
+        where l.unit = :unit and l.pending = 0 and l.available = 0 and g.lapsed > 0
+    )
+    select l.*, coalesce(g.lapsed, 0) as lapsed from (
+        select {_LOT} from left_over union all select {_LOT} from gone
+    ) l left join lapses g on g.lot = l.id
 """)
 
 # What happened to the owner's accounts until an instant: what came in, and what went out.

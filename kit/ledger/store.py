@@ -163,10 +163,12 @@ class Ledger:
         """The lots with these ids."""
         return {row.id: Lot(*row) for row in self._connection.execute(statements.LOTS, {"ids": list(ids)}).all()}
 
-    def lots_from(self, sources: Collection[tuple[UUID, str]]) -> dict[UUID, list[Lot]]:
-        """The lots of each owner that a source granted and of which something is left."""
+    def lots_from(self, sources: Collection[tuple[UUID, str]], *, into: str) -> dict[UUID, list[Lot]]:
+        """The lots of each owner that a source granted and of which something is left, or has gone to the house's
+        account `into` when it expired."""
         query = {
             "unit": self._unit,
+            "into": into,
             "owners": [owner for owner, _ in sources],
             "sources": [source for _, source in sources],
         }

@@ -17,7 +17,7 @@ ENROLLED = Counter("members_enrolled_total", "Members that were enrolled.")
 ISSUED = Counter("points_issued_total", "Points that were granted to members.")
 REVOKED = Counter("points_revoked_total", "Granted points that were taken back: refunds, corrections by hand.")
 BURNED = Counter("points_burned_total", "Points that members spent.")
-RETURNED = Counter("points_returned_total", "Spent points that members got back.")
+RETURNED = Counter("points_returned_total", "Spent or expired points that members got back.")
 EXPIRED = Counter("points_expired_total", "Points that expired.")
 TIERS = Counter("member_tier_changes_total", "Members whose tier became another one.", ["to_tier"])
 STORED_VALUE = Counter(
@@ -71,7 +71,7 @@ def _moved(source: str, target: str, points: int) -> None:
         REVOKED.inc(points)
     elif target == CLEARING:
         BURNED.inc(points)
-    elif source == CLEARING:
+    elif source in (CLEARING, BREAKAGE):
         RETURNED.inc(points)
     if target == BREAKAGE:
         EXPIRED.inc(points)

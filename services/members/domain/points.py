@@ -32,6 +32,9 @@ HOUSE_ACCOUNTS = {EXPENSE: Sign.OPEN, CLEARING: Sign.OPEN, BREAKAGE: Sign.OPEN}
 """The cost of the points that are granted; spent points to be settled with the shop that took them; points that
 expired."""
 
+LAPSE = "LAPSE"
+"""The kind of the transfers by which points of a lot expire; the other way, they reverse that."""
+
 MAX_POINTS = 10**12
 """No single posting moves more, so that no balance can outgrow an int64."""
 
@@ -52,6 +55,10 @@ class Part(NamedTuple):
 
     lot: UUID | None
     points: int
+
+
+_OF_LOTS = (PENDING, AVAILABLE, HELD, BREAKAGE)
+"""Where the points of a lot may lie."""
 
 
 class _Move(NamedTuple):
@@ -124,7 +131,7 @@ class Wallet:
             if not lot.expired(now):
                 break  # the order of spending is that of expiry
             if lot.available:
-                cause = Cause("LAPSE", lot.source, lot.expire_time or now)
+                cause = Cause(LAPSE, lot.source, lot.expire_time or now)
                 wallet, lapsed = _moved(
                     wallet, [_Move(self._account(AVAILABLE), _BREAKAGE, lot.available, lot.id)], cause
                 )
@@ -132,19 +139,26 @@ class Wallet:
         return wallet, transfers
 
     def claw_back(self, points: int, cause: Cause) -> tuple[Wallet, list[Transfer]]:
-        """Earned points go back: what is left of the lots of their own source, first what is pending; then what else
-        is available; then as a debt. Held points stay held."""
+        """Earned points go back: what is left of the lots of their own source, first what is pending; then what has
+        expired of these, for who never had the use of points can't owe them; then what else is available; then as a
+        debt. Held points stay held."""
         own = [lot for lot in self.lots if lot.source == cause.source]
-        pending = [Part(lot.id, lot.pending) for lot in own]
-        own_available = [Part(lot.id, lot.available) for lot in own]
-        others = [Part(lot.id, lot.available) for lot in self.lots if lot.source != cause.source]
-        *taken, owed = draw(points, [part.points for part in (*pending, *own_available, *others)])
-        accounts = [PENDING] * len(pending) + [AVAILABLE] * (len(own_available) + len(others))
-        moves = [
-            _Move(self._account(account), _EXPENSE, amount, part.lot)
-            for account, part, amount in zip(accounts, (*pending, *own_available, *others), taken, strict=True)
+        others = [lot for lot in self.lots if lot.source != cause.source]
+        sources = [
+            *((PENDING, lot.id, lot.pending) for lot in own),
+            *((AVAILABLE, lot.id, lot.available) for lot in own),
+            *((BREAKAGE, lot.id, lot.lapsed) for lot in own),
+            *((AVAILABLE, lot.id, lot.available) for lot in others),
         ]
-        return _moved(self, [*moves, _Move(self._account(RECEIVABLE), _EXPENSE, owed, None)], cause)
+        *taken, owed = draw(points, [most for _, _, most in sources])
+        drawn = [(account, Part(lot, amount)) for (account, lot, _), amount in zip(sources, taken, strict=True)]
+        wallet, revived = self._revived([part for account, part in drawn if account == BREAKAGE], cause)
+        moves = [
+            _Move(self._account(AVAILABLE if account == BREAKAGE else account), _EXPENSE, part.points, part.lot)
+            for account, part in drawn
+        ]
+        wallet, transfers = _moved(wallet, [*moves, _Move(self._account(RECEIVABLE), _EXPENSE, owed, None)], cause)
+        return wallet, [*revived, *transfers]
 
     def charge(self, points: int, cause: Cause) -> tuple[Wallet, list[Transfer]]:
         """Points go for something that was bought already: from what is available, then as a debt."""
@@ -186,12 +200,16 @@ class Wallet:
         """
         known = {each.id: each for each in self.lots}
         alive = [part for part in parts if part.lot in known and not known[part.lot].expired(now)]
-        lost = sum(part.points for part in parts if part.lot in known) - sum(part.points for part in alive)
-        fresh = sum(part.points for part in parts if part.lot not in known) + (lost if terms else 0)
+        late = [(known[part.lot], part.points) for part in parts if part.lot in known and known[part.lot].expired(now)]
+        fresh = sum(part.points for part in parts if part.lot not in known)
         wallet, transfers = self._granted(_CLEARING, alive, cause)
-        if lost and not terms:
-            wallet, gone = _moved(wallet, [_Move(_CLEARING, _BREAKAGE, lost, None)], replace(cause, kind="LAPSE"))
-            transfers += gone
+        if terms:
+            fresh += sum(points for _, points in late)
+        else:
+            for of, points in late:
+                lapse = Cause(LAPSE, of.source, cause.time)
+                wallet, gone = _moved(wallet, [_Move(_CLEARING, _BREAKAGE, points, of.id)], lapse)
+                transfers += gone
         if fresh:
             owed, rest = draw(fresh, [wallet.receivable])
             moves = [_Move(_CLEARING, self._account(RECEIVABLE), owed, None)]
@@ -217,6 +235,11 @@ class Wallet:
             moves.append(_Move(source, self._account(RECEIVABLE), paid, part.lot))
             moves.append(_Move(source, self._account(AVAILABLE), rest, part.lot))
         return _moved(self, moves, cause)
+
+    def _revived(self, parts: Sequence[Part], cause: Cause) -> tuple[Wallet, list[Transfer]]:
+        """The reverse of `lapse`: what has expired of these lots is available, to be taken back at once."""
+        moves = [_Move(_BREAKAGE, self._account(AVAILABLE), part.points, part.lot) for part in parts]
+        return _moved(self, moves, replace(cause, kind=LAPSE))
 
     def _taken(self, points: int, to: Account, cause: Cause) -> tuple[Wallet, list[Transfer]]:
         if points > self.available:
@@ -272,9 +295,8 @@ def _moved(
             if account.kind in balances:
                 balances[account.kind] += gain
                 version += account.kind != HELD
-                if lot is not None and lot != new and account.kind != RECEIVABLE:
-                    of = drawn.setdefault(lot, {PENDING: 0, AVAILABLE: 0, HELD: 0})
-                    of[account.kind] += gain
+            if lot is not None and lot != new and account.kind in _OF_LOTS:
+                drawn.setdefault(lot, dict.fromkeys(_OF_LOTS, 0))[account.kind] += gain
     lots = wallet.lots
     if drawn:
         lots = tuple(_drawn(lot, drawn[lot.id]) if lot.id in drawn else lot for lot in lots)
@@ -304,6 +326,7 @@ def _drawn(lot: Lot, change: dict[str, int]) -> Lot:
         lot.pending + change[PENDING],
         lot.available + change[AVAILABLE],
         lot.held + change[HELD],
+        lot.lapsed + change[BREAKAGE],
     )
 
 

@@ -92,8 +92,8 @@ class WalletStore:
         return found
 
     def lots_from(self, sources: Collection[tuple[UUID, str]]) -> dict[UUID, list[Lot]]:
-        """The lots of which something is left that a source granted to a member."""
-        return self._ledger.lots_from(sources)
+        """The lots that a source granted to a member and of which something is left, or has expired."""
+        return self._ledger.lots_from(sources, into=BREAKAGE)
 
     def pending(self, members: Collection[UUID], now: datetime) -> dict[UUID, list[Lot]]:
         """The members' lots that are due to become available."""

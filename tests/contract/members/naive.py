@@ -25,6 +25,7 @@ class NaiveLot:
     pending: int = 0
     available: int = 0
     held: int = 0
+    lapsed: int = 0
 
     def order(self) -> tuple[datetime, datetime, int]:
         """What expires first is spent first, then what was granted first."""
@@ -70,12 +71,32 @@ class NaiveWallet:
         self, points: int, source: str, now: datetime, starts: datetime | None = None, ends: datetime | None = None
     ) -> None:
         """Points come in, to be spent from `starts` on (by default now) and until `ends`."""
-        lot = NaiveLot(next(iter(self.numbers)), source, now, starts or now, ends)
-        if starts and starts > now:
+        self.grant_late(points, source, now, starts or now, ends, now=now)
+
+    def grant_late(
+        self,
+        points: int,
+        source: str,
+        granted: datetime,
+        starts: datetime | None,
+        ends: datetime | None,
+        *,
+        now: datetime,
+    ) -> None:
+        """Points come in now for something of before; without `starts` they wait until something happens."""
+        lot = NaiveLot(next(iter(self.numbers)), source, granted, starts, ends)
+        if starts is None or starts > now:
             lot.pending = points
         else:
             lot.available = self.pay_debt(points)
         self.lots.append(lot)
+
+    def complete(self, source: str, starts: datetime, ends: datetime | None, now: datetime) -> None:
+        """What waited for this has its time now."""
+        for lot in self.lots:
+            if lot.source == source and lot.pending and lot.starts is None:
+                lot.starts, lot.ends = starts, ends
+        self.mature(now)
 
     def take(self, points: int) -> Parts:
         """Take available points in the order of spending; the part that no lot gives is owed."""
@@ -123,6 +144,9 @@ class NaiveWallet:
         alive = [(lot, points) for lot, points in here if lot and not (lot.ends and lot.ends <= now)]
         for lot, points in alive:
             lot.available += self.pay_debt(points)
+        for gone, points in here:
+            if gone and gone.ends and gone.ends <= now:
+                gone.lapsed += points
         fresh = sum(points for lot, points in here if lot is None)
         if fresh:
             self.grant(fresh, source, now)
@@ -136,6 +160,10 @@ class NaiveWallet:
         for lot in [lot for lot in sorted(self.lots, key=NaiveLot.order) if lot.source == source]:
             taken = min(points, lot.available)
             lot.available -= taken
+            points -= taken
+        for lot in [lot for lot in self.lots if lot.source == source]:
+            taken = min(points, lot.lapsed)
+            lot.lapsed -= taken
             points -= taken
         self.take(points)
 
@@ -151,11 +179,13 @@ class NaiveWallet:
         """What is over is gone, but for what is held."""
         for lot in self.lots:
             if lot.ends and lot.ends <= now:
+                lot.lapsed += lot.available
                 lot.available = 0
 
     def mature(self, now: datetime) -> None:
         """What waited until now can be spent."""
-        for lot in sorted((lot for lot in self.lots if lot.pending), key=lambda lot: (lot.starts, lot.order())):
+        waiting = (lot for lot in self.lots if lot.pending and lot.starts)
+        for lot in sorted(waiting, key=lambda lot: (lot.starts, lot.order())):
             if lot.starts and lot.starts <= now:
                 lot.available += self.pay_debt(lot.pending)
                 lot.pending = 0

@@ -30,8 +30,10 @@ from services.members.domain.hold import State
 from services.members.domain.merge import UNDO_WINDOW
 from services.members.domain.points import Terms
 from services.members.domain.purchase import Settlement
-from services.members.usecases import expiry, hold, merge, points, purchase
+from services.members.domain.validity import FOR_EVER, Availability, Expiry, Start, Validity
+from services.members.usecases import expiry, hold, merge, points, programme, purchase
 from services.members.usecases.points import Batch
+from services.members.usecases.programme import UpdateProgramme
 from tests.contract.members.conftest import World
 from tests.contract.members.naive import NaiveLot, NaiveWallet, Parts, divide
 from tests.support.builders.members import dollars, settlement
@@ -42,6 +44,7 @@ pytestmark = pytest.mark.timeout(900)  # thousands of steps on a real database, 
 ADA = Author("ada", "MergeMembers")
 AMOUNTS = st.integers(1, 60)
 HOURS = st.integers(1, 200)
+WAIT = timedelta(days=1)
 
 
 @dataclass
@@ -84,13 +87,30 @@ class Points(RuleBasedStateMachine):
         super().__init__()
         self.model = NaiveWallet()
         self.orders_known: dict[UUID, tuple[int, int]] = {}  # version, points earned
+        self.completed: dict[UUID, datetime] = {}
         self.held: dict[UUID, Held] = {}
 
-    @initialize()
-    def enroll(self) -> None:
+    @initialize(
+        days=st.none() | st.integers(1, 5), start=st.sampled_from([Start.IMMEDIATE, Start.DAYS, Start.COMPLETION])
+    )
+    def enroll(self, days: int | None, start: Start) -> None:
+        self.days, self.start = days, start
+        validity = FOR_EVER if days is None else Validity(Expiry.DAYS, days)
+        rules = {"validity": validity, "availability": Availability(start, WAIT.days)}
+        self.world.do(programme.update, UpdateProgramme(rules))
         (self.member,) = self.world.enrolled(available=100)
         self.root = self.member
-        self.model.grant(100, "tests/1", self.now)
+        self.model.grant(100, "tests/1", self.now, self.now, self.ends(self.now))
+
+    def starts(self, order: Settlement) -> datetime | None:
+        """From when the points of an order count."""
+        if self.start is Start.COMPLETION:
+            return self.completed.get(order.order)
+        return order.pay_time + (WAIT if self.start is Start.DAYS else timedelta())
+
+    def ends(self, start: datetime | None) -> datetime | None:
+        """Until when points count that do from `start` on."""
+        return None if start is None or self.days is None else start + timedelta(days=self.days)
 
     @property
     def now(self) -> datetime:
@@ -106,7 +126,7 @@ class Points(RuleBasedStateMachine):
     @rule(count=AMOUNTS)
     def accrue(self, count: int) -> None:
         self.outcome(points.accrue, points.Accrue(self.member, count, "tests/2"))
-        self.model.grant(count, "tests/2", self.now)
+        self.model.grant(count, "tests/2", self.now, self.now, self.ends(self.now))
 
     @rule(count=AMOUNTS, wait=st.integers(0, 50), valid=st.none() | HOURS)
     def grant_on_terms(self, count: int, wait: int, valid: int | None) -> None:
@@ -215,7 +235,18 @@ class Points(RuleBasedStateMachine):
 
     @rule(target=orders)
     def order(self) -> Settlement:
-        return settlement(self.member)
+        return settlement(self.member, pay_time=self.now)
+
+    @rule(order=orders)
+    def complete(self, order: Settlement) -> None:
+        version, earned = self.orders_known.get(order.order, (0, 0))
+        if not version or order.order in self.completed:
+            return
+        self.completed[order.order] = self.now
+        done = replace(order, version=version, net=dollars(earned), complete_time=self.now)
+        self.world.do(purchase.settle, [done])
+        if self.start is Start.COMPLETION:
+            self.model.complete(f"orders/{order.order}", self.now, self.ends(self.now), self.now)
 
     @rule(order=orders, news=st.lists(st.tuples(st.integers(1, 9), AMOUNTS), min_size=1, max_size=4))
     def settle(self, order: Settlement, news: list[tuple[int, int]]) -> None:
@@ -238,7 +269,10 @@ class Points(RuleBasedStateMachine):
     def earn(self, order: Settlement, count: int) -> None:
         source = f"orders/{order.order}"
         if count > 0:
-            self.model.grant(count, source, order.pay_time)
+            starts = self.starts(order)
+            self.model.grant_late(count, source, order.pay_time, starts, self.ends(starts), now=self.now)
+            self.world.do(expiry.expire)  # what comes in too late is gone
+            self.model.lapse(self.now)
         elif count < 0:
             self.model.claw_back(-count, source)
 

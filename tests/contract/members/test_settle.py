@@ -17,11 +17,14 @@ from sqlalchemy import event
 from kit.errors import Fault
 from kit.money import Money
 from kit.page import Page
+from services.members.domain.audit import Author
 from services.members.domain.hold import Hold, State
 from services.members.domain.programme import Rate
 from services.members.domain.purchase import Settlement
 from services.members.domain.tier import tier_history
-from services.members.usecases import hold, member, points, programme, purchase, tier
+from services.members.domain.validity import Expiry, Validity
+from services.members.usecases import expiry, hold, member, merge, points, programme, purchase, tier
+from services.members.usecases.programme import UpdateProgramme
 from tests.contract.members.conftest import World
 from tests.support.builders.members import day, dollars, settlement, spend
 from tests.support.builders.members import programme as default_programme
@@ -71,6 +74,55 @@ def test_points_spent_before_a_refund_become_a_debt_that_later_earnings_pay_firs
     assert world.wallet(of) == (0, 0, 80)
     world.do(purchase.settle, [settlement(of, net=100)])
     assert world.wallet(of) == (20, 0, 0)
+
+
+@pytest.mark.parametrize("parts", [(0,), (60, 30, 0)])
+@pytest.mark.parametrize("spent", [0, 30])
+def test_a_refund_after_the_points_have_expired_is_owed_only_as_far_as_they_were_spent(
+    world: World, parts: Sequence[int], spent: int
+) -> None:
+    (of,) = world.enrolled()
+    world.do(programme.update, UpdateProgramme({"validity": Validity(Expiry.DAYS, 30)}))
+    for turn in range(3):
+        paid = settlement(of, net=100, pay_time=world.clock.now)
+        world.do(purchase.settle, [paid])
+        if spent and not turn:
+            world.do(points.spend, [points.Spend(of, spent, "rewards/1")])
+        world.clock.move(timedelta(days=30))
+        if turn != 1:  # the sweep may not have been
+            world.do(expiry.expire)
+        for version, net in enumerate(parts, 2):
+            world.do(purchase.settle, [replace(paid, net=dollars(net), version=version)])
+        assert world.wallet(of) == (0, 0, spent)
+
+
+def test_what_came_back_too_late_is_not_owed_when_its_own_order_is_refunded(world: World) -> None:
+    (of,) = world.enrolled()
+    world.do(programme.update, UpdateProgramme({"validity": Validity(Expiry.DAYS, 30)}))
+    first = settlement(of, net=100)
+    world.do(purchase.settle, [first])
+    held = world.do(hold.place, [hold.PlaceHold(uuid4(), of, 100, "orders/2", timedelta(hours=1))])[0]
+    second = settlement(of, net=0, hold=held.id)
+    world.do(purchase.settle, [second])
+    world.clock.move(timedelta(days=31))
+    world.do(purchase.settle, [replace(second, version=2, returned=100)])
+    assert world.wallet(of) == (0, 0, 0)
+    world.do(purchase.settle, [replace(first, version=2, net=dollars(0))])
+    assert world.wallet(of) == (0, 0, 0)
+
+
+def test_a_refund_after_a_merge_takes_back_what_had_expired_before_it(world: World) -> None:
+    gone, kept = world.enrolled(2)
+    world.do(programme.update, UpdateProgramme({"validity": Validity(Expiry.DAYS, 30)}))
+    paid = settlement(gone, net=100)
+    world.do(purchase.settle, [paid])
+    world.clock.move(timedelta(days=30))
+    world.do(expiry.expire)
+    world.do(merge.merge, merge.MergeMembers(uuid4(), gone, kept, Author("ada", "MergeMembers"), "one person"))
+    world.do(purchase.settle, [replace(paid, net=dollars(0), version=2)])
+    assert world.wallet(kept) == (0, 0, 0)
+    kinds = [(entry.debit, entry.credit, entry.cause.kind) for entry in world.do(points.entries, kept, Page(9))]
+    assert kinds == [("available", "expense", "CLAWBACK"), ("breakage", "available", "LAPSE")]
 
 
 def test_buying_and_refunding_in_a_loop_changes_nothing(world: World) -> None:

@@ -121,6 +121,20 @@ def test_what_is_taken_back_comes_from_its_own_lot_first_then_from_the_others_th
     assert wallet.receivable == 3
 
 
+def test_what_has_expired_of_its_own_lot_is_taken_back_before_anything_else_of_the_member() -> None:
+    own = replace(lot(3, days=1, available=4), source=CAUSE.source)
+    other = lot(2, days=90, available=5)
+    expired, _ = owning(own, other).lapse(NOW + timedelta(days=30))
+    assert [each.lapsed for each in expired.lots] == [4, 0]
+    after, transfers = expired.claw_back(6, CAUSE)
+    assert [(move.debit.kind, move.credit.kind, move.amount) for move in transfers] == [
+        ("breakage", "available", 4),
+        ("available", "expense", 4),
+        ("available", "expense", 2),
+    ]
+    assert (after.available, after.receivable, [each.lapsed for each in after.lots]) == (3, 0, [0, 0])
+
+
 def test_what_is_taken_back_while_it_waits_is_taken_from_what_waits() -> None:
     own = replace(lot(3, pending=4), source=CAUSE.source)
     wallet, _ = owning(lot(2, available=5), own).claw_back(4, CAUSE)
