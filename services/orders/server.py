@@ -47,7 +47,7 @@ from services.orders.api.fulfilment_servicer import FulfilmentServicer
 from services.orders.api.group_buys_servicer import GroupBuysServicer
 from services.orders.api.ingest_servicer import IngestServicer
 from services.orders.api.inventory_servicer import InventoryServicer
-from services.orders.api.members import MembersGiftCards, MembersPoints, MembersStoredValue
+from services.orders.api.members import MembersGiftCards, MembersPointRules, MembersPoints, MembersStoredValue
 from services.orders.api.observed import Observed
 from services.orders.api.order_desk_servicer import OrderDeskServicer
 from services.orders.api.payment_notice import Notices
@@ -133,6 +133,7 @@ def build(config: Config) -> Server:
     goods = edge.watched(offers.forget)
     selling = Checkout(
         quote=Quoting(find=offers, prices=CampaignsPrices(campaigns, edge, seconds=time.monotonic), tariff=known),
+        rules=MembersPointRules(members),
         book=book,
         holders=holders,
         pay_within=config.pay_within,

@@ -117,6 +117,7 @@ def quoted(found: Quoted) -> pb.QuoteRedemptionResponse:
         value=wire_money(found.usable.value),
         payable=wire_money(found.usable.payable),
         min_points=found.programme.cash.least,
+        max_points=found.most,
     )
 
 

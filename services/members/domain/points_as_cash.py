@@ -37,6 +37,14 @@ class Usable(NamedTuple):
     payable: Money
 
 
+def most_points(rules: CashRules, redeem: Rate, payable: int) -> int:
+    """The most points that may pay at a time, and that are worth no more than `payable` minor units."""
+    if not payable:
+        return 0
+    worth = -(-(payable + 1) * redeem.points // redeem.amount.minor) - 1
+    return worth if rules.most is None else min(worth, rules.most)
+
+
 def usable(rules: CashRules, redeem: Rate, basket: Basket, available: int) -> Usable:
     """The most points that may pay for goods that are not paid for yet.
 
@@ -46,8 +54,7 @@ def usable(rules: CashRules, redeem: Rate, basket: Basket, available: int) -> Us
     whole = Left(basket.paid, tuple(line.net for line in basket.lines), basket.freight)
     goods = eligible(basket, whole, rules.scope, freight=rules.freight)
     payable = goods * rules.ratio // WHOLE
-    most = payable * redeem.points // redeem.amount.minor
-    points = min(available, most if rules.most is None else min(most, rules.most))
+    points = min(available, most_points(rules, redeem, payable))
     value = points * redeem.amount.minor // redeem.points
     if points < rules.least or not value:
         return Usable(0, Money(0, currency), Money(payable, currency))

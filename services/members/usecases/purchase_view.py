@@ -12,7 +12,7 @@ from services.members.domain.basket import Basket
 from services.members.domain.earning import Earning, Grant
 from services.members.domain.errors import rules as refusals
 from services.members.domain.points import Wallet
-from services.members.domain.points_as_cash import Usable, usable
+from services.members.domain.points_as_cash import Usable, most_points, usable
 from services.members.domain.programme import DEFAULT, Programme
 from services.members.domain.purchase import Purchase
 from services.members.domain.rule import BASE_RULE, Verdict
@@ -39,10 +39,11 @@ class Quote:
 
 
 class Quoted(NamedTuple):
-    """The points that could pay, by which programme."""
+    """The points that could pay, by which programme, and how many could if the member had enough."""
 
     usable: Usable
     programme: Programme
+    most: int
 
 
 def read(unit: Unit, member: UUID, order: UUID) -> Shown:
@@ -84,7 +85,8 @@ def quote(unit: Unit, command: Quote) -> Quoted:
     if command.currency != programme.redeem.amount.currency:
         raise refusals.currency_other("lines", programme.redeem.amount.currency)
     available = _wallet(unit, programme.id, owner).available
-    return Quoted(usable(programme.cash, programme.redeem, command.basket, available), programme)
+    found = usable(programme.cash, programme.redeem, command.basket, available)
+    return Quoted(found, programme, most_points(programme.cash, programme.redeem, found.payable.minor))
 
 
 def _wallet(unit: Unit, programme: str, owner: UUID) -> Wallet:

@@ -6,19 +6,25 @@ holds already, and never holds twice.
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from google.protobuf.duration_pb2 import Duration
-from kehu.members.v1 import gift_cards_pb2, members_pb2, stored_value_pb2
+from kehu.members.v1 import gift_cards_pb2, members_pb2, programmes_pb2, stored_value_pb2
 from kehu.members.v1.gift_cards_pb2_grpc import GiftCardServiceStub
 from kehu.members.v1.members_pb2_grpc import MembersServiceStub
+from kehu.members.v1.programmes_pb2_grpc import ProgrammesServiceStub
 from kehu.members.v1.stored_value_pb2_grpc import StoredValueServiceStub
 
 from kit import names
 from kit.errors import Fault, Kind, conflict, internal
 from kit.money import Money
 from kit.rpc import Peer, convert
+from services.orders.api.wire import optional_name
 from services.orders.domain import errors
 from services.orders.domain.checkout import Attempt, Held, Step
 from services.orders.domain.errors import checkout as refusals
+from services.orders.domain.payment import Allowance
+from services.orders.domain.quote import Quote
 
 _REFUSALS = frozenset({Kind.FAILED_PRECONDITION, Kind.NOT_FOUND, Kind.INVALID_ARGUMENT, Kind.ALREADY_EXISTS})
 
@@ -67,6 +73,37 @@ class MembersPoints:
             request_id=str(attempt.order_id),
         )
         return await self._peer.call(self._stub.CreateHold, request)
+
+
+class MembersPointRules:
+    """Asks what points may pay for."""
+
+    def __init__(self, peer: Peer) -> None:
+        self._peer = peer
+        self._stub = ProgrammesServiceStub(peer.channel)
+
+    async def allowance(self, quote: Quote, member: UUID) -> Allowance | None:
+        """How many points may pay for what is quoted; None if members is too old to say. Raises a Fault if none may:
+        there is no such member, or the points are worth another currency."""
+        request = programmes_pb2.QuoteRedemptionRequest(
+            parent=names.join("members", member),
+            lines=[
+                programmes_pb2.GoodsLine(
+                    product=optional_name("products", item.product),
+                    category=item.category,
+                    amount=convert.wire_money(Money(item.amount, quote.currency)),
+                )
+                for item in quote.items
+            ],
+            freight=convert.wire_money(Money(quote.freight, quote.currency)),
+        )
+        try:
+            answer = await self._peer.call(self._stub.QuoteRedemption, request)
+        except Fault as fault:
+            if fault.kind in _REFUSALS:
+                raise errors.points_refused(member, fault.reason) from fault
+            raise
+        return Allowance(answer.min_points, answer.max_points) if answer.HasField("max_points") else None
 
 
 class MembersStoredValue:

@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from kit.money import Money, allocate
+from services.orders.domain.errors import checkout as errors
 
 
 class Tender(StrEnum):
@@ -58,6 +59,19 @@ class PointsTender:
     hold: str
     points: int
     value: Money
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """How many points may pay for an order, by the rules of their programme."""
+
+    least: int
+    most: int
+
+    def check(self, points: int) -> None:
+        """Raise a Fault unless so many may."""
+        if not self.least <= points <= self.most:
+            raise errors.points_not_allowed(points, least=self.least, most=self.most)
 
 
 RefundPolicy = tuple[Tender, ...]

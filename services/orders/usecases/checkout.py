@@ -19,6 +19,8 @@ from kit.errors import Fault
 from kit.names import join
 from services.orders.domain import errors
 from services.orders.domain.checkout import NOTHING, Attempt, CheckoutState, Held, Release, Step, StepKind
+from services.orders.domain.payment import Allowance
+from services.orders.domain.quote import Quote
 from services.orders.usecases.basket import Basket
 from services.orders.usecases.placing import Placement
 from services.orders.usecases.quote import Quoting
@@ -46,6 +48,13 @@ class Holder(Protocol):
 
 
 Holders = Mapping[StepKind, Holder]
+
+
+class PointRules(Protocol):
+    """Members, as far as it knows what points may pay for."""
+
+    async def allowance(self, quote: Quote, member: UUID) -> Allowance | None:
+        """How many points may pay for what is quoted, whatever the member has; None if that is not known."""
 
 
 class Checkouts(Protocol):
@@ -185,8 +194,11 @@ def released(unit: Work, command: Released) -> Attempt | None:
 class Checkout:
     """Leads a basket through all services. Its arguments reach the database and the peers."""
 
-    def __init__(self, *, quote: Quoting, book: Book, holders: Holders, pay_within: timedelta) -> None:
+    def __init__(
+        self, *, quote: Quoting, rules: PointRules, book: Book, holders: Holders, pay_within: timedelta
+    ) -> None:
         self.quote = quote
+        self._rules = rules
         self._book = book
         self._holders = holders
         self._pay_within = pay_within
@@ -220,6 +232,7 @@ class Checkout:
         try:
             quote = await self.quote(basket, begun.order_id)
             quote.check_coupons()
+            await self._check_points(basket, begun, quote)
             held = await self._hold(basket, begun)
             command = Placement.of(basket, quote, begun.order_id, held=held, pay_within=self._pay_within)
             placed = await store(command)
@@ -229,6 +242,14 @@ class Checkout:
         if placed.name != join("orders", begun.order_id):  # a twin of this request was first
             await afterwards(self._undo(GiveUp(begun.order_id, "SUPERSEDED")))
         return placed
+
+    async def _check_points(self, basket: Basket, attempt: Attempt, quote: Quote) -> None:
+        """Raise a Fault unless the points may pay for what is quoted. Whether the member has them is for the hold to
+        say: the balance lacks what an earlier try of the same request holds already."""
+        if basket.points:
+            allowance = await self._rules.allowance(quote, attempt.buyer)
+            if allowance is not None:
+                allowance.check(basket.points)
 
     async def _hold(self, basket: Basket, attempt: Attempt) -> Attempt:
         """Take the steps one after the other. What is known of one is written down with the intent to take the next."""

@@ -292,7 +292,11 @@ async def test_a_quote_says_what_points_may_pay(
 
     found = await programmes.QuoteRedemption(asked((40, "tea"), (20, "gift"), freight=8))
     assert (found.points, found.value, found.payable, found.min_points) == (2_000, money(20), money(20), 500)
-    assert (await programmes.QuoteRedemption(asked((9, "tea")))).points == 0  # 450 points would do, 500 are the least
+    assert found.max_points == 2_000
+    cheap = await programmes.QuoteRedemption(asked((9, "tea")))
+    assert (cheap.points, cheap.max_points) == (0, 450)  # 450 points would do, 500 are the least
+    dear = await programmes.QuoteRedemption(asked((4_000, "tea")))
+    assert (dear.points, dear.max_points) == (100_000, 200_000)  # whatever the member has
     assert (await programmes.QuoteRedemption(asked((10, "tea")))).points == 500
     wrong = asked((10, "tea"))
     wrong.lines.append(pb.GoodsLine(amount=WireMoney(currency_code="EUR", units=1)))

@@ -165,6 +165,7 @@ class Members(members_pb2_grpc.MembersServiceServicer):
         self.holds: dict[str, members_pb2.Hold] = {}
         self.funds: dict[str, int] = {}
         self.purchases: dict[str, WireMoney] = {}
+        self.least, self.percent, self.old = 1, 100, False
         self.payments: dict[str, tuple[str, stored_value_pb2.StoredValuePayment]] = {}
         self.gate = asyncio.Event()
         self.gate.set()
@@ -204,13 +205,26 @@ class Members(members_pb2_grpc.MembersServiceServicer):
 
 
 class Programmes(programmes_pb2_grpc.ProgrammesServiceServicer):
-    """What members counts of orders."""
+    """What members counts of orders, and what points may pay of them: at least `least`, at most `percent` of the goods,
+    and nothing of the freight. An `old` one does not tell."""
 
     def __init__(self, members: Members) -> None:
         self.members = members
 
     async def GetPurchase(self, request: programmes_pb2.GetPurchaseRequest, context: Any) -> Any:
         return await self.members.seen.answer(request, context, self._purchase)
+
+    async def QuoteRedemption(self, request: programmes_pb2.QuoteRedemptionRequest, context: Any) -> Any:
+        return await self.members.seen.answer(request, context, self._quote)
+
+    def _quote(self, request: programmes_pb2.QuoteRedemptionRequest) -> programmes_pb2.QuoteRedemptionResponse:
+        if request.parent not in self.members.available:
+            raise Fault(Kind.NOT_FOUND, "MEMBER_NOT_FOUND", "no such member")
+        goods = sum(money(line.amount).minor for line in request.lines)
+        answer = programmes_pb2.QuoteRedemptionResponse(min_points=self.members.least)
+        if not self.members.old:
+            answer.max_points = goods * self.members.percent // 100
+        return answer
 
     def _purchase(self, request: programmes_pb2.GetPurchaseRequest) -> programmes_pb2.Purchase:
         if request.name not in self.members.purchases:

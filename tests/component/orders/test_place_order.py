@@ -160,9 +160,39 @@ async def test_points_that_are_worth_more_than_the_order_are_refused_and_free(
 ) -> None:
     product = await shop.product(price=100)
     members.available[MEMBER] = 500
+    members.old = True
     refusal = await refused(orders.PlaceOrder(placing((product, 1), member=MEMBER, points=101)))
     assert (refusal.code, refusal.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "POINTS_UNSUITABLE")
     assert (members.available[MEMBER], await shop.stock(product)) == (500, (100, 0))
+
+
+@pytest.mark.parametrize("points", [49, 50, 75, 76])
+async def test_points_pay_no_less_and_no_more_than_their_programme_allows(
+    orders: OrdersServiceStub, shop: Shop, campaigns: Campaigns, members: Members, points: int
+) -> None:
+    product = await shop.product(price=200)
+    members.available[MEMBER], members.least, members.percent = 76, 50, 50
+    coupon = campaigns.coupon(MEMBER, 50)
+    call = orders.PlaceOrder(placing((product, 1), member=MEMBER, coupons=[coupon], points=points))
+    if points in {50, 75}:
+        assert (await call).points == points
+        return
+    refusal = await refused(call)
+    assert (refusal.code, refusal.reason) == (grpc.StatusCode.FAILED_PRECONDITION, "POINTS_NOT_ALLOWED")
+    assert refusal.metadata == {"points": str(points), "min_points": "50", "max_points": "75"}
+    assert list(refusal.fields) == ["points"]
+    assert (members.seen.calls["CreateHold"], campaigns.seen.calls["LockCoupons"]) == (0, 0)
+
+
+async def test_a_repeat_may_use_the_points_that_it_holds_already(
+    orders: OrdersServiceStub, shop: Shop, members: Members
+) -> None:
+    product = await shop.product(price=200)
+    members.available[MEMBER] = 200
+    request = placing((product, 1), member=MEMBER, points=200, request_id=str(uuid.uuid4()))
+    answers = await asyncio.gather(*(orders.PlaceOrder(request) for _ in range(5)))
+    assert {answer.name for answer in answers} == {answers[0].name}
+    assert members.available[MEMBER] == 0
 
 
 async def test_points_that_are_not_there_free_the_coupons(
@@ -219,6 +249,7 @@ async def test_a_client_that_goes_away_in_between_leaves_nothing_locked(
     orders: OrdersServiceStub, shop: Shop, campaigns: Campaigns, members: Members
 ) -> None:
     product, coupon = await shop.product(), campaigns.coupon(MEMBER, 1)
+    members.available[MEMBER] = 1
     members.gate.clear()
     call = orders.PlaceOrder(placing((product, 1), member=MEMBER, coupons=[coupon], points=1))
     await until_async(lambda: coupon in campaigns.locks, what="the coupon is locked")

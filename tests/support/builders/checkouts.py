@@ -19,6 +19,7 @@ from services.orders.domain import errors
 from services.orders.domain.checkout import ANSWER_WITHIN, Attempt, CheckoutState, Held, Step, StepKind
 from services.orders.domain.offer import Asked, Offer
 from services.orders.domain.order_content import Buyer
+from services.orders.domain.payment import Allowance
 from services.orders.domain.quote import CouponDecision, Quote, Wanted
 from services.orders.domain.tariff import Tariff
 from services.orders.usecases import checkout, checkout_recovery
@@ -112,6 +113,7 @@ class World:
     answers: dict[str, Order] = field(default_factory=dict)
     late: list[tuple[datetime, Callable[[], object]]] = field(default_factory=list)
     dead: bool = False
+    most_points: int = 1000
 
     def pass_time(self, seconds: float) -> None:
         """Time passes, and what was under way arrives."""
@@ -177,6 +179,9 @@ class World:
 
         return await self.call(act)
 
+    async def allowance(self, quote: Quote, member: UUID) -> Allowance:
+        return await self.call(lambda: Allowance(1, self.most_points))
+
     def store(self, key: str) -> Callable[[Placement], Awaitable[Order]]:
         """The transaction that stores an order, once per request."""
 
@@ -214,6 +219,7 @@ class World:
             return self.answers[key]
         steps = Checkout(
             quote=Quoting(find=self.find, prices=self, tariff=self.tariff, clock=lambda: self.now),
+            rules=self,
             book=self.book(),
             holders=self.holders(),
             pay_within=MINUTES,

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from kit.money import Money
 from services.members.domain.basket import Basket, Scope
-from services.members.domain.points_as_cash import CashRules, usable
+from services.members.domain.points_as_cash import CashRules, most_points, usable
 from services.members.domain.rule import Rate
 from tests.support.builders.members import dollars
 from tests.support.builders.rules import basket, line
@@ -42,6 +42,25 @@ def test_no_point_is_taken_that_is_worth_nothing() -> None:
     assert usable(CashRules(), three_for_a_cent, Basket(10), 29) == (27, Money(9, "USD"), Money(10, "USD"))
     assert usable(CashRules(), three_for_a_cent, Basket(10), 2).points == 0
     assert usable(CashRules(least=100), three_for_a_cent, Basket(1_000), 100).points == 100
+
+
+def test_no_rate_keeps_points_from_paying_the_last_cent() -> None:
+    three_for_two = Rate(3, Money(2, "USD"))
+    assert usable(CashRules(), three_for_two, Basket(5), 100) == (8, Money(5, "USD"), Money(5, "USD"))
+
+
+@given(
+    st.none() | st.integers(1, 900),
+    st.builds(lambda points, minor: Rate(points, Money(minor, "USD")), st.integers(1, 300), st.integers(1, 300)),
+    st.integers(1, 10_000),
+)
+def test_one_point_more_than_the_most_is_worth_more_than_what_may_be_paid(
+    limit: int | None, redeem: Rate, payable: int
+) -> None:
+    most = most_points(CashRules(most=limit), redeem, payable)
+    assert most * redeem.amount.minor // redeem.points <= payable
+    assert most == limit or (most + 1) * redeem.amount.minor // redeem.points > payable
+    assert most_points(CashRules(most=limit), redeem, 0) == 0
 
 
 @given(

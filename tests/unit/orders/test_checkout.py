@@ -34,8 +34,9 @@ from tests.support.builders.checkouts import COUPON, FUNDS, TEA, Break, Crash, W
 from tests.support.builders.orders import MINUTES, NOW
 from tests.support.diagrams import diagrams
 
-CALLS = 17
-"""What a checkout of five steps calls: open, price, a note and an ask of each step, a note, store, and some to undo."""
+CALLS = 18
+"""What a checkout of five steps calls: open, price, the rules of points, a note and an ask of each step, a note, store,
+and some to undo."""
 
 
 def buy(world: World, basket: Basket | None = None, key: str = "a request") -> object:
@@ -152,7 +153,7 @@ def test_an_order_that_needs_nothing_held_opens_no_attempt() -> None:
 
 
 def test_a_lost_answer_is_not_believed_to_be_free_until_no_ask_can_be_under_way() -> None:
-    world = World(breaks=[None, None, None, Break.LATE])
+    world = World(breaks=[None, None, None, None, Break.LATE])
     buy(world)
     (attempt,) = world.rows.rows.values()
     assert (attempt.state, attempt.steps[0].state) == (CheckoutState.ABANDONED, StepState.COMPENSATING)

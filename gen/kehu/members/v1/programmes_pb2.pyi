@@ -660,10 +660,13 @@ class QuoteRedemptionResponse(_message.Message):
     VALUE_FIELD_NUMBER: _builtins.int
     PAYABLE_FIELD_NUMBER: _builtins.int
     MIN_POINTS_FIELD_NUMBER: _builtins.int
+    MAX_POINTS_FIELD_NUMBER: _builtins.int
     points: _builtins.int
     """The most points; 0 if none can be used."""
     min_points: _builtins.int
     """Fewer points can't be used."""
+    max_points: _builtins.int
+    """More points can't be used for these goods, however many the member has."""
     @_builtins.property
     def value(self) -> _money_pb2.Money:
         """What they are worth."""
@@ -679,12 +682,15 @@ class QuoteRedemptionResponse(_message.Message):
         value: _money_pb2.Money | None = ...,
         payable: _money_pb2.Money | None = ...,
         min_points: _builtins.int = ...,
+        max_points: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["payable", b"payable", "value", b"value"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_max_points", b"_max_points", "max_points", b"max_points", "payable", b"payable", "value", b"value"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["min_points", b"min_points", "payable", b"payable", "points", b"points", "value", b"value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_max_points", b"_max_points", "max_points", b"max_points", "min_points", b"min_points", "payable", b"payable", "points", b"points", "value", b"value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__max_points: _TypeAlias = _typing.Literal["max_points"]  # noqa: Y015
+    _WhichOneofArgType__max_points: _TypeAlias = _typing.Literal["_max_points", b"_max_points"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__max_points) -> _WhichOneofReturnType__max_points | None: ...
 
 Global___QuoteRedemptionResponse: _TypeAlias = QuoteRedemptionResponse  # noqa: Y015
 

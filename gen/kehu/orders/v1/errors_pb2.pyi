@@ -299,6 +299,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """Another open count has a number of the product at the location: post or cancel that one first. Metadata: `stock`,
     `count`.
     """
+    ERROR_REASON_POINTS_NOT_ALLOWED: _ErrorReason.ValueType  # 152
+    """Fewer or more points than the programme lets pay for these goods and their delivery; nothing was kept. Metadata:
+    `points`, `min_points`, `max_points`.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why orders refused a call, as `google.rpc.ErrorInfo.reason` under the domain `kehu.dev`.
@@ -581,5 +585,9 @@ ERROR_REASON_BALANCE_NOT_DUE: ErrorReason.ValueType  # 150
 ERROR_REASON_COUNTED_ELSEWHERE: ErrorReason.ValueType  # 151
 """Another open count has a number of the product at the location: post or cancel that one first. Metadata: `stock`,
 `count`.
+"""
+ERROR_REASON_POINTS_NOT_ALLOWED: ErrorReason.ValueType  # 152
+"""Fewer or more points than the programme lets pay for these goods and their delivery; nothing was kept. Metadata:
+`points`, `min_points`, `max_points`.
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -73,7 +73,9 @@ class FlashSale(_message.Message):
         REFUND_POLICY_KEEP: FlashSale._RefundPolicy.ValueType  # 1
         """They stay sold, and so does the member's share. The goods come back to stock as any other refund's do."""
         REFUND_POLICY_RESELL: FlashSale._RefundPolicy.ValueType  # 2
-        """While the sale is open, they can be bought again, by this member too. For goods that never left the house."""
+        """While the sale is open, those that are there can be bought again, by this member too: units that never left, and
+        those that come back undamaged with the refund. The others stay sold.
+        """
 
     class RefundPolicy(_RefundPolicy, metaclass=_RefundPolicyEnumTypeWrapper):
         """What becomes of the units of an order that is refunded in full before it is carried out."""
@@ -83,7 +85,9 @@ class FlashSale(_message.Message):
     REFUND_POLICY_KEEP: FlashSale.RefundPolicy.ValueType  # 1
     """They stay sold, and so does the member's share. The goods come back to stock as any other refund's do."""
     REFUND_POLICY_RESELL: FlashSale.RefundPolicy.ValueType  # 2
-    """While the sale is open, they can be bought again, by this member too. For goods that never left the house."""
+    """While the sale is open, those that are there can be bought again, by this member too: units that never left, and
+    those that come back undamaged with the refund. The others stay sold.
+    """
 
     NAME_FIELD_NUMBER: _builtins.int
     PRODUCT_FIELD_NUMBER: _builtins.int

@@ -136,7 +136,7 @@ class FlashSalesServiceServicer:
 
     def EnterWaitingRoom(self, request, context):
         """Gives a place in the queue of a flash sale with a waiting room: a ticket that is good for buying from its
-        `admit_time` on. Who enters again gets the same place.
+        `admit_time` on. Who enters again gets the same place, until its ticket is over: then a new one, at the end.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -56,7 +56,7 @@ class FlashSalesServiceStub:
     """
     EnterWaitingRoom: _grpc.UnaryUnaryMultiCallable[_flash_sales_pb2.EnterWaitingRoomRequest, _flash_sales_pb2.WaitingTicket]
     """Gives a place in the queue of a flash sale with a waiting room: a ticket that is good for buying from its
-    `admit_time` on. Who enters again gets the same place.
+    `admit_time` on. Who enters again gets the same place, until its ticket is over: then a new one, at the end.
     """
     GetFlashSaleFigures: _grpc.UnaryUnaryMultiCallable[_flash_sales_pb2.GetFlashSaleFiguresRequest, _flash_sales_pb2.FlashSaleFigures]
     """Reads how a flash sale goes: free, held and sold units, and what was refused."""
@@ -92,7 +92,7 @@ class FlashSalesServiceAsyncStub(FlashSalesServiceStub):
     """
     EnterWaitingRoom: _aio.UnaryUnaryMultiCallable[_flash_sales_pb2.EnterWaitingRoomRequest, _flash_sales_pb2.WaitingTicket]  # type: ignore[assignment]
     """Gives a place in the queue of a flash sale with a waiting room: a ticket that is good for buying from its
-    `admit_time` on. Who enters again gets the same place.
+    `admit_time` on. Who enters again gets the same place, until its ticket is over: then a new one, at the end.
     """
     GetFlashSaleFigures: _aio.UnaryUnaryMultiCallable[_flash_sales_pb2.GetFlashSaleFiguresRequest, _flash_sales_pb2.FlashSaleFigures]  # type: ignore[assignment]
     """Reads how a flash sale goes: free, held and sold units, and what was refused."""
@@ -167,7 +167,7 @@ class FlashSalesServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_flash_sales_pb2.WaitingTicket, _abc.Awaitable[_flash_sales_pb2.WaitingTicket]]:
         """Gives a place in the queue of a flash sale with a waiting room: a ticket that is good for buying from its
-        `admit_time` on. Who enters again gets the same place.
+        `admit_time` on. Who enters again gets the same place, until its ticket is over: then a new one, at the end.
         """
 
     @_abc_1.abstractmethod

@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from kit import names
-from kit.errors import Fault, Kind
+from kit.errors import Fault, Kind, Violation
 from kit.money import Money
 
 
@@ -22,6 +22,14 @@ def gift_card_refused(position: int, cause: str) -> Fault:
     return Fault(
         Kind.FAILED_PRECONDITION, "GIFT_CARD_REFUSED", message, metadata={"position": str(position), "cause": cause}
     )
+
+
+def points_not_allowed(points: int, *, least: int, most: int) -> Fault:
+    """Fewer or more points than may pay for the order."""
+    message = f"{points} points can't pay for this order, at least {least} and at most {most} can"
+    metadata = {"points": str(points), "min_points": str(least), "max_points": str(most)}
+    violation = Violation("points", f"must be from {least} to {most}" if least <= most else "can't be used here")
+    return Fault(Kind.FAILED_PRECONDITION, "POINTS_NOT_ALLOWED", message, metadata=metadata, violations=[violation])
 
 
 def tenders_unsuitable(amount: Money, due: Money) -> Fault:
