@@ -120,6 +120,11 @@ class Programme:
         return any("member" in rule.condition for rule in self.rules)
 
     @property
+    def asks_for_first(self) -> bool:
+        """Whether a condition may ask for a member's first purchase."""
+        return any("first_purchase" in rule.condition for rule in self.rules)
+
+    @property
     def shares_caps(self) -> bool:
         """Whether a member's orders share a cap."""
         return self.caps.shared or any(rule.caps.shared for rule in self.rules)

@@ -82,7 +82,7 @@ _EARNED = text("""
         update purchases p set person = cast(u.person as jsonb)
         from unnest(cast(:person_members as uuid[]), cast(:person_orders as uuid[]), cast(:persons as text[]))
             as u (member, "order", person)
-        where p.member = u.member and p."order" = u."order" and p.person is null
+        where p.member = u.member and p."order" = u."order"
     )
     insert into earnings ("order", programme, version, points, grants)
     select u."order", u.programme, u.version, u.points, cast(u.grants as jsonb)
@@ -162,7 +162,7 @@ class PurchaseStore:
     def keep_earnings(
         self, earned: Mapping[tuple[UUID, UUID], Mapping[str, Earning]], persons: Mapping[tuple[UUID, UUID], Person]
     ) -> None:
-        """Keep what purchases earned by rules and, if it was not kept before, who their members were."""
+        """Keep what purchases earned by rules, and who the members were of those that were judged by them."""
         rows = [
             (order, programme, earning) for (_, order), each in earned.items() for programme, earning in each.items()
         ]

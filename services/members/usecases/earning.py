@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from uuid import UUID
 
 from services.members.domain.basket import Basket
@@ -21,6 +22,9 @@ Key = tuple[UUID, UUID]
 
 Known = dict[Key, Purchase]
 """Purchases by member and order."""
+
+Position = tuple[datetime, UUID]
+"""Where a purchase stands among those of its member: by date, then by its order's id."""
 
 Programmes = Mapping[str, Mapping[int, Programme]]
 """Every version of every programme."""
@@ -76,11 +80,15 @@ class Assessor:
         programmes: Programmes,
         *,
         anew: str = "",
+        overtaken: Collection[Key] = (),
     ) -> None:
-        """With `anew`, what is told has not taken anything yet of the caps of that programme."""
+        """With `anew`, what is told has not taken anything yet of the caps of that programme. Purchases that are
+        `overtaken` are judged again as the first of their members or not."""
         self.persons: dict[Key, Person] = {}
         self._unit = unit
         self._known = {**known, **told}
+        self._first = _first(self._known)
+        self._overtaken = overtaken
         self._standings = standings
         self._programmes = programmes
         self._kept = unit.purchases.kept([key for key in told if key in known])
@@ -105,8 +113,12 @@ class Assessor:
             kept = kept._replace(basket=purchase.basket)
         if purchase.left or kept.left.net != purchase.net.minor:
             kept = kept._replace(left=purchase.remaining)
+        again = kept.person is not None and key in self._overtaken
+        if kept.person and again:
+            self.persons[key] = replace(kept.person, first_purchase=_is_first(purchase, self._first))
+            kept = kept._replace(person=self.persons[key])
         earnings = {
-            id_: self._earning(purchase, kept, programme, fresh=grown or versions is not None)
+            id_: self._earning(purchase, kept, programme, fresh=grown or again or versions is not None)
             for id_, programme in (versions or self._versions(purchase, kept)).items()
         }
         before = {id_: earning.points for id_, earning in kept.earnings.items()} | {DEFAULT: purchase.earned}
@@ -153,18 +165,10 @@ class Assessor:
             person = self.persons[key] = Person(
                 tier=past[-1].to_tier if past else BASE,
                 tags=tags,
-                first_purchase=self._first(purchase),
+                first_purchase=_is_first(purchase, self._first),
                 birthday_month=month,
             )
         return person
-
-    def _first(self, purchase: Purchase) -> bool:
-        return not any(
-            other.member == purchase.member
-            and other.net.minor > 0
-            and (other.pay_time, other.order) < (purchase.pay_time, purchase.order)
-            for other in self._known.values()
-        )
 
     def _profile(self, member: UUID) -> tuple[tuple[str, ...], int]:
         """The member's tags, and the month of birth or 0."""
@@ -172,6 +176,16 @@ class Assessor:
             found = self._unit.members.read({member for member, _ in self._known})
             self._profiles = {id_: (each.tags, int(each.profile.birthday[5:7] or 0)) for id_, each in found.items()}
         return self._profiles.get(member, ((), 0))
+
+
+def overtaken(told: Known, known: Known, programmes: Programmes) -> set[Key]:
+    """The known purchases that were the first of their members before this was told and are not any more, or the other
+    way round, where a rule asks for that: they are to be judged again."""
+    if not any(version.asks_for_first for versions in programmes.values() for version in versions.values()):
+        return set()
+    after = {**known, **told}
+    was, is_ = _first(known), _first(after)
+    return {key for key in known if _is_first(known[key], was) is not _is_first(after[key], is_)}
 
 
 def rounds(told: Known, programmes: Programmes) -> list[Known]:
@@ -215,6 +229,22 @@ def _claimed(unit: Unit, members: Collection[UUID], known: Known) -> list[Claime
             if key not in kept and each.earned
         ),
     ]
+
+
+def _first(known: Known) -> dict[UUID, Position]:
+    """Where each member's first purchase stands of which something is left."""
+    first: dict[UUID, Position] = {}
+    for (member, order), purchase in known.items():
+        if purchase.net.minor > 0:
+            position = purchase.pay_time, order
+            first[member] = min(first.get(member, position), position)
+    return first
+
+
+def _is_first(purchase: Purchase, first: Mapping[UUID, Position]) -> bool:
+    """Whether nothing is left of any purchase of the member before this one."""
+    position = purchase.pay_time, purchase.order
+    return position <= first.get(purchase.member, position)
 
 
 def _of_the_rate_alone(earning: Earning) -> bool:

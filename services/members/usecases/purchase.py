@@ -49,10 +49,12 @@ def settle(unit: Unit, settlements: Sequence[Settlement]) -> None:
         changed = apply(unit, batch, earning.by_rate(told.values(), programmes), known, programmes)
         finish(unit, batch, settlements, {**known, **changed}, changed, programmes)
         return
+    overtaken = earning.overtaken(told, known, programmes)
+    told = {**{key: known[key] for key in overtaken}, **told}
     turns = earning.rounds(told, programmes) or [told]
     for turn in turns:
         standings = unit.tiers.read(members)
-        assessor = Assessor(unit, turn, known, standings, programmes)
+        assessor = Assessor(unit, turn, known, standings, programmes, overtaken=overtaken)
         changed = apply(unit, batch, assessor.assess(turn), known, programmes, assessor.persons)
         known = {**known, **changed}
         last = turn is turns[-1]

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from itertools import permutations
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sqlalchemy import event
 
 from kit.errors import Fault
@@ -25,7 +27,7 @@ from services.members.domain.programme import Rate
 from services.members.domain.purchase import Settlement
 from services.members.domain.rule import Caps, Rounding, Rule
 from services.members.domain.validity import Availability, Start
-from services.members.usecases import erasure, expiry, programme, purchase, purchase_view, tag
+from services.members.usecases import erasure, expiry, points, programme, purchase, purchase_view, tag
 from tests.contract.members.conftest import World
 from tests.contract.members.earnings import RULES, TEA, bought, change, found, order_of, refunded
 from tests.support.builders.members import NOW, day, dollars
@@ -103,6 +105,63 @@ def test_tags_and_birthdays_are_those_of_the_moment_at_which_an_order_is_first_h
     world.do(tag.modify, tag.ModifyTags(of, add=("vip",), remove=()))
     world.do(purchase.settle, [after, refunded(before, 3, 9_00)])
     assert world.wallet(of) == (9 + 15, 0, 0)
+
+
+def test_an_earlier_purchase_that_is_heard_of_late_takes_over_as_the_first(world: World) -> None:
+    change(world, rules=(bonus(25, id="first", condition="member.first_purchase"),))
+    (of,) = world.enrolled()
+    late, soon = bought(of, line(10_00), pay_time=NOW - timedelta(hours=1)), bought(of, line(20_00))
+    world.do(purchase.settle, [soon])
+    assert world.wallet(of) == (20 + 25, 0, 0)
+    world.do(purchase.settle, [late])
+    assert world.wallet(of) == (10 + 25 + 20, 0, 0)
+    kinds = [(entry.cause.kind, entry.points) for entry in world.do(points.entries, of, Page(9))]
+    assert sorted(kinds) == [("ACCRUAL", 35), ("ACCRUAL", 45), ("CLAWBACK", 25)]
+    _, why = world.do(purchase_view.earning, of, soon.order, "default")
+    assert {(grant.rule, grant.points) for grant in why.grants} == {("base", 20), ("first", 0)}
+    world.do(purchase.settle, [refunded(late, 3, 0)])
+    assert world.wallet(of) == (20 + 25, 0, 0)
+
+
+NEWS = [(order, version) for order in range(3) for version in (2, 3)]
+
+
+def batches(told: list[Settlement], together: list[bool]) -> Iterator[list[Settlement]]:
+    """The same news in batches: each alone, or together with the one before."""
+    batch: list[Settlement] = []
+    for each, joins in zip(told, together, strict=True):
+        if batch and not joins:
+            yield batch
+            batch = []
+        batch.append(each)
+    yield batch
+
+
+def test_the_news_of_three_orders_give_the_same_points_in_whatever_order_they_come(world: World) -> None:
+    change(world, rules=(RULES[0], bonus(25, id="first", condition="member.first_purchase", minimum=dollars(15))))
+
+    @settings(max_examples=60, deadline=None)
+    @given(
+        st.permutations(NEWS),
+        st.lists(st.booleans(), min_size=6, max_size=6),
+        st.lists(st.integers(0, 2), min_size=3, max_size=3),
+        st.lists(st.sampled_from([0, 10_00, 20_00]), min_size=3, max_size=3),
+    )
+    def hold(ways: list[tuple[int, int]], together: list[bool], hours: list[int], left: list[int]) -> None:
+        one, other = world.enrolled(2)
+        paid = [bought(one, line(20_00, "tea"), pay_time=NOW - timedelta(hours=each)) for each in hours]
+        news = {(at, 2): each for at, each in enumerate(paid)}
+        news |= {(at, 3): refunded(each, 3, left[at]) for at, each in enumerate(paid)}
+        for each in sorted(news.values(), key=lambda each: (each.version, each.pay_time, each.order)):
+            world.do(purchase.settle, [each])
+        told = [replace(news[key], member=other, order=UUID(int=news[key].order.int ^ 1)) for key in ways]
+        for batch in batches(told, together):
+            world.do(purchase.settle, batch)
+        assert found(world, one)[0] == found(world, other)[0]
+        earned = 'select earned, cast(person as text) from purchases where member = :of order by pay_time, "order"'
+        assert world.rows(earned, of=one) == world.rows(earned, of=other)
+
+    hold()
 
 
 def test_purchases_of_who_was_erased_keep_no_tags(world: World) -> None:
