@@ -51,7 +51,7 @@ _PAGE = text(f"""
 
 _ACCOUNTS = text("""
     select unit, owner, kind, sign, balance from ledger_accounts
-    where owner = any(cast(:owners as uuid[])) and sign <> 0 order by unit, kind
+    where owner = any(cast(:owners as uuid[])) and sign <> 0 order by id for update
 """)
 _OPEN = text("""
     insert into ledger_accounts (unit, owner, kind, sign, balance)
@@ -144,7 +144,8 @@ class MergeStore:
         return [_merge(row) for row in self._connection.execute(_PAGE, query).all()]
 
     def estates(self, gone: UUID, kept: UUID, empty: Collection[UUID] = ()) -> list[tuple[Estate, Estate]]:
-        """What both have in each unit in which one has accounts; the other gets accounts there too.
+        """What both have in each unit in which one has accounts, all of which are locked; the other gets accounts there
+        too.
 
         Lots of which nothing is left are missing, but for those in `empty`.
         """
@@ -155,7 +156,7 @@ class MergeStore:
             balances.setdefault(unit, {}).setdefault(owner, {})[kind] = balance
         return [
             (self._estate(unit, gone, owners[gone], empty), self._estate(unit, kept, owners[kept], empty))
-            for unit, owners in balances.items()
+            for unit, owners in sorted(balances.items())
         ]
 
     def post(self, unit: str, owners: Sequence[UUID], transfers: Sequence[Transfer], now: datetime) -> None:

@@ -18,17 +18,34 @@ from kit.page import Page
 from services.members.domain.audit import Author
 from services.members.domain.member import Identifier, Identity, Profile
 from services.members.domain.merge import Merge, MergeState
-from services.members.usecases import erasure, hold, loyalty_card, member, merge, points, purchase, tag, tier
+from services.members.domain.programme import Rate
+from services.members.domain.validity import Expiry, Validity
+from services.members.usecases import (
+    erasure,
+    expiry,
+    hold,
+    loyalty_card,
+    member,
+    merge,
+    points,
+    programme,
+    purchase,
+    purchase_view,
+    tag,
+    tier,
+)
 from services.members.usecases.erasure import EraseMember
 from services.members.usecases.hold import EndHold, PlaceHold
 from services.members.usecases.loyalty_card import BlockCard
 from services.members.usecases.member import Enroll, UpdateMember
 from services.members.usecases.merge import MergeMembers, UndoMerge
 from services.members.usecases.points import Accrue, Spend
+from services.members.usecases.programme import UpdateProgramme
 from services.members.usecases.tag import ModifyTags
 from tests.contract.members.conftest import World
 from tests.contract.members.test_races import at_once
 from tests.support.builders.members import dollars, row, settlement
+from tests.support.builders.members import programme as default_programme
 
 ADA = Author("ada", "MergeMembers")
 PHONE = "+8613800138000"
@@ -380,3 +397,26 @@ def test_a_merge_keeps_every_sum_and_its_undoing_is_identity(world: World, acts:
     undone(world, made)
     assert state(world, gone, kept) == before
     world.check()
+
+
+def test_nobody_moves_points_of_another_programme_that_a_merge_has_looked_at(world: World) -> None:
+    world.do(programme.create, replace(default_programme(earn=Rate(2, dollars(1))), id="stars", tiers=()))
+    change = UpdateProgramme({"validity": Validity(Expiry.DAYS, 1)}, programme="stars")
+    world.do(programme.update, change)
+    gone, kept = world.enrolled(2)
+    paid(world, gone, 10)
+    world.clock.move(timedelta(days=2))
+
+    def merged(unit: Any) -> int:
+        merge.merge(unit, MergeMembers(uuid4(), gone, kept, ADA, "the same person"))
+        return int(world.do(expiry.expire))
+
+    def looked_at(unit: Any) -> int:
+        unit.merges.estates(gone, kept)
+        return int(world.do(expiry.expire))
+
+    assert (world.do(looked_at), world.do(expiry.expire)) == (0, 1)
+    paid(world, kept, 10)
+    assert (world.do(merged), world.do(expiry.expire)) == (0, 1)
+    balances = world.do(purchase_view.balances, kept, Page(9))
+    assert {each.id: wallet.available for each, wallet in balances} == {"default": 20, "stars": 0}
