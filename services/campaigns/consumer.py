@@ -6,17 +6,25 @@ from collections.abc import Sequence
 from datetime import UTC
 from uuid import UUID
 
-from kehu.members.v1.events_pb2 import MemberErased, MemberMerged, MemberUnmerged
+from kehu.members.v1.events_pb2 import (
+    MemberErased,
+    MemberMerged,
+    MemberUnmerged,
+    RedemptionConfirmed,
+    RedemptionRefunded,
+)
 from kehu.orders.v1.events_pb2 import OrderCancelled, OrderPaid, OrderRefunded
 
 from kit import names
+from kit.errors import Fault
 from kit.money import Money
 from kit.telemetry import log
 from kit.worker import Received, Subscriptions
 from services.campaigns import metrics
 from services.campaigns.domain.member import Link
 from services.campaigns.domain.purchase import Purchase
-from services.campaigns.usecases import coupon, coupon_template, member, purchase, segment
+from services.campaigns.domain.redemption import Redemption
+from services.campaigns.usecases import coupon, coupon_template, member, purchase, redemption, segment
 from services.campaigns.usecases.coupon import Settle
 from services.campaigns.usecases.ports import Work
 from services.campaigns.usecases.purchase import Receipt
@@ -56,6 +64,30 @@ def take_members(unit: Work, events: Sequence[Received]) -> None:
         member.erase(unit, erased, names.new_id)
 
 
+@subscriptions.on("members", RedemptionConfirmed, RedemptionRefunded, queue="campaigns.redemptions", batch=32)
+def take_redemptions(unit: Work, events: Sequence[Received]) -> None:
+    """Coupons that members redeemed points for, and those of redemptions that are taken back.
+
+    What can't be delivered is kept with its reason, counted and logged: to try again would come to the same, and
+    somebody takes the redemption back.
+    """
+    confirmed = [
+        event for event in events if isinstance(event.message, RedemptionConfirmed) and event.message.kind == "COUPON"
+    ]
+    if confirmed:
+        for refused in redemption.deliver(unit, [_redemption(event) for event in confirmed], names.new_id):
+            log.warning("redeemed coupon was not issued", redemption=str(refused.redemption), reason=refused.reason)
+    refunded = {_redemption_id(event) for event in events if isinstance(event.message, RedemptionRefunded)}
+    if refunded:
+        redemption.revoke(unit, refunded)
+
+
+@subscriptions.every(seconds=5)
+def go_on_revoking(unit: Work) -> None:
+    """Take back the coupons of refunded redemptions that orders had in their hands."""
+    redemption.go_on_revoking(unit)
+
+
 @subscriptions.every(seconds=2)
 def expire_coupons(unit: Work) -> None:
     """Open the locks that ran out, expire what is over."""
@@ -92,6 +124,25 @@ def _link(event: Received) -> Link:
         into = names.id_of("members", message.into, field="into")
         return Link(_member(event), into, message.merge_time.ToDatetime(UTC), event.version)
     return Link(_member(event), None, message.unmerge_time.ToDatetime(UTC), event.version)
+
+
+def _redemption(event: Received) -> Redemption:
+    message = event.message
+    return Redemption(
+        _redemption_id(event), message.redemption, _member(event), _template(message.item), message.quantity
+    )
+
+
+def _redemption_id(event: Received) -> UUID:
+    pattern = "members/{member}/redemptions/{redemption}"
+    return names.parse(pattern, event.message.redemption, field="redemption")["redemption"]
+
+
+def _template(item: str) -> UUID | None:
+    try:
+        return names.id_of("couponTemplates", item, field="item")
+    except Fault:
+        return None
 
 
 def _settle(event: Received) -> Settle:

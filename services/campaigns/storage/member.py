@@ -53,6 +53,10 @@ _ERASE = text("""
     returning member_id
 """)
 
+_ERASED = text("""
+    select member_id from members where member_id = any(cast(:members as uuid[])) and erase_time is not null
+""")
+
 
 def _move(table: str, key: str, also: str = "") -> TextClause:
     """Give the rows of members to who stands for them now; rows are locked in sorted order."""
@@ -124,3 +128,7 @@ class Members:
     def erase(self, members: Collection[UUID], now: datetime) -> set[UUID]:
         """Store that members were erased; answers those of whom that is news."""
         return set(self._connection.execute(_ERASE, {"members": sorted(members), "now": now}).scalars())
+
+    def erased(self, members: Collection[UUID]) -> set[UUID]:
+        """Which of the members were erased."""
+        return set(self._connection.execute(_ERASED, {"members": list(members)}).scalars())

@@ -228,3 +228,28 @@ Index(
 )
 Index("automation_runs_origin", automation_runs.c.origin_id, postgresql_where=text("origin_id is not null"))
 Index("automation_runs_member", automation_runs.c.member_id)
+
+redemptions = Table(
+    "redemptions",
+    metadata,
+    Column("redemption_id", Uuid, primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("update_time", _TIME, nullable=False),
+    CheckConstraint("state in ('DELIVERED', 'REFUSED', 'REVOKING', 'REVOKED')", "redemptions_state"),
+)
+Index("redemptions_revoking", redemptions.c.redemption_id, postgresql_where=text("state = 'REVOKING'"))
+Index("redemptions_refused", redemptions.c.update_time, postgresql_where=text("state = 'REFUSED'"))
+
+redemption_coupons = Table(
+    "redemption_coupons",
+    metadata,
+    Column("coupon_id", Uuid, ForeignKey(coupons.c.id, name="redemption_coupons_coupon"), primary_key=True),
+    Column(
+        "redemption_id",
+        Uuid,
+        ForeignKey(redemptions.c.redemption_id, name="redemption_coupons_redemption"),
+        nullable=False,
+    ),
+)
+Index("redemption_coupons_of", redemption_coupons.c.redemption_id)

@@ -13,6 +13,7 @@ from services.campaigns.storage.member import Members
 from services.campaigns.storage.profile import Profiles
 from services.campaigns.storage.purchase import Purchases
 from services.campaigns.storage.reach import INSIDE
+from services.campaigns.storage.redemption import Redemptions
 from services.campaigns.storage.rfm import Rfm
 from services.campaigns.storage.segment import Segments
 
@@ -27,5 +28,6 @@ class CampaignsUnit(Unit):
     profiles = Stored(Profiles)
     segments = Stored(Segments)
     automations = Stored(Automations)
+    redemptions = Stored(Redemptions)
     rfm = Stored(Rfm)
     reach = Stored(partial(PartStore, INSIDE))

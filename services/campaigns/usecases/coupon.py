@@ -76,9 +76,15 @@ def issue(unit: Work, commands: Sequence[Issue]) -> list[Coupon | Fault]:
     """Issue coupons, one outcome per command. What was issued for a cause before is answered again."""
     batch = _Issuing(unit, commands)
     outcomes = [_attempt(batch.issue, command) for command in commands]
-    unit.templates.count(Counter(coupon.template for coupon in batch.issued), {})
-    unit.coupons.add(batch.issued)
-    unit.emit(batch.facts)
+    batch.store()
+    return outcomes
+
+
+def issue_together(unit: Work, orders: Sequence[Sequence[Issue]]) -> list[list[Coupon] | Fault]:
+    """As `issue`, but of each order all coupons or none."""
+    batch = _Issuing(unit, [command for order in orders for command in order])
+    outcomes = [_attempt(batch.issue_all, order) for order in orders]
+    batch.store()
     return outcomes
 
 
@@ -166,9 +172,11 @@ def void(unit: Work, command: Void) -> Coupon:
     return voided
 
 
-def take_back(unit: Work, coupons: Sequence[Coupon]) -> None:
-    """Make void what of locked coupons no order holds or has used, and nothing else has ended."""
-    _save(unit, {coupon.id: coupon for coupon in coupons}, [coupon.taken_back(unit.now) for coupon in coupons])
+def take_back(unit: Work, coupons: Sequence[Coupon]) -> list[Coupon]:
+    """Make void what of locked coupons no order holds or has used, and nothing else has ended; answers all of them."""
+    taken = [coupon.taken_back(unit.now) for coupon in coupons]
+    _save(unit, {coupon.id: coupon for coupon in coupons}, taken)
+    return taken
 
 
 def expire(unit: Work) -> int:
@@ -226,6 +234,22 @@ class _Issuing:
         self.issued.append(coupon)
         self.facts.append(fact)
         return coupon
+
+    def issue_all(self, commands: Sequence[Issue]) -> list[Coupon]:
+        """Issue all coupons or none. Raises a Fault."""
+        before = dict(self._templates), dict(self._caused), Counter(self._held), len(self.issued)
+        try:
+            return [self.issue(command) for command in commands]
+        except Fault:
+            self._templates, self._caused, self._held, issued = before
+            del self.issued[issued:], self.facts[issued:]
+            raise
+
+    def store(self) -> None:
+        """Store and tell what was issued."""
+        self.unit.templates.count(Counter(coupon.template for coupon in self.issued), {})
+        self.unit.coupons.add(self.issued)
+        self.unit.emit(self.facts)
 
     def _pair(self, command: Issue) -> tuple[UUID, UUID]:
         """The template, and who stands for the member."""

@@ -15,6 +15,7 @@ from services.campaigns.domain.events import SegmentEntered, SegmentLeft
 from services.campaigns.domain.member import Link
 from services.campaigns.domain.profile import Bounds, Key, Profile, Spending
 from services.campaigns.domain.purchase import Change, Purchase
+from services.campaigns.domain.redemption import Refused
 from services.campaigns.domain.rfm import Cell, Standing
 from services.campaigns.domain.rule import Rule
 from services.campaigns.domain.segment import Membership, Segment
@@ -46,6 +47,9 @@ class Members(Protocol):
 
     def erase(self, members: Collection[UUID], now: datetime) -> set[UUID]:
         """Store that members were erased; answers those of whom that is news."""
+
+    def erased(self, members: Collection[UUID]) -> set[UUID]:
+        """Which of the members were erased."""
 
 
 class CouponTemplates(Protocol):
@@ -246,6 +250,31 @@ class Automations(Protocol):
         """A page of what an automation did, newest first."""
 
 
+class Redemptions(Protocol):
+    """The stored redemptions of coupons."""
+
+    def claim(self, redemptions: Collection[UUID], now: datetime) -> set[UUID]:
+        """Keep that redemptions are delivered; answers those of which nothing was kept before."""
+
+    def refuse(self, refused: Sequence[Refused]) -> None:
+        """Keep that claimed redemptions can't be delivered."""
+
+    def attach(self, coupons: Mapping[UUID, UUID]) -> None:
+        """Keep which coupons are of which redemptions."""
+
+    def revoke(self, redemptions: Collection[UUID], now: datetime) -> set[UUID]:
+        """Keep that redemptions are taken back; answers those of which that is news, locked."""
+
+    def revoking(self, limit: int) -> set[UUID]:
+        """Redemptions that orders still have coupons of, locked; those that somebody else works on are left out."""
+
+    def coupons(self, redemptions: Collection[UUID]) -> dict[UUID, UUID]:
+        """The coupons of redemptions, each with its redemption."""
+
+    def end(self, redemptions: Sequence[UUID]) -> None:
+        """Keep that nothing of redemptions is left to be taken back."""
+
+
 class Rfm(Protocol):
     """Scores over all members."""
 
@@ -292,8 +321,15 @@ class Work(Protocol):
         """The automations."""
 
     @property
+    def redemptions(self) -> Redemptions:
+        """The redemptions of coupons."""
+
+    @property
     def rfm(self) -> Rfm:
         """The comparisons of all profiles."""
 
     def emit(self, facts: Iterable[object]) -> None:
         """Publish facts, if the transaction commits."""
+
+    def note(self, fact: object) -> None:
+        """Count a fact, if the transaction commits; it is not published."""

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import text
 
 from kit.db import Database
-from services.campaigns import publish
+from services.campaigns import metrics, publish
 from services.campaigns.storage.unit import CampaignsUnit
 from tests.support.builders.campaigns import NOW
 
@@ -28,7 +28,11 @@ class World:
 
     def __post_init__(self) -> None:
         self.database = Database(
-            self.url, partial(CampaignsUnit, publish=publish.to_event), clock=lambda: self.now, pool_size=16
+            self.url,
+            partial(CampaignsUnit, publish=publish.to_event),
+            committed=metrics.count,
+            clock=lambda: self.now,
+            pool_size=16,
         )
 
     def do(self, usecase: Callable[..., Any], *arguments: Any) -> Any:

@@ -252,6 +252,32 @@ def erased(member: uuid.UUID, *, version: int = 9) -> Received:
     return _about(message, message.member, version)
 
 
+def redeemed(
+    member: uuid.UUID, redemption: uuid.UUID, item: str, *, quantity: int = 1, kind: str = "COUPON"
+) -> Received:
+    """The event that a member redeemed points for a reward."""
+    message = members_events.RedemptionConfirmed(
+        redemption=f"{name('members', member)}/redemptions/{redemption}",
+        member=name("members", member),
+        reward=name("rewards"),
+        quantity=quantity,
+        kind=kind,
+        item=item,
+        confirm_time=at(NOW),
+    )
+    return _about(message, message.redemption, 2)
+
+
+def redemption_refunded(member: uuid.UUID, redemption: uuid.UUID) -> Received:
+    """The event that a redemption was taken back."""
+    message = members_events.RedemptionRefunded(
+        redemption=f"{name('members', member)}/redemptions/{redemption}",
+        member=name("members", member),
+        end_time=at(NOW),
+    )
+    return _about(message, message.redemption, 4)
+
+
 def received(message: Any, order: uuid.UUID, version: int) -> Received:
     """An event about an order, as a worker gets it."""
     return _about(message, name("orders", order), version)

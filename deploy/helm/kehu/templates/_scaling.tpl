@@ -3,7 +3,7 @@
 {{- $queues := dict
   "members" (list "members.settlement" "members.cancellation")
   "orders" (list "orders.deals" "orders.members" "orders.segments" "orders.erasure")
-  "campaigns" (list "campaigns.orders" "campaigns.members")
+  "campaigns" (list "campaigns.orders" "campaigns.members" "campaigns.redemptions")
   "pipeline" (list "pipeline.orders")
 -}}
 {{- toYaml (get $queues .) -}}
