@@ -34,6 +34,9 @@ KEPT = frozenset(
 )
 """Tables whose rows a merge leaves with the member that is gone."""
 
+_INHERITED = "tier_overrides.inherited"
+"""The kind under which it is kept by which act a tier went to the member that is kept."""
+
 _COLUMNS = "id, gone, kept, reason, time, state, end_time, document"
 _ADD = text(f"""
     insert into merges ({_COLUMNS})
@@ -70,6 +73,13 @@ _HOLDS = text("""
     select h.lots, m.merge is not null from holds h
     left join merge_moves m on m.merge = :merge and m.kind = 'holds.member' and m.key = jsonb_build_array(h.id)
     where h.member = :kept and h.state = 'ACTIVE'
+""")
+_KEEP_INHERITED = text(f"""
+    insert into merge_moves (merge, kind, key, state)
+    values (:merge, '{_INHERITED}', jsonb_build_array(cast(:override as bigint)), '')
+""")
+_INHERITED_BY = text(f"""
+    select cast(key ->> 0 as bigint) from merge_moves where merge = :merge and kind = '{_INHERITED}'
 """)
 _MOVED_LOTS = text("select key ->> 0 from merge_moves where merge = :merge and kind = 'ledger_lots.owner'")
 _CHANGED = text("""
@@ -192,6 +202,15 @@ class MergeStore:
         if pairs:
             columns = {"members": [member for member, _ in pairs], "orders": [order for _, order in pairs]}
             self._connection.execute(_FOLLOW, {**columns, "kinds": FOLLOWING})
+
+    def keep_inherited(self, merge: Merge, override: int) -> None:
+        """Keep by which act the kept member has the tier that was given to the other by hand."""
+        self._connection.execute(_KEEP_INHERITED, {"merge": merge.id, "override": override})
+
+    def inherited(self, merge: Merge) -> int | None:
+        """The act by which the kept member has the other's tier."""
+        found: int | None = self._connection.execute(_INHERITED_BY, {"merge": merge.id}).scalar_one_or_none()
+        return found
 
     def returning(self, merge: Merge) -> set[UUID]:
         """The lots that go back."""

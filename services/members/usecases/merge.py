@@ -17,6 +17,7 @@ from services.members.domain.errors import identity as refusals
 from services.members.domain.events import MemberMerged
 from services.members.domain.member import Member
 from services.members.domain.merge import DEBT, Dated, Drawn, Estate, Merge, MergeState, Paid, check_holds, paid
+from services.members.domain.tier_override import running
 from services.members.usecases import ports, tier
 from services.members.usecases.audit import Audit
 
@@ -54,6 +55,12 @@ class Merges(Protocol):
 
     def move(self, merge: Merge) -> None:
         """Give every row of the member that goes to the other."""
+
+    def keep_inherited(self, merge: Merge, override: int) -> None:
+        """Keep by which act the kept member has the tier that was given to the other by hand."""
+
+    def inherited(self, merge: Merge) -> int | None:
+        """The act by which the kept member has the other's tier."""
 
     def returning(self, merge: Merge) -> set[UUID]:
         """The lots that go back."""
@@ -118,11 +125,15 @@ def merge(unit: Unit, command: MergeMembers) -> Merge:
     tags = tuple(sorted({*gone.tags} - {*kept.tags}))
     made = Merge(command.merge, gone.id, kept.id, command.reason, unit.now, added_tags=tags)
     made = _hand_over(unit, made)
+    given = running(unit.tiers.read([gone.id])[gone.id].overrides, unit.now)
     unit.merges.add(made)
     unit.merges.move(made)
     _keep(unit, gone, gone.touched(unit.now), kept, kept.tagged(tags, (), unit.now))
     unit.members.absorb(gone.id, kept.id)
     tier.rejudge(unit, [kept.id])
+    inherited = tier.inherit(unit, kept.id, given) if given else None
+    if inherited:
+        unit.merges.keep_inherited(made, inherited.id)
     _tell(unit, command, made, gone.version + 1)
     return made
 
@@ -150,6 +161,9 @@ def undo(unit: Unit, command: UndoMerge) -> Merge:
     _keep(unit, gone, gone.touched(unit.now), root, root.tagged((), made.added_tags, unit.now))
     unit.members.release(made.gone, made.kept)
     unit.tiers.open([made.gone], unit.programmes.current().version)
+    inherited = unit.merges.inherited(made)
+    if inherited is not None:
+        tier.disinherit(unit, made.kept, inherited, author=command.author, reason=command.reason)
     tier.rejudge(unit, [made.gone, made.kept])
     _tell(unit, command, undone, gone.version + 1)
     return undone

@@ -112,12 +112,32 @@ def override(unit: ActingUnit, command: OverrideTier) -> Standings:
     unit.wallets.lock([command.member])
     owner = owner_of(unit, command.member)
     before = unit.tiers.read([owner])[owner]
-    act = unit.tiers.add_override(owner, _act(unit, command, before.overrides, programme))
-    after = replace(before, overrides=[*before.overrides, act])
-    unit.emit(judge(unit, {owner: after}, unit.purchases.of([owner]), programme))
+    _do(unit, before, _act(unit, command, before.overrides, programme))
     shown = status(unit, owner, None)
     unit.audit.record(_recorded(command, owner, running(before.overrides, unit.now), shown.status))
     return shown
+
+
+def inherit(unit: Unit, member: UUID, given: TierOverride) -> TierOverride | None:
+    """Let a locked member have the tier that was given to another one by hand, for the rest of its time, if it is
+    higher than the member's own; answers the act."""
+    known = [BASE, *(tier.id for tier in unit.programmes.current().tiers)]
+    before = unit.tiers.read([member])[member]
+    if given.tier not in known or known.index(given.tier) <= known.index(before.tier):
+        return None
+    return _do(unit, before, replace(given, time=_next(unit, before.overrides)))
+
+
+def disinherit(unit: Unit, member: UUID, inherited: int, *, author: Author, reason: str) -> None:
+    """Take back from a locked member what `inherit` gave. What was given to the member before holds again, for the rest
+    of its time. If something else was done by hand since, that stays."""
+    standing = unit.tiers.read([member])[member]
+    *earlier, last = standing.overrides
+    if last.id != inherited:
+        return
+    now = _next(unit, standing.overrides)
+    before = running(earlier, now) or TierOverride(now, "", None, "", "")
+    _do(unit, standing, replace(before, time=now, reason=reason, actor=author.subject))
 
 
 def overrides(unit: Unit, member: UUID, page: Page) -> list[TierOverride]:
@@ -198,7 +218,7 @@ def _joined(unit: Unit, members: Collection[UUID], programme: Programme) -> dict
 
 def _act(unit: Unit, command: OverrideTier, acts: Sequence[TierOverride], programme: Programme) -> TierOverride:
     """The act to keep, after all others even if another replica's clock is ahead."""
-    now = max([unit.now, *(act.time for act in acts)])
+    now = _next(unit, acts)
     if command.end_time is None:
         if running(acts, now) is None:
             raise refusals.tier_override_missing(command.member)
@@ -207,6 +227,19 @@ def _act(unit: Unit, command: OverrideTier, acts: Sequence[TierOverride], progra
     elif command.tier != BASE and command.tier not in {tier.id for tier in programme.tiers}:
         raise refusals.tier_not_found(command.tier)
     return TierOverride(now, command.tier, command.end_time, command.reason, command.author.subject)
+
+
+def _next(unit: Unit, acts: Sequence[TierOverride]) -> datetime:
+    return max([unit.now, *(act.time for act in acts)])
+
+
+def _do(unit: Unit, standing: Standing, act: TierOverride) -> TierOverride:
+    """Keep an act on a locked member, and announce what follows; answers it with its id."""
+    done = unit.tiers.add_override(standing.member, act)
+    after = replace(standing, overrides=[*standing.overrides, done])
+    purchases = unit.purchases.of([standing.member])
+    unit.emit(judge(unit, {standing.member: after}, purchases, unit.programmes.current()))
+    return done
 
 
 def _recorded(command: OverrideTier, owner: UUID, before: TierOverride | None, after: TierStatus) -> Act:
