@@ -16,6 +16,9 @@ from services.orders.domain.provider import Refunding, RefundStanding, Status
 MOST_ATTEMPTS = 10
 """After so many refusals in a row a person has to look."""
 
+AMOUNT_DIFFERS = "AMOUNT_DIFFERS"
+"""The detail of one of which the provider says that it gave back another amount. A person has to look."""
+
 _FIRST_PAUSE = timedelta(seconds=2)
 _LONGEST_PAUSE = timedelta(minutes=30)
 
@@ -152,7 +155,7 @@ class ProviderRefund:
     def heard(self, standing: RefundStanding, now: datetime) -> ProviderRefund:
         """What the provider says of it."""
         if standing.status is Status.SUCCEEDED:
-            return self._settled(standing, now)
+            return self._settled(standing, now) if self._believed(standing) else self._differing(standing, now)
         if standing.status in {Status.FAILED, Status.CLOSED} and self.state is ProviderRefundState.PENDING:
             return replace(self._failed(standing.status.value, now), given_up=True)
         return self
@@ -173,6 +176,21 @@ class ProviderRefund:
             return self
         settled = self._stepped(ProviderRefundStep.SETTLE, now)
         return replace(settled, transaction=standing.transaction, settle_time=standing.time or now, detail="")
+
+    def _believed(self, standing: RefundStanding) -> bool:
+        """Whether it gave back what it was asked for; no word without an amount mends one with another."""
+        return self.detail != AMOUNT_DIFFERS if standing.amount is None else standing.amount == self.amount
+
+    def _differing(self, standing: RefundStanding, now: datetime) -> ProviderRefund:
+        if self.state is ProviderRefundState.SUCCEEDED or (
+            self.state is ProviderRefundState.FAILED and self.detail == AMOUNT_DIFFERS
+        ):
+            return self
+        if self.state is ProviderRefundState.PENDING:
+            known = self._failed(AMOUNT_DIFFERS, now)
+        else:
+            known = replace(self, detail=AMOUNT_DIFFERS, update_time=now, version=self.version + 1)
+        return replace(known, transaction=standing.transaction, given_up=False)
 
     def _failed(self, code: str, now: datetime) -> ProviderRefund:
         return replace(self._stepped(ProviderRefundStep.FAIL, now), detail=code)

@@ -150,11 +150,10 @@ def _refunds(lines: Sequence[BillLine], books: Books) -> Iterator[Difference]:
 
 
 def _refund(line: BillLine, refund: ProviderRefund | None) -> Iterator[Difference]:
-    order = refund.order if refund else None
-    if refund is None or refund.state is not ProviderRefundState.SUCCEEDED:
-        yield _of_line(DifferenceKind.MISSING_HERE, line, order, None)
-    elif refund.amount != line.amount:
-        yield _of_line(DifferenceKind.AMOUNT_DIFFERS, line, order, refund.amount)
+    if refund is not None and refund.amount != line.amount:
+        yield _of_line(DifferenceKind.AMOUNT_DIFFERS, line, refund.order, refund.amount)
+    elif refund is None or refund.state is not ProviderRefundState.SUCCEEDED:
+        yield _of_line(DifferenceKind.MISSING_HERE, line, refund.order if refund else None, None)
 
 
 def _of_line(kind: DifferenceKind, line: BillLine, order: UUID | None, ours: Money | None) -> Difference:

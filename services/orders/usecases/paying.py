@@ -27,7 +27,7 @@ from services.orders.domain.provider import (
     Standing,
     Status,
 )
-from services.orders.domain.provider_refund import ProviderRefund
+from services.orders.domain.provider_refund import AMOUNT_DIFFERS, ProviderRefund
 from services.orders.usecases import payment_intent as intents
 from services.orders.usecases import provider_refund as refunds
 from services.orders.usecases import reconciliation
@@ -154,7 +154,10 @@ class Paying:
 
     async def settle_refund(self, said: RefundSaid) -> ProviderRefund | None:
         """Do what a provider's word on a refund calls for; None for a reference that is not ours."""
-        return await self._transactions.write(refunds.settle_refund, said)
+        settled = await self._transactions.write(refunds.settle_refund, said)
+        if settled is not None and settled.detail == AMOUNT_DIFFERS:
+            log.error("refund of another amount", provider=said.provider, refund=str(settled.id))
+        return settled
 
     async def sweep_intents(self) -> int:
         """Ask about silent intents, and close those whose time is over; answers how many."""

@@ -17,13 +17,19 @@ from services.orders.domain.order import Order
 from services.orders.domain.order_state import CancelReason, OrderState
 from services.orders.domain.payment import Tender
 from services.orders.domain.payment_intent import IntentCause, IntentState, PaymentIntent
-from services.orders.domain.provider import Scene, Standing, Status
+from services.orders.domain.provider import RefundStanding, Scene, Standing, Status
+from services.orders.domain.provider_refund import ProviderRefundState
+from services.orders.domain.refund import PayoutState
 from services.orders.storage.unit import OrdersUnit
 from services.orders.usecases import payment_intent as intents
 from services.orders.usecases import provider_refund
+from services.orders.usecases import refund as refunds
 from services.orders.usecases.order import existing, give_up, place_orders
 from services.orders.usecases.payment import PayOrder, pay_orders
 from services.orders.usecases.payment_intent import CreateIntent, PaymentSaid
+from services.orders.usecases.provider_refund import RefundSaid
+from services.orders.usecases.reconciliation import standstill
+from services.orders.usecases.refund import RefundOrder
 from tests.contract.orders.shelves import check_movements, on_sale
 from tests.contract.orders.test_payment_races import run
 from tests.support.builders.orders import MINUTES, NOW, a_placement, an_item
@@ -162,3 +168,17 @@ def test_an_order_that_is_over_time_is_not_asked_for_money(database: Database[Or
         )
     assert caught.value.reason == "AMOUNT_NOT_DUE"
     late.close()
+
+
+def test_a_refund_of_another_amount_waits_for_a_person(database: Database[OrdersUnit]) -> None:
+    (order,) = placed(database, orders=1, in_stock=1)
+    database.write(intents.settle_payment, taken(wanted(database, order)))
+    made = database.write(refunds.refund_order, RefundOrder(new_id(), order.id, None, "", "", None))
+    assert database.write(provider_refund.adopt_refunds, 10) == 1
+    (back,) = database.read(provider_refund.list_refunds, order.id, None, Page(5))
+    less = RefundStanding(back.reference, Status.SUCCEEDED, "50", Money(back.amount.minor - 1, "CNY"), NOW)
+    told = database.write(provider_refund.settle_refund, RefundSaid(PROVIDER, less))
+    assert told == database.read(provider_refund.list_refunds, order.id, ProviderRefundState.FAILED, Page(5))[0]
+    assert told.detail == "AMOUNT_DIFFERS"
+    (payout,) = database.read(refunds.get_refund, order.id, made.id).payouts
+    assert (payout.state, database.read(standstill).failed_refunds) == (PayoutState.FAILED, 1)

@@ -107,6 +107,42 @@ def test_money_on_its_way_back_goes_where_the_table_says_and_nowhere_else(steps:
         refund = changed
 
 
+def said_of(refund: ProviderRefund, amount: Money | None) -> RefundStanding:
+    return RefundStanding(refund.reference, Status.SUCCEEDED, "50", amount, NOW)
+
+
+@pytest.mark.parametrize("amount", [Money(989, "CNY"), Money(991, "CNY"), Money(990, "JPY"), Money(0, "CNY")])
+def test_a_provider_that_gave_back_another_amount_is_not_believed(amount: Money) -> None:
+    refund = a_refund()
+    differs = refund.heard(said_of(refund, amount), NOW)
+    assert (differs.state, differs.detail, differs.transaction, differs.next_time) == (
+        ProviderRefundState.FAILED,
+        "AMOUNT_DIFFERS",
+        "50",
+        None,
+    )
+    assert differs.heard(said_of(refund, amount), NOW) is differs
+    assert differs.heard(said_of(refund, None), NOW) is differs  # a notice that tells no amount
+    again = differs.retry(NOW)
+    assert again.reference == refund.reference  # asked for under another one, it would give back twice
+    assert again.heard(said_of(refund, None), NOW).state is ProviderRefundState.FAILED
+    right = again.heard(said_of(refund, CNY), NOW)
+    assert (right.state, right.detail) == (ProviderRefundState.SUCCEEDED, "")
+    assert right.heard(said_of(refund, amount), NOW) is right
+
+
+def test_another_amount_of_a_refund_that_had_failed_is_written_down() -> None:
+    failed = a_refund().heard(RefundStanding("", Status.FAILED), NOW)
+    differs = failed.heard(said_of(failed, Money(1, "CNY")), NOW)
+    assert (differs.state, differs.detail, differs.version) == (
+        ProviderRefundState.FAILED,
+        "AMOUNT_DIFFERS",
+        failed.version + 1,
+    )
+    assert differs.retry(NOW).reference == failed.reference
+    assert failed.heard(said_of(failed, None), NOW).state is ProviderRefundState.SUCCEEDED
+
+
 def test_a_refused_refund_is_tried_again_with_longer_pauses_until_a_person_looks() -> None:
     refund, pauses = a_refund(), []
     while refund.state is ProviderRefundState.PENDING:

@@ -72,6 +72,13 @@ def test_what_the_bill_says_and_nobody_heard_is_asked_about_first() -> None:
     ] * 2
 
 
+def test_a_refund_of_another_amount_differs_though_nobody_believed_it() -> None:
+    refund = a_refund(state=ProviderRefundState.FAILED, detail="AMOUNT_DIFFERS")
+    line = line_of(refund, Money(1, "CNY"))
+    (found,) = compare([line], books_of([], [refund]))
+    assert (found.kind, found.ours, found.theirs) == (DifferenceKind.AMOUNT_DIFFERS, refund.amount, line.amount)
+
+
 def test_a_charge_that_was_taken_twice_and_is_given_back_is_no_difference() -> None:
     paid = an_intent(captured=Money(990, "CNY"), transaction="1")
     twice = replace(line_of(paid), transaction="2")

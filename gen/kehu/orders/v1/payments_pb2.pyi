@@ -358,7 +358,9 @@ class ProviderRefund(_message.Message):
         STATE_SUCCEEDED: ProviderRefund._State.ValueType  # 2
         """The money is back."""
         STATE_FAILED: ProviderRefund._State.ValueType  # 3
-        """The provider refused for good; `RetryProviderRefund` tries again."""
+        """The provider refused for good, and `RetryProviderRefund` tries again; or it gave back another amount, which `detail`
+        tells (`AMOUNT_DIFFERS`): then nothing is asked for again, and a person has to look.
+        """
 
     class State(_State, metaclass=_StateEnumTypeWrapper):
         """Where it stands."""
@@ -370,7 +372,9 @@ class ProviderRefund(_message.Message):
     STATE_SUCCEEDED: ProviderRefund.State.ValueType  # 2
     """The money is back."""
     STATE_FAILED: ProviderRefund.State.ValueType  # 3
-    """The provider refused for good; `RetryProviderRefund` tries again."""
+    """The provider refused for good, and `RetryProviderRefund` tries again; or it gave back another amount, which `detail`
+    tells (`AMOUNT_DIFFERS`): then nothing is asked for again, and a person has to look.
+    """
 
     class _Cause:
         ValueType = _typing.NewType("ValueType", _builtins.int)
