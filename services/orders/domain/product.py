@@ -176,6 +176,10 @@ class Product(Content):
         """Whether it is made of other products."""
         return bool(self.components)
 
+    def parts(self, units: int) -> list[tuple[UUID, int]]:
+        """The units of stock that units of it are: of a bundle those of its components."""
+        return [(part.product, part.quantity * units) for part in self.components] or [(self.id, units)]
+
     def offered(self, channel: str, now: datetime) -> bool:
         """Whether a channel offers it."""
         own = self.publications.get(channel, self.publications.get(EVERYWHERE))

@@ -11,6 +11,7 @@ from uuid import UUID
 from services.orders.domain import stock
 from services.orders.domain.errors import stock as errors
 from services.orders.domain.location import Location
+from services.orders.domain.product import Product
 from services.orders.domain.reservation import Reservation, ReservationStep
 from services.orders.domain.stock import Shelf, Stock
 from services.orders.usecases import moving, sourcing
@@ -21,6 +22,13 @@ class Stocks(moving.Stocks, Protocol):
 
     def supply(self, products: Iterable[UUID], named: Iterable[str]) -> tuple[list[Stock], Mapping[str, Location]]:
         """The locked stock of products at the locations that ship and at the `named` ones, and these locations."""
+
+
+class Products(Protocol):
+    """The stored products."""
+
+    def get(self, ids: Sequence[UUID]) -> dict[UUID, Product]:
+        """Those of the products that exist."""
 
 
 class Reservations(Protocol):
@@ -46,6 +54,10 @@ class Work(moving.Work, Protocol):
     """What these use-cases need of a unit of work."""
 
     @property
+    def products(self) -> Products:
+        """The stored products."""
+
+    @property
     def stocks(self) -> Stocks:
         """The stored stock."""
 
@@ -66,12 +78,12 @@ class Reserve:
 
 
 def reserve(unit: Work, command: Reserve) -> Reservation:
-    """Set units aside, all of them or none. Only what is there can be reserved. Raises a Fault when there is too
-    little."""
+    """Set units aside, all of them or none; of bundles their components, as orders take them. Only what is there can be
+    reserved. Raises a Fault when there is too little."""
     draft = Reservation.hold(
         command.reservation_id,
         location=command.location,
-        items=command.items,
+        items=_taken_apart(unit, command.items),
         source=command.source,
         now=unit.now,
         expire_time=unit.now + command.ttl,
@@ -121,6 +133,15 @@ def _end(unit: Work, reservation_id: UUID, step: ReservationStep) -> Reservation
     leave = stock.commit if step is ReservationStep.CONFIRM else stock.release
     moving.move(unit, leave(None, before.demand(), source=before.name))
     return after
+
+
+def _taken_apart(unit: Work, items: Sequence[tuple[UUID, int]]) -> list[tuple[UUID, int]]:
+    products = unit.products.get([product for product, _ in items])
+    return [
+        part
+        for product, units in items
+        for part in (products[product].parts(units) if product in products else [(product, units)])
+    ]
 
 
 def _existing(found: Mapping[UUID, Reservation], reservation_id: UUID) -> Reservation:

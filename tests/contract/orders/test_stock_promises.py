@@ -13,12 +13,13 @@ from sqlalchemy import text
 
 from kit.db import Database
 from kit.errors import Fault
+from kit.money import Money
 from kit.names import new_id
 from services.orders import publish
 from services.orders.domain.order import Order
 from services.orders.domain.order_state import CancelReason
 from services.orders.domain.payment import Tender
-from services.orders.domain.product import Product
+from services.orders.domain.product import Component, Content, Product
 from services.orders.domain.reservation import Reservation, ReservationState
 from services.orders.domain.stock import MAIN, MovementKind, Place, Stock
 from services.orders.domain.stock_policy import Policy, PolicyKind
@@ -187,6 +188,23 @@ def test_a_reservation_is_all_or_nothing_and_never_promises(database: Database[O
     held = reserve(database, (pot, 1), (tea, 1), (tea, 1))
     assert (held.location, dict(held.items)) == (MAIN, {tea.id: 2, pot.id: 1})
     assert standing(database, tea) == (2, 2, 0)
+
+
+def test_a_reservation_of_a_bundle_sets_aside_what_its_order_takes(database: Database[OrdersUnit]) -> None:
+    tea, pot = on_sale(database, stock=5, products=2)
+    parts = (Component(tea.id, 2), Component(pot.id, 1))
+    bundle = Product.create(new_id(), "SET", Content("Set", Money(1500, "CNY"), components=parts), NOW)
+    database.write(lambda unit: unit.products.add(bundle))
+    with pytest.raises(Fault) as caught:
+        reserve(database, (bundle, 2), (tea, 2))
+    assert caught.value.reason == "OUT_OF_STOCK"
+    held = reserve(database, (bundle, 2), (tea, 1))
+    assert dict(held.items) == {tea.id: 5, pot.id: 2}
+    assert (standing(database, tea), standing(database, pot)) == ((5, 5, 0), (5, 2, 0))
+    item = replace(an_item(product=bundle.id, quantity=2), components=parts)
+    (order,) = database.write(place_orders, [replace(a_placement(item), reservation=held.id)])
+    assert isinstance(order, Order)
+    assert (standing(database, tea), standing(database, pot)) == ((5, 4, 0), (5, 2, 0))
 
 
 def test_a_reservation_ends_once_whoever_comes_first(database: Database[OrdersUnit]) -> None:

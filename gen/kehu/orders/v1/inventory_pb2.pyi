@@ -557,7 +557,7 @@ class Reservation(_message.Message):
     """The order that took the units over, `orders/{order}`; empty if none."""
     @_builtins.property
     def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___StockItem]:
-        """The units; the same product twice is counted together."""
+        """The units; the same product twice is counted together. Of a bundle its components are reserved, and answered."""
 
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
