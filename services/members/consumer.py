@@ -71,6 +71,8 @@ def settle(unit: SettlementUnit, events: Sequence[Received]) -> None:
     One queue for all of it: every order of an import costs one delivery, not two.
     """
     settlements = [_settlement(event) for event in events if event.message.member]
+    if _rewarding(events):
+        referral.lock(unit, {settlement.member for settlement in settlements})
     purchase.settle(unit, settlements)
     badge.award(unit, {unit.wallets.heir(settlement.member) for settlement in settlements}, Metric.POINTS_EARNED)
     reward_referrals(unit, events)
@@ -86,8 +88,7 @@ def release(unit: OrdersUnit, events: Sequence[Received]) -> None:
 
 def reward_referrals(unit: EngagementUnit, events: Sequence[Received]) -> None:
     """Referrals and badges for orders follow the newest state of each order that was not imported."""
-    told = [event for event in events if isinstance(event.message, OrderPaid | OrderRefunded) and event.message.member]
-    referral.settle(unit, [_order(event) for event in told if not getattr(event.message, "imported", False)])
+    referral.settle(unit, [_order(event) for event in _rewarding(events)])
 
 
 @subscriptions.every(seconds=1)
@@ -196,6 +197,12 @@ def _report(found: Sequence[Check]) -> None:
     """Name the first of the differences; `kehu verify members` lists them all."""
     for each in found[:_MOST_NAMED]:
         log.error("ledger differs", check=each.kind, subject=each.subject, expected=each.expected, actual=each.actual)
+
+
+def _rewarding(events: Sequence[Received]) -> list[Received]:
+    """Those that referrals go by."""
+    told = [event for event in events if isinstance(event.message, OrderPaid | OrderRefunded) and event.message.member]
+    return [event for event in told if not getattr(event.message, "imported", False)]
 
 
 def _settlement(event: Received) -> Settlement:

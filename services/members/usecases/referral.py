@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from uuid import UUID
@@ -21,6 +21,7 @@ from services.members.domain.errors.engagement import (
     referral_code_unknown,
     referral_self,
 )
+from services.members.domain.points import Wallet
 from services.members.domain.referral import Order, Referral, ReferralRules, State, code_of
 from services.members.usecases import badge, engagement
 from services.members.usecases.engagement_ports import EngagementUnit
@@ -102,6 +103,14 @@ def page(unit: EngagementUnit, referrer: UUID, page: Page) -> Sequence[Referral]
     return unit.referrals.page(engagement.resolve(unit, referrer), page)
 
 
+def lock(unit: EngagementUnit, members: Collection[UUID]) -> Mapping[UUID, Wallet]:
+    """Lock the wallets of members and of those who brought them, all at once; answers them. Whoever locked the ones
+    first and the others later could wait in a circle with somebody who does the same."""
+    owners = unit.wallets.read(members).keys()
+    referrers = {referral.referrer for referral in unit.referrals.read(owners).values()}
+    return unit.wallets.lock({*members, *owners, *referrers})
+
+
 def settle(unit: EngagementUnit, told: Sequence[Order]) -> None:
     """Bring referrals and badges in line with what is now known of these orders.
 
@@ -110,8 +119,7 @@ def settle(unit: EngagementUnit, told: Sequence[Order]) -> None:
     if not told:
         return
     members = {order.member for order in told}
-    referrers = {referral.referrer for referral in unit.referrals.read(members).values()}
-    locked = unit.wallets.lock(members | referrers)
+    locked = lock(unit, members)
     for member in members:
         if unit.wallets.heir(member) not in locked:
             raise errors.member_not_found(member)

@@ -9,12 +9,19 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from google.type.money_pb2 import Money
+from kehu.orders.v1.events_pb2 import OrderPaid
+from sqlalchemy import event
 
 from kit.errors import Fault
 from kit.page import Page
+from kit.worker import Received
+from services.members import consumer
+from services.members.domain.audit import Author
 from services.members.domain.referral import Order, Referral, State
-from services.members.usecases import engagement, points, purchase, referral
+from services.members.usecases import engagement, merge, points, purchase, referral
 from services.members.usecases.engagement import UpdateEngagementPolicy
+from services.members.usecases.merge import MergeMembers
 from services.members.usecases.points import Spend
 from services.members.usecases.referral import Attach
 from tests.contract.members.conftest import World
@@ -197,3 +204,28 @@ def test_what_is_unknown_or_switched_off_is_told_so(world: World) -> None:
             world.do(ask, uuid4())
     world.do(engagement.update, UpdateEngagementPolicy({"referrals": None}))
     assert refusal(world, member, referrer) == "ENGAGEMENT_DISABLED"
+
+
+def test_members_are_locked_at_once_with_those_who_brought_them(world: World, pair: tuple[UUID, UUID]) -> None:
+    referrer, member = pair
+    (kept,) = world.enrolled()
+    world.do(merge.merge, MergeMembers(uuid4(), member, kept, Author("ada", "MergeMembers"), "one person"))
+    message = OrderPaid(
+        order=f"orders/{uuid4()}", member=f"members/{member}", net_total=Money(currency_code="USD", units=50)
+    )
+    message.pay_time.FromDatetime(world.clock.now)
+    news = Received(uuid4(), "OrderPaid", message.order, 1, world.clock.now, message)
+    locked: list[set[str]] = []
+
+    def watch(*call: Any) -> None:
+        if "for update" in call[2] and "ledger_accounts" in call[2]:
+            locked.append({str(owner) for owner in call[3]["owners"]})
+
+    def settle(unit: Any) -> None:
+        event.listen(unit.connection, "before_cursor_execute", watch)
+        consumer.settle(unit, [news])
+
+    world.do(settle)
+    assert locked[0] == {str(member), str(kept), str(referrer)}
+    assert all(each <= locked[0] for each in locked)
+    assert points_of(world, referrer, kept) == [200, 50 + 100]
