@@ -200,6 +200,8 @@ class Programme:
             raise errors.programme_invalid("time_zone", "must be a name of the IANA time zone database")
 
     def _check_tiers(self) -> None:
+        if self.tiers and self.scheme.metric is Metric.EARNED:
+            self._check_circle()
         if not 0 <= self.scheme.grace_days <= MAX_GRACE_DAYS:
             raise errors.programme_invalid("tier_scheme.grace_days", f"must be 0 to {MAX_GRACE_DAYS}")
         names, least = [BASE], 0
@@ -214,6 +216,14 @@ class Programme:
                 raise errors.programme_invalid(f"tiers[{index}].{kind}", "must be more than the tier's before")
             names.append(tier.id)
             least = tier.least
+
+    def _check_circle(self) -> None:
+        """Tiers that go by points earned can't decide about the points that are earned: a tier would follow from the
+        points of before, and these from the tier, differently for each order in which the news may come."""
+        for index, rule in enumerate(self.rules):
+            if rule.asks_for_tier:
+                field = f"rules[{index}].condition"
+                raise errors.programme_invalid(field, "must not ask for member.tier while tiers go by points earned")
 
     def _check_threshold(self, tier: Tier, field: str) -> None:
         if self.scheme.metric is not Metric.SPENT:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -18,6 +19,8 @@ BASE_RULE = "base"
 
 ONCE = 10_000
 """A multiplier, in basis points, that changes nothing."""
+
+_TIER = re.compile(r"\bmember\s*\.\s*tier\b")
 
 
 class Rounding(StrEnum):
@@ -76,6 +79,11 @@ class Rule:
     def least(self) -> int:
         """What the goods must cost, in minor units."""
         return self.minimum.minor if self.minimum else 0
+
+    @property
+    def asks_for_tier(self) -> bool:
+        """Whether the condition speaks of the member's tier."""
+        return bool(_TIER.search(self.condition))
 
     def holds(self, context: Context) -> bool:
         """Whether the condition is true of an order."""

@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 from kit.errors import Fault
 from kit.money import Money
 from services.members.domain.programme import Programme, Rate, Tier
+from services.members.domain.tier_scheme import Metric, TierScheme
 from tests.support.builders.members import NOW, dollars, programme
+from tests.support.builders.rules import bonus
 
 
 @pytest.mark.parametrize(("cents", "points"), [(0, 0), (99, 0), (100, 1), (199, 1), (1177, 11), (-50, 0)])
@@ -84,3 +86,16 @@ def test_rules_that_contradict_each_other_are_refused(rules: dict[str, Any], fie
         current.changed(replace(current, **rules), NOW)
     assert refusal.value.reason == "PROGRAMME_INVALID"
     assert refusal.value.violations[0].field == f"programme.{field}"
+
+
+@pytest.mark.parametrize("condition", ["member.tier == 'gold'", "order.net > 0 && member\n . tier != 'base'"])
+def test_tiers_by_points_earned_are_no_condition_of_what_is_earned(condition: str) -> None:
+    rules = (bonus(5), bonus(7, condition=condition))
+    current: Programme = programme()
+    current.changed(replace(current, rules=rules), NOW)
+    earned = TierScheme(metric=Metric.EARNED)
+    with pytest.raises(Fault) as refusal:
+        current.changed(replace(current, rules=rules, scheme=earned, tiers=(Tier("gold", 100),)), NOW)
+    assert refusal.value.violations[0].field == "programme.rules[1].condition"
+    first = (bonus(7, condition="member.first_purchase"),)
+    current.changed(replace(current, rules=first, scheme=earned, tiers=(Tier("gold", 100),)), NOW)
