@@ -7,6 +7,7 @@ from typing import Any
 from kehu.orders.v1 import channels_pb2 as pb
 from kehu.orders.v1 import channels_pb2_grpc
 
+from kit import org
 from kit.clock import Clock
 from kit.page import Tokens
 from kit.rpc import Edge, convert
@@ -34,7 +35,7 @@ class IngestServicer(channels_pb2_grpc.IngestServiceServicer):
     async def ListShops(self, request: pb.ListShopsRequest, context: Any) -> pb.ListShopsResponse:
         """List shops."""
         page = convert.page_of(request, self._tokens)
-        rows = await self._edge.read(ingest.list_shops, page)
+        rows = await self._edge.read(ingest.list_shops, page, org=org.parse(request.org))
         token = convert.next_token(request, self._tokens, page, rows=rows, position=lambda shop: (shop.code,))
         return pb.ListShopsResponse(shops=[wire.shop(each) for each in rows[: page.size]], next_page_token=token)
 

@@ -17,7 +17,7 @@ CODES = r"[^/]+"
 COLLECTIONS = {
     **dict.fromkeys(("orders", "checkouts", "carts", "reservations", "stockCounts", "stockTransfers"), UUIDS),
     f"groupBuys/{UUIDS}/groups": UUIDS,
-    **dict.fromkeys(("stores", "locations", f"products/{UUIDS}/stocks"), CODES),
+    **dict.fromkeys(("stores", "shops", "locations", f"products/{UUIDS}/stocks"), CODES),
 }
 
 SOLD_IN_A_STORE = frozenset({"QuoteOrder", "PlaceOrder", "BuyFlashSale", "BuyPresale", "OpenGroup", "JoinGroup"})
@@ -40,14 +40,15 @@ RULES = Rules(
             *("ListOrderVerifications", "PreviewRefund", "GetRefund", "ApproveRefund", "RejectRefund"),
             *("ReceiveReturn", "SettleRefund", "GetDeliveryAddress", "CreateCart", "GetCart", "RefreshCart"),
             *("AddCartLine", "SetCartLine", "MoveCartLine", "SetCartCoupons", "MergeCart", "CheckoutCart"),
-            *("OpenGroup", "JoinGroup", "GetGroup", "FillGroup"),
+            *("OpenGroup", "JoinGroup", "GetGroup", "FillGroup", "GetShop", "IngestOrders", "GetIngestedOrder"),
+            *("ListIngestedOrders", "RetryIngestedOrder", "MapChannelSku"),
         }
     ),
     parts={
         **dict.fromkeys(("ListOrders", "SearchOrders", "ListRefunds", "ListShipments", "ListInvoices"), "org"),
         **dict.fromkeys(("ListStores", "ListLocations", "ListStocks", "ListBackorders"), "org"),
         **dict.fromkeys(("ListStockTransfers", "ListStockCounts", "ListCheckouts", "ListPaymentIntents"), "org"),
-        **dict.fromkeys(("ListProviderRefunds", "ListPresaleOrders", "ListGroups"), "org"),
+        **dict.fromkeys(("ListProviderRefunds", "ListPresaleOrders", "ListGroups", "ListShops"), "org"),
     },
     moves={"UpdateStore": "store", "UpdateLocation": "location"},
     of_nobody=frozenset(

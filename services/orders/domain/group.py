@@ -277,7 +277,7 @@ def _refunding(group: Group, now: datetime) -> Group:
 
 @dataclass(frozen=True, slots=True)
 class GroupQuery:
-    """The groups of a group buy that take members; of those opened in stores of a part of the organisation, if given."""
+    """The groups of a group buy that take members; those of stores within a part of the organisation, if given."""
 
     group_buy: UUID
     org: str = ""

@@ -10,8 +10,10 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row, text
 
+from kit.org import condition
 from kit.page import Page
 from services.orders.domain.ingest import Ingested, PlatformOrder, Shop, Snag, State
+from services.orders.storage import parts
 
 _SHOP = "code, title, platform, channel, currency, location, version, create_time, update_time"
 _ADD_SHOP = text("""
@@ -22,6 +24,12 @@ _ADD_SHOP = text("""
 """)
 _GET_SHOP = text(f"select {_SHOP} from shops where code = :code")  # noqa: S608 - constants
 _SHOPS = text(f"select {_SHOP} from shops where code > :after order by code limit :limit")  # noqa: S608 - constants
+# A shop belongs to the part of the store of its code, as its orders do.
+_SHOPS_OF_PART = text(f"""
+    select {_SHOP} from shops
+    where code > :after and code in (select s.code from stores s where {condition("s.org")})
+    order by code limit :limit
+""")  # noqa: S608 - constants
 
 _ROW = "shop, tid, state, cast(told as text) as told, order_id, snags, residue, create_time, update_time"
 
@@ -108,10 +116,13 @@ class IngestStore:
         row = self._connection.execute(_GET_SHOP, {"code": code}).one_or_none()
         return Shop(*row) if row else None
 
-    def shops(self, page: Page) -> list[Shop]:
-        """The shops of a page and one more if there are more, by code."""
-        after = str(page.after[0]) if page.after else ""
-        return [Shop(*row) for row in self._connection.execute(_SHOPS, {"after": after, "limit": page.fetch})]
+    def shops(self, page: Page, *, org: str = "") -> list[Shop]:
+        """The shops of a page and one more if there are more, by code; of a part of the organisation, if given."""
+        query = {"after": str(page.after[0]) if page.after else "", "limit": page.fetch}
+        if not org:
+            return [Shop(*row) for row in self._connection.execute(_SHOPS, query)]
+        self._connection.execute(parts.PLAN_ANEW)
+        return [Shop(*row) for row in self._connection.execute(_SHOPS_OF_PART, {**query, "org": org})]
 
     def claim(self, shop: str, tids: Sequence[str], now: datetime) -> dict[str, Ingested]:
         """What is known of orders, those that are NEW included; nobody else changes them until the transaction ends."""

@@ -20,6 +20,8 @@ INSIDE = {
     "carts": text(f"select c.id from carts c where c.id = {_IDS} and c.store in ({_STORES})"),
     "groups": text(f"select g.id from buying_groups g where g.id = {_IDS} and g.store in ({_STORES})"),
     "stores": text(f"{_STORES} and s.code = any(cast(:ids as text[]))"),
+    # A shop belongs to the part of the store of its code, as its orders do.
+    "shops": text(f"{_STORES} and s.code = any(cast(:ids as text[]))"),
     "locations": text(f"{_PLACES} and l.id = any(cast(:ids as text[]))"),
     "reservations": text(f"select r.id from reservations r where r.id = {_IDS} and r.location in ({_PLACES})"),
     "stockCounts": text(f"select c.id from stock_counts c where c.id = {_IDS} and c.location in ({_PLACES})"),

@@ -44,8 +44,8 @@ class Ingests(ingest_round.Goods, Protocol):
     def shop(self, code: str) -> Shop | None:
         """A shop."""
 
-    def shops(self, page: Page) -> list[Shop]:
-        """The shops of a page and one more if there are more, by code."""
+    def shops(self, page: Page, *, org: str = "") -> list[Shop]:
+        """The shops of a page and one more if there are more, by code; of a part of the organisation, if given."""
 
     def claim(self, shop: str, tids: Sequence[str], now: datetime) -> dict[str, Ingested]:
         """What is known of orders, those that are NEW included; nobody else changes them until the transaction ends."""
@@ -131,9 +131,9 @@ def get_shop(unit: Work, code: str) -> Shop:
     return shop
 
 
-def list_shops(unit: Work, page: Page) -> list[Shop]:
+def list_shops(unit: Work, page: Page, *, org: str = "") -> list[Shop]:
     """A page of shops, and one more if there are more."""
-    return unit.ingest.shops(page)
+    return unit.ingest.shops(page, org=org)
 
 
 def get_ingested(unit: Work, key: Key) -> Shown:

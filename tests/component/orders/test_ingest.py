@@ -29,9 +29,9 @@ async def shops(channel: grpc.aio.Channel) -> IngestServiceStub:
     return stub
 
 
-def creation(**fields: Any) -> pb.CreateShopRequest:
+def creation(*, shop_id: str = "tmall-1", **fields: Any) -> pb.CreateShopRequest:
     told = {"title": "旗舰店", "channel": "tmall", "currency_code": "CNY", **fields}
-    return pb.CreateShopRequest(shop_id="tmall-1", shop=pb.Shop(platform=pb.Shop.PLATFORM_WANGDIANTONG, **told))
+    return pb.CreateShopRequest(shop_id=shop_id, shop=pb.Shop(platform=pb.Shop.PLATFORM_WANGDIANTONG, **told))
 
 
 def told(*, tid: str = "T1", sku: str = "CUP", version: int = 1, **fields: Any) -> pb.PlatformOrder:

@@ -9,8 +9,9 @@ from typing import Any
 
 import grpc
 import pytest
-from kehu.orders.v1 import carts_pb2, checkout_pb2, orders_pb2, payments_pb2, presales_pb2
+from kehu.orders.v1 import carts_pb2, channels_pb2, checkout_pb2, orders_pb2, payments_pb2, presales_pb2
 from kehu.orders.v1 import group_buys_pb2 as groups_pb2
+from kehu.orders.v1.channels_pb2_grpc import IngestServiceStub
 from kehu.orders.v1.group_buys_pb2_grpc import GroupBuysServiceStub
 from kehu.orders.v1.presales_pb2_grpc import PresalesServiceStub
 
@@ -24,6 +25,7 @@ from services.orders.storage.unit import OrdersUnit
 from tests.component.orders.conftest import Clerk, Shop, placing
 from tests.component.orders.peers import Campaigns
 from tests.component.orders.test_group_buys import a_group_buy, joining, opening
+from tests.component.orders.test_ingest import creation, told
 from tests.component.orders.test_presales import a_presale, buying
 from tests.support.rpc import refused
 
@@ -224,3 +226,40 @@ async def test_groups_are_opened_joined_and_seen_in_the_own_store(boss: Clerk, e
     for store, reason in (("cd-1", "NOT_FOUND"), ("", DENIED)):
         assert (await refused(own.OpenGroup(opening(of, store=store)))).reason == reason
         assert (await refused(own.JoinGroup(joining(ours.activity, store=store)))).reason == reason
+
+
+async def test_the_shops_of_the_own_stores_are_told_of_and_their_orders_are_seen(
+    boss: Clerk, east: Clerk, shop: Shop
+) -> None:
+    all_, own = IngestServiceStub(boss.channel), IngestServiceStub(east.channel)
+    for code in ("sh-1", "cd-1", "nowhere"):
+        await all_.CreateShop(creation(shop_id=code))
+    product = await shop.product(price=1000)
+    for code in ("sh-1", "cd-1"):
+        await all_.MapChannelSku(channels_pb2.MapChannelSkuRequest(parent=f"shops/{code}", sku="CUP", product=product))
+    await all_.IngestOrders(channels_pb2.IngestOrdersRequest(parent="shops/cd-1", orders=[told()]))
+    await own.IngestOrders(channels_pb2.IngestOrdersRequest(parent="shops/sh-1", orders=[told()]))
+
+    assert [each.name for each in (await own.ListShops(channels_pb2.ListShopsRequest())).shops] == ["shops/sh-1"]
+    assert len((await all_.ListShops(channels_pb2.ListShopsRequest())).shops) == 3
+    (kept,) = (
+        await own.ListIngestedOrders(channels_pb2.ListIngestedOrdersRequest(parent="shops/sh-1"))
+    ).ingested_orders
+    assert (await east.orders.GetOrder(orders_pb2.GetOrderRequest(name=kept.order))).store == "sh-1"
+    for code in ("cd-1", "nowhere", "none"):
+        for call in telling(own, f"shops/{code}", product):
+            assert (await refused(call)).code is NOT_FOUND
+    assert (await refused(own.CreateShop(creation(shop_id="eastern-1")))).reason == DENIED
+
+
+def telling(clerk: IngestServiceStub, shop: str, product: str) -> list[Awaitable[Any]]:
+    """Calls about a shop and an order of it."""
+    order = f"{shop}/ingestedOrders/T1"
+    return [
+        clerk.GetShop(channels_pb2.GetShopRequest(name=shop)),
+        clerk.IngestOrders(channels_pb2.IngestOrdersRequest(parent=shop, orders=[told()])),
+        clerk.ListIngestedOrders(channels_pb2.ListIngestedOrdersRequest(parent=shop)),
+        clerk.GetIngestedOrder(channels_pb2.GetIngestedOrderRequest(name=order)),
+        clerk.RetryIngestedOrder(channels_pb2.RetryIngestedOrderRequest(name=order)),
+        clerk.MapChannelSku(channels_pb2.MapChannelSkuRequest(parent=shop, sku="CUP", product=product)),
+    ]

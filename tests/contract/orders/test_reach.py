@@ -193,6 +193,25 @@ def _open_all(unit: OrdersUnit, of: GroupBuy) -> None:
     unit.connection.execute(text("analyze buying_groups, stores"))
 
 
+def test_the_shops_of_a_part_are_those_of_the_codes_of_its_stores(database: Db) -> None:
+    def open_all(unit: OrdersUnit) -> None:
+        _stores(unit, {f"s{number:04}": f"/cn/{'east' if number < 5 else 'west'}/{number}" for number in range(3000)})
+        unit.connection.execute(
+            text("""
+                insert into shops (code, title, platform, channel, currency, location, version, create_time,
+                                   update_time)
+                select code, title, 'WANGDIANTONG', 'tmall', 'CNY', '', 1, create_time, update_time from stores
+            """)
+        )
+        unit.connection.execute(text("analyze shops, stores"))
+
+    database.write(open_all)
+
+    found = database.read(lambda unit: unit.ingest.shops(Page(3), org="/cn/east"))
+    assert [shop.code for shop in found] == ["s0000", "s0001", "s0002", "s0003"]
+    assert "shops_pkey" in _plan_of(database, lambda unit: unit.ingest.shops(Page(3), org="/cn/east"))
+
+
 def _charge_all(unit: OrdersUnit) -> None:
     unit.connection.execute(
         text("""

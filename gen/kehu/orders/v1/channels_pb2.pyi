@@ -24,7 +24,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class Shop(_message.Message):
-    """A shop on another platform."""
+    """A shop on another platform. Its orders are sold in the store of the same code, if there is one."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -446,19 +446,23 @@ class ListShopsRequest(_message.Message):
 
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    ORG_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
     """How many at most: 50 by default, 1,000 at most."""
     page_token: _builtins.str
     """From the answer before."""
+    org: _builtins.str
+    """Only those that sell in a store of this part of the organisation and all below it, for example `/cn/east`."""
     def __init__(
         self,
         *,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        org: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["org", b"org", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
