@@ -126,7 +126,11 @@ def release(request: pb.ReleaseOrderRequest, *, by: str) -> ReleaseOrder:
 def change(request: pb.ChangeDeliveryAddressRequest, address: Address, vault: Vault, *, by: str) -> ChangeAddress:
     """Read a request."""
     return ChangeAddress(
-        delivery.order_of(request.name), delivery.sealed_address(vault, address), by, version_of(request.etag)
+        delivery.order_of(request.name),
+        address.country,
+        delivery.sealed_address(vault, address),
+        by,
+        version_of(request.etag),
     )
 
 

@@ -74,7 +74,8 @@ class OrderDeskServicer(order_desk_pb2_grpc.OrderDeskServiceServicer):
         order_id, wanted = delivery.order_of(request.name), delivery.address(request.address)
         if await self._edge.answered(request) is None:
             stored = await self._edge.read(desk_usecases.get_address, order_id)
-            desk_usecases.check_country(delivery.opened(self._vault, stored), wanted, order_id)
+            if stored is not None:
+                desk_usecases.check_country(delivery.opened(self._vault, stored), wanted, order_id)
         command = desk.change(request, wanted, self._vault, by=_caller())
         answer: DeliveryAddress = await self._edge.write(
             request, desk_usecases.change_address, command, render=lambda _: desk.changed(order_id)

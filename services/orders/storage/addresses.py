@@ -15,10 +15,12 @@ _ADD = text("""
                          cast(:wrapped as bytea[]), cast(:sealed as bytea[]), cast(:phones as text[]))
 """)
 
-_REPLACE = text("""
-    update delivery_addresses
-    set owner = :owner, key_id = :key_id, wrapped = :wrapped, sealed = :sealed, phone = :phone
-    where order_id = :order
+_PUT = text("""
+    insert into delivery_addresses (order_id, owner, key_id, wrapped, sealed, phone)
+    values (:order, :owner, :key_id, :wrapped, :sealed, :phone)
+    on conflict (order_id) do update
+    set owner = excluded.owner, key_id = excluded.key_id, wrapped = excluded.wrapped, sealed = excluded.sealed,
+        phone = excluded.phone
 """)
 
 _GET = text("select owner, key_id, wrapped, sealed, phone from delivery_addresses where order_id = :order")
@@ -50,9 +52,8 @@ class AddressStore:
             },
         )
 
-    def replace(self, order_id: UUID, address: SealedAddress) -> bool:
-        """Store another address of an order in the place of its own; answers whether it has one. The old one and its
-        key are gone."""
+    def put(self, order_id: UUID, address: SealedAddress) -> None:
+        """Store the address of an order. One that it had, and its key, are gone."""
         columns = {
             "order": order_id,
             "owner": address.owner,
@@ -61,7 +62,7 @@ class AddressStore:
             "sealed": address.sealed,
             "phone": address.phone,
         }
-        return self._connection.execute(_REPLACE, columns).rowcount == 1
+        self._connection.execute(_PUT, columns)
 
     def get(self, order_id: UUID) -> SealedAddress | None:
         """The address of an order, if it has one."""

@@ -17,6 +17,8 @@ from services.orders.domain.errors import shipping as shipping_errors
 from services.orders.domain.order import Order
 from services.orders.domain.order_state import OrderState
 from services.orders.domain.shipment import Shipment, ShipmentState
+from services.orders.domain.shipping import MethodKind
+from services.orders.domain.tax import TaxTable
 from services.orders.usecases.order import check_version, existing
 
 _CLOSED = frozenset({OrderState.CANCELLED, OrderState.REFUNDED, OrderState.COMPLETED})
@@ -71,8 +73,15 @@ class Addresses(Protocol):
     def get(self, order_id: UUID) -> SealedAddress | None:
         """The address of an order, if it has one."""
 
-    def replace(self, order_id: UUID, address: SealedAddress) -> bool:
-        """Store another address of an order; answers whether it has one."""
+    def put(self, order_id: UUID, address: SealedAddress) -> None:
+        """Store the address of an order, in the place of one that it had."""
+
+
+class TaxTables(Protocol):
+    """The stored tax tables."""
+
+    def get(self, document_id: UUID) -> TaxTable | None:
+        """The one of this id."""
 
 
 class Shipments(Protocol):
@@ -108,6 +117,10 @@ class Work(Protocol):
     @property
     def addresses(self) -> Addresses:
         """Where orders are sent."""
+
+    @property
+    def tax_tables(self) -> TaxTables:
+        """The stored tax tables."""
 
     @property
     def shipments(self) -> Shipments:
@@ -157,9 +170,11 @@ class ReleaseOrder:
 
 @dataclass(frozen=True, slots=True)
 class ChangeAddress:
-    """Send an order elsewhere, to an address that is sealed already; `version`, if given, must be the latest."""
+    """Send an order elsewhere, to an address in a `country` that is sealed already; `version`, if given, must be the
+    latest."""
 
     order_id: UUID
+    country: str
     sealed: SealedAddress
     by: str
     version: int | None = None
@@ -222,26 +237,24 @@ def release_order(unit: Work, command: ReleaseOrder) -> DeskOrder:
     return DeskOrder(order, Marks(marks.tags))
 
 
-def get_address(unit: Work, order_id: UUID) -> SealedAddress:
-    """Where an order is sent now, for whoever is to change it."""
+def get_address(unit: Work, order_id: UUID) -> SealedAddress | None:
+    """Where an order is sent now, if anywhere, for whoever is to change it."""
     existing(unit.orders.get([order_id]), order_id)
-    found = unit.addresses.get(order_id)
-    if found is None:
-        raise shipping_errors.address_not_found(order_id)
-    return found
+    return unit.addresses.get(order_id)
 
 
 def change_address(unit: Work, command: ChangeAddress) -> SealedAddress:
-    """Send an order elsewhere, as long as nothing of it has left. The old address is gone; what is written down is that
-    it changed, and who changed it."""
+    """Send an order elsewhere, or somewhere in the first place, as long as nothing of it has left. The old address is
+    gone; what is written down is that it changed, and who changed it."""
     order = existing(unit.orders.lock([command.order_id]), command.order_id)
     check_version(order, command.version)
     if order.state in _CLOSED or order.complete_time is not None:
         raise errors.address_fixed(order.id, order.state.value)
     if any(each.stands and each.state is not ShipmentState.CREATED for each in unit.shipments.of_order(order.id)):
         raise errors.address_fixed(order.id, "SHIPPED")
-    if not unit.addresses.replace(order.id, command.sealed):
-        raise shipping_errors.address_not_found(order.id)
+    if unit.addresses.get(order.id) is None:
+        _check_first(unit, order, command.country)
+    unit.addresses.put(order.id, command.sealed)
     unit.desk.act([_act(unit, order, ActKind.CHANGE_ADDRESS, command.by)])
     return command.sealed
 
@@ -250,6 +263,18 @@ def check_country(old: Address, new: Address, order_id: UUID) -> None:
     """Raise a Fault when an address lies in another country: tax and freight were fixed for the first one."""
     if old.country != new.country:
         raise errors.address_fixed(order_id, "COUNTRY")
+
+
+def _check_first(unit: Work, order: Order, country: str) -> None:
+    """Raise a Fault when an order can't get its first address: its goods left in another system, or are picked up, or it
+    was taxed for another country."""
+    if order.imported:
+        raise shipping_errors.address_not_found(order.id)
+    if order.delivery is not None and order.delivery.kind is MethodKind.PICK_UP:
+        raise errors.address_fixed(order.id, "PICK_UP")
+    table = unit.tax_tables.get(order.taxation.table) if order.taxation else None
+    if table is not None and table.country != country:
+        raise errors.address_fixed(order.id, "COUNTRY")
 
 
 def _locked(unit: Work, order_id: UUID) -> tuple[Order, Marks]:

@@ -8,13 +8,15 @@ from typing import Any
 
 import grpc
 import pytest
+from kehu.orders.v1 import deliveries_pb2, inventory_pb2, orders_pb2, refunds_pb2, shipping_pb2, stock_pb2
 from kehu.orders.v1 import order_desk_pb2 as pb
-from kehu.orders.v1 import orders_pb2, refunds_pb2, shipping_pb2
 from kehu.orders.v1.fulfilment_pb2 import CreateShipmentRequest, Parcel, ShipShipmentRequest
 from kehu.orders.v1.fulfilment_pb2_grpc import FulfilmentServiceStub
+from kehu.orders.v1.inventory_pb2_grpc import InventoryServiceStub
 from kehu.orders.v1.order_desk_pb2_grpc import OrderDeskServiceStub
 from kehu.orders.v1.orders_pb2_grpc import OrdersServiceStub
 from kehu.orders.v1.shipping_pb2_grpc import ShippingServiceStub
+from kehu.orders.v1.taxes_pb2_grpc import TaxesServiceStub
 from sqlalchemy import text
 
 from kit.db import Database
@@ -22,7 +24,7 @@ from kit.rpc import Server
 from services.orders.storage.unit import OrdersUnit
 from services.orders.usecases.erasure import forget_members
 from tests.component.orders.conftest import Shop, placing
-from tests.component.orders.test_shipping_and_tax import ADDRESS, a_parcel, a_zone, sent
+from tests.component.orders.test_shipping_and_tax import ADDRESS, a_parcel, a_table, a_zone, sent
 from tests.support.rpc import Keys, channel_to, refused
 
 MEMBER = str(uuid.uuid4())
@@ -248,3 +250,49 @@ async def test_what_was_sealed_and_written_of_an_erased_member_is_gone(
         lambda unit: unit.connection.execute(text("select key_id, wrapped, sealed from invoices")).all()
     )
     assert [tuple(row) for row in keys] == [(None, None, None)]
+
+
+async def test_an_order_without_an_address_gets_its_first_one(
+    channel: grpc.aio.Channel, desk: OrderDeskServiceStub, orders: OrdersServiceStub, shop: Shop
+) -> None:
+    order = await orders.PlaceOrder(placing((await shop.product(), 1)))
+    given = shipping_pb2.DeliveryAddress(name=f"{order.name}/address", address=ADDRESS)
+    first = pb.ChangeDeliveryAddressRequest(name=given.name, address=ADDRESS)
+    assert await desk.ChangeDeliveryAddress(first) == given
+    shipping = ShippingServiceStub(channel)
+    assert await shipping.GetDeliveryAddress(shipping_pb2.GetDeliveryAddressRequest(name=given.name)) == given
+    assert await found(desk, phone=ADDRESS.phone) == [order.name]
+    assert kinds(await timeline(desk, order)).count("CHANGE_ADDRESS") == 1
+    abroad = pb.ChangeDeliveryAddressRequest(name=given.name, address=type(ADDRESS)(country_code="FR"))
+    assert (await refused(desk.ChangeDeliveryAddress(abroad))).metadata["cause"] == "COUNTRY"
+
+
+async def test_the_first_address_lies_where_the_order_was_taxed(
+    channel: grpc.aio.Channel, desk: OrderDeskServiceStub, orders: OrdersServiceStub, shop: Shop
+) -> None:
+    await a_table(TaxesServiceStub(channel), home=True)
+    order = await orders.PlaceOrder(placing((await shop.product(), 1)))
+    change = pb.ChangeDeliveryAddressRequest(name=f"{order.name}/address", address=type(ADDRESS)(country_code="FR"))
+    refusal = await refused(desk.ChangeDeliveryAddress(change))
+    assert (refusal.reason, refusal.metadata["cause"]) == ("ADDRESS_FIXED", "COUNTRY")
+    change.address.CopyFrom(ADDRESS)
+    assert (await desk.ChangeDeliveryAddress(change)).address == ADDRESS
+
+
+async def test_an_order_that_is_picked_up_gets_no_address(
+    channel: grpc.aio.Channel, desk: OrderDeskServiceStub, orders: OrdersServiceStub, shop: Shop
+) -> None:
+    store = inventory_pb2.Location(title="Shop", kind=inventory_pb2.Location.KIND_STORE, active=True, pickup=True)
+    await InventoryServiceStub(channel).CreateLocation(
+        inventory_pb2.CreateLocationRequest(location_id="shop-1", location=store)
+    )
+    method = shipping_pb2.ShippingMethod(title="In store", kind=deliveries_pb2.SHIPPING_KIND_PICK_UP, active=True)
+    made = await ShippingServiceStub(channel).CreateShippingMethod(
+        shipping_pb2.CreateShippingMethodRequest(shipping_method=method)
+    )
+    product = await shop.product()
+    await orders.ReceiveStock(stock_pb2.ReceiveStockRequest(name=f"{product}/stocks/shop-1", quantity=5))
+    choice = deliveries_pb2.DeliveryChoice(shipping_method=made.name, pick_up_location="locations/shop-1")
+    order = await orders.PlaceOrder(placing((product, 1), delivery=choice))
+    change = pb.ChangeDeliveryAddressRequest(name=f"{order.name}/address", address=ADDRESS)
+    assert (await refused(desk.ChangeDeliveryAddress(change))).metadata["cause"] == "PICK_UP"

@@ -252,8 +252,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_ORDER_TAG_LIMIT: _ErrorReason.ValueType  # 117
     """An order has no room for so many tags. Metadata: `limit`."""
     ERROR_REASON_ADDRESS_FIXED: _ErrorReason.ValueType  # 118
-    """The order can't be sent elsewhere. Metadata: `order`, and `cause`: its state, `SHIPPED` or `COUNTRY` (tax and freight
-    were fixed for another one).
+    """The order can't be sent elsewhere. Metadata: `order`, and `cause`: its state, `SHIPPED`, `PICK_UP` (the customer picks it
+    up) or `COUNTRY` (tax and freight were fixed for another one).
     """
     ERROR_REASON_SHIPMENT_NOT_FOUND: _ErrorReason.ValueType  # 119
     """The order has no such shipment. Metadata: `name`."""
@@ -539,8 +539,8 @@ ERROR_REASON_ORDER_ON_HOLD: ErrorReason.ValueType  # 116
 ERROR_REASON_ORDER_TAG_LIMIT: ErrorReason.ValueType  # 117
 """An order has no room for so many tags. Metadata: `limit`."""
 ERROR_REASON_ADDRESS_FIXED: ErrorReason.ValueType  # 118
-"""The order can't be sent elsewhere. Metadata: `order`, and `cause`: its state, `SHIPPED` or `COUNTRY` (tax and freight
-were fixed for another one).
+"""The order can't be sent elsewhere. Metadata: `order`, and `cause`: its state, `SHIPPED`, `PICK_UP` (the customer picks it
+up) or `COUNTRY` (tax and freight were fixed for another one).
 """
 ERROR_REASON_SHIPMENT_NOT_FOUND: ErrorReason.ValueType  # 119
 """The order has no such shipment. Metadata: `name`."""

@@ -150,7 +150,8 @@ class OrderDeskServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ChangeDeliveryAddress(self, request, context):
-        """Sends an order elsewhere in the same country, as long as nothing of it has left. The old address is not kept.
+        """Sends an order elsewhere in the same country, as long as nothing of it has left. The old address is not kept. One
+        without an address, for example of a flash sale, gets its first one.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -47,7 +47,9 @@ class OrderDeskServiceStub:
     ReleaseOrder: _grpc.UnaryUnaryMultiCallable[_order_desk_pb2.ReleaseOrderRequest, _order_desk_pb2.DeskOrder]
     """Lets the goods of a held order leave again."""
     ChangeDeliveryAddress: _grpc.UnaryUnaryMultiCallable[_order_desk_pb2.ChangeDeliveryAddressRequest, _shipping_pb2.DeliveryAddress]
-    """Sends an order elsewhere in the same country, as long as nothing of it has left. The old address is not kept."""
+    """Sends an order elsewhere in the same country, as long as nothing of it has left. The old address is not kept. One
+    without an address, for example of a flash sale, gets its first one.
+    """
     RequestInvoice: _grpc.UnaryUnaryMultiCallable[_order_desk_pb2.RequestInvoiceRequest, _order_desk_pb2.Invoice]
     """Asks for an invoice. An order has one at a time."""
     GetInvoice: _grpc.UnaryUnaryMultiCallable[_order_desk_pb2.GetInvoiceRequest, _order_desk_pb2.Invoice]
@@ -79,7 +81,9 @@ class OrderDeskServiceAsyncStub(OrderDeskServiceStub):
     ReleaseOrder: _aio.UnaryUnaryMultiCallable[_order_desk_pb2.ReleaseOrderRequest, _order_desk_pb2.DeskOrder]  # type: ignore[assignment]
     """Lets the goods of a held order leave again."""
     ChangeDeliveryAddress: _aio.UnaryUnaryMultiCallable[_order_desk_pb2.ChangeDeliveryAddressRequest, _shipping_pb2.DeliveryAddress]  # type: ignore[assignment]
-    """Sends an order elsewhere in the same country, as long as nothing of it has left. The old address is not kept."""
+    """Sends an order elsewhere in the same country, as long as nothing of it has left. The old address is not kept. One
+    without an address, for example of a flash sale, gets its first one.
+    """
     RequestInvoice: _aio.UnaryUnaryMultiCallable[_order_desk_pb2.RequestInvoiceRequest, _order_desk_pb2.Invoice]  # type: ignore[assignment]
     """Asks for an invoice. An order has one at a time."""
     GetInvoice: _aio.UnaryUnaryMultiCallable[_order_desk_pb2.GetInvoiceRequest, _order_desk_pb2.Invoice]  # type: ignore[assignment]
@@ -150,7 +154,9 @@ class OrderDeskServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _order_desk_pb2.ChangeDeliveryAddressRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_shipping_pb2.DeliveryAddress, _abc.Awaitable[_shipping_pb2.DeliveryAddress]]:
-        """Sends an order elsewhere in the same country, as long as nothing of it has left. The old address is not kept."""
+        """Sends an order elsewhere in the same country, as long as nothing of it has left. The old address is not kept. One
+        without an address, for example of a flash sale, gets its first one.
+        """
 
     @_abc_1.abstractmethod
     def RequestInvoice(
