@@ -57,8 +57,8 @@ Every refusal is a `google.rpc.Status` with one `ErrorInfo`: its `reason` is one
 
 `BadRequest` names the fields that are wrong, `RetryInfo` says after how long to try again, and over HTTP so does the
 header `Retry-After`, in whole seconds. Retry by yourself only what is `UNAVAILABLE`, `RESOURCE_EXHAUSTED`, `ABORTED`
-or `DEADLINE_EXCEEDED`, with the same `request_id`, and ever more slowly. Act on the reason, never on the message. What has no status stands in the result of a row of a batch, not in
-the refusal of a call.
+or `DEADLINE_EXCEEDED`, with the same `request_id`, and ever more slowly. Act on the reason, never on the message.
+What has no status stands in the result of a row of a batch, not in the refusal of a call.
 """
 
 

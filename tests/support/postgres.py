@@ -1,8 +1,8 @@
 """A real PostgreSQL for tests: one server for a test run, shared by the xdist workers, started by the first that asks.
 
 `database_url` is an empty database for one test; `migrated("members")` is one at the head of that service's
-migrations. Both are copies of a template database, which takes some 20 ms in memory. A module that wants one database for all
-its tests takes `postgres`, the `Databases`, into a fixture of its own scope.
+migrations. Both are copies of a template database, which takes some 20 ms in memory. A module that wants one
+database for all its tests takes `postgres`, the `Databases`, into a fixture of its own scope.
 """
 
 from __future__ import annotations
