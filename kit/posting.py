@@ -65,7 +65,8 @@ class Lot:
     """Units that were granted together and expire together. The balances say what is left of them, by account.
 
     They are pending until `available_time` (None: until something happens), and gone from `expire_time` on (None:
-    never). `lapsed` is how much of them has expired, for those who read the lot by its source.
+    never). `lapsed` is how much of them has expired, for those who read the lot by its source. `announced` is for those
+    who fix the end: the owner is told of it at once.
     """
 
     id: UUID
@@ -79,6 +80,7 @@ class Lot:
     available: int = 0
     held: int = 0
     lapsed: int = 0
+    announced: bool = False
 
     @property
     def order(self) -> tuple[bool, datetime, datetime, UUID]:

@@ -1,7 +1,7 @@
 """The tables of a ledger, and the steps by which a service's migrations make them.
 
-A service that keeps a ledger calls `create` in one migration, and `add_lots`, `divide` and `index_lapses` in it or in
-later ones.
+A service that keeps a ledger calls `create` in one migration, and `add_lots`, `divide`, `index_lapses` and
+`mark_announced` in it or in later ones.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     DateTime,
@@ -21,6 +22,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     Uuid,
+    false,
     text,
 )
 
@@ -34,7 +36,7 @@ def define(metadata: MetaData) -> None:
     accounts.append_column(Column("heir", Uuid))
     entries.append_column(Column("lot", Uuid))
     Index(_LAPSED, entries.c.source, postgresql_where=text(_LAPSES))
-    _lots(metadata)
+    _lots(metadata).append_column(_announced())
 
 
 def create(operations: Any) -> None:
@@ -64,6 +66,15 @@ def divide(operations: Any) -> None:
 def index_lapses(operations: Any) -> None:
     """Let what has expired of a source's lots be found: the log alone remembers it."""
     operations.create_index(_LAPSED, "ledger_entries", ["source"], postgresql_where=text(_LAPSES))
+
+
+def mark_announced(operations: Any) -> None:
+    """Let lots say that their owners were told of the end when it was fixed."""
+    operations.add_column("ledger_lots", _announced())
+
+
+def _announced() -> Column[bool]:
+    return Column("announced", Boolean, nullable=False, server_default=false())
 
 
 def _begin(metadata: MetaData, **entries_options: Any) -> tuple[Table, Table]:
@@ -105,7 +116,7 @@ def _begin(metadata: MetaData, **entries_options: Any) -> tuple[Table, Table]:
     return accounts, entries
 
 
-def _lots(metadata: MetaData) -> None:
+def _lots(metadata: MetaData) -> Table:
     lots = Table(
         "ledger_lots",
         metadata,
@@ -145,6 +156,7 @@ def _lots(metadata: MetaData) -> None:
         lots.c.available_time,
         postgresql_where=text("pending > 0 and available_time is not null"),
     )
+    return lots
 
 
 _LAPSED = "ledger_entries_lapsed"

@@ -65,12 +65,12 @@ POST_WITHOUT_LOTS = text(f"with {_MOVE}")
 POST = text(f"""
     with granted as (
         insert into ledger_lots (unit, id, owner, source, granted, grant_time, available_time, expire_time,
-                                 pending, available, held)
+                                 pending, available, held, announced)
         select :unit, l.* from unnest(
             cast(:new as uuid[]), cast(:owners as uuid[]), cast(:lot_sources as text[]), cast(:granted as bigint[]),
             cast(:grant_times as timestamptz[]), cast(:available_times as timestamptz[]),
             cast(:expire_times as timestamptz[]), cast(:pending as bigint[]), cast(:available as bigint[]),
-            cast(:held as bigint[])) as l
+            cast(:held as bigint[]), cast(:announced as boolean[])) as l
     ), drawn as (
         update ledger_lots l
         set pending = l.pending + d.pending, available = l.available + d.available, held = l.held + d.held
@@ -208,7 +208,7 @@ EXPIRE = text("""
 """)
 EXPIRING = text("""
     select owner, expire_time, sum(available) from ledger_lots
-    where unit = :unit and available > 0 and expire_time is not null
+    where unit = :unit and available > 0 and expire_time is not null and not announced
           and (expire_time, owner) > (cast(:after as timestamptz), cast(:owner as uuid))
           and expire_time <= cast(:until as timestamptz)
     group by expire_time, owner order by expire_time, owner limit :limit
@@ -224,8 +224,8 @@ PENDING_OF = text(f"""
           and available_time <= cast(:now as timestamptz)
 """)
 SET_AVAILABLE_TIME = text("""
-    update ledger_lots l set available_time = n.time, expire_time = n.expire_time
-    from unnest(cast(:ids as uuid[]), cast(:times as timestamptz[]), cast(:expire_times as timestamptz[]))
-        as n (id, time, expire_time)
+    update ledger_lots l set available_time = n.time, expire_time = n.expire_time, announced = n.announced
+    from unnest(cast(:ids as uuid[]), cast(:times as timestamptz[]), cast(:expire_times as timestamptz[]),
+                cast(:announced as boolean[])) as n (id, time, expire_time, announced)
     where l.id = n.id
 """)

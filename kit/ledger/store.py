@@ -192,8 +192,8 @@ class Ledger:
         return lots, int(amount)
 
     def expiring(self, after: tuple[datetime, UUID], until: datetime, limit: int) -> list[tuple[UUID, datetime, int]]:
-        """What will expire after a position and until an instant: owner, instant and amount, in the order of the latter
-        two, which are the position."""
+        """What will expire after a position and until an instant, but for what was announced before: owner, instant and
+        amount, in the order of the latter two, which are the position."""
         query = {"unit": self._unit, "after": after[0], "owner": after[1], "until": until, "limit": limit}
         rows = self._connection.execute(statements.EXPIRING, query).all()
         return [(owner, time, int(amount)) for owner, time, amount in rows]
@@ -208,13 +208,14 @@ class Ledger:
         return _by_owner(self._connection.execute(statements.PENDING_OF, query).all())
 
     def reschedule(self, lots: Sequence[Lot]) -> None:
-        """Set from when and until when lots count."""
+        """Set from when and until when lots count, and whether their owners were told of the end."""
         self._connection.execute(
             statements.SET_AVAILABLE_TIME,
             {
                 "ids": [lot.id for lot in lots],
                 "times": [lot.available_time for lot in lots],
                 "expire_times": [lot.expire_time for lot in lots],
+                "announced": [lot.announced for lot in lots],
             },
         )
 
@@ -305,6 +306,7 @@ def _lots(unit: str, new: Sequence[Lot], drawn: Mapping[UUID, Mapping[str, int]]
         "pending": [lot.pending for lot in new],
         "available": [lot.available for lot in new],
         "held": [lot.held for lot in new],
+        "announced": [lot.announced for lot in new],
         "drawn": list(drawn),
         "drawn_pending": [change["pending"] for change in drawn.values()],
         "drawn_available": [change["available"] for change in drawn.values()],

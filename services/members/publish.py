@@ -82,8 +82,9 @@ def _expiring(fact: PointsExpiring) -> Event:
         "expireTime": instant(fact.time),
         "programme": programme,
     }
-    version = int(fact.time.timestamp())  # members are told in the order of expiry
-    return Event.of("kehu.members.v1.PointsExpiring", f"{member}/{programme}/expiry", version, body)
+    subject = f"{member}/{programme}/expiry/{instant(fact.time)}"
+    version = int(fact.told.timestamp() * 1_000)  # what is granted later, and ends at the same moment, is told later
+    return Event.of("kehu.members.v1.PointsExpiring", subject, version, body)
 
 
 @to_event.register

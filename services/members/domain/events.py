@@ -35,12 +35,13 @@ class PointsEarned:
 
 @dataclass(frozen=True, slots=True)
 class PointsExpiring:
-    """Points of a member expire at `time`, unless they are spent before."""
+    """Points of a member expire at `time`, unless they are spent before; the member is told at `told`."""
 
     member: UUID
     points: int
     time: datetime
     programme: str
+    told: datetime
 
 
 @dataclass(frozen=True, slots=True)

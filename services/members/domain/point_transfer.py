@@ -10,7 +10,8 @@ from uuid import UUID
 from kit import names
 from kit.posting import Cause, Transfer
 from services.members.domain.errors import mall as errors
-from services.members.domain.points import Part, Terms, Wallet, parts_of
+from services.members.domain.points import Part, Wallet, parts_of
+from services.members.domain.programme import Programme
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ class PointTransfer:
         return names.join("members", self.member, "pointTransfers", self.id)
 
     def post(
-        self, giver: Wallet, recipient: Wallet, new_lot: Callable[[], UUID]
+        self, giver: Wallet, recipient: Wallet, programme: Programme, *, new_lot: Callable[[], UUID]
     ) -> tuple[Wallet, Wallet, list[Transfer]]:
         """Move the points; answers both wallets. They expire when they would have with the giver.
 
@@ -71,7 +72,7 @@ class PointTransfer:
             end = ends[part.lot] if part.lot else None
             amounts[end] = amounts.get(end, 0) + part.points
         for end, points in amounts.items():
-            terms = Terms(self.create_time, end)
+            terms = programme.terms_until(self.create_time, end)
             recipient, received = recipient.give_back(
                 [Part(None, points)], cause, lot=new_lot(), terms=terms, now=self.create_time
             )

@@ -44,10 +44,18 @@ _BREAKAGE = Account(HOUSE, BREAKAGE)
 
 
 class Terms(NamedTuple):
-    """From when points can be spent (None: until something happens), and until when (None: for ever)."""
+    """From when points can be spent (None: until something happens), until when (None: for ever), and from when on
+    their owner should know of that (None: never)."""
 
     available_time: datetime | None
     expire_time: datetime | None = None
+    notice_time: datetime | None = None
+
+    def soon(self, now: datetime) -> bool:
+        """Whether the end is so near that the owner should know of it at once, or before the points can be spent."""
+        if self.notice_time is None or self.expire_time is None or self.available_time is None:
+            return False
+        return self.notice_time <= max(now, self.available_time) and now < self.expire_time
 
 
 class Part(NamedTuple):
@@ -108,16 +116,20 @@ class Wallet:
 
         Without terms they can be spent at once and for ever.
         """
-        start, end = terms or Terms(cause.time)
+        terms = terms or Terms(cause.time)
+        start, end, _ = terms
+        soon = now is not None and terms.soon(now)
         if start is None or (now is not None and start > now):
-            waiting = Lot(lot, self.member, cause.source, points, cause.time, start, end, pending=points)
+            waiting = Lot(
+                lot, self.member, cause.source, points, cause.time, start, end, pending=points, announced=soon
+            )
             return _moved(_with(self, waiting), [_Move(_EXPENSE, self._account(PENDING), points, lot)], cause, new=lot)
         owed, rest = draw(points, [self.receivable])
         moves = [_Move(_EXPENSE, self._account(RECEIVABLE), owed, None)]
         if not rest:
             return _moved(self, moves, cause)
         moves.append(_Move(_EXPENSE, self._account(AVAILABLE), rest, lot))
-        granted = Lot(lot, self.member, cause.source, rest, cause.time, start, end, available=rest)
+        granted = Lot(lot, self.member, cause.source, rest, cause.time, start, end, available=rest, announced=soon)
         return _moved(_with(self, granted), moves, cause, new=lot)
 
     def mature(self, lot: Lot, cause: Cause) -> tuple[Wallet, list[Transfer]]:
@@ -214,8 +226,11 @@ class Wallet:
             owed, rest = draw(fresh, [wallet.receivable])
             moves = [_Move(_CLEARING, self._account(RECEIVABLE), owed, None)]
             if rest:
-                start, end = terms or Terms(now)
-                returned = Lot(lot, self.member, cause.source, rest, cause.time, start, end, available=rest)
+                start, end, _ = new_terms = terms or Terms(now)
+                soon = new_terms.soon(now)
+                returned = Lot(
+                    lot, self.member, cause.source, rest, cause.time, start, end, available=rest, announced=soon
+                )
                 wallet = _with(wallet, returned)
                 moves.append(_Move(_CLEARING, self._account(AVAILABLE), rest, lot))
             wallet, new = _moved(wallet, moves, cause, new=lot)
@@ -327,6 +342,7 @@ def _drawn(lot: Lot, change: dict[str, int]) -> Lot:
         lot.available + change[AVAILABLE],
         lot.held + change[HELD],
         lot.lapsed + change[BREAKAGE],
+        lot.announced,
     )
 
 

@@ -82,17 +82,22 @@ class Programme:
     def terms(self, earned: datetime, *, completed: datetime | None = None) -> Terms:
         """From when and until when points count that an order earned at `earned`, and that is completed or not yet."""
         start = self.availability.begins(earned, completed, self.zone)
-        return Terms(start, self.validity.ends(start, self.zone) if start else None)
+        return self.terms_until(start, self.validity.ends(start, self.zone) if start else None)
 
     def terms_at_once(self, time: datetime) -> Terms:
         """Until when points count that can be spent from `time` on, whatever orders have to wait for."""
-        return Terms(time, self.validity.ends(time, self.zone))
+        return self.terms_until(time, self.validity.ends(time, self.zone))
 
     def grace(self, now: datetime) -> Terms | None:
         """Until when points count that come back after they would have expired; None: they are gone."""
         if self.refund_grace_days is None:
             return None
-        return Terms(now, days_later(now, self.refund_grace_days, self.zone))
+        return self.terms_until(now, days_later(now, self.refund_grace_days, self.zone))
+
+    def terms_until(self, start: datetime | None, end: datetime | None) -> Terms:
+        """From when until when points count that end at an instant of their own, and when their owners are told."""
+        told = end is not None and self.expiry_notice_days
+        return Terms(start, end, days_later(end, -self.expiry_notice_days, self.zone) if end and told else None)
 
     @property
     def plain(self) -> bool:

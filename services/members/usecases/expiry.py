@@ -26,6 +26,9 @@ _MATURING = 500
 _NOTICES = 1_000
 """Members that are told in one transaction."""
 
+_UNDER_WAY = timedelta(minutes=1)
+"""By then a transaction is over that grants points, and they can be seen."""
+
 _LAST = UUID(int=2**128 - 1)
 
 
@@ -42,7 +45,7 @@ def mature(unit: Unit) -> int:
 def announce(unit: Unit) -> int:
     """Tell which points will expire within the days of notice, each member and instant once; answers how many.
 
-    Points that are granted with less than the notice left are not told of again: their owners have just heard of them.
+    Points that are granted with less than the notice left were told of by who granted them.
     """
     return sum(_announce(unit, programme) for programme in _programmes(unit) if programme.expiry_notice_days)
 
@@ -60,11 +63,11 @@ def _mature(within: Within) -> int:
 
 def _announce(unit: Unit, programme: Programme) -> int:
     position = unit.expiry_notices.claim(programme.id, unit.now)
-    until = days_later(unit.now, programme.expiry_notice_days, programme.zone)
+    until = days_later(unit.now - _UNDER_WAY, programme.expiry_notice_days, programme.zone)
     if position is None or position[0] >= until:
         return 0
     found = unit.wallets_of(programme.id).expiring(position, until, _NOTICES)
-    unit.emit(PointsExpiring(member, points, time, programme.id) for member, time, points in found)
+    unit.emit(PointsExpiring(member, points, time, programme.id, unit.now) for member, time, points in found)
     reached = (found[-1][1], found[-1][0]) if len(found) == _NOTICES else (until, _LAST)
     # Once an hour is often enough to move on where nothing is found; each move is a write.
     if found or reached[0] - position[0] >= timedelta(hours=1):

@@ -14,6 +14,7 @@ from services.members.domain import errors as members_errors
 from services.members.domain.audit import NOBODY, Author, settings_act
 from services.members.domain.errors.identity import member_erased
 from services.members.domain.point_transfer import PointsTransferred, PointTransfer, Policy
+from services.members.domain.programme import Programme
 from services.members.usecases import ports
 from services.members.usecases.points import Batch, attempt
 
@@ -73,7 +74,8 @@ class UpdatePolicy:
 def transfer(unit: Unit, commands: Sequence[TransferPoints]) -> list[PointTransfer | Fault]:
     """Give points; answers each. Refused beyond the policy, without the points, or to who was erased."""
     batch = Batch(unit, {member for command in commands for member in (command.member, command.recipient)})
-    day = unit.now.astimezone(unit.programmes.current().zone).date().isoformat()
+    programme = unit.programmes.current()
+    day = unit.now.astimezone(programme.zone).date().isoformat()
     known = [command for command in commands if command.member in batch and command.recipient in batch]
     batch.spending((command.member, command.points) for command in known)
     found = unit.members.read({command.recipient for command in known})
@@ -81,6 +83,7 @@ def transfer(unit: Unit, commands: Sequence[TransferPoints]) -> list[PointTransf
         unit,
         batch,
         unit.point_transfers.policy(),
+        programme,
         day,
         Counter(unit.point_transfers.given({batch.wallet(command.member).member for command in known}, day)),
         {key for key, member in found.items() if member.erase_time is not None},
@@ -126,6 +129,7 @@ class _Giving:
     unit: Unit
     batch: Batch
     policy: Policy
+    programme: Programme
     day: str
     given: Counter[UUID]
     erased: Collection[UUID]
@@ -137,7 +141,7 @@ class _Giving:
             raise member_erased(recipient.member)
         self.policy.check(command.points, self.given[giver.member])
         made = PointTransfer(command.transfer, giver.member, recipient.member, command.points, self.day, self.batch.now)
-        giver, recipient, transfers = made.post(giver, recipient, self.unit.new_id)
+        giver, recipient, transfers = made.post(giver, recipient, self.programme, new_lot=self.unit.new_id)
         self.batch.post(giver, transfers)
         self.batch.post(recipient, [])
         self.given[giver.member] += command.points

@@ -3,7 +3,7 @@ neighbours alone."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import ParamSpec, TypeVar
@@ -13,6 +13,7 @@ from kit.errors import Fault
 from kit.page import Page
 from kit.posting import Cause, Lot, Transfer
 from services.members.domain import errors
+from services.members.domain.events import PointsExpiring
 from services.members.domain.hold import Hold
 from services.members.domain.points import MAX_POINTS, Posted, Terms, Wallet
 from services.members.domain.programme import DEFAULT, Programme
@@ -105,8 +106,9 @@ class Batch:
         waiting = [lot for lot in wallet.lots if lot.source == source and lot.pending and lot.available_time is None]
         if not waiting:
             return
-        start, end = terms
-        known = {lot.id: replace(lot, available_time=start, expire_time=end) for lot in waiting}
+        start, end, _ = terms
+        soon = terms.soon(self.now)
+        known = {lot.id: replace(lot, available_time=start, expire_time=end, announced=soon) for lot in waiting}
         self._rescheduled += known.values()
         lots = sorted((known.get(lot.id, lot) for lot in wallet.lots), key=lambda lot: lot.order)
         self._wallets[wallet.member] = replace(wallet, lots=tuple(lots))
@@ -139,9 +141,21 @@ class Batch:
     def close(self) -> None:
         """Write all transfers and publish all facts."""
         new = [lot for wallet in self._wallets.values() for lot in wallet.lots if lot.id not in self._known]
+        rescheduled = [lot for lot in self._rescheduled if lot.id in self._known]
         self._unit.wallets.post(self._transfers, self.now, lots=new)
-        self._unit.wallets.reschedule([lot for lot in self._rescheduled if lot.id in self._known])
-        self._unit.emit(self.facts)
+        self._unit.wallets.reschedule(rescheduled)
+        self._unit.emit([*self.facts, *self._expiring([*new, *rescheduled])])
+
+    def _expiring(self, lots: Iterable[Lot]) -> Iterator[PointsExpiring]:
+        """Who is to know at once that points expire: the sweep tells of those only whose end is farther away."""
+        amounts: dict[tuple[UUID, datetime], int] = {}
+        for lot in lots:
+            if lot.announced and lot.expire_time:
+                key = lot.owner, lot.expire_time
+                amounts[key] = amounts.get(key, 0) + lot.pending + lot.available
+        for (member, time), points in amounts.items():
+            if points:
+                yield PointsExpiring(member, points, time, DEFAULT, self.now)
 
     def _know(self, lots: Mapping[UUID, Sequence[Lot]]) -> None:
         for member, found in lots.items():

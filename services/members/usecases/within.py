@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
-from services.members.domain.events import PointsEarned
+from services.members.domain.events import PointsEarned, PointsExpiring
 from services.members.usecases.ports import Unit, Wallets
 
 
@@ -31,5 +31,6 @@ class Within:
     def emit(self, facts: Iterable[object]) -> None:
         """Publish facts, in the name of the programme."""
         self._unit.emit(
-            replace(fact, programme=self._programme) if isinstance(fact, PointsEarned) else fact for fact in facts
+            replace(fact, programme=self._programme) if isinstance(fact, PointsEarned | PointsExpiring) else fact
+            for fact in facts
         )

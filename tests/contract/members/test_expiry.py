@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
+from kit.errors import Fault
 from kit.posting import Cause
 from services.members.domain.points import Terms
-from services.members.domain.validity import Expiry, Validity
-from services.members.usecases import expiry, points, programme
+from services.members.domain.programme import Rate
+from services.members.domain.validity import Availability, Expiry, Start, Validity
+from services.members.usecases import expiry, point_transfer, points, programme, purchase
 from services.members.usecases.points import Batch
 from tests.contract.members.conftest import World
+from tests.support.builders.members import dollars, settlement
+from tests.support.builders.members import programme as default_programme
 
 
 def grant(world: World, of: UUID, count: int, ends: datetime) -> None:
@@ -53,11 +58,68 @@ def test_members_are_told_once_of_points_that_expire_within_the_days_of_notice(w
 
 def test_a_thousand_members_whose_points_expire_at_one_instant_are_told_once_each(world: World) -> None:
     ids = world.enrolled(1_100)
-    world.do(programme.update, programme.UpdateProgramme({"validity": Validity(Expiry.END_OF_DAY, 5)}))
+    world.do(programme.update, programme.UpdateProgramme({"validity": Validity(Expiry.END_OF_DAY, 40)}))
     world.do(points.accrue, [points.Accrue(of, 3, "tests/1") for of in ids])
+    world.clock.move(timedelta(days=15))
     while world.do(expiry.announce):
         pass
     assert told(world) == sorted((str(of), 3) for of in ids)
+
+
+def swept(world: World) -> None:
+    """Let the announcements of some days come by, once a day."""
+    for _ in range(12):
+        while world.do(expiry.announce):
+            pass
+        world.clock.move(timedelta(days=1))
+
+
+@pytest.mark.parametrize("late", [False, True])
+@pytest.mark.parametrize("start", Start)
+def test_of_points_that_are_good_for_less_than_the_notice_the_member_is_told_once(
+    world: World, start: Start, late: bool
+) -> None:
+    stars = replace(default_programme(earn=Rate(2, dollars(1))), id="stars", tiers=())
+    world.do(programme.create, stars)
+    rules = {"validity": Validity(Expiry.DAYS, 3), "availability": Availability(start, 2), "expiry_notice_days": 4}
+    for id_ in ("default", "stars"):
+        world.do(programme.update, programme.UpdateProgramme(rules, programme=id_))
+    (of,) = world.enrolled()
+    if late:  # the position of the sweep is ahead, or there is none yet
+        world.do(expiry.announce)
+    paid = settlement(of, net=5, pay_time=world.clock.now)
+    world.do(purchase.settle, [paid])
+    if start is Start.COMPLETION:
+        assert told(world) == []
+    world.do(purchase.settle, [replace(paid, complete_time=world.clock.now)])
+    assert told(world) == [(str(of), 5), (str(of), 10)]
+    subjects = {subject for subject, _, _ in world.published("PointsExpiring")}
+    assert len(subjects) == 2
+    swept(world)
+    assert told(world) == [(str(of), 5), (str(of), 10)]
+
+
+@pytest.mark.parametrize("days", [4, 5])
+def test_points_that_are_good_for_as_long_as_the_notice_or_longer_are_told_of_once(world: World, days: int) -> None:
+    rules = {"validity": Validity(Expiry.DAYS, days), "expiry_notice_days": 4}
+    world.do(programme.update, programme.UpdateProgramme(rules))
+    (of,) = world.enrolled()
+    world.do(expiry.announce)
+    world.do(points.accrue, [points.Accrue(of, 3, "tests/1")])
+    assert len(told(world)) == (days == 4)
+    swept(world)
+    assert told(world) == [(str(of), 3)]
+
+
+def test_who_is_given_points_that_expire_soon_is_told(world: World) -> None:
+    giver, taker = world.enrolled(2)
+    world.do(programme.update, programme.UpdateProgramme({"validity": Validity(Expiry.DAYS, 40)}))
+    world.do(points.accrue, [points.Accrue(giver, 5, "tests/1")])
+    world.clock.move(timedelta(days=20))
+    world.do(point_transfer.update, point_transfer.UpdatePolicy(100, 1))
+    given = world.do(point_transfer.transfer, [point_transfer.TransferPoints(uuid4(), giver, taker, 5)])
+    assert not isinstance(given[0], Fault)
+    assert told(world) == [(str(taker), 5)]
 
 
 def test_nobody_is_told_where_the_programme_gives_no_notice(world: World) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -75,7 +76,7 @@ def test_moving_nothing_posts_nothing() -> None:
     assert held.release([], CAUSE, NOW) == (held, [])
 
 
-def lot(number: int, *, days: int | None = None, **balances: int) -> Lot:
+def lot(number: int, *, days: int | None = None, **balances: Any) -> Lot:
     """A lot that was granted on the day of its number and expires after some days."""
     granted = NOW + timedelta(days=number)
     ends = None if days is None else granted + timedelta(days=days)
