@@ -76,6 +76,7 @@ def refund(found: Refund) -> pb.Refund:
         note=found.note,
         effect_time=optional_instant(found.effect_time),
         replacement=optional_name("orders", found.replacement),
+        restock_unshipped=found.restock,
         etag=convert.etag(found.version),
     )
 
@@ -109,6 +110,7 @@ def command(request: pb.RefundOrderRequest, *, by: str, limits: Limits) -> Refun
         version=version_of(request.etag),
         kind=_KINDS_BACK[request.kind],
         replacement=optional_id("orders", request.replacement, field="replacement"),
+        restock=request.restock_unshipped,
         by=by,
         limits=limits,
     )

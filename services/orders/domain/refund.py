@@ -152,7 +152,7 @@ class Refund:
 
     Until it is approved and its goods are there, nothing was given back yet: then these are what it would have given
     when it was asked for. `effect_time` is when it did. An exchange names the `replacement`, the order of what the
-    customer gets instead.
+    customer gets instead. With `restock` those of its units that never left are for sale again.
     """
 
     id: UUID
@@ -176,6 +176,12 @@ class Refund:
     effect_time: datetime | None = None
     replacement: UUID | None = None
     version: int = 1
+    restock: bool = False
+
+    @property
+    def name(self) -> str:
+        """Its resource name."""
+        return names.join("orders", self.order, "refunds", self.id)
 
     @property
     def claim(self) -> Claim:
@@ -198,7 +204,7 @@ class Refund:
     def check_version(self, version: int | None) -> None:
         """Raise a Fault unless `version`, if given, is the refund's."""
         if version is not None and version != self.version:
-            raise etag_mismatch(names.join("orders", self.order, "refunds", self.id))
+            raise etag_mismatch(self.name)
 
     def awaiting(self, state: RefundState) -> Refund:
         """As it is before it gives anything back."""

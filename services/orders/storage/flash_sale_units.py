@@ -137,10 +137,11 @@ _RESELL = text(
     )
 )
 
-# As `Progress` counts them, for orders of one line.
+# As `Progress` counts them, for orders of one line. What a refund had put back in stock tells the refund as its source.
 _UNSENT = text("""
     select l.order_id,
            l.quantity - l.shipped_quantity - r.units + least(s.delivered, greatest(0, r.units - s.undelivered))
+           - m.restocked
     from order_lines l
     cross join lateral (
         select coalesce(sum(sl.quantity) filter (where s.state = 'DELIVERED'), 0) as delivered,
@@ -152,6 +153,10 @@ _UNSENT = text("""
         from refunds f cross join lateral jsonb_array_elements(f.lines) as line
         where f.order_id = l.order_id and f.kind in ('RETURN', 'EXCHANGE') and f.effect_time is not null
     ) r
+    cross join lateral (
+        select coalesce(sum(m.on_hand), 0) as restocked from stock_movements m
+        where m.order_id = l.order_id and m.kind = 'RETURNED' and m.source <> ''
+    ) m
     where l.order_id = any(cast(:orders as uuid[]))
 """)
 
@@ -253,7 +258,7 @@ class FlashSaleUnitStore:
         return [_freed(row) for row in self._connection.execute(_RELEASE, {"orders": list(orders)})]
 
     def unsent(self, orders: Sequence[UUID]) -> dict[UUID, int]:
-        """How many units of orders never left, or came back before they arrived."""
+        """How many units of orders never left, or came back before they arrived, and are not in stock again."""
         rows = self._connection.execute(_UNSENT, {"orders": list(orders)})
         return {UUID(str(order)): max(0, int(units)) for order, units in rows}
 

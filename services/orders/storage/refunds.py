@@ -41,18 +41,19 @@ _LOCK = text("select id from refunds where id = any(cast(:ids as uuid[])) order 
 
 _ADD = text("""
     insert into refunds (id, order_id, request_id, currency, amount, points, points_value, lines, reason, refund_time,
-                         kind, state, freight, tax, requested_by, effect_time, replacement, version)
+                         kind, state, freight, tax, requested_by, effect_time, replacement, version, restock)
     select r.id, r.order_id, r.request_id, r.currency, r.amount, r.points, r.points_value, cast(r.lines as jsonb),
            r.reason, r.refund_time, r.kind, r.state, r.freight, r.tax, r.requested_by, r.effect_time, r.replacement,
-           r.version
+           r.version, r.restock
     from unnest(
         cast(:ids as uuid[]), cast(:orders as uuid[]), cast(:requests as text[]), cast(:currencies as text[]),
         cast(:amounts as bigint[]), cast(:points as bigint[]), cast(:values as bigint[]), cast(:lines as text[]),
         cast(:reasons as text[]), cast(:times as timestamptz[]), cast(:kinds as text[]), cast(:states as text[]),
         cast(:freights as bigint[]), cast(:taxes as bigint[]), cast(:requesters as text[]),
-        cast(:effects as timestamptz[]), cast(:replacements as uuid[]), cast(:versions as bigint[])
+        cast(:effects as timestamptz[]), cast(:replacements as uuid[]), cast(:versions as bigint[]),
+        cast(:restocking as boolean[])
     ) as r (id, order_id, request_id, currency, amount, points, points_value, lines, reason, refund_time, kind, state,
-            freight, tax, requested_by, effect_time, replacement, version)
+            freight, tax, requested_by, effect_time, replacement, version, restock)
 """)
 
 _ADD_PAYOUTS = text("""
@@ -180,6 +181,7 @@ def _fixed_columns(made: Sequence[Refund]) -> dict[str, object]:
         "freights": [refund.freight for refund in made],
         "requesters": [refund.requested_by for refund in made],
         "replacements": [refund.replacement for refund in made],
+        "restocking": [refund.restock for refund in made],
     }
 
 
@@ -236,6 +238,7 @@ def _refund(row: Row[*tuple[Any, ...]]) -> Refund:
         effect_time=row.effect_time,
         replacement=row.replacement,
         version=row.version,
+        restock=row.restock,
         payouts=tuple(_payout(row.currency, *payout) for payout in json.loads(row.payouts)) if row.payouts else (),
     )
 

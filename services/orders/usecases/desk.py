@@ -266,8 +266,8 @@ def check_country(old: Address, new: Address, order_id: UUID) -> None:
 
 
 def _check_first(unit: Work, order: Order, country: str) -> None:
-    """Raise a Fault when an order can't get its first address: its goods left in another system, or are picked up, or it
-    was taxed for another country."""
+    """Raise a Fault when an order can't get its first address: its goods left in another system, they are picked up, or
+    it was taxed for another country."""
     if order.imported:
         raise shipping_errors.address_not_found(order.id)
     if order.delivery is not None and order.delivery.kind is MethodKind.PICK_UP:

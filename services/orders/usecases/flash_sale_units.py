@@ -44,7 +44,7 @@ class FlashSaleUnits(Protocol):
         """The held units of orders are free again, or go back to stock if their sale is over."""
 
     def unsent(self, orders: Sequence[UUID]) -> dict[UUID, int]:
-        """How many units of orders never left, or came back before they arrived."""
+        """How many units of orders never left, or came back before they arrived, and are not in stock again."""
 
     def resell(self, there: Sequence[There]) -> list[Freed]:
         """The sold units of orders that are there are free again, where the sale's policy says so and it is not
@@ -75,13 +75,15 @@ def released(units: FlashSaleUnits, orders: Sequence[UUID]) -> list[Movement]:
 
 def resold(units: FlashSaleUnits, orders: Sequence[UUID], back: Sequence[Movement]) -> list[Movement]:
     """The orders were refunded in full before they were carried out. Where the policy says so, the sale has again what
-    is there: the units that never left, which are in stock again with this, and those that come `back` undamaged, which
-    are booked by that. All others stay sold: on their way, with the customer, damaged, or in stock since before."""
+    is there: the units that never left, which are in stock again with this, and those that come `back` undamaged (or
+    never left, and a refund is the source), which are booked by that. All others stay sold: on their way, with the
+    customer, damaged, or in stock since before."""
     unsent = units.unsent(orders)
-    there = [
-        There(order, unsent[order], sum(movement.on_hand for movement in back if movement.order == order))
-        for order in orders
-    ]
+    there = []
+    for order in orders:
+        booked = [movement for movement in back if movement.order == order]
+        restocked = sum(movement.on_hand for movement in booked if movement.source)
+        there.append(There(order, unsent[order] - restocked, sum(movement.on_hand for movement in booked)))
     return [
         Movement(
             freed.place,

@@ -23,6 +23,7 @@ from services.orders.domain.refund import (
     RefundState,
     RefundStep,
 )
+from services.orders.domain.shipment import Progress
 from services.orders.domain.stock import Movement, MovementKind
 from services.orders.usecases import consequences, holding
 from services.orders.usecases.order import Orders, check_version, existing
@@ -53,6 +54,13 @@ class Refunds(Protocol):
         """The refunds of a page and one more if there are more, the latest first."""
 
 
+class Shipments(Protocol):
+    """The stored shipments."""
+
+    def progress(self, order_id: UUID) -> list[Progress]:
+        """How far the lines of an order are."""
+
+
 class Reading(Protocol):
     """What reading refunds needs of a unit of work."""
 
@@ -76,6 +84,14 @@ class Work(Reading, consequences.Work, holding.Work, Protocol):
         """An id for what comes into being."""
 
 
+class Restocking(Work, Protocol):
+    """As `Work`, where units that never left may be for sale again."""
+
+    @property
+    def shipments(self) -> Shipments:
+        """The stored shipments."""
+
+
 Limits = Mapping[str, int]
 """By currency, how many minor units of an order may be given back, points at their worth, before somebody else has to
 approve."""
@@ -83,7 +99,8 @@ approve."""
 
 @dataclass(frozen=True, slots=True)
 class RefundOrder:
-    """Give back what is claimed, or, without a claim, all that is left; `version`, if given, must be the latest."""
+    """Give back what is claimed, or, without a claim, all that is left; `version`, if given, must be the latest. With
+    `restock` those of its units that never left are for sale again."""
 
     refund_id: UUID
     order_id: UUID
@@ -93,6 +110,7 @@ class RefundOrder:
     version: int | None
     kind: RefundKind = RefundKind.REFUND
     replacement: UUID | None = None
+    restock: bool = False
     by: str = ""
     limits: Limits = field(default_factory=dict)
 
@@ -149,7 +167,7 @@ def preview_refund(unit: Reading, command: RefundOrder) -> Refund:
     return refund.awaiting(RefundState.REQUESTED) if _must_be_approved(unit, order, refund, command.limits) else refund
 
 
-def refund_order(unit: Work, command: RefundOrder) -> Refund:
+def refund_order(unit: Restocking, command: RefundOrder) -> Refund:
     """Give back a part of a paid order, or ask for it. A request makes one refund for ever: its repeat gets it too."""
     order = existing(unit.orders.lock([command.order_id]), command.order_id)
     if command.request_id:
@@ -162,7 +180,7 @@ def refund_order(unit: Work, command: RefundOrder) -> Refund:
         return _add(unit, refund.awaiting(RefundState.REQUESTED))
     if refund.of_goods:
         return _add(unit, refund.awaiting(RefundState.AWAITING_GOODS))
-    _give_back(unit, [(order, refunded, refund)])
+    _give_back(unit, [(order, refunded, refund)], _restocked(unit, order, refund))
     return _add(unit, refund)
 
 
@@ -186,7 +204,7 @@ def refund_claims(unit: Work, claims: Sequence[tuple[Order, Claim]], *, reason: 
     return [refund for _, _, refund in changes]
 
 
-def approve_refund(unit: Work, command: DecideRefund) -> Refund:
+def approve_refund(unit: Restocking, command: DecideRefund) -> Refund:
     """Approve a refund that somebody else asked for: it gives back now, or once its goods are there."""
     order, refund = _locked(unit, command)
     if refund.state is RefundState.REQUESTED and refund.requested_by == command.by:
@@ -196,7 +214,7 @@ def approve_refund(unit: Work, command: DecideRefund) -> Refund:
         approved = decided.step(RefundStep.APPROVE, RefundState.AWAITING_GOODS)
         unit.refunds.save([(refund, approved)], unit.now)
         return approved
-    return _carry_out(unit, order, refund, decided, RefundStep.APPROVE)
+    return _carry_out(unit, order, refund, decided, RefundStep.APPROVE, _restocked(unit, order, refund))
 
 
 def reject_refund(unit: Work, command: DecideRefund) -> Refund:
@@ -254,6 +272,8 @@ def list_refunds(unit: Reading, query: RefundQuery, page: Page) -> list[Refund]:
 
 
 def _drafted(unit: Reading, order: Order, command: RefundOrder) -> tuple[Order, Refund]:
+    if command.restock and command.kind is not RefundKind.REFUND:
+        raise invalid("restock_unshipped", "is for refunds without goods: those that come back are for sale again")
     if command.replacement is not None:
         replacement = existing(unit.orders.get([command.replacement]), command.replacement)
         if command.kind is not RefundKind.EXCHANGE or replacement.buyer != order.buyer or replacement.id == order.id:
@@ -266,7 +286,8 @@ def _drafted(unit: Reading, order: Order, command: RefundOrder) -> tuple[Order, 
         now=unit.now,
         kind=command.kind,
     )
-    return refunded, replace(refund, requested_by=command.by, replacement=command.replacement)
+    asked = replace(refund, requested_by=command.by, replacement=command.replacement, restock=command.restock)
+    return refunded, asked
 
 
 def _must_be_approved(unit: Reading, order: Order, refund: Refund, limits: Limits) -> bool:
@@ -317,9 +338,19 @@ def _give_back(unit: Work, changes: Sequence[tuple[Order, Order, Refund]], movem
     unit.emit(OrderRefunded(order, refund) for _, order, refund in changes)
 
 
-def _returned(order: Order, units: Mapping[int, int]) -> list[Movement]:
+def _restocked(unit: Restocking, order: Order, refund: Refund) -> list[Movement]:
+    """Those units of a refund to be that are neither on their way nor with the customer are in stock again: none of an
+    order that was carried out, or waits for units that were never there."""
+    if not refund.restock or order.complete_time is not None or order.awaiting:
+        return []
+    there = {line.position: max(0, line.shippable) for line in unit.shipments.progress(order.id)}
+    return _returned(order, {line.position: min(line.quantity, there[line.position]) for line in refund.lines}, refund)
+
+
+def _returned(order: Order, units: Mapping[int, int], restocked: Refund | None = None) -> list[Movement]:
+    """Units of lines are in stock again: they came back, or never left, which is told by the refund as the source."""
     return [
-        Movement(place, MovementKind.RETURNED, quantity, 0, order.id)
+        Movement(place, MovementKind.RETURNED, quantity, 0, order.id, source=restocked.name if restocked else "")
         for place, quantity in order.returned(units).items()
     ]
 
@@ -339,7 +370,7 @@ def _of_order(found: Mapping[UUID, Refund], order_id: UUID, refund_id: UUID) -> 
 
 
 def _same(known: Refund, command: RefundOrder) -> Refund:
-    asked = (command.claim or known.claim, command.kind, command.replacement)
-    if (known.claim, known.kind, known.replacement) != asked:
+    asked = (command.claim or known.claim, command.kind, command.replacement, command.restock)
+    if (known.claim, known.kind, known.replacement, known.restock) != asked:
         raise request_id_reused(command.request_id)
     return known

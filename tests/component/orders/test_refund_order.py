@@ -62,6 +62,17 @@ async def test_one_unit_is_refunded_in_each_tender(
     assert (event["refund"], event["hold"], event["points"]) == (refund.name, bought.hold, str(refund.points))
 
 
+async def test_what_never_left_is_for_sale_again_where_that_is_asked_for(orders: OrdersServiceStub, shop: Shop) -> None:
+    product = await shop.product(stock=5)
+    order = await shop.pay(await orders.PlaceOrder(placing((product, 3))))
+    assert not (await orders.RefundOrder(refunding(order.name, (1, 1)))).restock_unshipped
+    assert await shop.stock(product) == (2, 0)
+    assert (await orders.RefundOrder(refunding(order.name, (1, 2), restock_unshipped=True))).restock_unshipped
+    assert await shop.stock(product) == (4, 0)
+    back = refunding(order.name, (1, 1), restock_unshipped=True, kind=refunds_pb2.Refund.KIND_RETURN)
+    assert list((await refused(orders.RefundOrder(back))).fields) == ["restock_unshipped"]
+
+
 async def test_unit_by_unit_everything_comes_back(orders: OrdersServiceStub, bought: pb.Order) -> None:
     refunds = [await orders.RefundOrder(refunding(bought.name, units)) for units in ((1, 1), (2, 1), (1, 1), (1, 1))]
     assert sum(money(refund.amount).minor for refund in refunds) == money(bought.amount_due).minor

@@ -296,6 +296,23 @@ def test_damaged_units_are_not_sold_again(database: Database[OrdersUnit], sent_u
     check_sale(database, sale)
 
 
+@pytest.mark.parametrize("partly", [True, False])
+@pytest.mark.parametrize("wholly", [True, False])
+def test_what_a_refund_puts_back_in_stock_is_not_put_there_twice(
+    database: Database[OrdersUnit], partly: bool, wholly: bool
+) -> None:
+    sale = opened(database, stock=5, quota=5, refund_policy=RefundPolicy.RESELL, member_limit=3)
+    (order,) = bought(database, a_purchase(sale, quantity=3))
+    assert isinstance(order, Order)
+    pay(database, order)
+    database.write(refund_order, RefundOrder(new_id(), order.id, Claim.units((1, 1)), "", "", None, restock=partly))
+    assert shelf(database, sale) == (3 if partly else 2, 2)
+    database.write(refund_order, RefundOrder(new_id(), order.id, None, "", "", None, restock=wholly))
+    free = 4 if partly else 5  # what is in stock since an earlier refund may be sold elsewhere by now
+    assert (counts(database, sale), shelf(database, sale)) == ((free, 0, 5 - free, 0), (5, free))
+    check_sale(database, sale)
+
+
 def test_what_came_back_before_the_rest_was_refunded_is_in_stock_and_not_in_the_sale(
     database: Database[OrdersUnit],
 ) -> None:

@@ -29,11 +29,13 @@ from services.orders.domain.refund import (
     RefundQuery,
     RefundState,
 )
+from services.orders.domain.shipment import Parcel
 from services.orders.domain.stock import Place, receive
 from services.orders.storage.unit import OrdersUnit
+from services.orders.usecases import fulfilment
 from services.orders.usecases import refund as refunds
 from services.orders.usecases.expiry import expire_orders
-from services.orders.usecases.order import CancelOrder, cancel_order, place_orders
+from services.orders.usecases.order import CancelOrder, CompleteOrder, cancel_order, complete_order, place_orders
 from services.orders.usecases.payment import PayOrder, ReceivePayment, pay_orders, receive_payments
 from services.orders.usecases.refund import DecideRefund, ReceiveReturn, RefundOrder, SettlePayout, SettleRefund
 from tests.support.builders.orders import NOW, a_placement, a_product, an_item
@@ -288,6 +290,45 @@ def test_goods_that_come_back_are_paid_back_and_for_sale_again(
     assert (given.state, given.amount.minor) == (RefundState.PENDING, 1800)
     assert on_hand(database, product) == (8, 0)
     assert stored(database, bought).lines[0].refunded_quantity == 2
+
+
+def test_what_never_left_is_for_sale_again_where_that_is_asked_for(
+    database: Database[OrdersUnit], bought: Order, product: UUID
+) -> None:
+    parcel = (Parcel("SF", "1"),)
+    database.write(
+        fulfilment.create_shipment, fulfilment.CreateShipment(new_id(), bought.id, ((1, 1),), parcel, "", "u")
+    )
+    kept = database.write(refunds.refund_order, refunding(bought, ClaimLine(1, 0, 100)))
+    assert (kept.restock, on_hand(database, product)) == (False, (7, 0))
+    command = refunding(bought, ClaimLine(1, 1), restock=True, request_id="r", limits={})
+    made = database.write(refunds.refund_order, command)
+    assert made == database.read(refunds.get_refund, bought.id, made.id)
+    assert (made.restock, on_hand(database, product)) == (True, (8, 0))
+    assert database.write(refunds.refund_order, command) == made
+    other = replace(command, restock=False)
+    assert refusal(lambda: database.write(refunds.refund_order, other)) == "REQUEST_ID_REUSED"
+    database.write(refunds.refund_order, refunding(bought, ClaimLine(1, 2), restock=True, limits={}))
+    assert on_hand(database, product) == (9, 0)  # one of them is packed
+
+
+def test_what_never_left_is_for_sale_again_once_the_refund_is_approved(
+    database: Database[OrdersUnit], bought: Order, product: UUID
+) -> None:
+    asked = database.write(refunds.refund_order, refunding(bought, ClaimLine(1, 2), restock=True))
+    assert (asked.state, on_hand(database, product)) == (RefundState.REQUESTED, (7, 0))
+    assert database.write(refunds.approve_refund, deciding(asked)).restock
+    assert on_hand(database, product) == (9, 0)
+
+
+def test_nothing_of_a_completed_order_or_of_a_return_is_taken_for_unshipped(
+    database: Database[OrdersUnit], bought: Order, product: UUID
+) -> None:
+    back = refunding(bought, ClaimLine(1, 1), restock=True, kind=RefundKind.RETURN)
+    assert refusal(lambda: database.write(refunds.refund_order, back)) == "REQUEST_INVALID"
+    database.write(complete_order, CompleteOrder(bought.id, None))
+    database.write(refunds.refund_order, refunding(bought, ClaimLine(1, 1), restock=True))
+    assert on_hand(database, product) == (7, 0)
 
 
 def test_an_exchange_names_the_order_that_replaces_it(

@@ -118,6 +118,7 @@ class Refund(_message.Message):
     NOTE_FIELD_NUMBER: _builtins.int
     EFFECT_TIME_FIELD_NUMBER: _builtins.int
     REPLACEMENT_FIELD_NUMBER: _builtins.int
+    RESTOCK_UNSHIPPED_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The resource name, `orders/{order}/refunds/{refund}`."""
@@ -137,6 +138,8 @@ class Refund(_message.Message):
     """What was said when it was decided, or when its goods arrived."""
     replacement: _builtins.str
     """The order of what the customer gets instead, `orders/{order}`; empty but for an exchange."""
+    restock_unshipped: _builtins.bool
+    """Whether those of its units that never left are for sale again."""
     etag: _builtins.str
     """The version that was read."""
     @_builtins.property
@@ -196,11 +199,12 @@ class Refund(_message.Message):
         note: _builtins.str = ...,
         effect_time: _timestamp_pb2.Timestamp | None = ...,
         replacement: _builtins.str = ...,
+        restock_unshipped: _builtins.bool = ...,
         etag: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "decide_time", b"decide_time", "effect_time", b"effect_time", "freight", b"freight", "points_value", b"points_value", "refund_time", b"refund_time", "tax", b"tax"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "approver", b"approver", "decide_time", b"decide_time", "effect_time", b"effect_time", "etag", b"etag", "freight", b"freight", "kind", b"kind", "lines", b"lines", "name", b"name", "note", b"note", "payments", b"payments", "points", b"points", "points_value", b"points_value", "reason", b"reason", "refund_time", b"refund_time", "replacement", b"replacement", "requester", b"requester", "state", b"state", "tax", b"tax"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "approver", b"approver", "decide_time", b"decide_time", "effect_time", b"effect_time", "etag", b"etag", "freight", b"freight", "kind", b"kind", "lines", b"lines", "name", b"name", "note", b"note", "payments", b"payments", "points", b"points", "points_value", b"points_value", "reason", b"reason", "refund_time", b"refund_time", "replacement", b"replacement", "requester", b"requester", "restock_unshipped", b"restock_unshipped", "state", b"state", "tax", b"tax"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -317,6 +321,7 @@ class RefundOrderRequest(_message.Message):
     FREIGHT_FIELD_NUMBER: _builtins.int
     KIND_FIELD_NUMBER: _builtins.int
     REPLACEMENT_FIELD_NUMBER: _builtins.int
+    RESTOCK_UNSHIPPED_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The order, `orders/{order}`."""
     reason: _builtins.str
@@ -329,6 +334,10 @@ class RefundOrderRequest(_message.Message):
     """What else happens. Units of lines can be returned or exchanged, amounts cannot."""
     replacement: _builtins.str
     """Of an exchange: the order of what the same buyer gets instead, `orders/{order}`."""
+    restock_unshipped: _builtins.bool
+    """Of a `KIND_REFUND`: those of its units that are neither on their way nor with the customer are for sale again, once
+    the refund takes effect. None are of an order that was completed, or still waits for goods.
+    """
     @_builtins.property
     def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___RefundLine]:
         """What to give back of the lines, each position once. Without lines and `freight`, all that is left of the order."""
@@ -348,10 +357,11 @@ class RefundOrderRequest(_message.Message):
         freight: _money_pb2.Money | None = ...,
         kind: Global___Refund.Kind.ValueType = ...,
         replacement: _builtins.str = ...,
+        restock_unshipped: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["freight", b"freight"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "freight", b"freight", "kind", b"kind", "lines", b"lines", "name", b"name", "reason", b"reason", "replacement", b"replacement", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "freight", b"freight", "kind", b"kind", "lines", b"lines", "name", b"name", "reason", b"reason", "replacement", b"replacement", "request_id", b"request_id", "restock_unshipped", b"restock_unshipped"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -312,6 +312,8 @@ refunds = Table(
     Column("effect_time", DateTime(timezone=True)),
     Column("replacement", Uuid),
     Column("version", BigInteger, nullable=False, server_default="1"),
+    # Whether those of its units that never left are for sale again.
+    Column("restock", Boolean, nullable=False, server_default="false"),
     CheckConstraint(
         "state in ('REQUESTED', 'AWAITING_GOODS', 'PENDING', 'SUCCEEDED', 'REJECTED')", name="refunds_state"
     ),
