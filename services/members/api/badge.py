@@ -6,6 +6,7 @@ from kehu.members.v1 import badges_pb2 as pb
 
 from kit import names
 from kit.rpc.convert import wire_instant
+from services.members.api.audit import author
 from services.members.domain.badge import Badge, BadgeAward, Metric
 from services.members.usecases.badge import CreateBadge
 
@@ -14,7 +15,7 @@ def create(request: pb.CreateBadgeRequest) -> CreateBadge:
     """Read a new badge, which gets its id here."""
     badge = request.badge
     metric = Metric(pb.Badge.Metric.Name(badge.metric).removeprefix("METRIC_"))
-    return CreateBadge(names.new_id(), badge.display_name, metric, badge.threshold)
+    return CreateBadge(names.new_id(), badge.display_name, metric, badge.threshold, author())
 
 
 def render(known: Badge) -> pb.Badge:

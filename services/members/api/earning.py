@@ -9,8 +9,8 @@ from kehu.members.v1 import programmes_pb2 as pb
 
 from kit import names
 from kit.errors import invalid
-from kit.rpc.call import current
 from kit.rpc.convert import instant, money, wire_instant, wire_money
+from services.members.api.audit import author
 from services.members.api.programme import draft, programme_id
 from services.members.domain.basket import Basket, Line
 from services.members.domain.earning import Earning
@@ -160,7 +160,7 @@ def start_recalculation(request: pb.CreateRecalculationRequest) -> StartRecalcul
     if end <= start:
         raise invalid("recalculation.end_time", "must be after start_time")
     programme = programme_id(wire.programme, field="recalculation.programme")
-    return StartRecalculation(names.new_id(), programme, start, end, current().identity.subject)
+    return StartRecalculation(names.new_id(), programme, start, end, author())
 
 
 def recalculation(job: Recalculation) -> pb.Recalculation:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from grpc.aio import ServicerContext
@@ -20,6 +21,7 @@ from services.members.api import check_in as check_ins
 from services.members.api import engagement_policy as policies
 from services.members.api import receipt as receipts
 from services.members.api import referral as referrals
+from services.members.api.audit import author
 from services.members.usecases import badge, check_in, engagement, receipt, referral
 
 
@@ -158,7 +160,8 @@ class EngagementServicer(engagement_pb2_grpc.EngagementServiceServicer):
 
     async def RetireBadge(self, request: bpb.RetireBadgeRequest, context: ServicerContext) -> bpb.Badge:
         """Give a badge to nobody any more."""
-        return await self._edge.write(request, badge.retire, names.id_of("badges", request.name), render=badges.render)
+        retire = partial(badge.retire, author=author())
+        return await self._edge.write(request, retire, names.id_of("badges", request.name), render=badges.render)
 
     async def ListBadgeAwards(
         self, request: bpb.ListBadgeAwardsRequest, context: ServicerContext

@@ -49,6 +49,7 @@ class GiftCardServicer(gift_cards_pb2_grpc.GiftCardServiceServicer):
             promotional=request.funding == pb.GIFT_CARD_FUNDING_PROMOTIONAL,
             codes=[(card, digest(code)) for card, code in codes.items()],
             expire_time=instant(request.expire_time, field="expire_time") if request.HasField("expire_time") else None,
+            author=author(),
         )
         response = await self._edge.write(request, gift_card.issue, command, render=_issued)
         shown = {names.join("giftCards", card): code for card, code in codes.items()}
@@ -59,7 +60,7 @@ class GiftCardServicer(gift_cards_pb2_grpc.GiftCardServiceServicer):
     async def ActivateGiftCard(self, request: pb.ActivateGiftCardRequest, context: ServicerContext) -> pb.GiftCard:
         """Give a card its value."""
         card = names.id_of("giftCards", request.name)
-        command = Activate(card, names.new_id(), request.store, request.reference)
+        command = Activate(card, names.new_id(), request.store, request.reference, author())
         return await self._edge.write(request, gift_card.activate, command, render=_card)
 
     async def GetGiftCard(self, request: pb.GetGiftCardRequest, context: ServicerContext) -> pb.GiftCard:

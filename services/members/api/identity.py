@@ -62,7 +62,7 @@ class IdentityServicer(identity_pb2_grpc.IdentityServiceServicer):
 
     async def ModifyTags(self, request: pb.ModifyTagsRequest, context: ServicerContext) -> members_pb2.Member:
         """Change a member's tags."""
-        command = ModifyTags(convert.member_id(request.name), request.add_tags, request.remove_tags)
+        command = ModifyTags(convert.member_id(request.name), request.add_tags, request.remove_tags, author())
         show = privacy.shower()
         return await self._edge.write(request, tag.modify, command, render=show, recall=privacy.recall(show))
 

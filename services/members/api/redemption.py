@@ -11,6 +11,7 @@ from kehu.members.v1 import mall_pb2 as pb
 
 from kit import names
 from kit.rpc.convert import money, wire_instant, wire_money
+from services.members.api.audit import author
 from services.members.domain.redemption import Delivery, Redemption, State
 from services.members.usecases.fulfilment import Fulfil
 from services.members.usecases.redemption import Cancel, Confirm, Filter, Redeem, Refund
@@ -62,7 +63,7 @@ def cancel(request: pb.CancelRedemptionRequest) -> Cancel:
 
 def refund(request: pb.RefundRedemptionRequest) -> Refund:
     """Read a request to take a redemption back."""
-    return Refund(*name_of(request.name), payment=request.refund_payment, restock=request.restock)
+    return Refund(*name_of(request.name), payment=request.refund_payment, restock=request.restock, author=author())
 
 
 def fulfil(request: pb.FulfilRedemptionRequest) -> Fulfil:

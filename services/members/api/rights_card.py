@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from grpc.aio import ServicerContext
@@ -87,6 +88,7 @@ class RightsCardServicer(rights_cards_pb2_grpc.RightsCardServiceServicer):
             payment=names.new_id(),
             reference=request.reference,
             auto_renew=request.auto_renew,
+            author=author(),
         )
         return await self._edge.write(request, rights_card.issue, command, render=_card)
 
@@ -119,7 +121,8 @@ class RightsCardServicer(rights_cards_pb2_grpc.RightsCardServiceServicer):
     async def ReverseBenefitUse(self, request: pb.ReverseBenefitUseRequest, context: ServicerContext) -> pb.BenefitUse:
         """Take a use back."""
         ids = names.parse("rightsCards/{card}/uses/{use}", request.name)
-        return await self._edge.write(request, rights_card.reverse, ReverseUse(ids["card"], ids["use"]), render=_use)
+        command = ReverseUse(ids["card"], ids["use"], author())
+        return await self._edge.write(request, rights_card.reverse, command, render=_use)
 
     async def ListBenefits(self, request: pb.ListBenefitsRequest, context: ServicerContext) -> pb.ListBenefitsResponse:
         """A page of what is left of a card."""
@@ -133,25 +136,25 @@ class RightsCardServicer(rights_cards_pb2_grpc.RightsCardServiceServicer):
     async def FreezeRightsCard(self, request: pb.FreezeRightsCardRequest, context: ServicerContext) -> pb.RightsCard:
         """Let a card stand still."""
         card = names.id_of("rightsCards", request.name)
-        return await self._edge.write(request, rights_card.freeze, card, render=_card)
+        return await self._edge.write(request, partial(rights_card.freeze, author=author()), card, render=_card)
 
     async def UnfreezeRightsCard(
         self, request: pb.UnfreezeRightsCardRequest, context: ServicerContext
     ) -> pb.RightsCard:
         """Let a card go on."""
         card = names.id_of("rightsCards", request.name)
-        return await self._edge.write(request, rights_card.unfreeze, card, render=_card)
+        return await self._edge.write(request, partial(rights_card.unfreeze, author=author()), card, render=_card)
 
     async def RenewRightsCard(self, request: pb.RenewRightsCardRequest, context: ServicerContext) -> pb.RightsCard:
         """Add a term."""
         card = names.id_of("rightsCards", request.name)
-        command = Renew(card, request.store, names.new_id(), request.reference)
+        command = Renew(card, request.store, names.new_id(), request.reference, author())
         return await self._edge.write(request, rights_card.renew, command, render=_card)
 
     async def CancelRightsCard(self, request: pb.CancelRightsCardRequest, context: ServicerContext) -> pb.RightsCard:
         """Renew a card no more."""
         card = names.id_of("rightsCards", request.name)
-        return await self._edge.write(request, rights_card.cancel, card, render=_card)
+        return await self._edge.write(request, partial(rights_card.cancel, author=author()), card, render=_card)
 
     async def ListDueRenewals(
         self, request: pb.ListDueRenewalsRequest, context: ServicerContext

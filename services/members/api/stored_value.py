@@ -261,7 +261,7 @@ def _pay(request: pb.PayStoredValueRequest | pb.HoldStoredValueRequest, ttl: tim
 
 def _give_back(request: pb.RefundTopUpRequest | pb.RefundStoredValuePaymentRequest, document: UUID) -> GiveBack:
     amount = positive(request.amount, field="amount") if request.HasField("amount") else None
-    return GiveBack(names.new_id(), document, amount, request.store, request.reference)
+    return GiveBack(names.new_id(), document, amount, request.store, request.reference, author())
 
 
 def _update_rules(request: pb.UpdateStoredValueRulesRequest) -> UpdateRules:

@@ -61,7 +61,7 @@ def clear_override(request: pb.ClearTierOverrideRequest) -> OverrideTier:
 def change_growth(request: pb.AddGrowthRequest | pb.DeductGrowthRequest) -> ChangeGrowth:
     """Read a request to add or deduct growth value."""
     time = instant(request.effective_time, field="effective_time") if request.HasField("effective_time") else None
-    return ChangeGrowth(growth_owner(request), request.value, request.source, time)
+    return ChangeGrowth(growth_owner(request), request.value, request.source, time, author())
 
 
 def status(standings: Standings) -> pb.TierStatus:

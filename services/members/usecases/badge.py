@@ -9,6 +9,7 @@ from uuid import UUID
 from kit import names
 from kit.errors import not_found
 from kit.page import Page
+from services.members.domain.audit import NOBODY, Author, settings_act
 from services.members.domain.badge import Badge, Metric
 from services.members.domain.engagement_events import BadgeAwarded
 from services.members.usecases.engagement_ports import EngagementUnit
@@ -22,12 +23,14 @@ class CreateBadge:
     display_name: str
     metric: Metric
     threshold: int
+    author: Author = NOBODY
 
 
 def create(unit: EngagementUnit, command: CreateBadge) -> Badge:
     """Make a badge. Who has reached its count already gets it at the next thing that counts."""
     badge = Badge(command.id, command.display_name, command.metric, command.threshold, unit.now)
     unit.badges.save(badge)
+    unit.audit.record(settings_act(command.author, _name(badge.id), None, badge))
     return badge
 
 
@@ -35,14 +38,17 @@ def get(unit: EngagementUnit, badge: UUID) -> Badge:
     """A badge. Raises a Fault when there is none."""
     known = unit.badges.read(badge)
     if known is None:
-        raise not_found(names.join("badges", badge))
+        raise not_found(_name(badge))
     return known
 
 
-def retire(unit: EngagementUnit, badge: UUID) -> Badge:
+def retire(unit: EngagementUnit, badge: UUID, *, author: Author = NOBODY) -> Badge:
     """Give a badge to nobody any more. Raises a Fault when there is none."""
-    retired = get(unit, badge).retired(unit.now)
-    unit.badges.save(retired)
+    before = get(unit, badge)
+    retired = before.retired(unit.now)
+    if retired != before:
+        unit.badges.save(retired)
+        unit.audit.record(settings_act(author, _name(badge), before, retired))
     return retired
 
 
@@ -57,3 +63,7 @@ def award(unit: EngagementUnit, members: Collection[UUID], metric: Metric) -> No
         return
     given = unit.badges.award(unit.badges.counts(members, metric), metric, unit.now)
     unit.emit([BadgeAwarded(member, badge, unit.now) for member, badge in given])
+
+
+def _name(badge: UUID) -> str:
+    return names.join("badges", badge)

@@ -12,9 +12,9 @@ from kit.errors import Fault
 from kit.money import Money, currency_mismatch
 from kit.page import Page
 from kit.posting import Cause
-from services.members.domain.audit import Act, Author
+from services.members.domain.audit import NOBODY, Act, Author
 from services.members.domain.errors import stored_value as errors
-from services.members.domain.gift_card import Code, GiftCard
+from services.members.domain.gift_card import Code, GiftCard, State
 from services.members.domain.stored_payment import StoredPayment
 from services.members.domain.stored_value import ISSUER, Purse
 from services.members.domain.top_up import TopUp
@@ -44,6 +44,7 @@ class Issue:
     promotional: bool
     codes: Sequence[tuple[UUID, Code]]
     expire_time: datetime | None = None
+    author: Author = NOBODY
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,7 @@ class Activate:
     top_up: UUID
     store: str
     reference: str = ""
+    author: Author = NOBODY
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +110,8 @@ def issue(unit: StoredValueUnit, command: Issue) -> list[Shown]:
         for card, code in command.codes
     ]
     unit.gift_cards.add(cards)
+    value = {"value": str(command.value), "state": State.ISSUED.value}
+    unit.audit.record(*(Act(command.author, card.name, f"batch {card.batch}", {}, value) for card in cards))
     return [Shown(card, Purse(card.id, card.value.currency)) for card in cards]
 
 
@@ -134,6 +138,8 @@ def activate(unit: StoredValueUnit, command: Activate) -> Shown:
     )
     unit.gift_cards.save([(card, active)])
     unit.top_ups.add([made])
+    was, is_ = ({"state": each.state.value} for each in (card, active))
+    unit.audit.record(Act(command.author, card.name, command.reference or "activated", was, is_))
     purse = till.till.post(touch, *made.post(till.purse), source=card.name)
     till.till.close()
     return Shown(active, purse)

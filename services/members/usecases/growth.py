@@ -12,6 +12,7 @@ from kit.errors import Fault
 from kit.page import Page
 from kit.posting import Cause, Transfer
 from services.members.domain import errors
+from services.members.domain.audit import NOBODY, Act, Author
 from services.members.domain.errors import tiers as refusals
 from services.members.domain.growth import Growth, GrowthPosted
 from services.members.domain.programme import Programme
@@ -19,7 +20,7 @@ from services.members.domain.purchase import Purchase
 from services.members.domain.tier_scheme import Metric
 from services.members.usecases import tier
 from services.members.usecases.points import attempt
-from services.members.usecases.ports import Unit
+from services.members.usecases.ports import ActingUnit, Unit
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +31,15 @@ class ChangeGrowth:
     value: int
     source: str
     time: datetime | None = None
+    author: Author = NOBODY
 
 
-def add(unit: Unit, commands: Sequence[ChangeGrowth]) -> list[Growth | Fault]:
+def add(unit: ActingUnit, commands: Sequence[ChangeGrowth]) -> list[Growth | Fault]:
     """Add growth value; answers it after each command."""
     return _change(unit, commands, lambda growth, command: growth.add(command.value, _cause(unit, "ADD", command)))
 
 
-def deduct(unit: Unit, commands: Sequence[ChangeGrowth]) -> list[Growth | Fault]:
+def deduct(unit: ActingUnit, commands: Sequence[ChangeGrowth]) -> list[Growth | Fault]:
     """Deduct growth value; answers it after each command. Refused when there is less."""
     return _change(
         unit, commands, lambda growth, command: growth.deduct(command.value, _cause(unit, "DEDUCT", command))
@@ -83,7 +85,7 @@ def entries(unit: Unit, member: UUID, page: Page) -> list[GrowthPosted]:
 
 
 def _change(
-    unit: Unit,
+    unit: ActingUnit,
     commands: Sequence[ChangeGrowth],
     step: Callable[[Growth, ChangeGrowth], tuple[Growth, list[Transfer]]],
 ) -> list[Growth | Fault]:
@@ -100,6 +102,7 @@ def _change(
         if isinstance(outcome, Fault):
             outcomes.append(outcome)
             continue
+        unit.audit.record(_act(command, accounts[owner], outcome[0]))
         accounts[owner] = outcome[0]
         transfers += outcome[1]
         outcomes.append(outcome[0])
@@ -107,6 +110,12 @@ def _change(
     if transfers and unit.programmes.current().scheme.metric is Metric.GROWTH:
         tier.rejudge(unit, known)
     return outcomes
+
+
+def _act(command: ChangeGrowth, before: Growth, after: Growth) -> Act:
+    subject = names.join("members", after.member, "growth")
+    was, is_ = ({"value": each.value, "receivable": each.receivable} for each in (before, after))
+    return Act(command.author, subject, command.source, was, is_)
 
 
 def _cause(unit: Unit, kind: str, command: ChangeGrowth) -> Cause:

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from kit import names
 from kit.errors import Fault
+from services.members.domain.audit import Act, Author
 from services.members.domain.errors import programme_invalid, programme_not_found
 from services.members.domain.errors import rules as refusals
 from services.members.domain.programme import DEFAULT, Programme
@@ -15,7 +17,7 @@ from services.members.usecases import purchase
 from services.members.usecases.dry_run import assessor_of
 from services.members.usecases.earning import Known
 from services.members.usecases.points import Batch, attempt
-from services.members.usecases.ports import Unit
+from services.members.usecases.ports import ActingUnit, Unit
 
 _MEMBERS = 100
 """Members whose purchases are recalculated in one transaction."""
@@ -29,10 +31,10 @@ class StartRecalculation:
     programme: str
     start: datetime
     end: datetime
-    actor: str
+    author: Author
 
 
-def start(unit: Unit, command: StartRecalculation) -> Recalculation:
+def start(unit: ActingUnit, command: StartRecalculation) -> Recalculation:
     """Begin. Raises a Fault when there is no such programme, it is inactive, or it is being recalculated already."""
     programme = unit.programmes.lock(command.programme)
     if programme is None:
@@ -47,10 +49,12 @@ def start(unit: Unit, command: StartRecalculation) -> Recalculation:
         programme.version,
         command.start,
         command.end,
-        command.actor,
+        command.author.subject,
         create_time=unit.now,
     )
     unit.recalculations.add(begun)
+    told = {"version": begun.version, "start": begun.start.isoformat(), "end": begun.end.isoformat()}
+    unit.audit.record(Act(command.author, names.join("programmes", programme.id), "recalculated", {}, told))
     return begun
 
 

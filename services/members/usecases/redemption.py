@@ -13,6 +13,7 @@ from kit.errors import Fault
 from kit.money import Money
 from kit.page import Page
 from services.members.domain import errors as members_errors
+from services.members.domain.audit import NOBODY, Act, Author
 from services.members.domain.errors import mall as errors
 from services.members.domain.redemption import Redemption, State
 from services.members.domain.reward import Share
@@ -69,6 +70,7 @@ class Refund:
     redemption: UUID
     payment: str
     restock: bool
+    author: Author = NOBODY
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +129,7 @@ def refund(unit: MallUnit, commands: Sequence[Refund]) -> list[Redemption | Faul
     desk = Desk(unit, {command.member for command in commands})
     desk.reopen({command.redemption for command in commands})
     taken = dict(unit.redemptions.given_back({command.payment for command in commands if command.payment}))
-    outcomes = [attempt(_refund, desk, command, taken) for command in commands]
+    outcomes = [attempt(_refund, unit, desk, command, taken) for command in commands]
     desk.close()
     return outcomes
 
@@ -225,7 +227,7 @@ def _cancel(desk: Desk, command: Cancel) -> Redemption:
     return desk.keep(cancelled, facts)
 
 
-def _refund(desk: Desk, command: Refund, taken: dict[str, UUID]) -> Redemption:
+def _refund(unit: MallUnit, desk: Desk, command: Refund, taken: dict[str, UUID]) -> Redemption:
     known = desk.redemption(command.member, command.redemption)
     refunded, facts = known.refunded(command.payment, desk.now, restock=command.restock)
     if refunded is known:
@@ -233,6 +235,8 @@ def _refund(desk: Desk, command: Refund, taken: dict[str, UUID]) -> Redemption:
     if command.payment and taken.setdefault(command.payment, known.id) != known.id:
         raise errors.payment_taken("refund_payment")
     desk.give_back(known)
+    was, is_ = ({"state": each.state.value} for each in (known, refunded))
+    unit.audit.record(Act(command.author, refunded.source, command.payment or "refunded", was, is_))
     return desk.keep(refunded, facts)
 
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from kit.errors import Fault
 from kit.page import Page
+from services.members.domain.audit import NOBODY, Act, Author
 from services.members.domain.errors import rights_card as errors
 from services.members.domain.errors import stored_value as refusals
 from services.members.domain.rights_card import Left, RightsCard, Use
@@ -41,6 +43,7 @@ class Issue:
     payment: UUID
     reference: str = ""
     auto_renew: bool = False
+    author: Author = NOBODY
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,7 @@ class Renew:
     store: str
     payment: UUID
     reference: str = ""
+    author: Author = NOBODY
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,7 @@ class ReverseUse:
 
     card: UUID
     use: UUID
+    author: Author = NOBODY
 
 
 def issue(unit: RightsUnit, command: Issue) -> RightsCard:
@@ -88,6 +93,7 @@ def issue(unit: RightsUnit, command: Issue) -> RightsCard:
     payment = _pay(unit, card, product, command)
     extended = card.extended(product, payment=payment, reference=command.reference, now=unit.now)
     unit.rights_cards.save([(None, extended)])
+    unit.audit.record(Act(command.author, extended.name, "issued", {}, _told(extended)))
     return extended
 
 
@@ -106,6 +112,8 @@ def renew(unit: RightsUnit, command: Renew) -> RightsCard:
         unit,
         command.card,
         lambda locked: locked.extended(product, payment=payment, reference=command.reference, now=unit.now),
+        author=command.author,
+        reason="renewed",
     )
 
 
@@ -139,19 +147,19 @@ def lapse(unit: RightsUnit) -> int:
     return sum(after is not before for before, after in ended)  # another sweep may have been faster
 
 
-def freeze(unit: RightsUnit, card: UUID) -> RightsCard:
+def freeze(unit: RightsUnit, card: UUID, *, author: Author = NOBODY) -> RightsCard:
     """Let a card stand still. Raises a Fault when it is over."""
-    return _change(unit, card, lambda locked: locked.freeze(unit.now))
+    return _change(unit, card, lambda locked: locked.freeze(unit.now), author=author, reason="frozen")
 
 
-def unfreeze(unit: RightsUnit, card: UUID) -> RightsCard:
+def unfreeze(unit: RightsUnit, card: UUID, *, author: Author = NOBODY) -> RightsCard:
     """Let a card go on."""
-    return _change(unit, card, lambda locked: locked.unfreeze(unit.now))
+    return _change(unit, card, lambda locked: locked.unfreeze(unit.now), author=author, reason="unfrozen")
 
 
-def cancel(unit: RightsUnit, card: UUID) -> RightsCard:
+def cancel(unit: RightsUnit, card: UUID, *, author: Author = NOBODY) -> RightsCard:
     """Renew a card no more."""
-    return _change(unit, card, lambda locked: locked.cancel(unit.now))
+    return _change(unit, card, lambda locked: locked.cancel(unit.now), author=author, reason="cancelled")
 
 
 def use(unit: RightsUnit, command: UseBenefit) -> Use:
@@ -183,6 +191,9 @@ def reverse(unit: RightsUnit, command: ReverseUse) -> Use:
     unit.rights_cards.reverse(found, unit.now)
     after = unit.rights_cards.use(command.use)
     assert after is not None  # noqa: S101 - uses are never deleted
+    if found.reverse_time is None:
+        was, is_ = {"used": found.count}, {"used": 0}
+        unit.audit.record(Act(command.author, found.name, "reversed", was, is_))
     return after
 
 
@@ -254,11 +265,20 @@ def _pay(unit: RightsUnit, card: RightsCard, product: RightsCardProduct, command
     return payment.id
 
 
-def _change(unit: RightsUnit, card: UUID, change: Callable[[RightsCard], RightsCard]) -> RightsCard:
+def _change(
+    unit: RightsUnit, card: UUID, change: Callable[[RightsCard], RightsCard], *, author: Author, reason: str
+) -> RightsCard:
     before = _locked(unit, card)
     after = change(before)
     unit.rights_cards.save([(before, after)])
+    if after != before:
+        unit.audit.record(Act(author, after.name, reason, _told(before), _told(after)))
     return after
+
+
+def _told(card: RightsCard) -> dict[str, Any]:
+    """What the trail of manual acts tells of a card."""
+    return {"state": card.state.value, "end": card.end.isoformat(), "cancelled": card.cancel_time is not None}
 
 
 def _paid(unit: RightsUnit, reference: str) -> RightsCard | None:

@@ -19,7 +19,7 @@ from services.members.domain.stored_value import DrawOrder, Purse
 from services.members.usecases.points import attempt
 from services.members.usecases.stored_value_ports import StoredValueUnit
 from services.members.usecases.till import Till, Touch
-from services.members.usecases.top_up import GiveBack, amount_of, known_member, repeated
+from services.members.usecases.top_up import GiveBack, amount_of, known_member, refund_act, repeated
 
 _SWEEP = 1_000
 """Payments that expire in one transaction."""
@@ -148,6 +148,7 @@ def refund(unit: StoredValueUnit, command: GiveBack) -> StoredRefund:
     till.post(touch, purse, transfers, source=payment.source or payment.name)
     unit.stored_payments.save([after])
     unit.stored_refunds.add([made])
+    unit.audit.record(refund_act(command, payment, after))
     till.close()
     return made
 

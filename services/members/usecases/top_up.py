@@ -10,7 +10,9 @@ from kit.errors import Fault
 from kit.money import Money, currency_mismatch
 from kit.page import Page
 from services.members.domain import errors
+from services.members.domain.audit import NOBODY, Act, Author
 from services.members.domain.errors import stored_value as refusals
+from services.members.domain.stored_payment import StoredPayment
 from services.members.domain.stored_refund import StoredRefund
 from services.members.domain.stored_value import Parts
 from services.members.domain.stored_value_rules import StoredValueRules
@@ -46,6 +48,7 @@ class GiveBack:
     amount: Money | None = None
     store: str = ""
     reference: str = ""
+    author: Author = NOBODY
 
 
 def top_up(unit: StoredValueUnit, commands: Sequence[PayIn]) -> list[TopUp | Fault]:
@@ -76,6 +79,7 @@ def refund(unit: StoredValueUnit, command: GiveBack) -> StoredRefund:
     till.post(touch, purse, transfers, source=document.name)
     unit.top_ups.save([after])
     unit.stored_refunds.add([made])
+    unit.audit.record(refund_act(command, document, after))
     till.close()
     return made
 
@@ -113,6 +117,12 @@ def repeated(unit: StoredValueUnit, command: GiveBack) -> StoredRefund | None:
     if known.document != command.document or command.amount not in (None, Money(amount, known.currency)):
         raise refusals.reference_taken(command.reference)
     return known
+
+
+def refund_act(command: GiveBack, before: TopUp | StoredPayment, after: TopUp | StoredPayment) -> Act:
+    """That a document was refunded: how much of it was before and is now."""
+    was, is_ = ({"refunded": str(Money(each.refunded.total, each.currency))} for each in (before, after))
+    return Act(command.author, after.name, command.reference or "refunded", was, is_)
 
 
 def amount_of(amount: Money | None, currency: str) -> int:

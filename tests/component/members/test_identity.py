@@ -229,7 +229,7 @@ async def test_an_erased_person_is_gone_and_the_figures_stay(
         identity.IssueLoyaltyCard(pb.IssueLoyaltyCardRequest(parent=member.name, number="x")),
     ):
         assert (await refused(call)).reason == "MEMBER_ERASED"
-    assert await trail(channel, member.name) == ["EraseMember"]
+    assert await trail(channel, member.name) == ["EraseMember", "ModifyTags"]
     # Whoever comes back is somebody new.
     again = await members.EnrollMember(members_pb.EnrollMemberRequest(member=FANG))
     assert again.name != member.name

@@ -13,6 +13,7 @@ import pytest
 from kit.errors import Fault
 from kit.money import Money
 from kit.page import Page
+from services.members.domain.audit import Author
 from services.members.domain.programme import Rate
 from services.members.domain.recalculation import Recalculation
 from services.members.domain.rule import Rule
@@ -45,7 +46,7 @@ ALWAYS = (day(-1), NOW + timedelta(days=1))
 
 
 def recalculate(world: World) -> Recalculation:
-    job = world.do(recalculation.start, StartRecalculation(uuid4(), "default", *ALWAYS, "tests"))
+    job = world.do(recalculation.start, StartRecalculation(uuid4(), "default", *ALWAYS, Author("tests", "")))
     while world.do(recalculation.get, job.id).running:
         world.do(recalculation.advance)
     done: Recalculation = world.do(recalculation.get, job.id)
@@ -99,9 +100,9 @@ def test_refunds_after_a_recalculation_go_by_the_newer_rules(world: World) -> No
 def test_a_recalculation_by_many_replicas_posts_once(world: World) -> None:
     members = history(world)
     change(world, rules=RULES)
-    world.do(recalculation.start, StartRecalculation(uuid4(), "default", *ALWAYS, "tests"))
+    world.do(recalculation.start, StartRecalculation(uuid4(), "default", *ALWAYS, Author("tests", "")))
     with pytest.raises(Fault) as refusal:
-        world.do(recalculation.start, StartRecalculation(uuid4(), "default", *ALWAYS, "tests"))
+        world.do(recalculation.start, StartRecalculation(uuid4(), "default", *ALWAYS, Author("tests", "")))
     assert refusal.value.reason == "RECALCULATION_RUNNING"
     with ThreadPoolExecutor(4) as pool:
         for _ in range(20):
@@ -128,7 +129,7 @@ def test_another_programme_can_be_filled_from_the_past(world: World) -> None:
     paid = bought(of, line(10_00))
     world.do(purchase.settle, [paid])
     world.do(programme.create, replace(default_programme(earn=Rate(3, dollars(1))), id="stars", tiers=()))
-    job = world.do(recalculation.start, StartRecalculation(uuid4(), "stars", *ALWAYS, "tests"))
+    job = world.do(recalculation.start, StartRecalculation(uuid4(), "stars", *ALWAYS, Author("tests", "")))
     for _ in range(3):
         world.do(recalculation.advance)
     assert world.do(recalculation.get, job.id).points == 30
