@@ -45,6 +45,9 @@ NOTICES = Counter(
 INTENTS_PARKED = Gauge("payment_intents_parked", "Payment intents that wait for a person.")
 REFUNDS_FAILED = Gauge("payment_refunds_failed", "Refunds that providers refused for good.")
 NOTICES_UNAPPLIED = Gauge("payment_notices_unapplied", "Stored notices of providers that have had no effect yet.")
+BILLS_UNCOMPARED = Gauge(
+    "payment_bills_uncompared", "Bills of providers, older than yesterday's, that were not compared."
+)
 BILLS_DIFFER = Gauge("payment_reconciliation_differences", "Unexplained differences from providers' bills.")
 
 # Orders of other platforms. Platforms are few, and named in the code.

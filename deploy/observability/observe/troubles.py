@@ -207,6 +207,7 @@ def changed_rows(stage: Stage) -> Iterator[None]:
         insert(session, "provider_refunds", state="'FAILED'")
         insert(session, "payment_notices", attempts="5", next_time="now() + interval '1 day'")
         insert(session, "reconciliation_differences")
+        insert(session, "reconciliation_reports", day="current_date - 5")
         old = "now() - interval '1 hour'"
         insert(session, "checkouts", state="'ABANDONED'", open_time=old, drive_time="now() + interval '1 day'")
         fresh = {"id": "gen_random_uuid()", "published_at": "null", "aggregateid": "gen_random_uuid()::text"}
@@ -278,6 +279,7 @@ TROUBLES: tuple[Trouble, ...] = (
         (
             *("LedgerDiffers", "OrdersDiffer", "Oversold", "FlashSaleUnitsAstray", "CheckoutsStuck", "LeadsWait"),
             *("PaymentsParked", "PaymentRefundsFailed", "PaymentNoticesUnapplied", "PaymentBillDiffers"),
+            "PaymentBillsUncompared",
             *("DeadLetters", "EventsParked"),
         ),
         ("events / Events refused by the broker",),

@@ -58,6 +58,7 @@ class PaymentSweeps:
             metrics.REFUNDS_FAILED.set(found.failed_refunds)
             metrics.NOTICES_UNAPPLIED.set(found.unapplied_notices)
             metrics.BILLS_DIFFER.set(found.differences)
+            metrics.BILLS_UNCOMPARED.set(found.bills)
             await asyncio.sleep(_WATCH_SECONDS)
 
     async def _rest(self) -> None:

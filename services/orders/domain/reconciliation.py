@@ -16,8 +16,8 @@ from services.orders.domain.provider_refund import ProviderRefund, ProviderRefun
 CHINA = timezone(timedelta(hours=8))
 """The time zone of the days of both providers' bills. It knows no summer time."""
 
-LOOKED_BACK = 7
-"""Bills of so many past days are compared, should they not have been."""
+LOOKED_BACK = 90
+"""Bills of so many past days are compared, should they not have been: as many as WeChat Pay keeps."""
 
 
 class DifferenceKind(StrEnum):
@@ -90,6 +90,13 @@ def days_before(now: datetime, first: datetime) -> list[date]:
     today, since = now.astimezone(CHINA).date(), first.astimezone(CHINA).date()
     days = [today - timedelta(days=back) for back in range(1, LOOKED_BACK + 1)]
     return [day for day in days if day >= since]
+
+
+def overdue(now: datetime) -> tuple[date, date]:
+    """The first and the last day whose bill should have been compared by now, and still can be. That of yesterday may
+    not be there yet."""
+    today = now.astimezone(CHINA).date()
+    return today - timedelta(days=LOOKED_BACK), today - timedelta(days=2)
 
 
 def unsettled(books: Books) -> tuple[list[PaymentIntent], list[ProviderRefund]]:

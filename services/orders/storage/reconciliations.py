@@ -110,6 +110,11 @@ class ReconciliationStore:
         """How many differences nobody has explained."""
         return int(self._connection.execute(select(func.count()).where(_D.resolve_time.is_(None))).scalar_one())
 
+    def uncompared(self, first: date, last: date) -> int:
+        """How many bills of [first, last] were tried and could not be compared."""
+        query = select(func.count()).where(_R.compare_time.is_(None), _R.day.between(first, last))
+        return int(self._connection.execute(query).scalar_one())
+
 
 def _values(stored: StoredDifference) -> dict[str, Any]:
     found = stored.difference

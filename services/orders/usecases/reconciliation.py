@@ -90,6 +90,9 @@ class Reconciliations(Protocol):
     def open_differences(self) -> int:
         """How many differences nobody has explained."""
 
+    def uncompared(self, first: date, last: date) -> int:
+        """How many bills of [first, last] were tried and could not be compared."""
+
 
 class Work(Protocol):
     """What these use-cases need of a unit of work."""
@@ -126,6 +129,7 @@ class Standstill:
     failed_refunds: int
     unapplied_notices: int
     differences: int
+    bills: int
 
 
 def claim_bill(unit: Work, provider: str) -> tuple[UUID, date] | None:
@@ -204,4 +208,5 @@ def standstill(unit: Work) -> Standstill:
         unit.provider_refunds.failed(),
         unit.payment_notices.waiting(),
         unit.reconciliations.open_differences(),
+        unit.reconciliations.uncompared(*reconciliation.overdue(unit.now)),
     )

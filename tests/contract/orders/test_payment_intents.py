@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
 
 from kit.db import Database
 from kit.errors import Fault
@@ -22,7 +23,7 @@ from services.orders.domain.provider_refund import ProviderRefundState
 from services.orders.domain.refund import PayoutState
 from services.orders.storage.unit import OrdersUnit
 from services.orders.usecases import payment_intent as intents
-from services.orders.usecases import provider_refund
+from services.orders.usecases import provider_refund, reconciliation
 from services.orders.usecases import refund as refunds
 from services.orders.usecases.order import existing, give_up, place_orders
 from services.orders.usecases.payment import PayOrder, pay_orders
@@ -182,3 +183,18 @@ def test_a_refund_of_another_amount_waits_for_a_person(database: Database[Orders
     assert told.detail == "AMOUNT_DIFFERS"
     (payout,) = database.read(refunds.get_refund, order.id, made.id).payouts
     assert (payout.state, database.read(standstill).failed_refunds) == (PayoutState.FAILED, 1)
+
+
+def test_bills_that_were_not_compared_are_asked_for_again_and_counted(database: Database[OrdersUnit]) -> None:
+    (order,) = placed(database, orders=1, in_stock=1)
+    wanted(database, order)
+    since = {"time": NOW - timedelta(days=40)}
+    database.write(lambda unit: unit.connection.execute(text("update payment_intents set create_time = :time"), since))
+    claims = []
+    while (claim := database.write(reconciliation.claim_bill, PROVIDER)) is not None:
+        claims.append(claim)
+    assert [(NOW.date() - day).days for _, day in claims] == list(range(1, 41))
+    assert database.read(standstill).bills == 39  # that of yesterday may still come
+    for report, day in claims[:10]:
+        database.write(reconciliation.close_books, report, PROVIDER, day, [])
+    assert database.read(standstill).bills == 30

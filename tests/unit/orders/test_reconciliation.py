@@ -12,7 +12,15 @@ from kit.money import Money
 from services.orders.domain.payment_intent import PaymentIntent
 from services.orders.domain.provider import BillLine, NoticeKind
 from services.orders.domain.provider_refund import ProviderRefund, ProviderRefundState
-from services.orders.domain.reconciliation import Books, DifferenceKind, compare, days_before, span_of, unsettled
+from services.orders.domain.reconciliation import (
+    Books,
+    DifferenceKind,
+    compare,
+    days_before,
+    overdue,
+    span_of,
+    unsettled,
+)
 from tests.support.builders.orders import NOW
 from tests.unit.orders.test_payment_intent import a_refund, an_intent
 
@@ -94,8 +102,15 @@ def test_a_day_is_chinas() -> None:
     )
 
 
-def test_bills_are_compared_from_the_first_payment_on_and_a_week_back() -> None:
+def test_bills_are_compared_from_the_first_payment_on_and_as_long_as_providers_keep_them() -> None:
     now = datetime(2026, 11, 22, 17, tzinfo=UTC)  # the 23rd in China
     assert days_before(now, now) == []
     assert days_before(now, now - timedelta(days=2)) == [date(2026, 11, 22), date(2026, 11, 21)]
-    assert len(days_before(now, now - timedelta(days=90))) == 7
+    assert len(days_before(now, now - timedelta(days=200))) == 90
+
+
+def test_the_bill_of_yesterday_is_not_overdue_and_that_of_the_day_before_is() -> None:
+    now = datetime(2026, 11, 22, 17, tzinfo=UTC)  # the 23rd in China
+    first, last = overdue(now)
+    assert last == date(2026, 11, 21)
+    assert first == days_before(now, now - timedelta(days=200))[-1]
