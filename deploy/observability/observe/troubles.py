@@ -160,6 +160,16 @@ def no_servers(stage: Stage) -> Iterator[None]:
 
 
 @contextmanager
+def no_peer(stage: Stage) -> Iterator[None]:
+    """Orders can be placed, and nobody tells prices."""
+    with (
+        stopped(stage, "campaigns-serve"),
+        calls.meanwhile(lambda: calls.at_once(stage.suite, calls.placing(stage.product), times=20)),
+    ):
+        yield
+
+
+@contextmanager
 def small_buckets(stage: Stage) -> Iterator[None]:
     """The gateway's limits are far too low."""
     path = stage.suite.folder.gateway
@@ -271,6 +281,7 @@ TROUBLES: tuple[Trouble, ...] = (
             *_budgets("CheckoutAvailability", "PointsAvailability"),
         ),
     ),
+    Trouble("a peer is stopped", no_peer, (), ("rpc / Calls to peers that failed",)),
     Trouble("limits are too low", small_buckets, ("GatewayTurnsCallersAway",)),
     Trouble("notices are forged", forged_notices, ("PaymentNoticesForged",)),
     Trouble(
