@@ -17,11 +17,11 @@ from kehu.orders.v1.events_pb2 import OrderCancelled, OrderPaid, OrderRefunded
 
 from kit import names
 from kit.errors import Fault
+from kit.merges import Link
 from kit.money import Money
 from kit.telemetry import log
 from kit.worker import Received, Subscriptions
 from services.campaigns import metrics
-from services.campaigns.domain.member import Link
 from services.campaigns.domain.purchase import Purchase
 from services.campaigns.domain.redemption import Redemption
 from services.campaigns.usecases import coupon, coupon_template, member, purchase, redemption, segment

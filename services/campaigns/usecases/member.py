@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from uuid import UUID
 
-from services.campaigns.domain import member as domain
+from kit import merges
+from kit.merges import Link
 from services.campaigns.domain.events import EntryCause
-from services.campaigns.domain.member import Link
 from services.campaigns.usecases import coupon, segment
 from services.campaigns.usecases.automation import NewId
 from services.campaigns.usecases.ports import Work
@@ -20,12 +20,11 @@ def follow(unit: Work, links: Sequence[Link], new_id: NewId) -> None:
     no automation acts on.
     """
     unit.members.change()
-    linked = unit.members.link(domain.newest(links))
+    linked = unit.members.link(merges.newest(links))
     if not linked:
         return
     known, before = unit.members.family(linked)
-    after = {member: domain.root(member, known) for member in before}
-    moved = {member: root for member, root in sorted(after.items()) if root != before[member]}
+    moved = merges.moved(known, before)
     if moved:
         unit.members.move(moved)
         _judge(unit, {*moved, *moved.values(), *(before[member] for member in moved)}, new_id)

@@ -7,12 +7,12 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from kit.merges import Link
 from kit.page import Page
 from services.campaigns.domain.automation import Automation, Run
 from services.campaigns.domain.coupon import Coupon, State
 from services.campaigns.domain.coupon_template import CouponTemplate, Terms
 from services.campaigns.domain.events import SegmentEntered, SegmentLeft
-from services.campaigns.domain.member import Link
 from services.campaigns.domain.profile import Bounds, Key, Profile, Spending
 from services.campaigns.domain.purchase import Change, Purchase
 from services.campaigns.domain.redemption import Refused

@@ -20,6 +20,7 @@ from services.campaigns.storage.unit import CampaignsUnit
 from tests.component.campaigns.conftest import Worker
 from tests.support.builders import campaigns as build
 from tests.support.builders.campaigns import name, usd
+from tests.support.builders.merges import merged
 from tests.support.rpc import refused
 
 Take = Callable[..., Any]
@@ -46,7 +47,7 @@ async def test_the_old_name_leads_to_what_the_kept_member_has(
 ) -> None:
     gone, kept = pair
     await worker.take(build.order_paid(gone), build.order_paid(kept))
-    await take(build.merged(gone, kept))
+    await take(merged(gone, kept))
     profile = await campaigns.GetProfile(profiles_pb2.GetProfileRequest(name=name("profiles", gone)))
     assert (profile.name, profile.spendings[0].order_count) == (name("profiles", kept), 2)
     template = await campaigns.CreateCouponTemplate(build.create_template())
@@ -62,7 +63,7 @@ async def test_coupons_are_priced_and_locked_under_the_old_name(
     gone, kept = (name("members", each) for each in pair)
     template = await campaigns.CreateCouponTemplate(build.create_template())
     issued = await campaigns.IssueCoupon(build.issue(template.name, gone))
-    await take(build.merged(*pair))
+    await take(merged(*pair))
     for member in (gone, kept):
         priced = await campaigns.PriceOrder(build.price(build.line(1, usd(9)), member=member, coupons=[issued.name]))
         assert priced.total == usd(4)
@@ -77,7 +78,7 @@ async def test_who_comes_into_a_segment_by_a_merge_is_said_to(
     segment = await campaigns.CreateSegment(build.create_segment(build.orders_at_least(2)))
     await worker.run(consumer.build_segments)
     await worker.take(*(build.order_paid(each) for each in pair))
-    await take(build.merged(*pair))
+    await take(merged(*pair))
     found = await campaigns.ListSegmentMembers(segments_pb2.ListSegmentMembersRequest(parent=segment.name))
     assert [(each.member, each.cause) for each in found.segment_members] == [
         (name("members", pair[1]), segments_pb2.SegmentMember.ENTRY_CAUSE_MERGE)

@@ -26,7 +26,8 @@ from tests.contract.campaigns.conftest import World
 from tests.contract.campaigns.test_coupons import counts, issue_to, issued, stored
 from tests.contract.campaigns.test_segments import automated, built, buys, causes, inside, told
 from tests.support.builders import campaigns as build
-from tests.support.builders.campaigns import NOW, asleep_for, bought_at_least, erased, merged, template, unmerged
+from tests.support.builders.campaigns import NOW, asleep_for, bought_at_least, erased, template
+from tests.support.builders.merges import merged, unmerged
 
 SOON = NOW + timedelta(minutes=15)
 

@@ -27,38 +27,18 @@ from tests.contract.campaigns.test_coupons import issue_to, issued, stored
 from tests.contract.campaigns.test_profiles import KEPT, RECOMPUTED
 from tests.contract.campaigns.test_segments import built, inside
 from tests.support.builders import campaigns as build
-from tests.support.builders.campaigns import NOW, bought_at_least, merged, unmerged
+from tests.support.builders import merges
+from tests.support.builders.campaigns import NOW, bought_at_least
+from tests.support.builders.merges import PEOPLE, merged
 
-PEOPLE = 4
 SOON = NOW + timedelta(minutes=15)
 
 
 @dataclass
-class Story:
+class Story(merges.Story):
     """What really happens to four people, as members and orders know it, and what is told of it."""
 
-    people: list[uuid.UUID] = field(default_factory=lambda: [uuid.uuid4() for _ in range(PEOPLE)])
-    into: dict[uuid.UUID, uuid.UUID] = field(default_factory=dict)
-    versions: Counter[uuid.UUID] = field(default_factory=Counter)
     orders: dict[uuid.UUID, uuid.UUID] = field(default_factory=dict)
-    told: list[Received] = field(default_factory=list)
-
-    def root(self, member: uuid.UUID) -> uuid.UUID:
-        while member in self.into:
-            member = self.into[member]
-        return member
-
-    def merge(self, gone: uuid.UUID, kept: uuid.UUID) -> None:
-        kept = self.root(kept)
-        if gone not in self.into and gone != kept:
-            self.into[gone] = kept
-            self._tell(merged, gone, kept)
-
-    def undo(self, gone: uuid.UUID, _: uuid.UUID) -> None:
-        kept = self.into.get(gone)
-        if kept is not None and kept not in self.into:
-            del self.into[gone]
-            self._tell(unmerged, gone, kept)
 
     def buy(self, member: uuid.UUID, _: uuid.UUID) -> None:
         order = uuid.uuid4()
@@ -67,11 +47,6 @@ class Story:
             build.order_paid(member, order=order, cents=900),
             build.order_refunded(member, order, cents=400),
         ]
-
-    def _tell(self, event: Callable[..., Received], gone: uuid.UUID, kept: uuid.UUID) -> None:
-        self.versions[gone] += 1
-        time = NOW + timedelta(minutes=len(self.told))
-        self.told.append(event(gone, kept, version=self.versions[gone], time=time))
 
 
 @pytest.fixture(scope="module")

@@ -24,7 +24,8 @@ from services.campaigns.usecases.coupon import Lock, Settle
 from tests.contract.campaigns.conftest import World
 from tests.contract.campaigns.test_coupons import counts, stored
 from tests.support.builders import campaigns as build
-from tests.support.builders.campaigns import NOW, erased, merged, name, template
+from tests.support.builders.campaigns import NOW, erased, name, template
+from tests.support.builders.merges import merged
 
 SOON = NOW + timedelta(minutes=15)
 MEMBER, REDEMPTION = uuid.uuid4(), uuid.uuid4()

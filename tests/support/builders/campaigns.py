@@ -232,20 +232,6 @@ def order_cancelled(order: uuid.UUID, coupons: Sequence[str]) -> Received:
     return received(events_pb2.OrderCancelled(order=name("orders", order), coupons=coupons), order, 2)
 
 
-def merged(gone: uuid.UUID, into: uuid.UUID, *, version: int = 2, time: datetime = NOW) -> Received:
-    """The event that a member was merged into another one."""
-    message = members_events.MemberMerged(member=name("members", gone), into=name("members", into), merge_time=at(time))
-    return _about(message, message.member, version)
-
-
-def unmerged(gone: uuid.UUID, kept: uuid.UUID, *, version: int = 3, time: datetime = NOW) -> Received:
-    """The event that a merge was undone."""
-    message = members_events.MemberUnmerged(
-        member=name("members", gone), from_member=name("members", kept), unmerge_time=at(time)
-    )
-    return _about(message, message.member, version)
-
-
 def erased(member: uuid.UUID, *, version: int = 9) -> Received:
     """The event that a member asked to be forgotten."""
     message = members_events.MemberErased(member=name("members", member), erase_time=at(NOW))

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import uuid
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.campaigns.domain.member import Link, newest, root
-from tests.support.builders.campaigns import NOW
+from kit.merges import Link, moved, newest, root
 
+NOW = datetime(2026, 3, 14, 9, 26, 53, tzinfo=UTC)
 ANN, BEA, CY, DEE = (uuid.UUID(int=number) for number in range(1, 5))
 
 
@@ -43,6 +43,11 @@ def test_of_a_circle_the_newest_link_is_right() -> None:
 def test_of_each_member_the_newest_link_counts() -> None:
     known, news = link(ANN, BEA, 1), link(ANN, None, 2)
     assert newest([news, known, link(BEA, CY)]) == [news, link(BEA, CY)]
+
+
+def test_who_is_still_with_the_same_one_does_not_move() -> None:
+    known = {each.member: each for each in (link(ANN, BEA), link(BEA, CY))}
+    assert moved(known, {ANN: BEA, BEA: CY, CY: CY}) == {ANN: CY}
 
 
 @given(st.dictionaries(st.integers(0, 7), st.none() | st.integers(0, 7)))

@@ -1,7 +1,7 @@
 """Who stands for whom: members turn out to be one person, and sometimes two after all.
 
-What is kept of a member is the member's own for ever; whom it belongs to now follows from the links alone. So in
-whatever order and however often merges are told, the result is the same.
+What a service keeps of a member is the member's own for ever; whom it belongs to now follows from the links alone. So
+in whatever order and however often merges are told, the result is the same.
 """
 
 from __future__ import annotations
@@ -44,6 +44,12 @@ def root(member: UUID, links: Mapping[UUID, Link]) -> UUID:
         way[member] = link
         member = link.into
     return member
+
+
+def moved(links: Mapping[UUID, Link], before: Mapping[UUID, UUID]) -> dict[UUID, UUID]:
+    """Who stands for members by their links, of those for whom it is not who did `before`; sorted by member."""
+    after = {member: root(member, links) for member in sorted(before)}
+    return {member: stands for member, stands in after.items() if stands != before[member]}
 
 
 def _of_circle(member: UUID, way: Mapping[UUID, Link]) -> UUID:
