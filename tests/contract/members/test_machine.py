@@ -270,9 +270,11 @@ class Points(RuleBasedStateMachine):
         source = f"orders/{order.order}"
         if count > 0:
             starts = self.starts(order)
-            self.model.grant_late(count, source, order.pay_time, starts, self.ends(starts), now=self.now)
-            self.world.do(expiry.expire)  # what comes in too late is gone
-            self.model.lapse(self.now)
+            ends = self.ends(starts)
+            self.model.grant_late(count, source, order.pay_time, starts, ends, now=self.now)
+            if ends and ends <= self.now:  # what comes in too late is gone
+                self.world.do(expiry.expire)
+                self.model.lapse(self.now)
         elif count < 0:
             self.model.claw_back(-count, source)
 
