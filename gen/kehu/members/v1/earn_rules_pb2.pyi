@@ -55,7 +55,8 @@ Global___EarnRounding: _TypeAlias = EarnRounding  # noqa: Y015
 @_typing.final
 class EarnRule(_message.Message):
     """What an order earns beside the programme's rate. Exactly one of `rate`, `multiplier_basis_points` and `bonus_points`
-    says how much. Whether it applies is decided when the order is first heard of, and a refund does not change it.
+    says how much. Whether it applies is decided when the order is first heard of, and a refund does not change it; but
+    which purchase is a member's first is decided anew when an earlier one is heard of, or the first refunded in full.
     """
 
     DESCRIPTOR: _descriptor.Descriptor

@@ -141,7 +141,9 @@ Global___TierChanged: _TypeAlias = TierChanged  # noqa: Y015
 
 @_typing.final
 class PointsExpiring(_message.Message):
-    """Points of a member will expire soon. Told once for each member and moment, by the notice of the programme."""
+    """Points of a member will expire soon. Told once for each member and moment, by the notice of the programme; of points
+    that are good for less than that, when they are granted or their end is known.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
