@@ -7,14 +7,16 @@ it goes to the dead letters with its reason and its neighbours go on. Missing st
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, timedelta
+from typing import Protocol
 from uuid import UUID
 
 from kehu.campaigns.v1.events_pb2 import SegmentEntered, SegmentLeft
-from kehu.members.v1.events_pb2 import MemberErased, TierChanged
+from kehu.members.v1.events_pb2 import MemberErased, MemberMerged, MemberUnmerged, TierChanged
 from kehu.pipeline.v1.events_pb2 import OpportunityWon, WonLine
 
 from kit import names
+from kit.merges import Link
 from kit.money import Money
 from kit.telemetry import log
 from kit.worker import Received, Subscriptions
@@ -28,6 +30,7 @@ from services.orders.usecases import (
     expiry,
     flash_sale,
     group_sweeps,
+    member,
     moving,
     opportunity,
     presale_sweeps,
@@ -51,15 +54,20 @@ _MOST_NAMED = 20
 subscriptions = Subscriptions("orders")
 
 
+class _Members(member.Work, buyers.Work, Protocol):
+    """What following members needs of a unit of work."""
+
+
 @subscriptions.on("pipeline", OpportunityWon, queue="orders.deals")
 def order_deals(unit: opportunity.Work, events: Sequence[Received]) -> None:
     """A won opportunity becomes an order at the agreed prices."""
     opportunity.order_deals(unit, [_deal(event.message) for event in events])
 
 
-@subscriptions.on("members", TierChanged, MemberErased, queue="orders.members")
-def note_tiers(unit: buyers.Work, events: Sequence[Received]) -> None:
-    """The tiers of members, which price lists may go by."""
+@subscriptions.on("members", TierChanged, MemberErased, MemberMerged, MemberUnmerged, queue="orders.members")
+def note_members(unit: _Members, events: Sequence[Received]) -> None:
+    """Who stands for whom, and the tiers of members, which price lists may go by."""
+    member.follow(unit, [_link(each) for each in events if isinstance(each.message, MemberMerged | MemberUnmerged)])
     changed = [event for event in events if isinstance(event.message, TierChanged)]
     buyers.tell_tiers(unit, [(_member(each), each.message.to_tier, each.version) for each in changed])
     buyers.forget(unit, [_member(each) for each in events if isinstance(each.message, MemberErased)])
@@ -201,6 +209,14 @@ def _line(line: WonLine, path: str) -> DealLine:
 
 def _member(event: Received) -> UUID:
     return names.id_of("members", event.message.member, field="member")
+
+
+def _link(event: Received) -> Link:
+    message = event.message
+    if isinstance(message, MemberMerged):
+        into = names.id_of("members", message.into, field="into")
+        return Link(_member(event), into, message.merge_time.ToDatetime(UTC), event.version)
+    return Link(_member(event), None, message.unmerge_time.ToDatetime(UTC), event.version)
 
 
 def _segment(event: Received) -> UUID:

@@ -56,6 +56,8 @@ class Cart:
     the customer last did anything with it, `abandon_time` when it was found left alone since. `store` is where the
     customer is served, if in one.
 
+    `member` is whoever stands now for the one who opened it, `others` are those who were merged into that member.
+
     `order` is what its lines last became, asked for at `ordered_version` with terms whose hash is `ordered_terms`.
     """
 
@@ -73,6 +75,7 @@ class Cart:
     ordered_version: int = 0
     ordered_terms: bytes = b""
     store: str = ""
+    others: frozenset[UUID] = frozenset()
 
     @classmethod
     def open(cls, cart_id: UUID, member: UUID | None, channel: str, now: datetime, *, store: str = "") -> Cart:
@@ -96,7 +99,7 @@ class Cart:
 
     def check(self, access: Access) -> Cart:
         """The same. Raises a Fault, as for a cart that does not exist, unless the caller may use it."""
-        own = access.secret if self.member is None else access.member == self.member
+        own = access.secret if self.member is None else access.member in {self.member, *self.others}
         if not (own or access.staff):
             raise errors.cart_not_found(self.id)
         return self

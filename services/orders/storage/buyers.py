@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import Connection, text
 
 from services.orders.domain.price_list import Standing
+from services.orders.storage.families import root
 
 _TIERS = text("""
     insert into buyer_tiers (member_id, tier, version)
@@ -31,10 +32,12 @@ _FORGET = text("""
     with tiers as (delete from buyer_tiers where member_id = any(cast(:members as uuid[])))
     delete from buyer_segments where member_id = any(cast(:members as uuid[]))
 """)
-_STANDING = text("""
-    select coalesce((select tier from buyer_tiers where member_id = :member), '') as tier,
-           array(select segment_id from buyer_segments where member_id = :member and inside) as segments
-""")
+_STANDING = text(f"""
+    with standing as (select {root("cast(:member as uuid)")} as id)
+    select coalesce((select b.tier from buyer_tiers b where b.member_id = s.id), '') as tier,
+           array(select b.segment_id from buyer_segments b where b.member_id = s.id and b.inside) as segments
+    from standing s
+""")  # noqa: S608 - constants
 
 
 class BuyerStore:
@@ -59,6 +62,6 @@ class BuyerStore:
         self._connection.execute(_FORGET, {"members": list(members)})
 
     def standing(self, member: UUID) -> Standing:
-        """What is known of a member."""
+        """What is known of whoever stands for a member."""
         row = self._connection.execute(_STANDING, {"member": member}).one()
         return Standing(row.tier, frozenset(UUID(str(segment)) for segment in row.segments))

@@ -12,10 +12,15 @@ from sqlalchemy import Connection, Row, TextClause, text
 
 from kit.money import Money
 from services.orders.domain.cart import Cart, CartLine
+from services.orders.storage import families
+from services.orders.storage.families import merged_into, root
 
-_COLUMNS = """id, coalesce(member_id, customer_id) as member_id, channel, store, cast(lines as text) as lines,
-              cast(coupons as text) as coupons, create_time, touch_time, abandon_time, version, merged_into, order_id,
-              ordered_version, ordered_terms"""
+_OWNER = "coalesce(carts.member_id, carts.customer_id)"
+
+# A cart keeps the member that opened it, and is of whoever stands for that one now: a merge moves nothing.
+_COLUMNS = f"""id, {root(_OWNER)} as member_id, array({merged_into(root(_OWNER))}) as others, channel, store,
+              cast(lines as text) as lines, cast(coupons as text) as coupons, create_time, touch_time, abandon_time,
+              version, merged_into, order_id, ordered_version, ordered_terms"""
 
 
 def _open(owner: str, place: str) -> TextClause:
@@ -31,8 +36,17 @@ def _open(owner: str, place: str) -> TextClause:
     """)  # noqa: S608 - constants
 
 
-_OPEN = _open("member_id", "channel")
-_OPEN_IN_STORE = _open("customer_id", "channel, store")
+def _held(owner: str) -> TextClause:
+    """The cart that one of a family has in a place: one with lines before others, then that of the first."""
+    return text(f"""
+        select {_COLUMNS} from carts
+        where {owner} = any(cast(:family as uuid[])) and channel = :channel and store = :store
+        order by units = 0, array_position(cast(:family as uuid[]), {owner}) limit 1 for update
+    """)  # noqa: S608 - constants
+
+
+_OPEN, _HELD = _open("member_id", "channel"), _held("member_id")
+_OPEN_IN_STORE, _HELD_IN_STORE = _open("customer_id", "channel, store"), _held("customer_id")
 
 _GET = text(f"select {_COLUMNS} from carts where id = :id")  # noqa: S608 - constants
 _LOCK = text(f"select {_COLUMNS} from carts where id = any(cast(:ids as uuid[])) order by id for update")  # noqa: S608 - constants
@@ -77,8 +91,15 @@ class CartStore:
         self._connection = connection
 
     def open(self, cart: Cart) -> Cart:
-        """Store a new cart, or answer the one that its member has in the channel and the store; locked."""
+        """Store a new cart, or answer the one that its member, or who is one person with the member, has in the channel
+        and the store; locked."""
         place = {"channel": cart.channel, "store": cart.store}
+        family = families.family(self._connection, cart.member) if cart.member else []
+        if len(family) > 1:
+            held = _HELD_IN_STORE if cart.store else _HELD
+            row = self._connection.execute(held, {"family": family, **place}).one_or_none()
+            if row is not None:
+                return _cart(row)
         values = {"id": cart.id, "member": cart.member, "now": cart.create_time, **place}
         return _cart(self._connection.execute(_OPEN_IN_STORE if cart.store else _OPEN, values).one())
 
@@ -147,6 +168,7 @@ def _cart(row: Row[*tuple[Any, ...]]) -> Cart:
     return Cart(
         id=UUID(str(row.id)),
         member=_id(row.member_id),
+        others=frozenset(row.others),
         channel=row.channel,
         lines=tuple(map(_line, json.loads(row.lines))),
         coupons=tuple(json.loads(row.coupons)),

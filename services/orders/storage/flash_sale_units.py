@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Row, text
 from kit.errors import conflict
 from services.orders.domain.flash_sale import Bucket, Claim, Freed, Seat, There
 from services.orders.domain.stock import Movement, Place
+from services.orders.storage.families import root
 
 # The n-th units that the member doesn't have yet; `skip` passes over those of earlier requests of the same call. They
 # are sorted, so that two transactions can't lock each other out; whoever waited for another's claim of the same unit
@@ -46,7 +47,11 @@ _BOUGHT = text("""
     group by sale_id, member_id
 """)
 
-_TIERS = text("select member_id, tier from buyer_tiers where member_id = any(cast(:members as uuid[]))")
+# Asked only for sales that are for some tiers.
+_TIERS = text(f"""
+    select a.id, b.tier from unnest(cast(:members as uuid[])) as a (id)
+    join buyer_tiers b on b.member_id = {root("a.id")}
+""")  # noqa: S608 - constants
 
 _LOCK_SOME = text("""
     select b.sale_id, b.number, b.quota, b.free, b.held, b.sold, b.returned

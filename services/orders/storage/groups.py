@@ -18,6 +18,7 @@ from kit.money import Money
 from kit.page import Page
 from services.orders.domain.group import Group, GroupQuery, GroupState, OpenEnd, Seat, SeatState, Sponsorship
 from services.orders.storage import parts
+from services.orders.storage.families import merged_into, root
 from services.orders.storage.group_buys import steps_of, steps_row
 from services.orders.storage.tables.group_buys import buying_groups, group_seats, group_sponsorships
 
@@ -61,11 +62,14 @@ _NUMBERS = text("""
         select * from unnest(cast(:group_buys as uuid[]), cast(:members as uuid[])))
 """)
 
-_CUSTOMERS = text("""
-    select m.id from unnest(cast(:members as uuid[])) as m (id)
+# Who is one person with somebody who has bought is no new customer either.
+_CUSTOMERS = text(f"""
+    select distinct a.id from unnest(cast(:members as uuid[])) as a (id)
+    cross join lateral (select {root("a.id")} as id) as kept
+    cross join lateral (select kept.id union all {merged_into("kept.id")}) as one
     where exists (select from orders o
-                  where o.member_id = m.id and o.pay_time is not null and o.state <> 'REFUNDED')
-""")
+                  where o.member_id = one.id and o.pay_time is not null and o.state <> 'REFUNDED')
+""")  # noqa: S608 - constants
 
 # What is still to be done for the seat `s` of the decided group `g`.
 _OPEN = """(s.state in ('HELD', 'LATE')

@@ -7,11 +7,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, TextClause, exists, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Select, TextClause, exists, select, tuple_
 
 from kit.page import Page
 from services.orders.domain.desk import DeskQuery
-from services.orders.storage import parts
+from services.orders.storage import families, parts
 from services.orders.storage.tables.core import order_lines, orders
 from services.orders.storage.tables.desk import order_holds, order_tags
 from services.orders.storage.tables.shipping import delivery_addresses
@@ -41,13 +41,14 @@ class OrderSearch:
                 tuple_(place_time, order_id) < (datetime.fromisoformat(page.after[0]), UUID(page.after[1]))
             )
         source = driver if driver is orders or not _asks_orders(query) else driver.join(orders, orders.c.id == order_id)
-        statement = (
-            select(order_id)
-            .select_from(source)
-            .where(*conditions)
-            .order_by(place_time.desc(), order_id.desc())
-            .limit(page.fetch)
-        )
+        statement: Select[Any]
+        if query.member is None:
+            statement = select(order_id).select_from(source).where(*conditions)
+            statement = statement.order_by(place_time.desc(), order_id.desc()).limit(page.fetch)
+        else:
+            rows = select(orders.c.id, orders.c.place_time).where(*conditions)
+            members = families.family(self._connection, query.member)
+            statement = families.page_of(rows, orders, members, _latest, page.fetch)
         self._connection.execute(parts.PLAN_ANEW)
         return [UUID(str(row[0])) for row in self._connection.execute(statement)]
 
@@ -78,7 +79,6 @@ def _columns(query: DeskQuery) -> Sequence[tuple[ColumnElement[Any], object]]:
         (orders.c.state, query.state.value if query.state else None),
         (orders.c.channel, query.channel),
         (orders.c.store, query.store),
-        (orders.c.member_id, query.member),
         (orders.c.currency, query.currency),
     )
 
@@ -112,3 +112,7 @@ def _asks_orders(query: DeskQuery) -> bool:
         value is not None
         for value in (*(each for _, each in _columns(query)), query.least, query.most, query.org or None)
     )
+
+
+def _latest(columns: Any) -> tuple[ColumnElement[Any], ...]:
+    return columns.place_time.desc(), columns.id.desc()

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import astuple
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, select, tuple_
+from sqlalchemy import ColumnElement, Connection, select, tuple_
 
 from kit.errors import conflict
 from kit.page import Page
 from services.orders.domain.order import Order
 from services.orders.domain.order_content import OrderQuery
-from services.orders.storage import imported_rows, order_rows, parts
+from services.orders.storage import families, imported_rows, order_rows, parts
 from services.orders.storage import order_statements as statements
 from services.orders.storage.tables.core import orders
 
@@ -89,9 +90,8 @@ class OrderStore:
 
     def page(self, query: OrderQuery, page: Page) -> list[Order]:
         """The orders of a page and one more if there are more, the latest placed first."""
-        statement = select(*statements.WHOLE).order_by(orders.c.place_time.desc(), orders.c.id.desc()).limit(page.fetch)
+        statement = select(*statements.WHOLE)
         filters = (
-            (orders.c.member_id, query.member),
             (orders.c.account_id, query.account),
             (orders.c.state, query.state.value if query.state else None),
             (orders.c.channel, query.channel),
@@ -109,6 +109,11 @@ class OrderStore:
         if page.after is not None:
             at = (datetime.fromisoformat(page.after[0]), UUID(page.after[1]))
             statement = statement.where(tuple_(orders.c.place_time, orders.c.id) < at)
+        if query.member is None:
+            statement = statement.order_by(*_latest(orders.c)).limit(page.fetch)
+        else:
+            members = families.family(self._connection, query.member)
+            statement = families.page_of(statement, orders, members, _latest, page.fetch)
         return [order_rows.order(row) for row in self._connection.execute(statement)]
 
     def imported(self, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], tuple[UUID, bytes]]:
@@ -157,3 +162,7 @@ class OrderStore:
         if changed:
             columns = dict(zip(("orders", "positions", "refunded"), map(list, zip(*changed, strict=True)), strict=True))
             self._connection.execute(statements.SAVE_PAYMENTS, columns)
+
+
+def _latest(columns: Any) -> tuple[ColumnElement[Any], ...]:
+    return columns.place_time.desc(), columns.id.desc()

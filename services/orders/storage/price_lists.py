@@ -13,14 +13,16 @@ from sqlalchemy import Connection, Row, insert, select, text, tuple_, update
 from kit.page import Page
 from services.orders.domain.price_list import Candidate, Entry, PriceList, Shopper
 from services.orders.domain.product import ProductState, Window
+from services.orders.storage.families import root
 from services.orders.storage.tables.catalogue import price_lists
 
 # The conditions are those of PriceList.unmet.
-_CANDIDATES = text("""
+_CANDIDATES = text(f"""
     select a.no, l.id, l.priority, l.currency, e.min_quantity, e.price
     from unnest(cast(:products as uuid[]), cast(:channels as text[]), cast(:stores as text[]),
                 cast(:members as uuid[]), cast(:accounts as uuid[]))
         with ordinality as a (product_id, channel, store, member_id, account_id, no)
+    cross join lateral (select {root("a.member_id")} as id) as buyer
     join price_entries e on e.product_id = a.product_id
     join price_lists l on l.id = e.list_id
     where l.state = 'ACTIVE'
@@ -30,11 +32,11 @@ _CANDIDATES = text("""
       and l.store in ('', a.store)
       and (l.account_id is null or l.account_id = a.account_id)
       and (l.tier = '' or exists (
-            select from buyer_tiers b where b.member_id = a.member_id and b.tier = l.tier))
+            select from buyer_tiers b where b.member_id = buyer.id and b.tier = l.tier))
       and (l.segment_id is null or exists (
             select from buyer_segments b
-            where b.member_id = a.member_id and b.segment_id = l.segment_id and b.inside))
-""")
+            where b.member_id = buyer.id and b.segment_id = l.segment_id and b.inside))
+""")  # noqa: S608 - constants
 
 _OF_PRODUCT = text("""
     select l.*, e.product_id, e.min_quantity, e.price

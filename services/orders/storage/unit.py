@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 
+from kit.db.merges import MergeStore
 from kit.db.parts import PartStore
 from kit.errors import Fault, conflict
 from kit.unit import Stored, Unit
@@ -75,6 +76,7 @@ class OrdersUnit(Unit):
     price_lists = Stored(PriceListStore)
     categories = Stored(CategoryStore)
     outlets = Stored(OutletStore)
+    members = Stored(MergeStore)
     buyers = Stored(BuyerStore)
     stocks = Stored(StockStore)
     backorders = Stored(BackorderStore)

@@ -12,7 +12,7 @@ from kehu.members.v1.events_pb2 import MemberErased, TierChanged
 from kit.db import Database
 from kit.names import new_id
 from kit.worker import Received
-from services.orders.consumer import note_segments, note_tiers
+from services.orders.consumer import note_members, note_segments
 from services.orders.domain.price_list import NOBODY, Standing
 from services.orders.storage.unit import OrdersUnit
 
@@ -39,8 +39,8 @@ def test_the_newest_event_counts_whatever_order_they_come_in(database: Database[
     segment = {"segment": f"segments/{SEGMENT}"}
     entered, left = told(SegmentEntered, 1, **segment), told(SegmentLeft, 2, **segment)
     silver, gold = told(TierChanged, 1, to_tier="silver"), told(TierChanged, 2, to_tier="gold")
-    database.write(note_tiers, [gold, silver])
-    database.write(note_tiers, [silver])
+    database.write(note_members, [gold, silver])
+    database.write(note_members, [silver])
     database.write(note_segments, [left, entered])
     assert standing(database) == Standing("gold")
     database.write(note_segments, [told(SegmentEntered, 3, **segment)])
@@ -48,5 +48,5 @@ def test_the_newest_event_counts_whatever_order_they_come_in(database: Database[
 
 
 def test_a_member_who_is_erased_is_forgotten(database: Database[OrdersUnit]) -> None:
-    database.write(note_tiers, [told(TierChanged, 1, to_tier="gold"), told(MemberErased, 7)])
+    database.write(note_members, [told(TierChanged, 1, to_tier="gold"), told(MemberErased, 7)])
     assert standing(database) == NOBODY
