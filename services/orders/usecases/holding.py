@@ -20,7 +20,7 @@ from services.orders.domain.location import Location
 from services.orders.domain.order import Order
 from services.orders.domain.order_state import OrderState
 from services.orders.domain.reservation import Reservation, ReservationStep
-from services.orders.domain.stock import Demand, Movement, Place, Shelf, Stock
+from services.orders.domain.stock import Demand, Movement, MovementKind, Place, Shelf, Stock
 from services.orders.usecases import moving, sourcing
 
 NOTHING_TAKEN: Mapping[UUID, UUID] = {}
@@ -195,8 +195,17 @@ def _owed(promises: Iterable[Backorder]) -> dict[UUID, dict[Place, int]]:
     return owed
 
 
+def _arrived(movement: Movement, owed: Mapping[UUID, Mapping[Place, int]]) -> Movement | None:
+    """What comes back of it, of whose order these units never arrived; None if that is nothing."""
+    if movement.kind is not MovementKind.RETURNED or movement.order is None:
+        return movement
+    units = movement.on_hand - owed.get(movement.order, {}).get(movement.place, 0)
+    return replace(movement, on_hand=units) if units > 0 else None
+
+
 def give_back(unit: Work, refunded: Sequence[Order], movements: Sequence[Movement]) -> None:
-    """Book what comes back from paid orders; those that were refunded in full wait for nothing more."""
+    """Book what comes back from paid orders; those that were refunded in full wait for nothing more, and nothing comes
+    back of what had never arrived for them."""
     moved = list(movements)
     gone = [order for order in refunded if order.awaiting and order.state is OrderState.REFUNDED]
     if gone:
@@ -204,5 +213,6 @@ def give_back(unit: Work, refunded: Sequence[Order], movements: Sequence[Movemen
         unit.stocks.lock(places | {movement.place for movement in moved})
         owed = _owed(unit.backorders.of([order.id for order in gone]))
         unit.backorders.drop(list(owed))
+        moved = [there for each in moved if (there := _arrived(each, owed))]
         moved += [each for order, units in owed.items() for each in stock.release(order, units, waiting=units)]
     moving.bring(unit, moved)

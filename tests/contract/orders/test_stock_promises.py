@@ -20,6 +20,7 @@ from services.orders.domain.order import Order
 from services.orders.domain.order_state import CancelReason
 from services.orders.domain.payment import Tender
 from services.orders.domain.product import Component, Content, Product
+from services.orders.domain.refund import Refund
 from services.orders.domain.reservation import Reservation, ReservationState
 from services.orders.domain.stock import MAIN, MovementKind, Place, Stock
 from services.orders.domain.stock_policy import Policy, PolicyKind
@@ -27,7 +28,7 @@ from services.orders.storage.unit import OrdersUnit
 from services.orders.usecases import moving, reservation
 from services.orders.usecases.order import CancelOrder, PlaceOrder, cancel_order, place_orders
 from services.orders.usecases.payment import PayOrder, pay_orders
-from services.orders.usecases.refund import RefundOrder, refund_order
+from services.orders.usecases.refund import RefundOrder, refund_order, refund_rest
 from services.orders.usecases.stock import (
     AdjustStock,
     ReceiveStock,
@@ -177,6 +178,21 @@ def reserve(database: Database[OrdersUnit], *items: tuple[Product, int], seconds
     return database.write(
         reservation.reserve, reservation.Reserve(new_id(), held, "", "cart", timedelta(seconds=seconds))
     )
+
+
+def test_of_an_order_that_is_given_back_whole_only_what_had_arrived_is_in_stock_again(
+    database: Database[OrdersUnit],
+) -> None:
+    product = promising(database, 5, stock=2)
+    waiting = placed(database, product, 4)
+    pay(database, waiting)
+    assert standing(database, product) == (0, 0, 2)
+
+    def give_back(unit: OrdersUnit) -> list[Refund]:
+        return refund_rest(unit, list(unit.orders.lock([waiting.id]).values()), reason="late", restock=True)
+
+    database.write(give_back)
+    assert standing(database, product) == (2, 0, 0)
 
 
 def test_a_reservation_is_all_or_nothing_and_never_promises(database: Database[OrdersUnit]) -> None:
