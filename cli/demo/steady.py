@@ -27,14 +27,24 @@ def stream(gateway: str, token: str, *, per_second: int, seconds: int) -> int:
 async def _stream(address: str, token: str, per_second: int, count: int) -> int:
     run = uuid.uuid4().hex[:12]
     async with Gateway(address, token) as gateway:
-        rows = [members_pb2.EnrollRow(channel=CHANNEL, external_id=f"customer-{n}") for n in range(_MEMBERS)]
-        members = [member_of(answer) for answer in await gateway.enroll(rows)]
+        members = [member_of(answer) for answer in await gateway.enroll([_customer(n) for n in range(_MEMBERS)])]
         began = time.monotonic()
         async with asyncio.TaskGroup() as group:
             for number in range(count):
                 await asyncio.sleep(max(began + number / per_second - time.monotonic(), 0))
                 group.create_task(_send(gateway, f"{run}-{number}", members[number % _MEMBERS]))
     return count
+
+
+def _customer(number: int) -> members_pb2.EnrollRow:
+    """Somebody with a name, a phone and an e-mail address, which are nobody's."""
+    return members_pb2.EnrollRow(
+        channel=CHANNEL,
+        external_id=f"customer-{number}",
+        display_name=f"常客第{number}位",
+        phone=f"+86139{number:08d}",
+        email=f"steady-customer-{number}@example.com",
+    )
 
 
 async def _send(gateway: Gateway, external_id: str, member: str) -> None:
