@@ -69,6 +69,11 @@ class Intake:
         """Whether deliveries can come in."""
         return self._channel is not None
 
+    @property
+    def waiting(self) -> int:
+        """How many deliveries are here to be taken."""
+        return len(self._waiting)
+
     def run(self) -> None:
         """Receive until `stop`; connects again whatever happens to the connection."""
         pause = _SHORTEST_PAUSE

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import time
+from datetime import timedelta
 from functools import partial
+from itertools import pairwise
+from statistics import median
 
 import pytest
 
 from kit.broker import dead_queue, headers
+from kit.outbox import Event
 from tests.support.postgres import Databases
 from tests.support.programs import Program
 from tests.support.rabbitmq import take
@@ -78,6 +82,15 @@ def test_a_failing_neighbour_does_not_keep_the_batch_from_its_effects(sample: Ha
     with sample.consuming():
         until(lambda: sample.depth(DEAD) == 1)
         until(lambda: sample.effects() == ids(good))
+
+
+def test_events_that_come_one_after_the_other_are_not_taken_one_by_one(sample: Harness) -> None:
+    with sample.consuming():
+        for event in [order_paid() for _ in range(6)]:
+            sample.publish(event)
+            until(partial(_took_effect, sample, event))
+    times = [row[0] for row in sample.query("select received_at from inbox where consumer = %s order by 1", SETTLEMENT)]
+    assert median(later - earlier for earlier, later in pairwise(times)) > timedelta(milliseconds=100)
 
 
 @pytest.mark.parametrize(
@@ -206,3 +219,7 @@ def test_a_timer_runs_in_one_replica_at_a_time_and_survives_its_failures(sample:
         until(lambda: first.metric("timer_runs_total", timer="sample.tick", outcome="skipped") > 0)
     assert sample.query(overlaps) == [(0,)]
     assert first.lines("timer failed")[0]["reason"] == "RuntimeError"
+
+
+def _took_effect(sample: Harness, event: Event) -> bool:
+    return sample.effects()[str(event.id)] == 1
