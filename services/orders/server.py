@@ -57,6 +57,7 @@ from services.orders.api.presales_servicer import PresalesServicer
 from services.orders.api.proof_servicer import ProofServicer
 from services.orders.api.reach import OrdersReach
 from services.orders.api.refunds_servicer import RefundsServicer
+from services.orders.api.sending import Sendings
 from services.orders.api.servicer import OrdersServicer
 from services.orders.api.shipping_servicer import ShippingServicer
 from services.orders.api.taxes_servicer import TaxesServicer
@@ -149,7 +150,8 @@ def build(config: Config) -> Server:
         vault=safe,
         goods=goods,
     )
-    flash_sales = _flash_sales(config, database, edge)
+    sending = Sendings(known, safe)
+    flash_sales = _flash_sales(config, database, edge, sending)
     return Server(
         name="orders",
         settings=config,
@@ -186,7 +188,7 @@ def build(config: Config) -> Server:
             Servicer(
                 "kehu.orders.v1.GroupBuysService",
                 group_buys_pb2_grpc.add_GroupBuysServiceServicer_to_server,
-                GroupBuysServicer(edge, tokens, clock=utc_now),
+                GroupBuysServicer(edge, tokens, sending=sending, clock=utc_now),
             ),
             Servicer(
                 "kehu.orders.v1.OrderDeskService",
@@ -201,12 +203,12 @@ def build(config: Config) -> Server:
             Servicer(
                 "kehu.orders.v1.BargainsService",
                 bargains_pb2_grpc.add_BargainsServiceServicer_to_server,
-                BargainsServicer(edge, tokens, clock=utc_now),
+                BargainsServicer(edge, tokens, sending=sending, clock=utc_now),
             ),
             Servicer(
                 "kehu.orders.v1.PresalesService",
                 presales_pb2_grpc.add_PresalesServiceServicer_to_server,
-                PresalesServicer(edge, tokens, clock=utc_now),
+                PresalesServicer(edge, tokens, sending=sending, clock=utc_now),
             ),
             Servicer(
                 "kehu.orders.v1.InventoryService",
@@ -258,13 +260,16 @@ def build(config: Config) -> Server:
     )
 
 
-def _flash_sales(config: Config, database: AsyncDatabase[OrdersUnit], edge: Edge[OrdersUnit]) -> FlashSalesServicer:
+def _flash_sales(
+    config: Config, database: AsyncDatabase[OrdersUnit], edge: Edge[OrdersUnit], sending: Sendings
+) -> FlashSalesServicer:
     key = config.page_token_key.get_secret_value()
     tickets = Tickets(key)
     return FlashSalesServicer(
         edge,
         Tokens(key),
         admission=Admission(look=edge.gather("flash_offers", flash_sale.get_offers), tickets=tickets, clock=utc_now),
+        sending=sending,
         tickets=tickets,
         tell=lambda counts: database.write(flash_sale.count_refusals, counts),
         clock=utc_now,

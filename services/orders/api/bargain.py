@@ -13,6 +13,7 @@ from kit.money import Money
 from kit.rpc import convert
 from services.orders.api.wire import optional_id, optional_name, version_of
 from services.orders.domain.bargain import HOLD, PATTERN, Bargain, BargainQuery, BargainState, Haggle, HaggleState
+from services.orders.usecases.activity import Sending
 from services.orders.usecases.bargain import BeginHaggle, BuyHaggle, CancelBargain, CreateBargain, CutPrice, Done
 
 _STATES = {
@@ -92,11 +93,11 @@ def cutting(request: pb.CutPriceRequest) -> CutPrice:
     return CutPrice(bargain_id, haggle_id, names.id_of("members", request.member, field="member"))
 
 
-def purchase(request: pb.BuyHaggleRequest, order_id: UUID) -> BuyHaggle:
+def purchase(request: pb.BuyHaggleRequest, order_id: UUID, sending: Sending) -> BuyHaggle:
     """Read a request."""
     bargain_id, haggle_id = ids(request.name)
     member = names.id_of("members", request.member, field="member")
-    return BuyHaggle(bargain_id, haggle_id, order_id, member, request.channel, request.store)
+    return BuyHaggle(bargain_id, haggle_id, order_id, member, request.channel, request.store, sending)
 
 
 def ids(name: str) -> tuple[UUID, UUID]:

@@ -14,6 +14,7 @@ from kit.clock import Clock
 from kit.page import Tokens
 from kit.rpc import Edge, convert
 from services.orders.api import bargain, order
+from services.orders.api.sending import Sendings
 from services.orders.domain.bargain import Bargain
 from services.orders.usecases import bargain as usecases
 
@@ -21,9 +22,10 @@ from services.orders.usecases import bargain as usecases
 class BargainsServicer(bargains_pb2_grpc.BargainsServiceServicer):
     """The gRPC edge of bargains."""
 
-    def __init__(self, edge: Edge[Any], tokens: Tokens, *, clock: Clock) -> None:
+    def __init__(self, edge: Edge[Any], tokens: Tokens, *, sending: Sendings, clock: Clock) -> None:
         self._edge = edge
         self._tokens = tokens
+        self._sending = sending
         self._clock = clock
         self._cut: Callable[[Message, usecases.CutPrice], Awaitable[pb.CutPriceResponse]] = edge.lane(
             "price_cuts", usecases.cut_prices, render=bargain.cut
@@ -67,7 +69,7 @@ class BargainsServicer(bargains_pb2_grpc.BargainsServiceServicer):
 
     async def BuyHaggle(self, request: pb.BuyHaggleRequest, context: Any) -> orders_pb2.Order:
         """Buy at the price that was reached."""
-        command = bargain.purchase(request, names.new_id())
+        command = bargain.purchase(request, names.new_id(), await self._sending(request))
         return await self._edge.write(request, usecases.buy_haggle, command, render=order.order)
 
     def _bargain(self, found: Bargain) -> pb.Bargain:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any, TypeVar
 from uuid import UUID
@@ -19,6 +20,7 @@ from kit.page import Tokens
 from kit.rpc import Edge, convert
 from services.orders import metrics
 from services.orders.api import flash_sale, order
+from services.orders.api.sending import Sendings
 from services.orders.domain.flash_sale import Figures, FlashSale, FlashSaleState
 from services.orders.domain.waiting_room import Tickets
 from services.orders.usecases import flash_sale as usecases
@@ -43,6 +45,7 @@ class FlashSalesServicer(flash_sales_pb2_grpc.FlashSalesServiceServicer):
         tokens: Tokens,
         *,
         admission: Admission,
+        sending: Sendings,
         tickets: Tickets,
         tell: Callable[[Mapping[tuple[UUID, str], int]], Awaitable[None]],
         clock: Clock,
@@ -50,6 +53,7 @@ class FlashSalesServicer(flash_sales_pb2_grpc.FlashSalesServiceServicer):
         self._edge = edge
         self._tokens = tokens
         self._admission = admission
+        self._sending = sending
         self._tell = tell
         self._clock = clock
         self._buy: Lane[purchases.BuyFlashSale, orders_pb2.Order] = edge.lane(
@@ -141,7 +145,8 @@ class FlashSalesServicer(flash_sales_pb2_grpc.FlashSalesServiceServicer):
         if counts:
             await self._tell(counts)
 
-    async def _bought(self, request: pb.BuyFlashSaleRequest, command: purchases.BuyFlashSale) -> orders_pb2.Order:
+    async def _bought(self, request: pb.BuyFlashSaleRequest, admitted: purchases.BuyFlashSale) -> orders_pb2.Order:
+        command = replace(admitted, sending=await self._sending(request))  # who has no chance has no address sealed
         try:
             return await self._buy(request, command)
         except Fault as fault:

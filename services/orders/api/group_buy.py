@@ -27,6 +27,7 @@ from services.orders.domain.group_buy import (
     PriceStep,
     Terms,
 )
+from services.orders.usecases.activity import Sending
 from services.orders.usecases.group import FillGroup, TakeSeat
 from services.orders.usecases.group_buy import CancelGroupBuy, CreateGroupBuy, UpdateGroupBuy
 
@@ -154,18 +155,19 @@ def position(found: GroupBuy) -> tuple[str, str]:
     return found.terms.start_time.isoformat(), str(found.id)
 
 
-def opening(request: pb.OpenGroupRequest, group_id: UUID, order_id: UUID) -> TakeSeat:
+def opening(request: pb.OpenGroupRequest, group_id: UUID, order_id: UUID, sending: Sending) -> TakeSeat:
     """Read a request."""
     parent = names.id_of("groupBuys", request.parent, field="parent")
     member = names.id_of("members", request.member, field="member")
-    return TakeSeat(parent, group_id, order_id, member, request.channel, request.store, opens=True)
+    channel, store = request.channel, request.store
+    return TakeSeat(parent, group_id, order_id, member, channel, store, opens=True, sending=sending)
 
 
-def joining(request: pb.JoinGroupRequest, order_id: UUID) -> TakeSeat:
+def joining(request: pb.JoinGroupRequest, order_id: UUID, sending: Sending) -> TakeSeat:
     """Read a request."""
     group_buy_id, group_id = ids(request.name)
     member = names.id_of("members", request.member, field="member")
-    return TakeSeat(group_buy_id, group_id, order_id, member, request.channel, request.store)
+    return TakeSeat(group_buy_id, group_id, order_id, member, request.channel, request.store, sending=sending)
 
 
 def filling(request: pb.FillGroupRequest, by: str) -> FillGroup:

@@ -15,6 +15,7 @@ from kit.page import Tokens
 from kit.rpc import Edge, convert
 from kit.rpc import call as calls
 from services.orders.api import group_buy, order
+from services.orders.api.sending import Sendings
 from services.orders.domain.group_buy import GroupBuy
 from services.orders.usecases import group as groups
 from services.orders.usecases import group_buy as usecases
@@ -23,9 +24,10 @@ from services.orders.usecases import group_buy as usecases
 class GroupBuysServicer(group_buys_pb2_grpc.GroupBuysServiceServicer):
     """The gRPC edge of group buys."""
 
-    def __init__(self, edge: Edge[Any], tokens: Tokens, *, clock: Clock) -> None:
+    def __init__(self, edge: Edge[Any], tokens: Tokens, *, sending: Sendings, clock: Clock) -> None:
         self._edge = edge
         self._tokens = tokens
+        self._sending = sending
         self._clock = clock
         self._take_seat: Callable[[Message, groups.TakeSeat], Awaitable[orders_pb2.Order]] = edge.lane(
             "group_seats", groups.take_seats, render=order.order
@@ -61,11 +63,13 @@ class GroupBuysServicer(group_buys_pb2_grpc.GroupBuysServiceServicer):
 
     async def OpenGroup(self, request: pb.OpenGroupRequest, context: Any) -> orders_pb2.Order:
         """Open a group with its leader's order."""
-        return await self._take_seat(request, group_buy.opening(request, names.new_id(), names.new_id()))
+        sending = await self._sending(request)
+        return await self._take_seat(request, group_buy.opening(request, names.new_id(), names.new_id(), sending))
 
     async def JoinGroup(self, request: pb.JoinGroupRequest, context: Any) -> orders_pb2.Order:
         """Take a seat in a group."""
-        return await self._take_seat(request, group_buy.joining(request, names.new_id()))
+        sending = await self._sending(request)
+        return await self._take_seat(request, group_buy.joining(request, names.new_id(), sending))
 
     async def GetGroup(self, request: pb.GetGroupRequest, context: Any) -> pb.Group:
         """Read a group."""

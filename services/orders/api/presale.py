@@ -24,6 +24,7 @@ from services.orders.domain.presale import (
     expanded,
 )
 from services.orders.domain.presale_order import PresaleOrder, PresaleOrderState
+from services.orders.usecases.activity import Sending
 from services.orders.usecases.presale import CancelPresale, CreatePresale
 from services.orders.usecases.presale_purchase import BuyPresale
 
@@ -141,7 +142,7 @@ def position(found: Presale) -> tuple[str, str]:
     return found.terms.deposits.start.isoformat(), str(found.id)
 
 
-def purchase(request: pb.BuyPresaleRequest, order_id: UUID) -> BuyPresale:
+def purchase(request: pb.BuyPresaleRequest, order_id: UUID, sending: Sending) -> BuyPresale:
     """Read a request."""
     return BuyPresale(
         names.id_of("presales", request.name),
@@ -150,6 +151,7 @@ def purchase(request: pb.BuyPresaleRequest, order_id: UUID) -> BuyPresale:
         request.quantity or 1,
         request.channel,
         request.store,
+        sending,
     )
 
 

@@ -14,6 +14,7 @@ from kit.clock import Clock
 from kit.page import Tokens
 from kit.rpc import Edge, convert
 from services.orders.api import order, presale
+from services.orders.api.sending import Sendings
 from services.orders.domain.presale import Presale
 from services.orders.usecases import presale as usecases
 from services.orders.usecases import presale_purchase
@@ -22,9 +23,10 @@ from services.orders.usecases import presale_purchase
 class PresalesServicer(presales_pb2_grpc.PresalesServiceServicer):
     """The gRPC edge of presales."""
 
-    def __init__(self, edge: Edge[Any], tokens: Tokens, *, clock: Clock) -> None:
+    def __init__(self, edge: Edge[Any], tokens: Tokens, *, sending: Sendings, clock: Clock) -> None:
         self._edge = edge
         self._tokens = tokens
+        self._sending = sending
         self._clock = clock
         self._buy: Callable[[Message, presale_purchase.BuyPresale], Awaitable[orders_pb2.Order]] = edge.lane(
             "presale_purchases", presale_purchase.buy, render=order.order
@@ -55,7 +57,7 @@ class PresalesServicer(presales_pb2_grpc.PresalesServiceServicer):
 
     async def BuyPresale(self, request: pb.BuyPresaleRequest, context: Any) -> orders_pb2.Order:
         """Buy units of a presale."""
-        return await self._buy(request, presale.purchase(request, names.new_id()))
+        return await self._buy(request, presale.purchase(request, names.new_id(), await self._sending(request)))
 
     async def ListPresaleOrders(
         self, request: pb.ListPresaleOrdersRequest, context: Any

@@ -9,6 +9,7 @@ from uuid import UUID
 from services.orders.domain import allocation, errors
 from services.orders.domain.allocation import NOTHING, Part, Share
 from services.orders.domain.product import Component
+from services.orders.domain.tax import Rounding, divided
 
 MOST_UNITS = 1_000_000
 """Most units of one line."""
@@ -78,6 +79,10 @@ class OrderLine:
     def settled(self) -> bool:
         """Whether all was given back: every unit, or every cent and point that was paid."""
         return not self.refundable or (bool(self.amount) and self.left == NOTHING)
+
+    def with_tax(self, minor: int, rounding: Rounding) -> int:
+        """What a part of the line's price is together with the tax that came on top of it."""
+        return minor + (divided(self.added_tax * minor, self.amount - self.added_tax, rounding) if minor else 0)
 
     def refund(self, quantity: int) -> tuple[OrderLine, Part]:
         """Give back the next units: what they cost, or what is left of that. Raises a Fault when fewer are left."""

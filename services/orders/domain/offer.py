@@ -45,14 +45,14 @@ def offer(product: Product, asked: Asked, known: Known, candidates: Candidates, 
     """What the shopper gets: a pure function of what is stored."""
     quantity = asked.quantities[product.id]
     refusal = _refusal(product, quantity, asked.shopper.channel, known, now)
-    grams = _grams(product, known)
+    weight = grams(product, known)
     price = choose(candidates.get(product.id, ()), product.price, quantity)
     if not product.summed or price.price_list is not None:
-        return Offer(product, price.amount, price.price_list, refusal, grams)
+        return Offer(product, price.amount, price.price_list, refusal, weight)
     total = _sum_of_components(product, quantity, known, candidates)
     if total is None:
-        return Offer(product, product.price, refusal=refusal or catalogue.price_missing(product.id), grams=grams)
-    return Offer(product, total, refusal=refusal, grams=grams)
+        return Offer(product, product.price, refusal=refusal or catalogue.price_missing(product.id), grams=weight)
+    return Offer(product, total, refusal=refusal, grams=weight)
 
 
 def _refusal(product: Product, quantity: int, channel: str, known: Known, now: datetime) -> Fault | None:
@@ -64,8 +64,8 @@ def _refusal(product: Product, quantity: int, channel: str, known: Known, now: d
     return next(map(errors.product_archived, archived), None)
 
 
-def _grams(product: Product, known: Known) -> int:
-    """A bundle that has no weight of its own weighs what its components do."""
+def grams(product: Product, known: Known) -> int:
+    """What one unit weighs. A bundle that has no weight of its own weighs what its components do."""
     return product.weight_grams or sum(known[part.product].weight_grams * part.quantity for part in product.components)
 
 

@@ -71,16 +71,17 @@ class PresaleOrder:
 
     @classmethod
     def reserve(cls, order: Order, of: Presale, member: UUID, now: datetime) -> PresaleOrder:
-        """That of a new order of one line."""
+        """That of a new order of one line. Its freight, and tax on top of its price, are part of the balance."""
         (line,), terms = order.lines, of.terms
+        deposit = terms.deposit * line.quantity
         return cls(
             order=order.id,
             presale=of.id,
             member=member,
             quantity=line.quantity,
             state=PresaleOrderState.RESERVED,
-            deposit=order.money(terms.deposit * line.quantity),
-            balance=terms.balance * line.quantity,
+            deposit=order.money(deposit),
+            balance=order.due - deposit,
             balance_start=terms.balances.start,
             balance_end=terms.balances.end,
             remind_time=terms.remind_time,

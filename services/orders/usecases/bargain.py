@@ -15,13 +15,13 @@ from kit.page import Page
 from services.orders.domain.bargain import COLLECTION, Bargain, BargainQuery, Cut, Haggle
 from services.orders.domain.errors import bargain as errors
 from services.orders.domain.errors import product_archived, product_not_found
-from services.orders.domain.line import Item
+from services.orders.domain.offer import Known
 from services.orders.domain.order import Order
-from services.orders.domain.order_content import Buyer
 from services.orders.domain.product import Product
-from services.orders.domain.quote import Quote
-from services.orders.usecases import haggling
+from services.orders.usecases import activity, haggling
 from services.orders.usecases import order as orders
+from services.orders.usecases.activity import NOTHING_SENT, Sending
+from services.orders.usecases.offer import with_parts
 from services.orders.usecases.order import PlaceOrder, place_orders
 
 
@@ -135,6 +135,7 @@ class BuyHaggle:
     member: UUID
     channel: str
     store: str = ""
+    sending: Sending = NOTHING_SENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,39 +246,28 @@ def buy_haggle(unit: Work, command: BuyHaggle) -> Order:
         raise errors.haggle_not_found(haggle.name)
     ordered = haggle.buy(command.order_id, unit.now)
     bargain = get_bargain(unit, haggle.bargain)
-    product = unit.products.get([bargain.product])[bargain.product]
-    if not product.active:
-        raise product_archived(product.id)
-    (outcome,) = place_orders(unit, [_placement(command, haggle, bargain, product)])
+    known = with_parts(unit.products, unit.products.get([bargain.product]))
+    if not known[bargain.product].active:
+        raise product_archived(bargain.product)
+    (outcome,) = place_orders(unit, [_placement(command, haggle, bargain, known, unit.now)])
     if isinstance(outcome, Fault):
         raise outcome
     unit.haggles.save([ordered])
     return outcome
 
 
-def _placement(command: BuyHaggle, haggle: Haggle, bargain: Bargain, product: Product) -> PlaceOrder:
-    price = haggle.reached
-    item = Item(
-        product.id,
-        product.sku,
-        product.title,
-        1,
-        price.minor,
-        category=product.category,
-        components=product.components,
-    )
-    return PlaceOrder(
+def _placement(command: BuyHaggle, haggle: Haggle, bargain: Bargain, known: Known, now: datetime) -> PlaceOrder:
+    purchase = activity.Purchase(
         order_id=command.order_id,
-        buyer=Buyer(member=command.member),
+        member=command.member,
         channel=command.channel,
-        quote=Quote(price.currency, (item,)),
-        coupons=(),
-        tender=None,
-        held=False,
-        pay_within=bargain.hold,
         store=command.store,
         activity=haggle.name,
+        quantity=1,
+        price=haggle.reached,
+        pay_within=bargain.hold,
     )
+    return activity.placement(purchase, known[bargain.product], known, command.sending, now)
 
 
 def _existing(found: Haggle | None, bargain_id: UUID, haggle_id: UUID) -> Haggle:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
 from typing import Protocol
 from uuid import UUID
@@ -17,13 +18,11 @@ from kit.errors import Fault, conflict
 from services.orders.domain.errors import flash_sale as errors
 from services.orders.domain.errors import product_archived
 from services.orders.domain.flash_sale import Bucket, Claim, Offer, Pool, Seat, home_of, wanted_buckets
-from services.orders.domain.line import Item
 from services.orders.domain.order import Order
-from services.orders.domain.order_content import Buyer
-from services.orders.domain.quote import Quote
 from services.orders.domain.stock import Movement, MovementKind
-from services.orders.usecases import flash_sale
+from services.orders.usecases import activity, flash_sale
 from services.orders.usecases import order as orders
+from services.orders.usecases.activity import NOTHING_SENT, Sending
 from services.orders.usecases.order import PlaceOrder, place_orders
 
 _BASE = "base"
@@ -44,6 +43,7 @@ class BuyFlashSale:
     quantity: int
     channel: str
     store: str = ""
+    sending: Sending = NOTHING_SENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ def _buy(unit: Work, commands: Sequence[BuyFlashSale], *, thorough: bool) -> lis
                 raise offer
             _check(command, offer, unit)
             offer.sale.check_tier(tiers.get(command.member, _BASE))
-            placements.append(_placement(command, offer))
+            placements.append(_placement(command, offer, unit.now))
             purchases.append(_Purchase(command, offer))
         except Fault as fault:
             outcomes[index] = fault
@@ -107,24 +107,24 @@ def _check(command: BuyFlashSale, offer: Offer, unit: Work) -> None:
         raise errors.flash_sale_sold_out(sale.id)
 
 
-def _placement(command: BuyFlashSale, offer: Offer) -> PlaceOrder:
-    product, terms = offer.product, offer.sale.terms
+def _placement(command: BuyFlashSale, offer: Offer, now: datetime) -> PlaceOrder:
+    sale, product = offer.sale, offer.product
     if not product.active:
         raise product_archived(product.id)
-    price = terms.price
-    item = Item(product.id, product.sku, product.title, command.quantity, price.minor, category=product.category)
-    return PlaceOrder(
+    if product.components:  # since the sale was made, which reserved units of the product itself
+        product = replace(product, components=())
+    purchase = activity.Purchase(
         order_id=command.order_id,
-        buyer=Buyer(member=command.member),
+        member=command.member,
         channel=command.channel,
-        quote=Quote(price.currency, (item,), location=offer.sale.place.location),
-        coupons=(),
-        tender=None,
-        held=False,
-        pay_within=terms.hold,
         store=command.store,
-        activity=offer.sale.name,
+        activity=sale.name,
+        quantity=command.quantity,
+        price=sale.terms.price,
+        pay_within=sale.terms.hold,
+        location=sale.place.location,
     )
+    return activity.placement(purchase, product, {}, command.sending, now)
 
 
 def _draw(unit: Work, drafts: list[Order | Fault], *, purchases: Sequence[_Purchase], thorough: bool) -> None:

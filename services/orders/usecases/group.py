@@ -15,13 +15,13 @@ from services.orders.domain.errors import group_buy as errors
 from services.orders.domain.errors import product_archived
 from services.orders.domain.group import Group, GroupQuery, Seat, Sponsorship
 from services.orders.domain.group_buy import GroupBuy, GroupBuyKind
-from services.orders.domain.line import Item
+from services.orders.domain.offer import Known
 from services.orders.domain.order import Order
-from services.orders.domain.order_content import Buyer
 from services.orders.domain.product import Product
-from services.orders.domain.quote import Quote
-from services.orders.usecases import group_buy, group_seats, holding
+from services.orders.usecases import activity, group_buy, group_seats, holding
 from services.orders.usecases import order as orders
+from services.orders.usecases.activity import NOTHING_SENT, Sending
+from services.orders.usecases.offer import with_parts
 from services.orders.usecases.order import PlaceOrder, place_orders
 
 
@@ -69,6 +69,7 @@ class TakeSeat:
     channel: str
     store: str = ""
     opens: bool = False
+    sending: Sending = NOTHING_SENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,7 @@ def take_seats(unit: Work, commands: Sequence[TakeSeat]) -> list[Order | Fault]:
     for index, command in enumerate(commands):
         try:
             wish = known.wish(command, unit.now)
-            placements.append(_placement(wish, unit.now))
+            placements.append(_placement(wish, known.products, unit.now))
             wishes.append(wish)
         except Fault as fault:
             outcomes[index] = fault
@@ -147,7 +148,8 @@ class _Known:
     def __init__(self, unit: Work, commands: Sequence[TakeSeat]) -> None:
         self._groups = unit.groups.get([each.group_id for each in commands if not each.opens])
         self._group_buys = unit.group_buys.get(sorted({each.group_buy_id for each in commands}))
-        self._products = unit.products.get(sorted({each.product for each in self._group_buys.values()}))
+        products = unit.products.get(sorted({each.product for each in self._group_buys.values()}))
+        self.products = with_parts(unit.products, products)
         joining = {each.member for each in commands if not each.opens and self._kind(each) is GroupBuyKind.NEW_CUSTOMER}
         self._customers = unit.groups.customers(sorted(joining)) if joining else set[UUID]()
 
@@ -165,7 +167,7 @@ class _Known:
         found.check_channel(command.channel)
         if command.member in self._customers and not command.opens and found.kind is GroupBuyKind.NEW_CUSTOMER:
             raise errors.group_buy_not_eligible(found.id, "member", "who has bought before")
-        product = self._products[found.product]
+        product = self.products[found.product]
         if not product.active:
             raise product_archived(product.id)
         return _Wish(command, found, group, product)
@@ -182,29 +184,19 @@ class _Known:
         return found.kind if found else None
 
 
-def _placement(wish: _Wish, now: datetime) -> PlaceOrder:
-    command, product, price = wish.command, wish.product, wish.group.price
-    item = Item(
-        product.id,
-        product.sku,
-        product.title,
-        1,
-        price.minor,
-        category=product.category,
-        components=product.components,
-    )
-    return PlaceOrder(
+def _placement(wish: _Wish, known: Known, now: datetime) -> PlaceOrder:
+    command = wish.command
+    purchase = activity.Purchase(
         order_id=command.order_id,
-        buyer=Buyer(member=command.member),
+        member=command.member,
         channel=command.channel,
-        quote=Quote(price.currency, (item,)),
-        coupons=(),
-        tender=None,
-        held=False,
-        pay_within=_pay_within(wish, now),
         store=command.store,
         activity=wish.group.name,
+        quantity=1,
+        price=wish.group.price,
+        pay_within=_pay_within(wish, now),
     )
+    return activity.placement(purchase, wish.product, known, command.sending, now)
 
 
 def _pay_within(wish: _Wish, now: datetime) -> timedelta:

@@ -16,6 +16,7 @@ from services.orders.domain.group import Group, OpenEnd
 from services.orders.domain.order import Order
 from services.orders.domain.order_state import CancelReason, OrderState
 from services.orders.domain.refund import Claim, ClaimLine
+from services.orders.domain.tax import Rounding
 from services.orders.usecases import group_seats, refund
 from services.orders.usecases import order as orders
 
@@ -90,7 +91,8 @@ def finish_groups(unit: Work, limit: int) -> int:
 
 def _difference(order: Order, ends: Mapping[UUID, OpenEnd]) -> Claim | None:
     line = order.lines[0]
-    amount = min(ends[order.id].difference, line.left.amount)
+    rounding = order.taxation.rounding if order.taxation else Rounding.HALF_UP
+    amount = min(line.with_tax(ends[order.id].difference, rounding), line.left.amount)
     return Claim((ClaimLine(line.position, amount=amount),), currency=order.currency) if amount else None
 
 

@@ -15,11 +15,15 @@ from services.orders.domain.price_list import NOBODY, Candidate, Condition, Entr
 from services.orders.domain.product import Product
 
 
-class Products(Protocol):
-    """The stored products."""
+class Reading(Protocol):
+    """Reads stored products."""
 
     def get(self, ids: Sequence[UUID]) -> dict[UUID, Product]:
         """Those of the products that exist."""
+
+
+class Products(Reading, Protocol):
+    """The stored products."""
 
     def find(self, ids: Sequence[UUID]) -> tuple[dict[UUID, Product], bool]:
         """As `get`, and whether there is any price list that is active."""
@@ -97,11 +101,16 @@ def find_offers(unit: Work, batch: Sequence[Asked]) -> list[dict[UUID, Offer]]:
     ]
 
 
-def with_components(unit: Work, products: AbstractSet[UUID]) -> tuple[dict[UUID, Product], bool]:
+def with_components(unit: Work, products: AbstractSet[UUID]) -> tuple[Mapping[UUID, Product], bool]:
     """Those of the products that exist and what they consist of, and whether there is any price list that is active."""
     found, listed = unit.products.find(sorted(products))
+    return with_parts(unit.products, found), listed
+
+
+def with_parts(products: Reading, found: Mapping[UUID, Product]) -> Mapping[UUID, Product]:
+    """The products that were found and those that they consist of: one statement if there are bundles, else none."""
     parts = {part.product for product in found.values() for part in product.components} - found.keys()
-    return ({**found, **unit.products.get(sorted(parts))} if parts else found), listed
+    return {**found, **products.get(sorted(parts))} if parts else found
 
 
 def explain_price(unit: Work, shopper: Shopper, product_id: UUID, quantity: int) -> Explained:

@@ -12,15 +12,14 @@ from uuid import UUID
 from kit.errors import Fault
 from services.orders.domain.errors import presale as errors
 from services.orders.domain.errors import product_archived
-from services.orders.domain.line import Item
 from services.orders.domain.order import Order
-from services.orders.domain.order_content import Buyer
 from services.orders.domain.presale import Presale
 from services.orders.domain.presale_order import PresaleOrder
 from services.orders.domain.product import Product
-from services.orders.domain.quote import Quote
+from services.orders.usecases import activity, presale_parts
 from services.orders.usecases import order as orders
-from services.orders.usecases import presale_parts
+from services.orders.usecases.activity import NOTHING_SENT, Sending
+from services.orders.usecases.offer import with_parts
 from services.orders.usecases.order import PlaceOrder, place_orders
 
 Owner = tuple[UUID, UUID]
@@ -83,6 +82,7 @@ class BuyPresale:
     quantity: int
     channel: str
     store: str = ""
+    sending: Sending = NOTHING_SENT
 
     @property
     def owner(self) -> Owner:
@@ -115,7 +115,8 @@ class _Counter:
     def __init__(self, unit: Work, commands: Sequence[BuyPresale]) -> None:
         self._unit = unit
         self._presales = unit.presales.get(sorted({command.presale_id for command in commands}))
-        self._products = unit.products.get(sorted({each.product for each in self._presales.values()}))
+        products = unit.products.get(sorted({each.product for each in self._presales.values()}))
+        self._products = with_parts(unit.products, products)
         self._has: dict[Owner, int] = {}
         self._buyers: dict[UUID, BuyPresale] = {}
 
@@ -137,10 +138,12 @@ class _Counter:
         """Take units. Raises a Fault when that is too late, or too many."""
         presale = self._check(command)
         has = self._has.get(command.owner, 0)
-        self._presales[presale.id] = presale.take(command.quantity, has)
+        less = presale.take(command.quantity, has)
+        placement = self._placement(command, presale)
+        self._presales[presale.id] = less
         self._has[command.owner] = has + command.quantity
         self._buyers[command.order_id] = command
-        return self._placement(command, presale)
+        return placement
 
     def book(self, placed: Sequence[Order]) -> None:
         """Store what was taken by orders; those that found too little stock take nothing."""
@@ -167,27 +170,17 @@ class _Counter:
         return presale
 
     def _placement(self, command: BuyPresale, presale: Presale) -> PlaceOrder:
-        product, terms = self._products[presale.product], presale.terms
-        item = Item(
-            product.id,
-            product.sku,
-            product.title,
-            command.quantity,
-            terms.price.minor,
-            discount=terms.discount * command.quantity,
-            category=product.category,
-            components=product.components,
-        )
-        return PlaceOrder(
+        terms, now = presale.terms, self._unit.now
+        purchase = activity.Purchase(
             order_id=command.order_id,
-            buyer=Buyer(member=command.member),
+            member=command.member,
             channel=command.channel,
-            quote=Quote(terms.price.currency, (item,)),
-            coupons=(),
-            tender=None,
-            held=False,
-            pay_within=presale.pay_within(self._unit.now),
             store=command.store,
             activity=presale.name,
+            quantity=command.quantity,
+            price=terms.price,
+            pay_within=presale.pay_within(now),
+            discount=terms.discount * command.quantity,
             instalments=presale.instalments(command.quantity),
         )
+        return activity.placement(purchase, self._products[presale.product], self._products, command.sending, now)

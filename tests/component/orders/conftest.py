@@ -19,6 +19,8 @@ from kehu.orders.v1.inventory_pb2_grpc import InventoryServiceStub
 from kehu.orders.v1.order_desk_pb2_grpc import OrderDeskServiceStub
 from kehu.orders.v1.orders_pb2_grpc import OrdersServiceStub
 from kehu.orders.v1.payments_pb2_grpc import PaymentsServiceStub
+from kehu.orders.v1.shipping_pb2_grpc import ShippingServiceStub
+from kehu.orders.v1.taxes_pb2_grpc import TaxesServiceStub
 
 from kit.db import Database
 from kit.money import Money
@@ -82,6 +84,18 @@ def database(url: str) -> Iterator[Database[OrdersUnit]]:
     database = Database(url, partial(OrdersUnit, publish=publish.to_event))
     yield database
     database.close()
+
+
+@pytest.fixture
+def shipping(channel: grpc.aio.Channel) -> ShippingServiceStub:
+    """Zones, methods and addresses, as a client sees them."""
+    return ShippingServiceStub(channel)
+
+
+@pytest.fixture
+def taxes(channel: grpc.aio.Channel) -> TaxesServiceStub:
+    """Tax tables, as a client sees them."""
+    return TaxesServiceStub(channel)
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from kit.rpc import Server
 from services.orders.storage.unit import OrdersUnit
 from services.orders.usecases.erasure import forget_members
 from tests.component.orders.conftest import Shop, placing
-from tests.component.orders.test_shipping_and_tax import ADDRESS, a_parcel, a_table, a_zone, sent
+from tests.component.orders.tariffs import ADDRESS, a_parcel, a_table, a_zone, sent
 from tests.support.rpc import Keys, channel_to, refused
 
 MEMBER = str(uuid.uuid4())

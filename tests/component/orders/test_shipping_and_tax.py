@@ -18,42 +18,17 @@ from sqlalchemy import text
 from sqlalchemy.event import listen
 
 from kit.db import Database
-from kit.money import Money
 from kit.rpc import Server
-from kit.rpc.convert import wire_money
 from services.orders.config import Config
 from services.orders.server import build
 from services.orders.storage.unit import OrdersUnit
 from services.orders.usecases.erasure import forget_members
 from tests.component.orders.conftest import Shop, placing
 from tests.component.orders.peers import Campaigns
+from tests.component.orders.tariffs import ADDRESS, a_parcel, a_table, a_zone, cny, sent
 from tests.support.rpc import Keys, channel_to, refused, serving
 
 MEMBER = str(uuid.uuid4())
-ADDRESS = deliveries_pb2.Address(
-    country_code="CN",
-    province="广东省",
-    city="深圳市",
-    district="南山区",
-    street="科技园一路 1 号",
-    postal_code="518000",
-    recipient="王芳",
-    phone="+8613800138000",
-)
-
-
-def cny(minor: int) -> WireMoney:
-    return wire_money(Money(minor, "CNY"))
-
-
-@pytest.fixture
-def shipping(channel: grpc.aio.Channel) -> ShippingServiceStub:
-    return ShippingServiceStub(channel)
-
-
-@pytest.fixture
-def taxes(channel: grpc.aio.Channel) -> TaxesServiceStub:
-    return TaxesServiceStub(channel)
 
 
 @pytest.fixture
@@ -61,47 +36,6 @@ async def clerk(server: Server, channel: grpc.aio.Channel, keys: Keys) -> AsyncI
     """Somebody who may read orders, and not where people live."""
     async with channel_to(f"127.0.0.1:{server.port}", keys.bearer("viewer")) as other:
         yield other
-
-
-async def a_zone(shipping: ShippingServiceStub, *regions: str) -> shipping_pb2.ShippingZone:
-    zone = shipping_pb2.ShippingZone(title="South", country_code="CN", regions=regions)
-    request = shipping_pb2.CreateShippingZoneRequest(shipping_zone=zone)
-    made: shipping_pb2.ShippingZone = await shipping.CreateShippingZone(request)
-    return made
-
-
-async def a_parcel(shipping: ShippingServiceStub, zone: str) -> shipping_pb2.ShippingMethod:
-    rate = shipping_pb2.ShippingRate(
-        shipping_zone=zone, first_price=cny(800), further_grams=1000, further_price=cny(200), free_from=cny(9900)
-    )
-    method = shipping_pb2.ShippingMethod(
-        title="Parcel", kind=deliveries_pb2.SHIPPING_KIND_DELIVERY, active=True, min_days=1, max_days=3, rates=[rate]
-    )
-    made: shipping_pb2.ShippingMethod = await shipping.CreateShippingMethod(
-        shipping_pb2.CreateShippingMethodRequest(shipping_method=method)
-    )
-    return made
-
-
-async def a_table(taxes: TaxesServiceStub, **fields: object) -> taxes_pb2.TaxTable:
-    table = taxes_pb2.TaxTable(
-        title="VAT",
-        country_code="CN",
-        prices_include_tax=True,
-        rounding=deliveries_pb2.TAX_ROUNDING_HALF_UP,
-        freight_tax_class="transport",
-        rates=[
-            taxes_pb2.TaxRate(tax_class="standard", basis_points=1300),
-            taxes_pb2.TaxRate(tax_class="transport", basis_points=600),
-        ],
-        **fields,  # type: ignore[arg-type]
-    )
-    made: taxes_pb2.TaxTable = await taxes.CreateTaxTable(taxes_pb2.CreateTaxTableRequest(tax_table=table))
-    return made
-
-
-def sent(method: shipping_pb2.ShippingMethod) -> deliveries_pb2.DeliveryChoice:
-    return deliveries_pb2.DeliveryChoice(shipping_method=method.name, address=ADDRESS)
 
 
 async def test_an_order_is_brought_and_taxed(

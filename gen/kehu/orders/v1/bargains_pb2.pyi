@@ -11,6 +11,7 @@ from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.type import money_pb2 as _money_pb2
+from kehu.orders.v1 import deliveries_pb2 as _deliveries_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -497,6 +498,7 @@ class BuyHaggleRequest(_message.Message):
     CHANNEL_FIELD_NUMBER: _builtins.int
     STORE_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    DELIVERY_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The haggle, `bargains/{bargain}/haggles/{haggle}`."""
     member: _builtins.str
@@ -507,6 +509,10 @@ class BuyHaggleRequest(_message.Message):
     """The store where it is sold, by its name or code, for example `tea-1`; empty if none."""
     request_id: _builtins.str
     """A UUID that makes a repeated request safe for 24 hours: it returns the same order."""
+    @_builtins.property
+    def delivery(self) -> _deliveries_pb2.DeliveryChoice:
+        """How the customer wants the goods, as in `PlaceOrder`. Without it nothing is sent, and no freight charged."""
+
     def __init__(
         self,
         *,
@@ -515,10 +521,11 @@ class BuyHaggleRequest(_message.Message):
         channel: _builtins.str = ...,
         store: _builtins.str = ...,
         request_id: _builtins.str = ...,
+        delivery: _deliveries_pb2.DeliveryChoice | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["delivery", b"delivery"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "member", b"member", "name", b"name", "request_id", b"request_id", "store", b"store"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "delivery", b"delivery", "member", b"member", "name", b"name", "request_id", b"request_id", "store", b"store"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -14,6 +14,7 @@ from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.type import money_pb2 as _money_pb2
+from kehu.orders.v1 import deliveries_pb2 as _deliveries_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -531,6 +532,7 @@ class OpenGroupRequest(_message.Message):
     CHANNEL_FIELD_NUMBER: _builtins.int
     STORE_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    DELIVERY_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     """The group buy, `groupBuys/{group_buy}`."""
     member: _builtins.str
@@ -541,6 +543,10 @@ class OpenGroupRequest(_message.Message):
     """The store where it is sold, by its name or code, for example `tea-1`; empty if none."""
     request_id: _builtins.str
     """A UUID that makes a repeated request safe for 24 hours: it returns the same order."""
+    @_builtins.property
+    def delivery(self) -> _deliveries_pb2.DeliveryChoice:
+        """How the customer wants the goods, as in `PlaceOrder`. Without it nothing is sent, and no freight charged."""
+
     def __init__(
         self,
         *,
@@ -549,10 +555,11 @@ class OpenGroupRequest(_message.Message):
         channel: _builtins.str = ...,
         store: _builtins.str = ...,
         request_id: _builtins.str = ...,
+        delivery: _deliveries_pb2.DeliveryChoice | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["delivery", b"delivery"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "member", b"member", "parent", b"parent", "request_id", b"request_id", "store", b"store"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "delivery", b"delivery", "member", b"member", "parent", b"parent", "request_id", b"request_id", "store", b"store"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -569,6 +576,7 @@ class JoinGroupRequest(_message.Message):
     CHANNEL_FIELD_NUMBER: _builtins.int
     STORE_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    DELIVERY_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The group, `groupBuys/{group_buy}/groups/{group}`."""
     member: _builtins.str
@@ -579,6 +587,10 @@ class JoinGroupRequest(_message.Message):
     """The store where it is sold, by its name or code, for example `tea-1`; empty if none."""
     request_id: _builtins.str
     """A UUID that makes a repeated request safe for 24 hours: it returns the same order."""
+    @_builtins.property
+    def delivery(self) -> _deliveries_pb2.DeliveryChoice:
+        """How the customer wants the goods, as in `PlaceOrder`. Without it nothing is sent, and no freight charged."""
+
     def __init__(
         self,
         *,
@@ -587,10 +599,11 @@ class JoinGroupRequest(_message.Message):
         channel: _builtins.str = ...,
         store: _builtins.str = ...,
         request_id: _builtins.str = ...,
+        delivery: _deliveries_pb2.DeliveryChoice | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["delivery", b"delivery"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "member", b"member", "name", b"name", "request_id", b"request_id", "store", b"store"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "delivery", b"delivery", "member", b"member", "name", b"name", "request_id", b"request_id", "store", b"store"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

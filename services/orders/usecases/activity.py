@@ -1,0 +1,91 @@
+"""What the orders of activities have in common: units of one product at a price that is settled, which go the way
+of any basket from there on. They are brought and taxed by the tariff, and paid as every order is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from kit.money import Money
+from services.orders.domain.address import SealedAddress
+from services.orders.domain.instalments import Instalments
+from services.orders.domain.line import Item
+from services.orders.domain.offer import Known, Offer, grams
+from services.orders.domain.order_content import Buyer
+from services.orders.domain.product import Product
+from services.orders.domain.quote import Quote
+from services.orders.domain.shipping import Choice
+from services.orders.domain.tariff import Tariff
+from services.orders.usecases.order import PlaceOrder
+
+_NO_TARIFF = Tariff()
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """The `tariff` of the moment, how a buyer wants the goods, and what is stored of where they go. Without `delivery`
+    nothing is sent."""
+
+    tariff: Tariff = _NO_TARIFF
+    delivery: Choice | None = None
+    address: SealedAddress | None = None
+
+    def charged(self, quote: Quote, offers: Mapping[UUID, Offer], channel: str, now: datetime) -> Quote:
+        """The quote with freight and tax. Raises a Fault when the goods can't be brought so."""
+        return self.tariff.charged(quote, offers, choice=self.delivery, channel=channel, now=now)
+
+
+NOTHING_SENT = Sending()
+"""Nobody asked for anything, and there is no tariff."""
+
+
+@dataclass(frozen=True, slots=True)
+class Purchase:
+    """Units that a member buys in an activity, which is told by its resource name, at its `price` for one;
+    `discount` is what is off all of them. `location` is the only one that may serve them, if the activity says so."""
+
+    order_id: UUID
+    member: UUID
+    channel: str
+    store: str
+    activity: str
+    quantity: int
+    price: Money
+    pay_within: timedelta
+    discount: int = 0
+    location: str = ""
+    instalments: Instalments | None = None
+
+
+def placement(purchase: Purchase, product: Product, known: Known, sending: Sending, now: datetime) -> PlaceOrder:
+    """The order to store; `known` are the products that a bundle consists of. Raises a Fault when the goods can't be
+    brought as the buyer wants them."""
+    price = purchase.price
+    item = Item(
+        product.id,
+        product.sku,
+        product.title,
+        purchase.quantity,
+        price.minor,
+        discount=purchase.discount,
+        category=product.category,
+        components=product.components,
+    )
+    offers = {product.id: Offer(product, price, grams=grams(product, known))}
+    quote = Quote(price.currency, (item,), location=purchase.location)
+    return PlaceOrder(
+        order_id=purchase.order_id,
+        buyer=Buyer(member=purchase.member),
+        channel=purchase.channel,
+        quote=sending.charged(quote, offers, purchase.channel, now),
+        coupons=(),
+        tender=None,
+        held=False,
+        pay_within=purchase.pay_within,
+        store=purchase.store,
+        activity=purchase.activity,
+        address=sending.address,
+        instalments=purchase.instalments,
+    )

@@ -1,0 +1,316 @@
+"""Orders of activities are brought and taxed as any other: the same freight, the same tax, the same address."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+import grpc
+import pytest
+from google.protobuf.duration_pb2 import Duration
+from kehu.orders.v1 import (
+    bargains_pb2,
+    deliveries_pb2,
+    flash_sales_pb2,
+    group_buys_pb2,
+    orders_pb2,
+    presales_pb2,
+    products_pb2,
+    refunds_pb2,
+    shipping_pb2,
+)
+from kehu.orders.v1.bargains_pb2_grpc import BargainsServiceStub
+from kehu.orders.v1.flash_sales_pb2_grpc import FlashSalesServiceStub
+from kehu.orders.v1.group_buys_pb2_grpc import GroupBuysServiceStub
+from kehu.orders.v1.orders_pb2_grpc import OrdersServiceStub
+from kehu.orders.v1.presales_pb2_grpc import PresalesServiceStub
+from kehu.orders.v1.shipping_pb2_grpc import ShippingServiceStub
+from kehu.orders.v1.taxes_pb2_grpc import TaxesServiceStub
+from sqlalchemy.event import listen
+
+from kit.db import Database
+from kit.rpc import Server
+from kit.rpc.convert import wire_instant
+from services.orders.storage.unit import OrdersUnit
+from services.orders.usecases.group_sweeps import expire_groups, settle_groups
+from tests.component.orders.conftest import Shop, placing
+from tests.component.orders.tariffs import ADDRESS, a_parcel, a_table, a_zone, cny, sent
+from tests.support.rpc import refused
+
+HOUR = timedelta(hours=1)
+PRICE = 2260
+
+
+class Activity(NamedTuple):
+    """An activity with something at 22.60, and how to buy one unit of it."""
+
+    product: str
+    buy: Callable[..., Awaitable[orders_pb2.Order]]
+
+
+Opening = Callable[[grpc.aio.Channel, str], Awaitable[Activity]]
+
+
+def a_member() -> str:
+    return f"members/{uuid.uuid4()}"
+
+
+def window(*, end: timedelta = HOUR) -> dict[str, Any]:
+    now = datetime.now(UTC)
+    return {"start_time": wire_instant(now - HOUR), "end_time": wire_instant(now + end)}
+
+
+async def a_flash_sale(channel: grpc.aio.Channel, product: str) -> Activity:
+    stub = FlashSalesServiceStub(channel)
+    wanted = flash_sales_pb2.FlashSale(product=product, price=cny(PRICE), quota=5, member_limit=5, **window())
+    sale = await stub.CreateFlashSale(flash_sales_pb2.CreateFlashSaleRequest(flash_sale=wanted))
+
+    async def buy(**fields: Any) -> orders_pb2.Order:
+        request = {"name": sale.name, "member": a_member(), "channel": "web", **fields}
+        order: orders_pb2.Order = await stub.BuyFlashSale(flash_sales_pb2.BuyFlashSaleRequest(**request))
+        return order
+
+    return Activity(product, buy)
+
+
+async def a_group_buy(channel: grpc.aio.Channel, product: str, **fields: Any) -> Activity:
+    stub = GroupBuysServiceStub(channel)
+    values = {"price": cny(PRICE), "size": 3, "duration": Duration(seconds=3600), **window(), **fields}
+    wanted = group_buys_pb2.GroupBuy(product=product, **values)
+    made = await stub.CreateGroupBuy(group_buys_pb2.CreateGroupBuyRequest(group_buy=wanted))
+
+    async def buy(*, group: str = "", **fields: Any) -> orders_pb2.Order:
+        request = {"member": a_member(), "channel": "web", **fields}
+        if group:
+            joined: orders_pb2.Order = await stub.JoinGroup(group_buys_pb2.JoinGroupRequest(name=group, **request))
+            return joined
+        opened: orders_pb2.Order = await stub.OpenGroup(group_buys_pb2.OpenGroupRequest(parent=made.name, **request))
+        return opened
+
+    return Activity(product, buy)
+
+
+async def a_bargain(channel: grpc.aio.Channel, product: str) -> Activity:
+    stub = BargainsServiceStub(channel)
+    wanted = bargains_pb2.Bargain(
+        product=product,
+        price=cny(PRICE),
+        floor_price=cny(400),
+        helper_count=4,
+        duration=Duration(seconds=3600),
+        **window(),
+    )
+    made = await stub.CreateBargain(bargains_pb2.CreateBargainRequest(bargain=wanted))
+
+    async def buy(**fields: Any) -> orders_pb2.Order:
+        member = a_member()
+        haggle = await stub.BeginHaggle(bargains_pb2.BeginHaggleRequest(parent=made.name, member=member))
+        request = {"name": haggle.name, "member": member, "channel": "web", **fields}
+        order: orders_pb2.Order = await stub.BuyHaggle(bargains_pb2.BuyHaggleRequest(**request))
+        return order
+
+    return Activity(product, buy)
+
+
+async def a_presale(channel: grpc.aio.Channel, product: str) -> Activity:
+    stub, now = PresalesServiceStub(channel), datetime.now(UTC)
+    wanted = presales_pb2.Presale(
+        product=product,
+        price=cny(PRICE + 1000),
+        deposit_amount=cny(1000),
+        deposit_credit=cny(2000),
+        quota=5,
+        deposit_start_time=wire_instant(now - HOUR),
+        deposit_end_time=wire_instant(now + HOUR),
+        balance_start_time=wire_instant(now + HOUR),
+        balance_end_time=wire_instant(now + 2 * HOUR),
+    )
+    made = await stub.CreatePresale(presales_pb2.CreatePresaleRequest(presale=wanted))
+
+    async def buy(**fields: Any) -> orders_pb2.Order:
+        request = {"name": made.name, "member": a_member(), "channel": "web", **fields}
+        order: orders_pb2.Order = await stub.BuyPresale(presales_pb2.BuyPresaleRequest(**request))
+        return order
+
+    return Activity(product, buy)
+
+
+ACTIVITIES: list[Opening] = [a_flash_sale, a_group_buy, a_bargain, a_presale]
+ALL = pytest.mark.parametrize("activity", ACTIVITIES, ids=["flash sale", "group buy", "bargain", "presale"])
+
+
+async def some_tea(orders: OrdersServiceStub, shop: Shop, *, grams: int = 1600) -> str:
+    product = await shop.product(price=PRICE, stock=20)
+    change = products_pb2.Product(name=product, weight_grams=grams)
+    await orders.UpdateProduct(products_pb2.UpdateProductRequest(product=change))
+    return product
+
+
+@ALL
+@pytest.mark.parametrize("included", [True, False], ids=["tax included", "tax on top"])
+async def test_an_order_of_an_activity_is_charged_as_any_other(
+    orders: OrdersServiceStub,
+    shop: Shop,
+    shipping: ShippingServiceStub,
+    taxes: TaxesServiceStub,
+    channel: grpc.aio.Channel,
+    activity: Opening,
+    included: bool,
+) -> None:
+    parcel = await a_parcel(shipping, (await a_zone(shipping, "广东")).name)
+    await a_table(taxes, included=included)
+    product = await some_tea(orders, shop)
+    ordinary = await orders.PlaceOrder(placing((product, 1), delivery=sent(parcel)))
+    order = await (await activity(channel, product)).buy(delivery=sent(parcel))
+    assert (ordinary.freight, ordinary.tax) == ((cny(1000), cny(317)) if included else (cny(1060), cny(354)))
+    for field in ("total", "freight", "freight_tax", "tax", "delivery", "taxation", "amount_due"):
+        assert (field, getattr(order, field)) == (field, getattr(ordinary, field))
+    assert (order.lines[0].amount, order.lines[0].tax, order.lines[0].added_tax) == (
+        ordinary.lines[0].amount,
+        ordinary.lines[0].tax,
+        ordinary.lines[0].added_tax,
+    )
+    asked = shipping_pb2.GetDeliveryAddressRequest(name=f"{order.name}/address")
+    assert (await shipping.GetDeliveryAddress(asked)).address == ADDRESS
+
+
+@ALL
+async def test_an_order_of_an_activity_is_picked_up_for_nothing(
+    orders: OrdersServiceStub,
+    shop: Shop,
+    shipping: ShippingServiceStub,
+    taxes: TaxesServiceStub,
+    channel: grpc.aio.Channel,
+    activity: Opening,
+) -> None:
+    counter = shipping_pb2.ShippingMethod(title="Store", kind=deliveries_pb2.SHIPPING_KIND_PICK_UP, active=True)
+    method = await shipping.CreateShippingMethod(shipping_pb2.CreateShippingMethodRequest(shipping_method=counter))
+    await a_table(taxes, home=True)
+    bought = await activity(channel, await some_tea(orders, shop))
+    there = deliveries_pb2.DeliveryChoice(shipping_method=method.name, pick_up_location="locations/main")
+    order, plain = await bought.buy(delivery=there), await bought.buy()
+    assert (order.freight, order.delivery.pick_up_location, order.tax) == (cny(0), "locations/main", cny(260))
+    assert (plain.freight, plain.tax, plain.HasField("delivery")) == (cny(0), cny(260), False)
+
+
+@ALL
+async def test_what_cannot_be_brought_takes_nothing(
+    orders: OrdersServiceStub,
+    shop: Shop,
+    shipping: ShippingServiceStub,
+    channel: grpc.aio.Channel,
+    activity: Opening,
+) -> None:
+    parcel = await a_parcel(shipping, (await a_zone(shipping)).name)
+    product = await some_tea(orders, shop)
+    bought = await activity(channel, product)
+    before = await shop.stock(product)
+    abroad = deliveries_pb2.DeliveryChoice(
+        shipping_method=parcel.name, address=deliveries_pb2.Address(country_code="FR")
+    )
+    refusal = await refused(bought.buy(delivery=abroad))
+    assert (refusal.reason, refusal.metadata["cause"]) == ("DELIVERY_REFUSED", "ADDRESS")
+    assert await shop.stock(product) == before
+
+
+async def test_a_deposit_is_as_agreed_and_the_balance_has_freight_and_tax(
+    orders: OrdersServiceStub,
+    shop: Shop,
+    shipping: ShippingServiceStub,
+    taxes: TaxesServiceStub,
+    channel: grpc.aio.Channel,
+) -> None:
+    parcel = await a_parcel(shipping, (await a_zone(shipping)).name)
+    await a_table(taxes, included=False)
+    order = await (await a_presale(channel, await some_tea(orders, shop))).buy(delivery=sent(parcel))
+    assert (order.deposit_amount, order.amount_due) == (cny(1000), cny(PRICE + 294 + 1060))
+    await shop.pay(orders_pb2.Order(name=order.name, amount_due=order.deposit_amount))
+    listed = await PresalesServiceStub(channel).ListPresaleOrders(
+        presales_pb2.ListPresaleOrdersRequest(parent=order.activity)
+    )
+    assert [each.balance_amount for each in listed.presale_orders] == [cny(PRICE + 294 + 1060 - 1000)]
+    waiting = await orders.GetOrder(orders_pb2.GetOrderRequest(name=order.name))
+    assert waiting.outstanding_amount == listed.presale_orders[0].balance_amount
+
+
+async def test_a_ladder_gives_back_the_tax_on_what_it_led_down(
+    orders: OrdersServiceStub,
+    shop: Shop,
+    shipping: ShippingServiceStub,
+    taxes: TaxesServiceStub,
+    channel: grpc.aio.Channel,
+    database: Database[OrdersUnit],
+) -> None:
+    parcel = await a_parcel(shipping, (await a_zone(shipping)).name)
+    await a_table(taxes, included=False)
+    steps = [group_buys_pb2.GroupBuyPriceStep(members=2, price=cny(950))]
+    ladder = await a_group_buy(
+        channel,
+        await some_tea(orders, shop),
+        kind=group_buys_pb2.GroupBuy.KIND_LADDER,
+        price_steps=steps,
+        size=2,
+    )
+    leader = await shop.pay(await ladder.buy(delivery=sent(parcel)))
+    other = await shop.pay(await ladder.buy(group=leader.activity))
+    for _ in range(2):
+        database.write(expire_groups, 10)
+        database.write(settle_groups, 10)
+    for order, paid, left in ((leader, PRICE + 294 + 1060, 950 + 124 + 1060), (other, PRICE, 950)):
+        found = await orders.GetOrder(orders_pb2.GetOrderRequest(name=order.name))
+        assert (found.total, found.refunded_amount) == (cny(paid), cny(paid - left))
+        rest = await orders.RefundOrder(refunds_pb2.RefundOrderRequest(name=order.name, reason="back"))
+        assert rest.amount == cny(left)
+
+
+async def test_parts_of_an_order_of_an_activity_sum_to_what_was_paid(
+    orders: OrdersServiceStub,
+    shop: Shop,
+    shipping: ShippingServiceStub,
+    taxes: TaxesServiceStub,
+    channel: grpc.aio.Channel,
+) -> None:
+    parcel = await a_parcel(shipping, (await a_zone(shipping)).name)
+    await a_table(taxes, included=False)
+    sale = await a_flash_sale(channel, await some_tea(orders, shop))
+    order = await shop.pay(await sale.buy(quantity=3, delivery=sent(parcel)))
+    whole = order.total
+    given = []
+    for units in (1, 2):
+        line = refunds_pb2.RefundLine(position=1, quantity=units)
+        given.append(
+            await orders.RefundOrder(refunds_pb2.RefundOrderRequest(name=order.name, lines=[line], reason="back"))
+        )
+    given.append(await orders.RefundOrder(refunds_pb2.RefundOrderRequest(name=order.name, reason="the freight too")))
+    assert sum(each.amount.units * 10**9 + each.amount.nanos for each in given) == whole.units * 10**9 + whole.nanos
+    assert [each.freight for each in given] == [cny(0), cny(0), order.freight]
+
+
+async def test_a_flash_sale_brings_and_taxes_for_one_statement(
+    orders: OrdersServiceStub,
+    shop: Shop,
+    shipping: ShippingServiceStub,
+    taxes: TaxesServiceStub,
+    channel: grpc.aio.Channel,
+    server: Server,
+) -> None:
+    said: list[str] = []
+    listen(server.database._engine.sync_engine, "before_cursor_execute", lambda *given: said.append(given[2]))
+    parcel = await a_parcel(shipping, (await a_zone(shipping)).name)
+    await a_table(taxes)
+    sale = await a_flash_sale(channel, await some_tea(orders, shop))
+
+    async def bought(**fields: Any) -> list[str]:
+        await sale.buy(**fields)  # whatever is read by the clock is read now
+        said.clear()
+        await sale.buy(**fields)
+        return [each for each in said if "from tariffs" not in each and each != "select 1"]
+
+    more = set(await bought(delivery=sent(parcel))) - set(await bought())
+    assert [each.split()[:3] for each in more] == [["insert", "into", "delivery_addresses"]]
+    await sale.buy()
+    said.clear()
+    assert (await refused(sale.buy(delivery=sent(parcel)))).reason == "FLASH_SALE_SOLD_OUT"
+    assert not [each for each in said if "delivery_addresses" in each or "insert into" in each]
