@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from services.campaigns.domain import coupon
 from services.orders.domain import (
     bargain,
     checkout,
@@ -115,6 +116,12 @@ MACHINES = (
         "services/orders/domain/checkout.py",
         checkout.TRANSITIONS,
         (checkout.StepState.PLANNED,),
+    ),
+    Machine(
+        "Coupon",
+        "services/campaigns/domain/coupon.py",
+        coupon.TRANSITIONS,
+        (coupon.State.ISSUED,),
     ),
 )
 

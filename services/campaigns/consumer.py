@@ -43,8 +43,13 @@ def take_orders(unit: Work, events: Sequence[Received]) -> None:
     cancelled = [
         _settle(event) for event in events if isinstance(event.message, OrderCancelled) and event.message.coupons
     ]
-    if paid or cancelled:
-        for fault in coupon.settle(unit, paid, cancelled):
+    refunded = [
+        _returned(event)
+        for event in events
+        if isinstance(event.message, OrderRefunded) and event.message.returned_coupons
+    ]
+    if paid or cancelled or refunded:
+        for fault in coupon.settle(unit, paid, cancelled, refunded):
             log.warning("coupon of a paid order was not used", reason=fault.reason, **fault.metadata)
     receipts = [
         _receipt(event) for event in events if not isinstance(event.message, OrderCancelled) and event.message.member
@@ -148,6 +153,12 @@ def _template(item: str) -> UUID | None:
 def _settle(event: Received) -> Settle:
     message = event.message
     coupons = [names.id_of("coupons", name, field="coupons") for name in message.coupons]
+    return Settle(coupons, names.id_of("orders", message.order, field="order"))
+
+
+def _returned(event: Received) -> Settle:
+    message = event.message
+    coupons = [names.id_of("coupons", name, field="returned_coupons") for name in message.returned_coupons]
     return Settle(coupons, names.id_of("orders", message.order, field="order"))
 
 

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from kit.outbox import Event
 from kit.wire import instant
-from services.campaigns.domain.events import CouponIssued, CouponUsed, SegmentEntered, SegmentLeft
+from services.campaigns.domain.events import CouponIssued, CouponReturned, CouponUsed, SegmentEntered, SegmentLeft
 
 
 @singledispatch
@@ -46,6 +46,17 @@ def _issued(fact: CouponIssued) -> Event:
 def _used(fact: CouponUsed) -> Event:
     body = {"member": f"members/{fact.member}", "order": f"orders/{fact.order}", "useTime": instant(fact.time)}
     return _coupon("CouponUsed", fact.coupon, fact.version, body)
+
+
+@to_event.register
+def _returned(fact: CouponReturned) -> Event:
+    body = {
+        "member": f"members/{fact.member}",
+        "order": f"orders/{fact.order}",
+        "returnTime": instant(fact.time),
+        "expireTime": instant(fact.expire_time),
+    }
+    return _coupon("CouponReturned", fact.coupon, fact.version, body)
 
 
 def _membership(name: str, fact: SegmentEntered | SegmentLeft, body: dict[str, str]) -> Event:

@@ -30,6 +30,7 @@ from services.orders.domain.events import (
 )
 from services.orders.domain.line import OrderLine
 from services.orders.domain.order import Order
+from services.orders.domain.order_state import OrderState
 from services.orders.domain.payment import Payment
 from services.orders.domain.product import Product
 from services.orders.domain.stock import StockLow, StockReplenished
@@ -277,6 +278,7 @@ def _refunded(fact: OrderRefunded) -> Body:
         "completeTime": instant(order.complete_time),
         "lines": [_line(order, line) for line in order.lines],
         "refundTime": instant(refund.effect_time or refund.refund_time),
+        "returnedCoupons": list(order.coupons) if order.state is OrderState.REFUNDED else [],
         "hold": order.hold,
         "points": str(order.refunded_points) if order.refunded_points else "",
         **_freight(order),

@@ -13,6 +13,7 @@ from services.campaigns.domain.coupon_template import (
     CouponTemplate,
     DaysAfterIssue,
     Limits,
+    Returns,
     Terms,
     Validity,
     Window,
@@ -29,7 +30,10 @@ _MUTABLE = {
     "per_member_limit": "per_member",
     "budget": "budget",
     "org": "org",
+    "return_policy": "on_full_refund",
+    "return_extension_days": "extension_days",
 }
+_RETURN, _KEEP = pb.CouponTemplate.RETURN_POLICY_FULL_REFUND, pb.CouponTemplate.RETURN_POLICY_NEVER
 _OUTPUT_ONLY = ("name", "issued_count", "committed", "create_time", "update_time", "etag")
 
 
@@ -40,7 +44,7 @@ def create(request: pb.CreateCouponTemplateRequest) -> Create:
     if validity is None:
         raise invalid("coupon_template.window", "or days_after_issue must be set")
     part = org.parse(wire.org, field="coupon_template.org")
-    return Create(names.new_id(), wire.display_name, _terms(wire), validity, _limits(wire), part)
+    return Create(names.new_id(), wire.display_name, _terms(wire), validity, _limits(wire), part, _returns(wire))
 
 
 def update(request: pb.UpdateCouponTemplateRequest) -> Update:
@@ -55,6 +59,7 @@ def update(request: pb.UpdateCouponTemplateRequest) -> Update:
         validity=_validity(wire),
         limits=_limits(wire),
         org=org.parse(wire.org, field="coupon_template.org"),
+        returns=_returns(wire),
     )
 
 
@@ -72,6 +77,8 @@ def render(template: CouponTemplate) -> pb.CouponTemplate:
         create_time=wire_instant(template.create_time),
         update_time=wire_instant(template.update_time),
         org=template.org,
+        return_policy=_RETURN if template.returns.on_full_refund else _KEEP,
+        return_extension_days=template.returns.extension_days,
         etag=etag(template.version),
     )
     if terms.minimum_spend:
@@ -113,6 +120,10 @@ def _limits(wire: pb.CouponTemplate) -> Limits:
         per_member=wire.per_member_limit if wire.HasField("per_member_limit") else None,
         budget=_amount(wire.HasField("budget"), wire.budget, "budget"),
     )
+
+
+def _returns(wire: pb.CouponTemplate) -> Returns:
+    return Returns(on_full_refund=wire.return_policy != _KEEP, extension_days=wire.return_extension_days)
 
 
 def _validity(wire: pb.CouponTemplate) -> Validity | None:

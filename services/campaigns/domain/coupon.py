@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
 from kit.errors import Fault
 from services.campaigns.domain import errors
-from services.campaigns.domain.events import CouponUsed
+from services.campaigns.domain.events import CouponReturned, CouponUsed
 
 
 class State(StrEnum):
@@ -23,14 +23,27 @@ class State(StrEnum):
     VOID = "VOID"
 
 
-TRANSITIONS: Mapping[State, frozenset[State]] = {
-    State.ISSUED: frozenset({State.LOCKED, State.EXPIRED, State.VOID}),
-    State.LOCKED: frozenset({State.USED, State.ISSUED}),
-    State.USED: frozenset(),
-    State.EXPIRED: frozenset(),
-    State.VOID: frozenset(),
+class Step(StrEnum):
+    """What can happen to a coupon."""
+
+    LOCK = "LOCK"
+    UNLOCK = "UNLOCK"
+    USE = "USE"
+    RETURN = "RETURN"
+    EXPIRE = "EXPIRE"
+    VOID = "VOID"
+
+
+TRANSITIONS: Mapping[tuple[State, Step], State] = {
+    (State.ISSUED, Step.LOCK): State.LOCKED,
+    (State.ISSUED, Step.EXPIRE): State.EXPIRED,
+    (State.ISSUED, Step.VOID): State.VOID,
+    (State.LOCKED, Step.UNLOCK): State.ISSUED,
+    (State.LOCKED, Step.USE): State.USED,
+    (State.USED, Step.RETURN): State.ISSUED,
 }
-"""What a coupon can become. An expiry that falls into a lock waits for its end: LOCKED, ISSUED, EXPIRED."""
+"""What can become of a coupon; nothing else happens to it. An expiry that falls into a lock waits for its end: LOCKED,
+ISSUED, EXPIRED. So does one that falls into its use, if it comes back: USED, ISSUED, EXPIRED."""
 
 _UNUSABLE = {
     State.LOCKED: errors.coupon_locked,
@@ -90,7 +103,7 @@ class Coupon:
         refusal = self.refusal(member, now)
         if refusal is not None:
             raise refusal
-        return replace(_become(self.settled(now), State.LOCKED, order=order), lock_expire_time=until)
+        return replace(_become(self.settled(now), Step.LOCK, order=order), lock_expire_time=until)
 
     def use(self, order: UUID, now: datetime) -> tuple[Coupon, list[CouponUsed]]:
         """Use it up for a paid order. Raises a Fault.
@@ -101,16 +114,31 @@ class Coupon:
         if self.state is State.USED and self.order == order:
             return self, []
         held = self if self.held_by(order) else self.lock(order, member=self.member, until=now, now=now)
-        used = replace(_become(held, State.USED, order=order), use_time=now)
+        used = replace(_become(held, Step.USE, order=order), use_time=now)
         return used, [CouponUsed(used.id, used.member, order, now, used.version)]
 
     def unlock(self, order: UUID, now: datetime) -> Coupon:
         """Give it back after an order was given up. Whatever that order does not hold stays as it is."""
         return _expired(_opened(self), now) if self.held_by(order) else self
 
+    def give_back(
+        self, order: UUID, now: datetime, *, extension: timedelta = timedelta()
+    ) -> tuple[Coupon, list[CouponReturned]]:
+        """Open again after all of the order that used it was refunded, for at least the `extension` from now on.
+
+        Without one, what is over by now has expired. Whatever that order did not use stays as it is.
+        """
+        if not (self.state is State.USED and self.order == order):
+            return self, []
+        until = max(self.expire_time, now + extension) if extension else self.expire_time
+        opened = replace(_become(self, Step.RETURN), use_time=None, expire_time=until)
+        back = _expired(opened, now)
+        told = CouponReturned(back.id, back.member, order, time=now, expire_time=until, version=back.version)
+        return back, [told] if back is opened else []
+
     def void(self, now: datetime) -> Coupon:
         """Take it back for good. Raises a Fault when an order holds or used it, or it has expired."""
-        return self if self.state is State.VOID else _become(self.settled(now), State.VOID)
+        return self if self.state is State.VOID else _become(self.settled(now), Step.VOID)
 
     def taken_back(self, now: datetime) -> Coupon:
         """Void, if no order holds or used it and it has not expired; else as time has left it."""
@@ -119,16 +147,17 @@ class Coupon:
 
 
 def _opened(coupon: Coupon) -> Coupon:
-    return _become(coupon, State.ISSUED)
+    return _become(coupon, Step.UNLOCK)
 
 
 def _expired(coupon: Coupon, now: datetime) -> Coupon:
     over = coupon.state is State.ISSUED and coupon.expire_time <= now
-    return _become(coupon, State.EXPIRED) if over else coupon
+    return _become(coupon, Step.EXPIRE) if over else coupon
 
 
-def _become(coupon: Coupon, state: State, *, order: UUID | None = None) -> Coupon:
-    """The coupon in another state, if its table of states allows that."""
-    if state not in TRANSITIONS[coupon.state]:
+def _become(coupon: Coupon, step: Step, *, order: UUID | None = None) -> Coupon:
+    """The coupon after a step, if the table allows that."""
+    state = TRANSITIONS.get((coupon.state, step))
+    if state is None:
         raise _UNUSABLE[coupon.state](coupon.id)
     return replace(coupon, state=state, order=order, lock_expire_time=None, version=coupon.version + 1)

@@ -57,6 +57,24 @@ Validity = Window | DaysAfterIssue
 
 
 @dataclass(frozen=True, slots=True)
+class Returns:
+    """Whether a used coupon comes back once all of its order is refunded, and for how many times 24 hours it is valid
+    then at least; 0: its validity stays as it was."""
+
+    on_full_refund: bool = True
+    extension_days: int = 0
+
+    @property
+    def extension(self) -> timedelta:
+        """How long it is valid from its return on, at least."""
+        return timedelta(days=self.extension_days)
+
+
+USUAL_RETURNS = Returns()
+"""They come back, and no longer valid than before."""
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """How much there may be; None is no limit."""
 
@@ -84,6 +102,7 @@ class CouponTemplate:
     expired: int = 0
     version: int = 1
     org: str = ""
+    returns: Returns = USUAL_RETURNS
 
     @property
     def committed(self) -> int:
@@ -109,12 +128,12 @@ class CouponTemplate:
         return self
 
     def changed(
-        self, *, display_name: str, validity: Validity, limits: Limits, org: str, now: datetime
+        self, *, display_name: str, validity: Validity, limits: Limits, org: str, returns: Returns, now: datetime
     ) -> CouponTemplate:
         """With new values. Raises a Fault when they do not fit, or a limit is below what is issued already."""
         if limits.issue is not None and limits.issue < self.issued:
             raise errors.limit_below_issued("coupon_template.issue_limit", str(self.issued))
-        template = replace(self, display_name=display_name, validity=validity, limits=limits, org=org)
+        template = replace(self, display_name=display_name, validity=validity, limits=limits, org=org, returns=returns)
         changed = replace(template, update_time=now, version=self.version + 1).checked()
         if changed.over_budget:
             committed = str(Money(self.committed, self.terms.currency))

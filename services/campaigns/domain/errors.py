@@ -89,6 +89,11 @@ def coupon_used(coupon: UUID) -> Fault:
     return _refused("COUPON_USED", coupon, "was used by an order")
 
 
+def coupon_returned(coupon: UUID, order: UUID) -> Fault:
+    """All of the order was refunded, so it gave its coupons back for good."""
+    return _refused("COUPON_RETURNED", coupon, "came back from the order", order=names.join("orders", order))
+
+
 def coupon_void(coupon: UUID) -> Fault:
     """The coupon was taken back."""
     return _refused("COUPON_VOID", coupon, "is void")

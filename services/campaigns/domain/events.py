@@ -68,3 +68,15 @@ class CouponUsed:
     order: UUID
     time: datetime
     version: int
+
+
+@dataclass(frozen=True, slots=True)
+class CouponReturned:
+    """The member can use a coupon again: all of the order that had used it up was refunded."""
+
+    coupon: UUID
+    member: UUID
+    order: UUID
+    time: datetime
+    expire_time: datetime
+    version: int

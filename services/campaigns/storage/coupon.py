@@ -24,10 +24,11 @@ Pair = tuple[UUID, UUID]
 
 _SAVE = text("""
     update coupons c set state = u.state, order_id = u.order_id, lock_expire_time = u.lock_expire_time,
-                         use_time = u.use_time, version = u.version
+                         use_time = u.use_time, expire_time = u.expire_time, version = u.version
     from unnest(cast(:ids as uuid[]), cast(:states as text[]), cast(:orders as uuid[]),
                 cast(:lock_expire_times as timestamptz[]), cast(:use_times as timestamptz[]),
-                cast(:versions as bigint[])) as u (id, state, order_id, lock_expire_time, use_time, version)
+                cast(:expire_times as timestamptz[]), cast(:versions as bigint[]))
+         as u (id, state, order_id, lock_expire_time, use_time, expire_time, version)
     where c.id = u.id
 """)
 
@@ -96,6 +97,7 @@ class Coupons:
             "orders": [coupon.order for coupon in coupons],
             "lock_expire_times": [coupon.lock_expire_time for coupon in coupons],
             "use_times": [coupon.use_time for coupon in coupons],
+            "expire_times": [coupon.expire_time for coupon in coupons],
             "versions": [coupon.version for coupon in coupons],
         }
         self._connection.execute(_SAVE, columns)

@@ -13,7 +13,7 @@ from kit import errors
 from kit.money import Money
 from kit.org import condition
 from kit.page import Page
-from services.campaigns.domain.coupon_template import CouponTemplate, DaysAfterIssue, Limits, Terms, Window
+from services.campaigns.domain.coupon_template import CouponTemplate, DaysAfterIssue, Limits, Returns, Terms, Window
 from services.campaigns.storage.query import newest_first, one_of
 from services.campaigns.storage.tables import coupon_templates as table
 
@@ -115,6 +115,8 @@ def _row(template: CouponTemplate) -> dict[str, Any]:
         "create_time": template.create_time,
         "update_time": template.update_time,
         "org": template.org,
+        "return_on_full_refund": template.returns.on_full_refund,
+        "return_extension_days": template.returns.extension_days,
     }
 
 
@@ -133,6 +135,7 @@ def _template(row: RowMapping) -> CouponTemplate:
         expired=row["expired_count"],
         version=row["version"],
         org=row["org"],
+        returns=Returns(row["return_on_full_refund"], row["return_extension_days"]),
     )
 
 

@@ -46,6 +46,11 @@ _COUPONS = text("""
     select coupon_id, redemption_id from redemption_coupons where redemption_id = any(cast(:ids as uuid[]))
 """)
 
+_REVOKED = text("""
+    select coupon_id from redemption_coupons join redemptions using (redemption_id)
+    where coupon_id = any(cast(:coupons as uuid[])) and state in ('REVOKING', 'REVOKED')
+""")
+
 
 class Redemptions:
     """The stored redemptions."""
@@ -81,6 +86,10 @@ class Redemptions:
     def coupons(self, redemptions: Collection[UUID]) -> dict[UUID, UUID]:
         """The coupons of redemptions, each with its redemption."""
         return {row[0]: row[1] for row in self._connection.execute(_COUPONS, {"ids": list(redemptions)})}
+
+    def revoked(self, coupons: Collection[UUID]) -> set[UUID]:
+        """Which of the coupons are of redemptions that are taken back."""
+        return set(self._connection.execute(_REVOKED, {"coupons": list(coupons)}).scalars())
 
     def end(self, redemptions: Sequence[UUID]) -> None:
         """Keep that nothing of redemptions is left to be taken back."""

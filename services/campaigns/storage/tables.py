@@ -50,6 +50,9 @@ coupon_templates = Table(
     Column("update_time", _TIME, nullable=False),
     # The part of the organisation; empty: of the whole house.
     Column("org", Text, nullable=False, server_default=""),
+    # Whether used coupons come back with a full refund, and for how many days at least.
+    Column("return_on_full_refund", Boolean, nullable=False, server_default=text("true")),
+    Column("return_extension_days", Integer, nullable=False, server_default=text("0")),
     CheckConstraint("expired_count between 0 and issued_count", "coupon_templates_counts"),
     CheckConstraint("issued_count <= issue_limit", "coupon_templates_issue_limit"),
     # Divided, for the product could leave the range of the type.
@@ -104,6 +107,14 @@ Index(
 Index("coupons_origin", coupons.c.origin_id, postgresql_where=text("origin_id is not null"))
 Index("coupons_expiring", coupons.c.expire_time, postgresql_where=text("state = 'ISSUED'"))
 Index("coupons_locked", coupons.c.lock_expire_time, postgresql_where=text("state = 'LOCKED'"))
+
+# Orders of which nothing is left, and whose coupons were given back, or kept, for good.
+returned_orders = Table(
+    "returned_orders",
+    metadata,
+    Column("order_id", Uuid, primary_key=True),
+    Column("return_time", _TIME, nullable=False),
+)
 
 purchases = Table(
     "purchases",

@@ -14,6 +14,7 @@ from services.campaigns.storage.profile import Profiles
 from services.campaigns.storage.purchase import Purchases
 from services.campaigns.storage.reach import INSIDE
 from services.campaigns.storage.redemption import Redemptions
+from services.campaigns.storage.returned_order import ReturnedOrders
 from services.campaigns.storage.rfm import Rfm
 from services.campaigns.storage.segment import Segments
 
@@ -24,6 +25,7 @@ class CampaignsUnit(Unit):
     members = Stored(Members)
     templates = Stored(CouponTemplates)
     coupons = Stored(Coupons)
+    returned_orders = Stored(ReturnedOrders)
     purchases = Stored(Purchases)
     profiles = Stored(Profiles)
     segments = Stored(Segments)

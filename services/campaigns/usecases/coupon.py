@@ -15,7 +15,7 @@ from kit.page import Page
 from services.campaigns.domain import errors
 from services.campaigns.domain.coupon import Coupon, State
 from services.campaigns.domain.coupon_template import CouponTemplate
-from services.campaigns.domain.events import CouponIssued
+from services.campaigns.domain.events import CouponIssued, CouponReturned
 from services.campaigns.usecases import etag
 from services.campaigns.usecases.ports import Work
 
@@ -48,7 +48,7 @@ class Lock:
 
 @dataclass(frozen=True, slots=True)
 class Settle:
-    """The coupons of an order that was paid or given up."""
+    """The coupons of an order that was paid, given up, or refunded whole."""
 
     coupons: Sequence[UUID]
     order: UUID
@@ -129,6 +129,8 @@ def lock(unit: Work, commands: Sequence[Lock]) -> list[list[Coupon] | Fault]:
 def use(unit: Work, command: Settle) -> list[Coupon]:
     """Use up the coupons of a paid order: all of them or none. Raises a Fault."""
     known = unit.coupons.lock(command.coupons)
+    if unit.returned_orders.among([command.order]):
+        raise errors.coupon_returned(command.coupons[0], command.order)
     outcomes = [_known(known, coupon).use(command.order, unit.now) for coupon in command.coupons]
     _save(unit, known, [coupon for coupon, _ in outcomes])
     unit.emit([fact for _, facts in outcomes for fact in facts])
@@ -143,20 +145,33 @@ def unlock(unit: Work, command: Settle) -> list[Coupon]:
     return coupons
 
 
-def settle(unit: Work, paid: Sequence[Settle], cancelled: Sequence[Settle]) -> list[Fault]:
-    """Take what became of orders as it is: use and unlock each coupon that can be; answers why others could not."""
-    known = unit.coupons.lock({coupon for command in (*paid, *cancelled) for coupon in command.coupons})
-    before, faults, facts = dict(known), [], []
-    for command in paid:
+def settle(
+    unit: Work, paid: Sequence[Settle], cancelled: Sequence[Settle], refunded: Sequence[Settle] = ()
+) -> list[Fault]:
+    """Take what became of orders as it is: use, unlock and give back each coupon that can be; answers why others could
+    not be used.
+
+    An order that was refunded whole had been paid, whether that was told or not, and is settled for good: whatever is
+    told of it later, it uses none of its coupons again.
+    """
+    known = unit.coupons.lock({coupon for command in (*paid, *cancelled, *refunded) for coupon in command.coupons})
+    ended = unit.returned_orders.among({command.order for command in paid})
+    fresh = unit.returned_orders.add({command.order for command in refunded}, unit.now)
+    returned = [command for command in refunded if command.order in fresh]
+    used = [command for command in paid if command.order not in ended] + returned
+    before, faults, facts = dict(known), list[Fault](), list[object]()
+    for command in used:
         for coupon in command.coupons:
             try:
-                known[coupon], used = _known(known, coupon).use(command.order, unit.now)
-                facts += used
+                known[coupon], told = _known(known, coupon).use(command.order, unit.now)
+                facts += told
             except Fault as fault:
                 faults.append(fault)
     for command in cancelled:
         for coupon in known.keys() & set(command.coupons):
             known[coupon] = known[coupon].unlock(command.order, unit.now)
+    if returned:
+        facts += _give_back(unit, known, returned)
     _save(unit, before, known.values())
     unit.emit(facts)
     return faults
@@ -254,6 +269,27 @@ class _Issuing:
     def _pair(self, command: Issue) -> tuple[UUID, UUID]:
         """The template, and who stands for the member."""
         return command.template, self._roots.get(command.member, command.member)
+
+
+def _give_back(unit: Work, known: dict[UUID, Coupon], returned: Sequence[Settle]) -> list[CouponReturned]:
+    """Open what orders used, as the coupons' templates say. What was bought with points that were given back, and what
+    was of a member who is forgotten, becomes void instead."""
+    used = {coupon: command.order for command in returned for coupon in known.keys() & set(command.coupons)}
+    templates = unit.templates.find_all({known[coupon].template for coupon in used})
+    hopeless = unit.redemptions.revoked(used)
+    erased = unit.members.erased({known[coupon].origin or known[coupon].member for coupon in used})
+    told = list[CouponReturned]()
+    for coupon in sorted(used):
+        policy = templates[known[coupon].template].returns
+        if not policy.on_full_refund:
+            continue
+        back, facts = known[coupon].give_back(used[coupon], unit.now, extension=policy.extension)
+        if back is known[coupon]:
+            continue
+        ended = coupon in hopeless or (back.origin or back.member) in erased
+        known[coupon] = back.taken_back(unit.now) if ended else back
+        told += [] if ended else facts
+    return told
 
 
 def _attempt(action: Callable[[C], R], command: C) -> R | Fault:

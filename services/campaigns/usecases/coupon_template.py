@@ -10,7 +10,7 @@ from kit import names
 from kit.errors import invalid
 from kit.page import Page
 from services.campaigns.domain import errors
-from services.campaigns.domain.coupon_template import CouponTemplate, Limits, Terms, Validity
+from services.campaigns.domain.coupon_template import USUAL_RETURNS, CouponTemplate, Limits, Returns, Terms, Validity
 from services.campaigns.usecases import etag
 from services.campaigns.usecases.ports import Work
 
@@ -25,11 +25,12 @@ class Create:
     validity: Validity
     limits: Limits
     org: str = ""
+    returns: Returns = USUAL_RETURNS
 
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """New values for the `fields` of a template; of `limits`, its fields are named alone."""
+    """New values for the `fields` of a template; of `limits` and `returns`, their fields are named alone."""
 
     id: UUID
     expected: int | None
@@ -38,6 +39,7 @@ class Update:
     validity: Validity | None
     limits: Limits
     org: str = ""
+    returns: Returns = USUAL_RETURNS
 
 
 def create(unit: Work, command: Create) -> CouponTemplate:
@@ -51,6 +53,7 @@ def create(unit: Work, command: Create) -> CouponTemplate:
         unit.now,
         unit.now,
         org=command.org,
+        returns=command.returns,
     ).checked()
     unit.templates.add(template)
     return template
@@ -80,6 +83,7 @@ def update(unit: Work, command: Update) -> CouponTemplate:
         validity=_validity(command, found),
         limits=_limits(command, found),
         org=command.org if "org" in command.fields else found.org,
+        returns=_returns(command, found),
         now=unit.now,
     )
     unit.templates.save(changed)
@@ -97,6 +101,11 @@ def _validity(command: Update, found: CouponTemplate) -> Validity:
     if command.validity is None:
         raise invalid("coupon_template.window", "or days_after_issue must be set")
     return command.validity
+
+
+def _returns(command: Update, found: CouponTemplate) -> Returns:
+    named = {"on_full_refund", "extension_days"} & command.fields
+    return replace(found.returns, **{name: getattr(command.returns, name) for name in named})
 
 
 def _limits(command: Update, found: CouponTemplate) -> Limits:

@@ -125,6 +125,16 @@ class Coupons(Protocol):
         """The coupons that exist, with the terms of their templates."""
 
 
+class ReturnedOrders(Protocol):
+    """The stored orders of which nothing is left. Whoever reads or adds one holds the locks of its coupons."""
+
+    def add(self, orders: Collection[UUID], now: datetime) -> set[UUID]:
+        """Keep that orders gave their coupons back; answers those of which that is news."""
+
+    def among(self, orders: Collection[UUID]) -> set[UUID]:
+        """Which of the orders gave their coupons back."""
+
+
 class Purchases(Protocol):
     """The stored purchases."""
 
@@ -271,6 +281,9 @@ class Redemptions(Protocol):
     def coupons(self, redemptions: Collection[UUID]) -> dict[UUID, UUID]:
         """The coupons of redemptions, each with its redemption."""
 
+    def revoked(self, coupons: Collection[UUID]) -> set[UUID]:
+        """Which of the coupons are of redemptions that are taken back."""
+
     def end(self, redemptions: Sequence[UUID]) -> None:
         """Keep that nothing of redemptions is left to be taken back."""
 
@@ -303,6 +316,10 @@ class Work(Protocol):
     @property
     def coupons(self) -> Coupons:
         """The coupons."""
+
+    @property
+    def returned_orders(self) -> ReturnedOrders:
+        """The orders that gave their coupons back."""
 
     @property
     def purchases(self) -> Purchases:

@@ -30,6 +30,10 @@ _NONE = "none"
 _GONE = "MEMBER_NOT_FOUND"
 """A member who was erased: what was kept can't be known any more."""
 
+_USED, _FREE = "USED by it", "not held by it"
+_ENDED_COUPON = "USED by it, or given back"
+"""Of an order that was refunded whole, for its template says which."""
+
 _PAYMENT = stored_value_pb2.StoredValuePayment
 _ENDED = {_PAYMENT.STATE_EXPIRED: "RELEASED"}
 
@@ -82,9 +86,9 @@ class Witnesses:
     async def _coupon(self, order: Order, name: str) -> str:
         request = coupons_pb2.GetCouponRequest(name=name)
         coupon = await self._campaigns.call(self._coupons.GetCoupon, request)
-        if coupon.order != names.join("orders", order.id):
-            return "not held by it"
-        return f"{coupons_pb2.Coupon.State.Name(coupon.state).removeprefix('STATE_')} by it"
+        state = coupons_pb2.Coupon.State.Name(coupon.state).removeprefix("STATE_")
+        found = f"{state} by it" if coupon.order == names.join("orders", order.id) else _FREE
+        return _ENDED_COUPON if order.state is OrderState.REFUNDED and found in {_USED, _FREE} else found
 
     async def _hold(self, name: str) -> str:
         hold = await self._members.call(self._points.GetHold, members_pb2.GetHoldRequest(name=name))
@@ -122,7 +126,9 @@ async def _answer(question: Awaitable[str]) -> str | None:
 def _coupon_expected(order: Order) -> str:
     if order.state is OrderState.PENDING_PAYMENT:
         return "LOCKED by it"
-    return "not held by it" if order.state is OrderState.CANCELLED else "USED by it"
+    if order.state is OrderState.REFUNDED:
+        return _ENDED_COUPON
+    return _FREE if order.state is OrderState.CANCELLED else _USED
 
 
 def _hold_expected(order: Order) -> str:

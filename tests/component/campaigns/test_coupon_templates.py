@@ -194,3 +194,18 @@ async def test_an_unknown_template_is_not_found(campaigns: CampaignsServiceStub)
         refusal = await refused(call)
         assert (refusal.code, refusal.reason) == (grpc.StatusCode.NOT_FOUND, "COUPON_TEMPLATE_NOT_FOUND")
         assert refusal.metadata == {"name": unknown}
+
+
+async def test_used_coupons_come_back_with_a_full_refund_unless_the_template_says_otherwise(
+    campaigns: CampaignsServiceStub,
+) -> None:
+    usual = await campaigns.CreateCouponTemplate(create_template())
+    assert (usual.return_policy, usual.return_extension_days) == (pb.CouponTemplate.RETURN_POLICY_FULL_REFUND, 0)
+    never = pb.CouponTemplate.RETURN_POLICY_NEVER
+    other = await campaigns.CreateCouponTemplate(create_template(return_policy=never, return_extension_days=7))
+    assert (other.return_policy, other.return_extension_days) == (never, 7)
+    changed = await campaigns.UpdateCouponTemplate(change(usual, "return_extension_days", return_extension_days=3))
+    assert (changed.return_policy, changed.return_extension_days) == (pb.CouponTemplate.RETURN_POLICY_FULL_REFUND, 3)
+    assert await campaigns.GetCouponTemplate(pb.GetCouponTemplateRequest(name=usual.name)) == changed
+    refusal = await refused(campaigns.CreateCouponTemplate(create_template(return_extension_days=3651)))
+    assert refusal.fields == ["coupon_template.return_extension_days"]

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import grpc
 import pytest
-from kehu.orders.v1 import orders_pb2
+from kehu.orders.v1 import orders_pb2, refunds_pb2
 from kehu.orders.v1 import proofs_pb2 as pb
 from kehu.orders.v1.proofs_pb2_grpc import ProofServiceStub
 from sqlalchemy import text
@@ -125,6 +125,26 @@ async def test_a_service_that_is_away_leaves_unknown_what_it_keeps(
     assert verdicts(found, "hold") == {UNKNOWN}
     assert verdicts(found, "coupon", "total", "stock") == {OK}
     assert not found.ok
+
+
+async def test_the_coupon_of_an_order_that_was_refunded_whole_is_used_or_given_back_and_nothing_else(
+    proofs: ProofServiceStub,
+    shop: Shop,
+    campaigns: Campaigns,
+    database: Database[OrdersUnit],
+) -> None:
+    member = f"members/{new_id()}"
+    coupon = campaigns.coupon(member, 100)
+    placed = await shop.orders.PlaceOrder(placing((await shop.product(price=990), 2), member=member, coupons=[coupon]))
+    await shop.pay(placed)
+    await shop.orders.RefundOrder(refunds_pb2.RefundOrderRequest(name=placed.name))
+    long_ago(database)
+    campaigns.used.add(coupon)
+    assert verdicts(await verify(proofs, placed), "coupon") == {OK}
+    campaigns.used.clear()
+    assert verdicts(await verify(proofs, placed), "coupon") == {DIFFERENT}
+    campaigns.locks.clear()
+    assert verdicts(await verify(proofs, placed), "coupon") == {OK}
 
 
 async def test_what_is_not_there_is_not_verified(proofs: ProofServiceStub) -> None:

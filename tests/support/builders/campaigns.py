@@ -214,15 +214,22 @@ def order_paid(
 
 
 def order_refunded(
-    member: uuid.UUID, order: uuid.UUID, *, cents: int, pay_time: datetime = NOW - DAY, version: int = 3
+    member: uuid.UUID,
+    order: uuid.UUID,
+    *,
+    cents: int,
+    pay_time: datetime = NOW - DAY,
+    version: int = 3,
+    returned: Sequence[str] = (),
 ) -> Received:
-    """The event of a refund that leaves so many cents."""
+    """The event of a refund that leaves so many cents, and gives back coupons if it leaves nothing."""
     message = events_pb2.OrderRefunded(
         order=name("orders", order),
         member=name("members", member),
         net_total=usd(*divmod(cents, 100)),
         pay_time=at(pay_time),
         refund_time=at(NOW),
+        returned_coupons=returned,
     )
     return received(message, order, version)
 

@@ -13,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from kit.errors import Fault
 from services.campaigns.domain.coupon import TRANSITIONS, Coupon, State
-from services.campaigns.domain.events import CouponUsed
+from services.campaigns.domain.events import CouponReturned, CouponUsed
 from tests.support.builders.campaigns import DAY, NOW, coupon
 
 ORDER, OTHER = uuid.uuid4(), uuid.uuid4()
@@ -107,6 +107,29 @@ def test_only_the_order_that_holds_a_coupon_gives_it_back() -> None:
     assert opened.unlock(ORDER, NOW) == opened
 
 
+def test_only_the_order_that_used_a_coupon_gives_it_back_and_only_once() -> None:
+    used = locked().use(ORDER, NOW)[0]
+    assert used.give_back(OTHER, NOW) == (used, [])
+    assert locked().give_back(ORDER, NOW)[1] == []
+    back, facts = used.give_back(ORDER, NOW + DAY)
+    assert (back.state, back.order, back.use_time, back.expire_time) == (State.ISSUED, None, None, used.expire_time)
+    told = CouponReturned(
+        back.id, back.member, ORDER, time=NOW + DAY, expire_time=back.expire_time, version=used.version + 1
+    )
+    assert facts == [told]
+    assert back.give_back(ORDER, NOW + DAY) == (back, [])
+
+
+def test_a_coupon_that_comes_back_too_late_has_expired_unless_it_gets_more_time() -> None:
+    used = locked().use(ORDER, NOW)[0]
+    late = used.expire_time
+    expired, facts = used.give_back(ORDER, late)
+    assert (expired.state, facts) == (State.EXPIRED, [])
+    longer, facts = used.give_back(ORDER, late, extension=DAY)
+    assert (longer.state, longer.expire_time, len(facts)) == (State.ISSUED, late + DAY, 1)
+    assert used.give_back(ORDER, NOW, extension=DAY)[0].expire_time == late
+
+
 def test_a_void_coupon_stays_void() -> None:
     void = coupon().void(NOW)
     assert void.state is State.VOID
@@ -141,6 +164,8 @@ class CouponLife(RuleBasedStateMachine):
         self.coupon = coupon()
         self.before = self.coupon
         self.uses: list[CouponUsed] = []
+        self.returns: list[CouponReturned] = []
+        self.late = 0
 
     def attempt(self, action: object) -> None:
         self.before = self.coupon
@@ -167,6 +192,16 @@ class CouponLife(RuleBasedStateMachine):
 
         self.attempt(action)
 
+    @rule(order=st.sampled_from([ORDER, OTHER]), days=st.integers(0, 9))
+    def give_back(self, order: uuid.UUID, days: int) -> None:
+        def action() -> Coupon:
+            back, facts = self.coupon.give_back(order, self.now, extension=days * DAY)
+            self.returns += facts
+            self.late += back is not self.coupon and not facts
+            return back
+
+        self.attempt(action)
+
     @rule()
     def void(self) -> None:
         self.attempt(lambda: self.coupon.void(self.now))
@@ -180,7 +215,7 @@ class CouponLife(RuleBasedStateMachine):
     def only_steps_of_the_table(self) -> None:
         reachable, wave = {self.before.state}, {self.before.state}
         while wave:
-            wave = {after for state in wave for after in TRANSITIONS[state]} - reachable
+            wave = {after for (state, _), after in TRANSITIONS.items() if state in wave} - reachable
             reachable |= wave
         assert self.coupon.state in reachable
 
@@ -190,8 +225,8 @@ class CouponLife(RuleBasedStateMachine):
         assert (self.coupon.lock_expire_time is not None) == (self.coupon.state is State.LOCKED)
 
     @invariant()
-    def used_at_most_once(self) -> None:
-        assert len(self.uses) == (self.coupon.state is State.USED)
+    def used_at_most_once_until_it_comes_back(self) -> None:
+        assert len(self.uses) - len(self.returns) - self.late == (self.coupon.state is State.USED)
 
     @invariant()
     def a_change_shows_in_the_version(self) -> None:

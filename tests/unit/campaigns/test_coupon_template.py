@@ -125,6 +125,7 @@ def change(source: CouponTemplate, **changes: Any) -> CouponTemplate:
         "validity": source.validity,
         "limits": source.limits,
         "org": source.org,
+        "returns": source.returns,
     }
     return source.changed(**{**kept, **changes}, now=NOW + DAY)
 

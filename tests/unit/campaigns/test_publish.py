@@ -11,7 +11,14 @@ import pytest
 from google.protobuf.json_format import MessageToJson, Parse
 from kehu.campaigns.v1 import events_pb2
 
-from services.campaigns.domain.events import CouponIssued, CouponUsed, EntryCause, SegmentEntered, SegmentLeft
+from services.campaigns.domain.events import (
+    CouponIssued,
+    CouponReturned,
+    CouponUsed,
+    EntryCause,
+    SegmentEntered,
+    SegmentLeft,
+)
 from services.campaigns.publish import to_event
 
 A, B, C = (uuid.UUID(f"018f0000-0000-7000-8000-00000000000{digit}") for digit in "abc")
@@ -38,6 +45,17 @@ EVENTS = [
             "member": f"members/{C}",
             "cause": "automations/x",
             "issueTime": "2026-01-02T03:04:05Z",
+            "expireTime": "2026-02-02T03:04:05Z",
+        },
+    ),
+    (
+        CouponReturned(A, B, C, THEN, LATER, 4),
+        ("CouponReturned", f"coupons/{A}", 4),
+        {
+            "coupon": f"coupons/{A}",
+            "member": f"members/{B}",
+            "order": f"orders/{C}",
+            "returnTime": "2026-01-02T03:04:05Z",
             "expireTime": "2026-02-02T03:04:05Z",
         },
     ),

@@ -57,6 +57,12 @@ FACTS: list[Fact] = [
 ]
 
 
+def test_a_refund_gives_the_coupons_back_once_nothing_is_left() -> None:
+    some, all_of_it = (json.loads(to_event(FACTS[number]).payload) for number in (6, 7))
+    assert "returnedCoupons" not in some
+    assert all_of_it["returnedCoupons"] == ["coupons/1"]
+
+
 TEA = a_product(category="tea")
 CATALOGUE = [
     ProductChanged(TEA),

@@ -9,6 +9,7 @@ from google.protobuf import field_mask_pb2 as _field_mask_pb2
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.type import money_pb2 as _money_pb2
 import builtins as _builtins
 import sys
@@ -27,6 +28,29 @@ class CouponTemplate(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    class _ReturnPolicy:
+        ValueType = _typing.NewType("ValueType", _builtins.int)
+        V: _TypeAlias = ValueType  # noqa: Y015
+
+    class _ReturnPolicyEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[CouponTemplate._ReturnPolicy.ValueType], _builtins.type):
+        DESCRIPTOR: _descriptor.EnumDescriptor
+        RETURN_POLICY_UNSPECIFIED: CouponTemplate._ReturnPolicy.ValueType  # 0
+        """As RETURN_POLICY_FULL_REFUND."""
+        RETURN_POLICY_FULL_REFUND: CouponTemplate._ReturnPolicy.ValueType  # 1
+        """The member can use it again, within its validity and what `return_extension_days` adds to it."""
+        RETURN_POLICY_NEVER: CouponTemplate._ReturnPolicy.ValueType  # 2
+        """It stays used."""
+
+    class ReturnPolicy(_ReturnPolicy, metaclass=_ReturnPolicyEnumTypeWrapper):
+        """What becomes of a used coupon once all that was paid for its order is refunded: money, points and freight."""
+
+    RETURN_POLICY_UNSPECIFIED: CouponTemplate.ReturnPolicy.ValueType  # 0
+    """As RETURN_POLICY_FULL_REFUND."""
+    RETURN_POLICY_FULL_REFUND: CouponTemplate.ReturnPolicy.ValueType  # 1
+    """The member can use it again, within its validity and what `return_extension_days` adds to it."""
+    RETURN_POLICY_NEVER: CouponTemplate.ReturnPolicy.ValueType  # 2
+    """It stays used."""
+
     NAME_FIELD_NUMBER: _builtins.int
     DISPLAY_NAME_FIELD_NUMBER: _builtins.int
     PERCENT_OFF_FIELD_NUMBER: _builtins.int
@@ -44,6 +68,8 @@ class CouponTemplate(_message.Message):
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
     ORG_FIELD_NUMBER: _builtins.int
+    RETURN_POLICY_FIELD_NUMBER: _builtins.int
+    RETURN_EXTENSION_DAYS_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The template, `couponTemplates/{coupon_template}`; the server chooses it."""
@@ -64,6 +90,12 @@ class CouponTemplate(_message.Message):
     org: _builtins.str
     """The part of the organisation that it belongs to, as a path such as `/cn/east`; its coupons belong there too. Empty:
     it is of the whole house.
+    """
+    return_policy: Global___CouponTemplate.ReturnPolicy.ValueType
+    """Whether coupons come back with a full refund. A change holds for refunds from then on."""
+    return_extension_days: _builtins.int
+    """For how many times 24 hours a coupon that comes back can be used at least, even if its validity is over by then.
+    0: its validity stays as it was, and a coupon whose validity is over comes back expired.
     """
     etag: _builtins.str
     """Changes whenever a caller changes the template."""
@@ -121,11 +153,13 @@ class CouponTemplate(_message.Message):
         create_time: _timestamp_pb2.Timestamp | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
         org: _builtins.str = ...,
+        return_policy: Global___CouponTemplate.ReturnPolicy.ValueType = ...,
+        return_extension_days: _builtins.int = ...,
         etag: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_issue_limit", b"_issue_limit", "_per_member_limit", b"_per_member_limit", "amount_off", b"amount_off", "budget", b"budget", "committed", b"committed", "create_time", b"create_time", "days_after_issue", b"days_after_issue", "discount", b"discount", "issue_limit", b"issue_limit", "minimum_spend", b"minimum_spend", "per_member_limit", b"per_member_limit", "percent_off", b"percent_off", "update_time", b"update_time", "validity", b"validity", "window", b"window"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_issue_limit", b"_issue_limit", "_per_member_limit", b"_per_member_limit", "amount_off", b"amount_off", "budget", b"budget", "committed", b"committed", "create_time", b"create_time", "days_after_issue", b"days_after_issue", "discount", b"discount", "display_name", b"display_name", "etag", b"etag", "issue_limit", b"issue_limit", "issued_count", b"issued_count", "minimum_spend", b"minimum_spend", "name", b"name", "org", b"org", "per_member_limit", b"per_member_limit", "percent_off", b"percent_off", "priority", b"priority", "stackable", b"stackable", "update_time", b"update_time", "validity", b"validity", "window", b"window"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_issue_limit", b"_issue_limit", "_per_member_limit", b"_per_member_limit", "amount_off", b"amount_off", "budget", b"budget", "committed", b"committed", "create_time", b"create_time", "days_after_issue", b"days_after_issue", "discount", b"discount", "display_name", b"display_name", "etag", b"etag", "issue_limit", b"issue_limit", "issued_count", b"issued_count", "minimum_spend", b"minimum_spend", "name", b"name", "org", b"org", "per_member_limit", b"per_member_limit", "percent_off", b"percent_off", "priority", b"priority", "return_extension_days", b"return_extension_days", "return_policy", b"return_policy", "stackable", b"stackable", "update_time", b"update_time", "validity", b"validity", "window", b"window"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__issue_limit: _TypeAlias = _typing.Literal["issue_limit"]  # noqa: Y015
     _WhichOneofArgType__issue_limit: _TypeAlias = _typing.Literal["_issue_limit", b"_issue_limit"]  # noqa: Y015
@@ -329,8 +363,8 @@ class UpdateCouponTemplateRequest(_message.Message):
 
     @_builtins.property
     def update_mask(self) -> _field_mask_pb2.FieldMask:
-        """What to change: `display_name`, `window`, `days_after_issue`, `issue_limit`, `per_member_limit`, `budget`, or `*`
-        for all of them. The fields that are set when omitted.
+        """What to change: `display_name`, `window`, `days_after_issue`, `issue_limit`, `per_member_limit`, `budget`,
+        `return_policy`, `return_extension_days`, or `*` for all of them. The fields that are set when omitted.
         """
 
     def __init__(

@@ -46,7 +46,9 @@ class Coupon(_message.Message):
         """It was taken back."""
 
     class State(_State, metaclass=_StateEnumTypeWrapper):
-        """Where a coupon stands. ISSUED can become LOCKED, EXPIRED or VOID; LOCKED becomes USED or ISSUED again."""
+        """Where a coupon stands. ISSUED can become LOCKED, EXPIRED or VOID; LOCKED becomes USED or ISSUED again. USED
+        becomes ISSUED again once all of its order is refunded, if its template says so.
+        """
 
     STATE_UNSPECIFIED: Coupon.State.ValueType  # 0
     """Not used."""
@@ -97,7 +99,9 @@ class Coupon(_message.Message):
 
     @_builtins.property
     def expire_time(self) -> _timestamp_pb2.Timestamp:
-        """When it can no longer be locked. A lock that was there before is honoured."""
+        """When it can no longer be locked. A lock that was there before is honoured. One that comes back from a refunded order
+        may get more time.
+        """
 
     @_builtins.property
     def lock_expire_time(self) -> _timestamp_pb2.Timestamp:
@@ -105,7 +109,7 @@ class Coupon(_message.Message):
 
     @_builtins.property
     def use_time(self) -> _timestamp_pb2.Timestamp:
-        """When it was used; set once used."""
+        """When it was used; set while used."""
 
     def __init__(
         self,

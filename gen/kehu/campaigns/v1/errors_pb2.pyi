@@ -70,6 +70,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The coupon can't be combined with the other coupons of the order."""
     ERROR_REASON_COUPON_WITHOUT_EFFECT: _ErrorReason.ValueType  # 23
     """Nothing is left of the order's amount that the coupon could take off."""
+    ERROR_REASON_COUPON_RETURNED: _ErrorReason.ValueType  # 24
+    """The order gave the coupon back for good: all of it was refunded."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """The reason in `google.rpc.ErrorInfo.reason`, without the prefix, under the domain `kehu.dev`.
@@ -124,4 +126,6 @@ ERROR_REASON_COUPON_NOT_STACKABLE: ErrorReason.ValueType  # 22
 """The coupon can't be combined with the other coupons of the order."""
 ERROR_REASON_COUPON_WITHOUT_EFFECT: ErrorReason.ValueType  # 23
 """Nothing is left of the order's amount that the coupon could take off."""
+ERROR_REASON_COUPON_RETURNED: ErrorReason.ValueType  # 24
+"""The order gave the coupon back for good: all of it was refunded."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ekehu/campaigns/v1/events.proto\x12\x11kehu.campaigns.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"w\n\x0eSegmentEntered\x12\x0f\n\x07segment\x18\x01 \x01(\t\x12\x0e\n\x06member\x18\x02 \x01(\t\x12.\n\nenter_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0crule_version\x18\x04 \x01(\x03\"t\n\x0bSegmentLeft\x12\x0f\n\x07segment\x18\x01 \x01(\t\x12\x0e\n\x06member\x18\x02 \x01(\t\x12.\n\nleave_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0crule_version\x18\x04 \x01(\x03\"\xb7\x01\n\x0c\x43ouponIssued\x12\x0e\n\x06\x63oupon\x18\x01 \x01(\t\x12\x17\n\x0f\x63oupon_template\x18\x02 \x01(\t\x12\x0e\n\x06member\x18\x03 \x01(\t\x12\r\n\x05\x63\x61use\x18\x04 \x01(\t\x12.\n\nissue_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x65xpire_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"i\n\nCouponUsed\x12\x0e\n\x06\x63oupon\x18\x01 \x01(\t\x12\x0e\n\x06member\x18\x02 \x01(\t\x12\r\n\x05order\x18\x03 \x01(\t\x12,\n\x08use_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestampb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ekehu/campaigns/v1/events.proto\x12\x11kehu.campaigns.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"w\n\x0eSegmentEntered\x12\x0f\n\x07segment\x18\x01 \x01(\t\x12\x0e\n\x06member\x18\x02 \x01(\t\x12.\n\nenter_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0crule_version\x18\x04 \x01(\x03\"t\n\x0bSegmentLeft\x12\x0f\n\x07segment\x18\x01 \x01(\t\x12\x0e\n\x06member\x18\x02 \x01(\t\x12.\n\nleave_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x14\n\x0crule_version\x18\x04 \x01(\x03\"\xb7\x01\n\x0c\x43ouponIssued\x12\x0e\n\x06\x63oupon\x18\x01 \x01(\t\x12\x17\n\x0f\x63oupon_template\x18\x02 \x01(\t\x12\x0e\n\x06member\x18\x03 \x01(\t\x12\r\n\x05\x63\x61use\x18\x04 \x01(\t\x12.\n\nissue_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x65xpire_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"i\n\nCouponUsed\x12\x0e\n\x06\x63oupon\x18\x01 \x01(\t\x12\x0e\n\x06member\x18\x02 \x01(\t\x12\r\n\x05order\x18\x03 \x01(\t\x12,\n\x08use_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\xa1\x01\n\x0e\x43ouponReturned\x12\x0e\n\x06\x63oupon\x18\x01 \x01(\t\x12\x0e\n\x06member\x18\x02 \x01(\t\x12\r\n\x05order\x18\x03 \x01(\t\x12/\n\x0breturn_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12/\n\x0b\x65xpire_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestampb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,4 +40,6 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_COUPONISSUED']._serialized_end=509
   _globals['_COUPONUSED']._serialized_start=511
   _globals['_COUPONUSED']._serialized_end=616
+  _globals['_COUPONRETURNED']._serialized_start=619
+  _globals['_COUPONRETURNED']._serialized_end=780
 # @@protoc_insertion_point(module_scope)

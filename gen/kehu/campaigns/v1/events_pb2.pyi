@@ -170,3 +170,45 @@ class CouponUsed(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CouponUsed: _TypeAlias = CouponUsed  # noqa: Y015
+
+@_typing.final
+class CouponReturned(_message.Message):
+    """A coupon can be used again: all of the order that had used it up was refunded."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COUPON_FIELD_NUMBER: _builtins.int
+    MEMBER_FIELD_NUMBER: _builtins.int
+    ORDER_FIELD_NUMBER: _builtins.int
+    RETURN_TIME_FIELD_NUMBER: _builtins.int
+    EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    coupon: _builtins.str
+    """The coupon, `coupons/{coupon}`."""
+    member: _builtins.str
+    """The member, `members/{member}`."""
+    order: _builtins.str
+    """The order that had used it, `orders/{order}`."""
+    @_builtins.property
+    def return_time(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    @_builtins.property
+    def expire_time(self) -> _timestamp_pb2.Timestamp:
+        """When it can no longer be used; the template may have given it more time."""
+
+    def __init__(
+        self,
+        *,
+        coupon: _builtins.str = ...,
+        member: _builtins.str = ...,
+        order: _builtins.str = ...,
+        return_time: _timestamp_pb2.Timestamp | None = ...,
+        expire_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time", "return_time", b"return_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["coupon", b"coupon", "expire_time", b"expire_time", "member", b"member", "order", b"order", "return_time", b"return_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CouponReturned: _TypeAlias = CouponReturned  # noqa: Y015

@@ -418,6 +418,7 @@ class OrderRefunded(_message.Message):
     FREIGHT_FIELD_NUMBER: _builtins.int
     NET_FREIGHT_FIELD_NUMBER: _builtins.int
     COMPLETE_TIME_FIELD_NUMBER: _builtins.int
+    RETURNED_COUPONS_FIELD_NUMBER: _builtins.int
     PAYMENTS_FIELD_NUMBER: _builtins.int
     order: _builtins.str
     """The order, `orders/{order}`."""
@@ -474,6 +475,12 @@ class OrderRefunded(_message.Message):
         """When the order was completed; absent if it is not."""
 
     @_builtins.property
+    def returned_coupons(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Once nothing is left of the order, neither money nor points nor freight: the coupons that it had used, to be given
+        back, `coupons/{coupon}`. Empty before.
+        """
+
+    @_builtins.property
     def payments(self) -> _containers.RepeatedCompositeFieldContainer[Global___EventPayment]:
         """What it was paid with, points included."""
 
@@ -496,11 +503,12 @@ class OrderRefunded(_message.Message):
         freight: _money_pb2.Money | None = ...,
         net_freight: _money_pb2.Money | None = ...,
         complete_time: _timestamp_pb2.Timestamp | None = ...,
+        returned_coupons: _abc.Iterable[_builtins.str] | None = ...,
         payments: _abc.Iterable[Global___EventPayment] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "complete_time", b"complete_time", "freight", b"freight", "net_freight", b"net_freight", "net_total", b"net_total", "paid_total", b"paid_total", "pay_time", b"pay_time", "refund_time", b"refund_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "channel", b"channel", "complete_time", b"complete_time", "freight", b"freight", "hold", b"hold", "lines", b"lines", "member", b"member", "net_freight", b"net_freight", "net_total", b"net_total", "order", b"order", "paid_total", b"paid_total", "pay_time", b"pay_time", "payments", b"payments", "points", b"points", "refund", b"refund", "refund_time", b"refund_time", "store", b"store"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "channel", b"channel", "complete_time", b"complete_time", "freight", b"freight", "hold", b"hold", "lines", b"lines", "member", b"member", "net_freight", b"net_freight", "net_total", b"net_total", "order", b"order", "paid_total", b"paid_total", "pay_time", b"pay_time", "payments", b"payments", "points", b"points", "refund", b"refund", "refund_time", b"refund_time", "returned_coupons", b"returned_coupons", "store", b"store"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
