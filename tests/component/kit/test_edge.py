@@ -17,12 +17,16 @@ from kit import errors, schema
 from kit.db import AsyncDatabase
 from kit.db.engines import sync_url
 from kit.errors import Fault, Kind
-from kit.rpc import Edge, Server, Servicer
+from kit.rpc import Edge, Server, Servicer, metrics
 from kit.settings import Settings
 from kit.unit import Unit
 from tests.support.rpc import Keys, refused, serving
+from tests.support.waiting import until_async
 
 MEMBER = f"members/{uuid.uuid4()}"
+_WAITING_FOR_A_LOCK = """
+    select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'
+"""
 
 
 def add(unit: Unit, points: Sequence[int]) -> list[int | Fault]:
@@ -66,12 +70,12 @@ def replica(database_url: str, settings: Callable[..., Any]) -> Callable[[], Ser
         connection.execute(text("create table counter as select 0::bigint as total, 0 as runs"))
     engine.dispose()
 
-    def make() -> Server:
+    def make(deadline_ms: int = 700) -> Server:
         database = AsyncDatabase(database_url, lambda connection, now: Unit(connection, now, publish=_nothing))
         edge = Edge(database)
         servicer: Any = Counting  # the methods that no test calls are missing
         name, add_to = "kehu.members.v1.MembersService", members_pb2_grpc.add_MembersServiceServicer_to_server
-        settled = settings(Settings, database_url=database_url, default_deadline_ms=700)
+        settled = settings(Settings, database_url=database_url, default_deadline_ms=deadline_ms)
         return Server("members", settled, database, edge, [Servicer(name, add_to, servicer(edge))])
 
     return make
@@ -96,14 +100,25 @@ def accrual(points: int, request_id: str = "") -> pb.AccruePointsRequest:
     return pb.AccruePointsRequest(parent=MEMBER, points=points, source="tests/1", request_id=request_id)
 
 
-async def test_concurrent_calls_share_few_transactions(stub: Any, database_url: str) -> None:
-    await asyncio.gather(*(stub.AccruePoints(accrual(1)) for _ in range(200)))
+async def test_calls_that_come_while_one_is_being_committed_share_the_next_transaction(
+    replica: Callable[..., Server], keys: Keys, database_url: str
+) -> None:
     engine = create_engine(sync_url(database_url))
+    async with serving(replica(deadline_ms=60_000), keys.bearer("admin")) as channel:
+        stub = members_pb2_grpc.MembersServiceStub(channel)
+        watching = engine.execution_options(isolation_level="AUTOCOMMIT")
+        with engine.connect() as other, watching.connect() as watcher:
+            other.execute(text("select * from counter for update"))
+            calls = [asyncio.ensure_future(stub.AccruePoints(accrual(1)))]
+            await until_async(lambda: watcher.execute(text(_WAITING_FOR_A_LOCK)).scalar_one() == 1)
+            calls += [asyncio.ensure_future(stub.AccruePoints(accrual(1))) for _ in range(199)]
+            await until_async(lambda: [each.samples[0].value for each in metrics.ACTIVE.collect()] == [200])
+            other.rollback()
+        await asyncio.gather(*calls)
     with engine.begin() as connection:
         total, runs = connection.execute(text("select total, runs from counter")).one()
     engine.dispose()
-    assert total == 200
-    assert runs < 100
+    assert (total, runs) == (200, 2)
 
 
 async def test_a_repeated_request_id_is_answered_from_the_first_and_done_once(stub: Any) -> None:
