@@ -209,6 +209,8 @@ class Ledger:
 
     def reschedule(self, lots: Sequence[Lot]) -> None:
         """Set from when and until when lots count, and whether their owners were told of the end."""
+        if not lots:
+            return
         self._connection.execute(
             statements.SET_AVAILABLE_TIME,
             {
