@@ -24,8 +24,8 @@ from cli.demo.latency import latencies
 RATE = 400.0
 """What was asked for."""
 _STEPS = (60.0, 80.0, 100.0, 120.0, 150.0, 200.0, 250.0, 300.0, 350.0, RATE)
+_QUICK_STEPS = (80.0, 120.0, 160.0, 200.0, 300.0, RATE)
 _WARM_SECONDS = 8.0
-_STEP_SECONDS = 12.0
 _DRAIN_SECONDS = 180.0
 _LATEST_MS = 1_000.0
 _GROWTH = 0.01
@@ -69,22 +69,22 @@ class Sale:
 
 def run(pace: Pace, table: Table) -> None:
     """Go up the stairs, then stay where it holds."""
-    steps = (pace.rate,) if pace.rate else _STEPS
+    steps = (pace.rate,) if pace.rate else _QUICK_STEPS if pace.quick else _STEPS
     with stage() as place:
         asyncio.run(_sell(place, steps[0] / 2, _WARM_SECONDS))
         place.backlog.settle(within=_DRAIN_SECONDS)
-        highest = _climb(place, table, steps)
+        highest = _climb(place, table, steps, seconds=6.0 if pace.quick else 12.0)
         table.add("highest rate of the stairs that holds", highest, "orders/s", least=RATE)
         _measure(place, table, rate=highest or steps[0], seconds=pace.during(quick=12, full=300))
 
 
-def _climb(place: Stage, table: Table, steps: Iterable[float]) -> float:
+def _climb(place: Stage, table: Table, steps: Iterable[float], *, seconds: float) -> float:
     """The last rate that holds before one that doesn't; 0 if none does."""
     highest = 0.0
     for rate in steps:
-        sale = _sale(place, rate, _STEP_SECONDS)
+        sale = _sale(place, rate, seconds)
         place.backlog.settle(within=_DRAIN_SECONDS)
-        what = f"{rate:.0f}/s for {_STEP_SECONDS:.0f} s: {'holds' if sale.holds else 'does not hold'}"
+        what = f"{rate:.0f}/s for {seconds:.0f} s: {'holds' if sale.holds else 'does not hold'}"
         table.add(f"{what}, placed and paid, p99", sale.p99, "ms")
         _print_troubles(sale)
         if not sale.holds:
