@@ -97,8 +97,8 @@ class GroupCommit(Generic[C, R]):
             if company and self._waiting and len(self._waiting) < self._cap and not self._closing:
                 await asyncio.sleep(min(company * _LINGER, _LONGEST) * self._patience)
             batch = self._next()
-            company = len(batch) - 1
             if batch:
+                company = len(batch) - 1
                 self._sizes.observe(len(batch))
                 await self._settle(batch)
             elif not self._closing:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from kit import errors
+from kit import errors, groupcommit
 from kit.errors import Fault
 from kit.groupcommit import GroupCommit
 
@@ -35,6 +35,31 @@ async def test_calls_that_wait_together_are_committed_together() -> None:
     answers = await asyncio.gather(*(lane(number) for number in range(10)))
     assert answers == [number * 2 for number in range(10)]
     assert len(run.batches) == 1
+    await lane.close()
+
+
+async def test_who_comes_first_after_a_pause_waits_for_the_company_of_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(groupcommit, "_LINGER", 0.3)
+    monkeypatch.setattr(groupcommit, "_LONGEST", 0.3)  # a busy machine may stand still for longer than the real one
+    run = Recorder()
+    lane = GroupCommit(run, lane="test")
+    await asyncio.gather(*(lane(number) for number in range(10)))
+    first = asyncio.ensure_future(lane(1))
+    for _ in range(10):
+        await asyncio.sleep(0)
+    await asyncio.gather(first, lane(2))
+    assert [len(batch) for batch in run.batches] == [10, 2]
+    await lane.close()
+
+
+async def test_who_calls_alone_waits_for_nobody() -> None:
+    run = Recorder()
+    lane = GroupCommit(run, lane="test")
+    await lane(1)
+    calling = asyncio.ensure_future(lane(2))
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert calling.done()
     await lane.close()
 
 
