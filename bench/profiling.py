@@ -20,6 +20,8 @@ _OURS = ("kit/", "services/", "bench/")
 _WAITING = (
     "select (selectors",
     "EpollSelector.select (",
+    "_PollLikeSelector.select (",
+    "Hub.do_poll (",
     "wait (threading",
     "Condition.wait (",
     "poll (",
@@ -69,13 +71,13 @@ def dearest(stacks: Iterable[str]) -> list[Line]:
     """Lines by what was spent on them, the dearest first, from collapsed stacks (`frame;frame;frame count`).
 
     A sample belongs to the last line of the house on its stack, or to the library that was entered without one. Samples
-    in which a process only waits do not count.
+    in which a process only waits, or of which nothing is known, do not count.
     """
     spent: Counter[str] = Counter()
     for stack in stacks:
         frames, _, count = stack.rpartition(" ")
         path = frames.split(";")
-        if count.isdecimal() and not any(path[-1].startswith(waiting) for waiting in _WAITING):
+        if path[-1] and count.isdecimal() and not any(path[-1].startswith(waiting) for waiting in _WAITING):
             spent[next((frame for frame in reversed(path) if _of_the_house(frame)), path[-1])] += int(count)
     total = spent.total()
     return [_line(frame, count / total) for frame, count in spent.most_common()]

@@ -46,7 +46,7 @@ def _profile(place: Stage, table: Table, name: str, seconds: float) -> None:
     lines = Recording(pid or 0, name, seconds).finish()[:_LINES]
     table.lines[name] = [{**asdict(line), "share": round(line.share, 3)} for line in lines]
     for line in lines:
-        table.add(f"{name}: {line.function} ({line.place})", line.share, "of its time")
+        table.add(f"{name}: {line.function} ({line.place})", 100 * line.share, "% of its time")
 
 
 async def _sell(place: Stage, ended: threading.Event) -> None:

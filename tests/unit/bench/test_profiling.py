@@ -23,7 +23,14 @@ def test_a_sample_belongs_to_the_last_line_of_the_house_on_its_stack() -> None:
 
 
 def test_waiting_costs_nothing() -> None:
-    stacks = ["run (kit/a.py:1);select (selectors.py:468) 99", "run (kit/a.py:2) 1", "half a line"]
+    stacks = [
+        "run (kit/a.py:1);select (selectors.py:468) 99",
+        "run (kit/a.py:1);_PollLikeSelector.select (selectors.py:415) 99",
+        "run (kit/a.py:1);Hub.do_poll (eventlet/hubs/epolls.py:31) 99",
+        " 99",
+        "run (kit/a.py:2) 1",
+        "half a line",
+    ]
     assert [line.place for line in dearest(stacks)] == ["kit/a.py:2"]
 
 
