@@ -24,6 +24,7 @@ from services.members.domain.events import (
     TierChanged,
 )
 from services.members.domain.point_transfer import PointsTransferred
+from services.members.domain.programme import DEFAULT
 from services.members.domain.redemption import Redemption, RedemptionCancelled, RedemptionConfirmed, RedemptionRefunded
 from services.members.domain.tier_scheme import NO_BENEFITS, Benefits
 
@@ -160,8 +161,14 @@ def _redemption(redemption: Redemption) -> dict[str, object]:
         "reward": names.join("rewards", redemption.reward),
         "quantity": redemption.quantity,
         "points": str(redemption.points),
+        **_of_programme(redemption.programme),
     }
     return body if redemption.cash is None else {**body, "cash": money(redemption.cash)}
+
+
+def _of_programme(programme: str) -> dict[str, object]:
+    """Whose points they are; of the default programme's nothing is said."""
+    return {} if programme == DEFAULT else {"programme": names.join("programmes", programme)}
 
 
 def _benefits(benefits: Benefits) -> dict[str, object]:
@@ -238,5 +245,6 @@ def _transferred(fact: PointsTransferred) -> Event:
         "recipient": names.join("members", transfer.recipient),
         "points": str(transfer.points),
         "transferTime": instant(transfer.create_time),
+        **_of_programme(transfer.programme),
     }
     return Event.of("kehu.members.v1.PointsTransferred", transfer.source, 1, body)

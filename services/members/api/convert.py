@@ -12,7 +12,7 @@ from kit import names
 from kit.errors import Fault
 from kit.posting import Lot
 from kit.rpc.convert import etag, instant, masked_fields, wire_instant, wire_money
-from services.members.api.programme import programme_id
+from services.members.api.programme import programme_asked, programme_name
 from services.members.domain.hold import Hold
 from services.members.domain.loyalty_card import LoyaltyCard
 from services.members.domain.masking import mask_number
@@ -49,9 +49,9 @@ def member_id(name: str, *, field: str = "name") -> UUID:
     return names.id_of("members", name, field=field)
 
 
-def balance_of(request: pb.GetBalanceRequest) -> UUID:
-    """The member whose balance is asked for."""
-    return names.parse("members/{member}/balance", request.name)["member"]
+def balance_of(request: pb.GetBalanceRequest) -> tuple[UUID, str]:
+    """The member whose balance is asked for, and the programme."""
+    return names.parse("members/{member}/balance", request.name)["member"], programme_asked(request.programme)
 
 
 def enroll(request: pb.EnrollMemberRequest) -> Enroll:
@@ -89,13 +89,13 @@ def update_member(request: pb.UpdateMemberRequest) -> UpdateMember:
 def accrue(request: pb.AccruePointsRequest) -> Accrue:
     """Read a request to give points."""
     time = instant(request.effective_time, field="effective_time") if request.HasField("effective_time") else None
-    programme = programme_id(request.programme or "programmes/default", field="programme")
+    programme = programme_asked(request.programme)
     return Accrue(member_id(request.parent, field="parent"), request.points, request.source, time, programme)
 
 
 def spend(request: pb.SpendPointsRequest) -> Spend:
     """Read a request to take points."""
-    programme = programme_id(request.programme or "programmes/default", field="programme")
+    programme = programme_asked(request.programme)
     return Spend(member_id(request.parent, field="parent"), request.points, request.source, programme)
 
 
@@ -103,7 +103,8 @@ def place_hold(request: pb.CreateHoldRequest) -> PlaceHold:
     """Read a request to set points aside; the new hold gets its id here."""
     ttl = request.ttl.ToTimedelta() if request.HasField("ttl") else _TTL
     member = member_id(request.parent, field="parent")
-    return PlaceHold(names.new_id(), member, request.hold.points, request.source, ttl)
+    programme = programme_asked(request.programme)
+    return PlaceHold(names.new_id(), member, request.hold.points, request.source, ttl, programme)
 
 
 def end_hold(request: pb.ConfirmHoldRequest | pb.ReleaseHoldRequest) -> EndHold:
@@ -201,7 +202,8 @@ def lots_asked(request: pb.ListLotsRequest) -> LotsAsked:
     """Read which lots are asked for."""
     time = instant(request.as_of_time, field="as_of_time") if request.HasField("as_of_time") else None
     before = instant(request.expire_before, field="expire_before") if request.HasField("expire_before") else None
-    return LotsAsked(member_id(request.parent, field="parent"), time, before)
+    programme = programme_asked(request.programme)
+    return LotsAsked(member_id(request.parent, field="parent"), time, before, programme)
 
 
 def lot_position(known: Lot) -> tuple[str, ...]:
@@ -210,8 +212,8 @@ def lot_position(known: Lot) -> tuple[str, ...]:
     return str(int(endless)), first.astimezone(UTC).isoformat(), granted.astimezone(UTC).isoformat(), str(id_)
 
 
-def lot(known: Lot) -> pb.Lot:
-    """Show a lot."""
+def lot(known: Lot, programme: str) -> pb.Lot:
+    """Show a lot of a programme."""
     return pb.Lot(
         name=names.join("members", known.owner, "lots", known.id),
         source=known.source,
@@ -222,6 +224,7 @@ def lot(known: Lot) -> pb.Lot:
         grant_time=wire_instant(known.grant_time),
         available_time=wire_instant(known.available_time) if known.available_time else None,
         expire_time=wire_instant(known.expire_time) if known.expire_time else None,
+        programme=programme_name(programme),
     )
 
 
@@ -253,6 +256,7 @@ def hold(known: Hold) -> pb.Hold:
         expire_time=wire_instant(known.expire_time),
         end_time=wire_instant(known.end_time) if known.end_time else None,
         returned_points=known.returned,
+        programme=programme_name(known.programme),
     )
 
 

@@ -18,6 +18,7 @@ from kit.rpc.convert import instant, next_token, page_of, wire_instant
 from kit.signing import Signer
 from services.members.api.audit import author
 from services.members.api.liability import balances, liability
+from services.members.api.programme import programme_asked
 from services.members.api.verification import verification as rendered
 from services.members.domain.adjustment import Adjustment
 from services.members.domain.points import UNIT
@@ -87,9 +88,10 @@ class LedgerServicer(ledger_pb2_grpc.LedgerServiceServicer):
 def _row(index: int, row: pb.AdjustRow) -> Adjustment | Fault:
     try:
         member = names.id_of("members", row.member, field=f"rows[{index}].member")
+        programme = programme_asked(row.programme, field=f"rows[{index}].programme")
     except Fault as fault:
         return fault
-    return Adjustment(row.row_id, member, row.points, row.reason)
+    return Adjustment(row.row_id, member, row.points, row.reason, programme)
 
 
 def _results(outcomes: list[AdjustedRow | Fault]) -> pb.BatchAdjustPointsResponse:

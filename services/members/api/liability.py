@@ -9,7 +9,8 @@ from kehu.members.v1 import ledger_pb2 as pb
 from kit import names
 from kit.money import Money
 from kit.rpc.convert import wire_instant, wire_money
-from services.members.domain.liability import Liability, Slice, UnitTotal, programme_of
+from services.members.domain.liability import Liability, Slice, UnitTotal
+from services.members.domain.programme import programme_of
 
 
 def liability(found: Liability, groups: Collection[int]) -> pb.LiabilityReport:

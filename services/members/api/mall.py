@@ -146,8 +146,8 @@ class MallServicer(mall_pb2_grpc.MallServiceServicer):
         self, request: tpb.GetPointTransferPolicyRequest, context: ServicerContext
     ) -> tpb.PointTransferPolicy:
         """Read how much members may give to each other."""
-        point_transfer.check(request.name)
-        return point_transfer.policy(await self._edge.read(point_transfers.policy))
+        programme = point_transfer.policy_of(request.name)
+        return point_transfer.policy(await self._edge.read(point_transfers.policy, programme))
 
     async def UpdatePointTransferPolicy(
         self, request: tpb.UpdatePointTransferPolicyRequest, context: ServicerContext

@@ -10,8 +10,9 @@ from kit import names
 from kit.errors import invalid
 from kit.rpc.convert import etag, expected_version, masked_fields, wire_instant
 from services.members.api.audit import author
+from services.members.api.programme import programme_asked, programme_id, programme_name
 from services.members.domain.point_transfer import PointTransfer, Policy
-from services.members.usecases.point_transfer import NAME, TransferPoints, UpdatePolicy
+from services.members.usecases.point_transfer import TransferPoints, UpdatePolicy, name_of
 
 _FIELDS = ("daily_limit", "minimum")
 _OUTPUT_ONLY = ("name", "update_time", "etag")
@@ -24,6 +25,7 @@ def transfer(request: pb.TransferPointsRequest) -> TransferPoints:
         giver(request),
         names.id_of("members", request.recipient, field="recipient"),
         request.points,
+        programme_asked(request.programme),
     )
 
 
@@ -35,20 +37,23 @@ def giver(request: pb.TransferPointsRequest | pb.ListPointTransfersRequest) -> U
 def update(request: pb.UpdatePointTransferPolicyRequest) -> UpdatePolicy:
     """Read a change of the policy."""
     wire = request.policy
-    check(wire.name, field="policy.name")
+    programme = policy_of(wire.name, field="policy.name")
     fields = masked_fields(wire, request.update_mask, mutable=_FIELDS, output_only=_OUTPUT_ONLY)
     return UpdatePolicy(
         daily_limit=wire.daily_limit if "daily_limit" in fields else None,
         minimum=wire.minimum if "minimum" in fields else None,
         version=expected_version(wire.etag),
         author=author(),
+        programme=programme,
     )
 
 
-def check(name: str, *, field: str = "name") -> None:
-    """Refuse the name of a policy that does not exist."""
-    if name != NAME:
-        raise invalid(field, f"must be {NAME}")
+def policy_of(name: str, *, field: str = "name") -> str:
+    """The programme whose policy has this name."""
+    collection, _, id_ = name.partition("/")
+    if collection != "pointTransferPolicies":
+        raise invalid(field, "must be a name of the form pointTransferPolicies/{programme}")
+    return programme_id(programme_name(id_), field=field)
 
 
 def render(made: PointTransfer) -> pb.PointTransfer:
@@ -58,13 +63,14 @@ def render(made: PointTransfer) -> pb.PointTransfer:
         recipient=names.join("members", made.recipient),
         points=made.points,
         create_time=wire_instant(made.create_time),
+        programme=programme_name(made.programme),
     )
 
 
 def policy(known: Policy) -> pb.PointTransferPolicy:
     """Write the policy."""
     return pb.PointTransferPolicy(
-        name=NAME,
+        name=name_of(known.programme),
         daily_limit=known.daily_limit,
         minimum=known.minimum,
         update_time=wire_instant(known.update_time),

@@ -17,7 +17,7 @@ from kit.errors import invalid
 from kit.rpc.convert import etag, expected_version, masked_fields, money, wire_instant, wire_money
 from services.members.api import earn_rule, tier_scheme
 from services.members.api.audit import author
-from services.members.domain.programme import Programme, Rate
+from services.members.domain.programme import DEFAULT, Programme, Rate
 from services.members.usecases.programme import UpdateProgramme
 
 _FIELDS = (
@@ -52,6 +52,16 @@ def programme_id(name: str, *, field: str = "name") -> str:
     if match is None:
         raise invalid(field, "must be a name of the form programmes/{programme}")
     return match[1]
+
+
+def programme_asked(name: str, *, field: str = "programme") -> str:
+    """The id in a name that a request may leave out: then it is that of the default programme."""
+    return programme_id(name, field=field) if name else DEFAULT
+
+
+def programme_name(id_: str) -> str:
+    """What a programme is called."""
+    return names.join("programmes", id_)
 
 
 def creation(request: programmes_pb2.CreateProgrammeRequest) -> Programme:

@@ -12,6 +12,7 @@ from kehu.members.v1 import mall_pb2 as pb
 from kit import names
 from kit.rpc.convert import money, wire_instant, wire_money
 from services.members.api.audit import author
+from services.members.api.programme import programme_name
 from services.members.domain.redemption import Delivery, Redemption, State
 from services.members.usecases.fulfilment import Fulfil
 from services.members.usecases.redemption import Cancel, Confirm, Filter, Redeem, Refund
@@ -104,6 +105,7 @@ def render(redemption: Redemption) -> pb.Redemption:
         confirm_time=_maybe(redemption.confirm_time),
         fulfil_time=_maybe(redemption.fulfil_time),
         end_time=_maybe(redemption.end_time),
+        programme=programme_name(redemption.programme),
     )
 
 

@@ -10,6 +10,7 @@ from kit import names
 from kit.errors import invalid
 from kit.rpc.convert import etag, expected_version, instant, masked_fields, money, wire_instant, wire_money
 from services.members.api.audit import author
+from services.members.api.programme import programme_asked, programme_name
 from services.members.domain.reward import Kind, Offer, Reward, State
 from services.members.usecases.reward import CreateReward, TurnReward, UpdateReward
 
@@ -27,6 +28,7 @@ _MUTABLE = {
     "tag": "tag",
     "start_time": "start",
     "end_time": "end",
+    "programme": "programme",
 }
 _OUTPUT_ONLY = (
     "name",
@@ -97,6 +99,7 @@ def render(reward: Reward) -> pb.Reward:
         available_count=reward.left,
         create_time=wire_instant(reward.create_time),
         update_time=wire_instant(reward.update_time),
+        programme=programme_name(offer.programme),
         etag=etag(reward.version),
     )
 
@@ -115,4 +118,5 @@ def _values(wire: pb.Reward) -> dict[str, Any]:
         "tag": wire.tag,
         "start": instant(wire.start_time, field="reward.start_time") if wire.HasField("start_time") else None,
         "end": instant(wire.end_time, field="reward.end_time") if wire.HasField("end_time") else None,
+        "programme": programme_asked(wire.programme, field="reward.programme"),
     }

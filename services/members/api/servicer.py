@@ -13,6 +13,7 @@ from kit.rpc import Edge
 from kit.rpc.convert import instant, next_token, page_of
 from services.members.api import convert, privacy
 from services.members.api import programme as wire_programme
+from services.members.domain.programme import DEFAULT
 from services.members.usecases import hold, member, points, programme, programme_points, tier
 
 
@@ -114,20 +115,23 @@ class MembersServicer(members_pb2_grpc.MembersServiceServicer):
 
     async def GetBalance(self, request: pb.GetBalanceRequest, context: ServicerContext) -> pb.Balance:
         """Read a member's points."""
-        member = convert.balance_of(request)
+        member, id_ = convert.balance_of(request)
         if request.HasField("as_of_time"):
             time = instant(request.as_of_time, field="as_of_time")
-            return convert.balance(await self._edge.read(points.balance_at, member, time))
+            return convert.balance(await self._edge.read(points.balance_at, member, time, id_), id_)
+        if id_ != DEFAULT:
+            return convert.balance(await self._edge.read(points.balance_of, member, id_), id_)
         return convert.balance(await self._balances(member))
 
     async def ListLots(self, request: pb.ListLotsRequest, context: ServicerContext) -> pb.ListLotsResponse:
         """A page of a member's lots."""
         page = page_of(request, self._tokens)
-        lots = await self._edge.read(points.lots, convert.lots_asked(request))
+        asked = convert.lots_asked(request)
+        lots = await self._edge.read(points.lots, asked)
         rest = [lot for lot in lots if page.after is None or convert.lot_position(lot) > page.after]
         token = next_token(request, self._tokens, page, rows=rest[: page.fetch], position=convert.lot_position)
         return pb.ListLotsResponse(
-            lots=[convert.lot(lot) for lot in rest[: page.size]],
+            lots=[convert.lot(lot, asked.programme) for lot in rest[: page.size]],
             next_page_token=token,
             available=sum(lot.available for lot in lots),
         )
@@ -135,7 +139,8 @@ class MembersServicer(members_pb2_grpc.MembersServiceServicer):
     async def ListEntries(self, request: pb.ListEntriesRequest, context: ServicerContext) -> pb.ListEntriesResponse:
         """A page of a member's entries."""
         page = page_of(request, self._tokens)
-        rows = await self._edge.read(points.entries, convert.member_id(request.parent, field="parent"), page)
+        id_ = wire_programme.programme_asked(request.programme)
+        rows = await self._edge.read(points.entries, convert.member_id(request.parent, field="parent"), page, id_)
         token = next_token(request, self._tokens, page, rows=rows, position=lambda posted: (str(posted.id),))
         return pb.ListEntriesResponse(
             entries=[convert.entry(posted) for posted in rows[: page.size]], next_page_token=token

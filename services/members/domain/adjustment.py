@@ -7,6 +7,7 @@ from unicodedata import category
 from uuid import UUID
 
 from services.members.domain.errors import proof
+from services.members.domain.programme import DEFAULT
 
 MAX_POINTS = 10**9
 _MAX_ID = 100
@@ -15,12 +16,13 @@ _MAX_REASON = 500
 
 @dataclass(frozen=True, slots=True)
 class Adjustment:
-    """Points for a member, below zero to take them, and why."""
+    """Points of a programme for a member, below zero to take them, and why."""
 
     row_id: str
     member: UUID
     points: int
     reason: str
+    programme: str = DEFAULT
 
     @property
     def source(self) -> str:
@@ -39,7 +41,7 @@ class Adjustment:
 
         Raises a Fault when its id was used for another one.
         """
-        if (self.member, self.points) != (posted.member, posted.points):
+        if (self.member, self.points, self.programme) != (posted.member, posted.points, posted.programme):
             raise proof.adjustment_row_reused(self.row_id)
         return True
 

@@ -12,6 +12,7 @@ from kit.money import Money
 from kit.posting import Cause, Transfer, draw
 from services.members.domain import errors
 from services.members.domain.points import Part, Terms, Wallet, parts_of
+from services.members.domain.programme import DEFAULT, Programme
 
 
 class State(StrEnum):
@@ -25,7 +26,8 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Points of one member set aside. `confirmed` are those that were spent in the end, `value` what all are worth.
+    """Points of one member in one programme, set aside. `confirmed` are those that were spent in the end, `value` what
+    all are worth.
 
     `parts` are the lots that they were drawn from, in that order; `returned` the spent points that came back.
     """
@@ -42,15 +44,33 @@ class Hold:
     end_time: datetime | None = None
     parts: tuple[Part, ...] = ()
     returned: int = 0
+    programme: str = DEFAULT
 
     @classmethod
     def place(
-        cls, hold: UUID, wallet: Wallet, points: int, *, value: Money, source: str, now: datetime, ttl: timedelta
+        cls,
+        hold: UUID,
+        wallet: Wallet,
+        points: int,
+        *,
+        programme: Programme,
+        source: str,
+        now: datetime,
+        ttl: timedelta,
     ) -> tuple[Hold, Wallet, list[Transfer]]:
-        """Set points of the wallet aside. Raises a Fault when fewer are available."""
+        """Set points of the wallet aside, which is one of the programme. Raises a Fault when fewer are available."""
         wallet, transfers = wallet.hold(points, Cause("HOLD", source, now))
-        parts = parts_of(transfers)
-        placed = cls(hold, wallet.member, points, value, source, create_time=now, expire_time=now + ttl, parts=parts)
+        placed = cls(
+            hold,
+            wallet.member,
+            points,
+            programme.worth(points),
+            source,
+            create_time=now,
+            expire_time=now + ttl,
+            parts=parts_of(transfers),
+            programme=programme.id,
+        )
         return placed, wallet, transfers
 
     def confirm(self, wallet: Wallet, points: int, now: datetime) -> tuple[Hold, Wallet, list[Transfer]]:

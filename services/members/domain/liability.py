@@ -8,8 +8,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from kit.money import Money
-from services.members.domain.points import UNIT
-from services.members.domain.programme import DEFAULT, Programme
+from services.members.domain.programme import Programme
 from services.members.domain.verification import divided
 
 NEVER = "never"
@@ -92,13 +91,3 @@ class Liability:
         if unit in self.programmes:
             return self.programmes[unit].worth(amount)
         return Money(amount, unit.removeprefix(_STORED)) if unit.startswith(_STORED) else None
-
-
-def programme_of(unit: str) -> str:
-    """The id of the programme whose points a unit counts."""
-    return DEFAULT if unit == UNIT else unit.removeprefix(f"{UNIT}/")
-
-
-def unit_of(programme: str) -> str:
-    """The unit that counts the points of a programme."""
-    return UNIT if programme == DEFAULT else f"{UNIT}/{programme}"

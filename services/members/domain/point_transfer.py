@@ -11,17 +11,19 @@ from kit import names
 from kit.posting import Cause, Transfer
 from services.members.domain.errors import mall as errors
 from services.members.domain.points import Part, Wallet, parts_of
-from services.members.domain.programme import Programme
+from services.members.domain.programme import DEFAULT, Programme
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """At most so many points a day from one member, and no fewer than the minimum at once. 0 a day is none at all."""
+    """At most so many points of a programme a day from one member, and no fewer than the minimum at once. 0 a day is
+    none at all."""
 
     daily_limit: int
     minimum: int
     update_time: datetime
     version: int = 1
+    programme: str = DEFAULT
 
     def changed(self, daily_limit: int, minimum: int, now: datetime) -> Policy:
         """With other limits; itself when they are the same."""
@@ -41,7 +43,7 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class PointTransfer:
-    """Points that one member gave to another. `day` is the day that the limit counts them for."""
+    """Points of a programme that one member gave to another. `day` is the day that the limit counts them for."""
 
     id: UUID
     member: UUID
@@ -49,6 +51,7 @@ class PointTransfer:
     points: int
     day: str
     create_time: datetime
+    programme: str = DEFAULT
 
     @property
     def source(self) -> str:

@@ -9,13 +9,13 @@ from zoneinfo import ZoneInfo, available_timezones
 from kit.money import LIMIT, Money
 from services.members.domain import errors
 from services.members.domain.basket import EVERYTHING, Scope
-from services.members.domain.points import MAX_POINTS, Terms
+from services.members.domain.points import MAX_POINTS, UNIT, Terms
 from services.members.domain.points_as_cash import FREE_USE, CashRules
 from services.members.domain.rule import BASE_RULE, NO_CAPS, Caps, Rate, Rounding, Rule
 from services.members.domain.tier_scheme import MAX_GRACE_DAYS, NO_BENEFITS, ROLLING_SPEND, Benefits, Metric, TierScheme
 from services.members.domain.validity import AT_ONCE, FOR_EVER, Availability, Start, Validity, days_later
 
-__all__ = ["BASE", "DEFAULT", "Programme", "Rate", "Tier"]
+__all__ = ["BASE", "DEFAULT", "Programme", "Rate", "Tier", "programme_of", "unit_of"]
 
 BASE = "base"
 """The tier of who has reached none."""
@@ -238,3 +238,13 @@ class Programme:
             raise errors.programme_invalid(f"{field}.threshold", "must be given, for tiers go by the spend")
         elif tier.threshold.currency != self.currency:
             raise errors.programme_invalid(f"{field}.threshold", f"must be in {self.currency}, like the earn rate")
+
+
+def programme_of(unit: str) -> str:
+    """The id of the programme whose points a unit counts."""
+    return DEFAULT if unit == UNIT else unit.removeprefix(f"{UNIT}/")
+
+
+def unit_of(programme: str) -> str:
+    """The unit that counts the points of a programme."""
+    return UNIT if programme == DEFAULT else f"{UNIT}/{programme}"

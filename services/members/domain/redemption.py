@@ -10,6 +10,7 @@ from uuid import UUID
 from kit import names
 from kit.money import Money
 from services.members.domain.errors import mall as errors
+from services.members.domain.programme import DEFAULT
 from services.members.domain.reward import Kind, Pieces, Reward, Share
 
 
@@ -36,7 +37,8 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Redemption:
-    """One redemption, with the price that it was asked for at. `day` is the day that its limits count it for.
+    """One redemption, with the price that it was asked for at: points of `programme`, and cash. `day` is the day that
+    its limits count it for.
 
     Methods answer the redemption after them, itself when nothing changes, and the facts.
     """
@@ -61,6 +63,7 @@ class Redemption:
     fulfil_time: datetime | None = None
     end_time: datetime | None = None
     version: int = 1
+    programme: str = DEFAULT
 
     @classmethod
     def asked(
@@ -90,6 +93,7 @@ class Redemption:
             store=store,
             create_time=now,
             expire_time=now + ttl if price else None,
+            programme=reward.offer.programme,
         )
 
     @property

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from kit.money import LIMIT, Money
 from services.members.domain.errors import mall as errors
+from services.members.domain.programme import DEFAULT
 
 MOST_AT_ONCE = 1_000
 """No redemption is for more pieces, so that its price stays an amount."""
@@ -35,7 +36,8 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What the merchant decides about a reward. Prices are for one piece; None is no cash, no limit, no bound."""
+    """What the merchant decides about a reward. Prices are for one piece, in points of `programme`; None is no cash, no
+    limit, no bound."""
 
     display_name: str
     points: int
@@ -49,6 +51,7 @@ class Offer:
     tag: str = ""
     start: datetime | None = None
     end: datetime | None = None
+    programme: str = DEFAULT
 
     def check(self, tiers: Collection[str]) -> None:
         """Raise a Fault unless it makes sense; `tiers` are those of the programme."""

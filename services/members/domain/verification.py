@@ -1,8 +1,8 @@
 """Proof: everything that is kept beside the ledger's entries is recomputed from them and compared.
 
-A balance is the sum of the account's entries, a lot is the sum of the entries that name it, what is held is the sum of
-the active holds, and a tier history follows from what counts towards it. What was found is signed, and each statement
-names the hash of the one before.
+A balance is the sum of the account's entries, a lot is the sum of the entries that name it, what is held of a
+programme's points is the sum of its active holds, and a tier history follows from what counts towards it. What was
+found is signed, and each statement names the hash of the one before.
 """
 
 from __future__ import annotations
@@ -74,14 +74,14 @@ class Books:
     """All that is kept of a member's accounts, and what the entries say.
 
     `balances` are by unit and account, `sums` those of the entries by unit, account and lot. `holds` are the active
-    ones on points: how many each holds, and the lots they were drawn from.
+    ones on points: their unit, how many each holds, and the lots they were drawn from.
     """
 
     member: UUID
     balances: Mapping[tuple[str, str], int]
     sums: Mapping[tuple[str, str, UUID | None], int]
     lots: Mapping[UUID, LotBooks]
-    holds: Sequence[tuple[int, Sequence[Part]]] = ()
+    holds: Sequence[tuple[str, int, Sequence[Part]]] = ()
     last_entry: int = 0
     """The newest entry that was taken into account."""
 
@@ -115,13 +115,20 @@ class Books:
                 yield check(Kind.NO_LOT, account_name(self.member, unit, account), 0, without)
 
     def _holds(self) -> Iterator[Check]:
-        held = sum(points for points, _ in self.holds)
-        yield check(Kind.HOLD, account_name(self.member, UNIT, HELD), held, self.balances.get((UNIT, HELD), 0))
+        units = {unit for unit, account in self.balances if divided(unit) and account == HELD}
+        for unit in sorted({UNIT, *units, *(unit for unit, _, _ in self.holds)}):
+            yield from self._held_in(unit)
+
+    def _held_in(self, unit: str) -> Iterator[Check]:
+        """What is held of one programme's points, which only its own holds hold."""
+        mine = [(points, parts) for of, points, parts in self.holds if of == unit]
+        held = sum(points for points, _ in mine)
+        yield check(Kind.HOLD, account_name(self.member, unit, HELD), held, self.balances.get((unit, HELD), 0))
         drawn: dict[UUID, int] = {}
-        for part in (part for _, parts in self.holds for part in parts):
+        for part in (part for _, parts in mine for part in parts):
             if part.lot:
                 drawn[part.lot] = drawn.get(part.lot, 0) + part.points
-        kept = {lot: books.left[LOT_ACCOUNTS.index(HELD)] for lot, books in self.lots.items() if books.unit == UNIT}
+        kept = {lot: books.left[LOT_ACCOUNTS.index(HELD)] for lot, books in self.lots.items() if books.unit == unit}
         for lot in sorted(drawn.keys() | {lot for lot, amount in kept.items() if amount}):
             yield check(Kind.HOLD, lot_name(self.member, lot, HELD), drawn.get(lot, 0), kept.get(lot, "no lot"))
 

@@ -12,13 +12,13 @@ from services.members.domain.adjustment import Adjustment
 from services.members.domain.audit import Author
 
 _READ = text("""
-    select row_id, member, points, reason from adjustments where row_id = any(cast(:row_ids as text[]))
+    select row_id, member, points, reason, programme from adjustments where row_id = any(cast(:row_ids as text[]))
 """)
 _ADD = text("""
-    insert into adjustments (row_id, member, points, reason, actor, create_time)
+    insert into adjustments (row_id, member, points, reason, programme, actor, create_time)
     select a.*, :actor, cast(:now as timestamptz)
-    from unnest(cast(:row_ids as text[]), cast(:members as uuid[]), cast(:points as bigint[]), cast(:reasons as text[]))
-        as a
+    from unnest(cast(:row_ids as text[]), cast(:members as uuid[]), cast(:points as bigint[]),
+                cast(:reasons as text[]), cast(:programmes as text[])) as a
     on conflict do nothing
 """)
 
@@ -48,6 +48,7 @@ class AdjustmentStore:
                 "members": [row.member for row in rows],
                 "points": [row.points for row in rows],
                 "reasons": [row.reason for row in rows],
+                "programmes": [row.programme for row in rows],
                 "actor": author.subject,
                 "now": self._now,
             },

@@ -14,7 +14,7 @@ from services.members.domain.points import Part
 
 _READ = text("""
     select id, member, points, value, currency, source, create_time, expire_time, state, confirmed, end_time,
-           lots, drawn, returned
+           lots, drawn, returned, programme
     from holds where id = any(cast(:ids as uuid[]))
 """)
 
@@ -35,12 +35,12 @@ _PARTS = """
 
 _ADD = text(f"""
     with {_PARTS}
-    insert into holds (id, member, points, value, currency, source, create_time, expire_time, lots, drawn, state,
-                       confirmed)
+    insert into holds (id, member, points, value, currency, source, create_time, expire_time, programme, lots,
+                       drawn, state, confirmed)
     select h.*, coalesce(p.lots, '{{}}'), coalesce(p.drawn, '{{}}'), 'ACTIVE', 0
     from unnest(cast(:ids as uuid[]), cast(:members as uuid[]), cast(:points as bigint[]), cast(:values as bigint[]),
                 cast(:currencies as text[]), cast(:sources as text[]), cast(:create_times as timestamptz[]),
-                cast(:expire_times as timestamptz[])) as h (id)
+                cast(:expire_times as timestamptz[]), cast(:programmes as text[])) as h (id)
     left join parts p on p.hold = h.id
 """)  # noqa: S608 - constants only
 
@@ -87,6 +87,7 @@ class HoldStore:
                 "sources": [hold.source for hold in holds],
                 "create_times": [hold.create_time for hold in holds],
                 "expire_times": [hold.expire_time for hold in holds],
+                "programmes": [hold.programme for hold in holds],
                 **_parts(holds),
             },
         )
@@ -122,6 +123,7 @@ def _hold(row: Row[tuple[object, ...]]) -> Hold:
         end_time=row.end_time,
         parts=tuple(map(Part, row.lots, row.drawn)),
         returned=row.returned,
+        programme=row.programme,
     )
 
 

@@ -41,7 +41,7 @@ _TAKEN = text("""
 _ADD = text("""
     insert into redemptions (id, member, reward, quantity, points, cash, currency, hold, day, store, state, payment,
         voucher_code, tracking_number, pickup_store, digest, refund_payment, restocked, create_time, expire_time,
-        confirm_time, fulfil_time, end_time, version)
+        confirm_time, fulfil_time, end_time, version, programme)
     select u.*
     from unnest(cast(:id as uuid[]), cast(:member as uuid[]), cast(:reward as uuid[]), cast(:quantity as integer[]),
         cast(:points as bigint[]), cast(:cash as bigint[]), cast(:currency as text[]), cast(:hold as uuid[]),
@@ -49,7 +49,8 @@ _ADD = text("""
         cast(:voucher_code as text[]), cast(:tracking_number as text[]), cast(:pickup_store as text[]),
         cast(:digest as text[]), cast(:refund_payment as text[]), cast(:restocked as boolean[]),
         cast(:create_time as timestamptz[]), cast(:expire_time as timestamptz[]), cast(:confirm_time as timestamptz[]),
-        cast(:fulfil_time as timestamptz[]), cast(:end_time as timestamptz[]), cast(:version as bigint[])) as u
+        cast(:fulfil_time as timestamptz[]), cast(:end_time as timestamptz[]), cast(:version as bigint[]),
+        cast(:programme as text[])) as u
 """)
 
 _SAVE = text("""
@@ -167,6 +168,7 @@ def _row(redemption: Redemption) -> dict[str, Any]:
         "fulfil_time": redemption.fulfil_time,
         "end_time": redemption.end_time,
         "version": redemption.version,
+        "programme": redemption.programme,
     }
 
 
@@ -192,4 +194,5 @@ def _redemption(row: RowMapping) -> Redemption:
         fulfil_time=row["fulfil_time"],
         end_time=row["end_time"],
         version=row["version"],
+        programme=row["programme"],
     )

@@ -11,8 +11,7 @@ from sqlalchemy import Connection
 from kit.db.parts import PartStore
 from kit.unit import Publish, Stored, Unit
 from kit.vault import Vault
-from services.members.domain.points import UNIT
-from services.members.domain.programme import DEFAULT
+from services.members.domain.programme import DEFAULT, unit_of
 from services.members.storage.adjustment import AdjustmentStore
 from services.members.storage.audit import AuditStore
 from services.members.storage.badge import BadgeStore
@@ -101,7 +100,7 @@ class MembersUnit(Unit):
         if programme == DEFAULT:
             return self.wallets
         if programme not in self._wallets:
-            self._wallets[programme] = WalletStore(self.connection, f"{UNIT}/{programme}")
+            self._wallets[programme] = WalletStore(self.connection, unit_of(programme))
         return self._wallets[programme]
 
     def moved_points(self) -> Iterator[tuple[tuple[str, str], int]]:

@@ -14,6 +14,7 @@ from uuid import UUID
 from sqlalchemy import Connection, text
 
 from services.members.domain.points import HELD, HOUSE, UNIT, Part
+from services.members.domain.programme import DEFAULT, unit_of
 from services.members.domain.verification import (
     Books,
     Check,
@@ -57,7 +58,9 @@ _LOTS = text("""
     select id, unit, pending, available, held from ledger_lots where owner = cast(:owner as uuid) and pending > 0
 """)
 
-_HOLDS = text("select points, lots, drawn from holds where state = 'ACTIVE' and member = cast(:owner as uuid)")
+_HOLDS = text("""
+    select programme, points, lots, drawn from holds where state = 'ACTIVE' and member = cast(:owner as uuid)
+""")
 
 _BALANCES = text(f"""
     select a.owner, a.unit, a.kind, s.account, coalesce(s.amount, 0) as expected, a.balance
@@ -128,25 +131,34 @@ _NO_LOT = text(f"""
     group by a.owner, a.unit, a.kind having sum(m.amount) <> 0 limit {_MOST}
 """)  # noqa: S608 - constants only
 
+_UNIT_OF_HOLD = f"case h.programme when '{DEFAULT}' then '{UNIT}' else '{UNIT}/' || h.programme end"
+
 _HELD = text(f"""
     with said as (
-        select member as owner, sum(points) as amount from holds where state = 'ACTIVE' group by member
+        select member as owner, {_UNIT_OF_HOLD} as unit, sum(points) as amount from holds h where state = 'ACTIVE'
+        group by 1, 2
     ), kept as (
-        select owner, balance from ledger_accounts where unit = '{UNIT}' and kind = '{HELD}' and balance <> 0
+        select owner, unit, balance from ledger_accounts
+        where (unit = '{UNIT}' or unit like '{UNIT}/%') and kind = '{HELD}' and balance <> 0
     )
-    select coalesce(k.owner, s.owner) as owner, coalesce(s.amount, 0) as expected, coalesce(k.balance, 0) as kept
-    from said s full join kept k on k.owner = s.owner where s.amount is distinct from k.balance limit {_MOST}
+    select coalesce(k.owner, s.owner) as owner, coalesce(k.unit, s.unit) as unit, coalesce(s.amount, 0) as expected,
+           coalesce(k.balance, 0) as kept
+    from said s full join kept k on k.owner = s.owner and k.unit = s.unit
+    where s.amount is distinct from k.balance limit {_MOST}
 """)  # noqa: S608 - constants only
 
 _HELD_LOTS = text(f"""
     with said as (
-        select p.lot, sum(p.points) as amount from holds h cross join lateral unnest(h.lots, h.drawn) as p (lot, points)
-        where h.state = 'ACTIVE' and p.lot is not null group by p.lot
+        select p.lot, {_UNIT_OF_HOLD} as unit, sum(p.points) as amount
+        from holds h cross join lateral unnest(h.lots, h.drawn) as p (lot, points)
+        where h.state = 'ACTIVE' and p.lot is not null group by 1, 2
     ), kept as (
-        select id, owner, held from ledger_lots where unit = '{UNIT}' and held <> 0
+        select id, owner, unit, held from ledger_lots
+        where (unit = '{UNIT}' or unit like '{UNIT}/%') and held <> 0
     )
     select k.owner, coalesce(k.id, s.lot) as lot, coalesce(s.amount, 0) as expected, coalesce(k.held, 0) as kept
-    from said s full join kept k on k.id = s.lot where s.amount is distinct from k.held limit {_MOST}
+    from said s full join kept k on k.id = s.lot and k.unit = s.unit
+    where s.amount is distinct from k.held limit {_MOST}
 """)  # noqa: S608 - constants only
 
 _HOUSE_ACCOUNTS = text("select id from ledger_accounts where sign = 0")
@@ -197,7 +209,7 @@ class VerificationStore:
             balances={(unit, kind): balance for unit, kind, balance in balances},
             sums={(unit, kind, lot): amount for unit, kind, lot, amount, _ in sums},
             lots={lot.id: LotBooks(lot.unit, (lot.pending, lot.available, lot.held)) for lot in lots},
-            holds=[(hold.points, tuple(map(Part, hold.lots, hold.drawn))) for hold in holds],
+            holds=[(unit_of(each.programme), each.points, tuple(map(Part, each.lots, each.drawn))) for each in holds],
             last_entry=max((last for *_, last in sums), default=0),
         )
 
@@ -234,7 +246,7 @@ class VerificationStore:
     def holds(self) -> list[Check]:
         """What is held, in all and of a lot, where it differs from the active holds."""
         held = [
-            check(Kind.HOLD, account_name(row.owner, UNIT, HELD), row.expected, row.kept)
+            check(Kind.HOLD, account_name(row.owner, row.unit, HELD), row.expected, row.kept)
             for row in self._connection.execute(_HELD)
         ]
         lots = [

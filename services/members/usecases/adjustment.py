@@ -13,9 +13,10 @@ from kit.posting import Cause
 from services.members.domain.adjustment import Adjustment
 from services.members.domain.audit import Act, Author
 from services.members.domain.points import Wallet
-from services.members.domain.programme import Programme
+from services.members.domain.programme import DEFAULT
 from services.members.usecases import ports
 from services.members.usecases.audit import Audit
+from services.members.usecases.batches import Batches
 from services.members.usecases.points import Batch, attempt
 
 
@@ -66,33 +67,35 @@ class AdjustedRow(NamedTuple):
 def adjust(unit: Unit, command: AdjustPoints) -> list[AdjustedRow | Fault]:
     """Post rows in their order; answers each. A row that was posted before changes nothing, however long ago."""
     good = [row for row in command.rows if isinstance(row, Adjustment)]
-    batch = Batch(unit, {row.member for row in good})
-    batch.spending((row.member, -row.points) for row in good if row.points < 0)
-    sheet = _Sheet(batch, unit.programmes.current(), unit.adjustments.read({row.row_id for row in good}))
+    batches = Batches(unit, {row.member for row in good})
+    batches.open((row.programme, row.member) for row in good)
+    batches.spending((row.programme, row.member, -row.points) for row in good if row.points < 0)
+    sheet = _Sheet(batches, unit.adjustments.read({row.row_id for row in good}))
     outcomes = [row if isinstance(row, Fault) else attempt(sheet.enter, row, command.author) for row in command.rows]
     unit.adjustments.add(sheet.posted, command.author)
     unit.audit.record(*sheet.acts)
-    batch.close()
+    batches.close()
     return outcomes
 
 
 class _Sheet:
     """The adjustments of one call while its rows are entered one by one."""
 
-    def __init__(self, batch: Batch, programme: Programme, known: dict[str, Adjustment]) -> None:
+    def __init__(self, batches: Batches, known: dict[str, Adjustment]) -> None:
         self.posted: list[Adjustment] = []
         self.acts: list[Act] = []
-        self._batch = batch
-        self._programme = programme
+        self._batches = batches
         self._known = known
 
     def enter(self, row: Adjustment, author: Author) -> AdjustedRow:
-        """Post one row. Raises a Fault when it can't be used, or takes more than is available."""
+        """Post one row. Raises a Fault when it can't be used, there is no such member or programme, or it takes more
+        than is available."""
         row.check()
         if row.row_id in self._known and row.repeats(self._known[row.row_id]):
             return AdjustedRow(RowState.UNCHANGED)
-        before = self._batch.wallet(row.member)
-        after = self._post(before, row)
+        owner, batch = self._batches.owner(row.member), self._batches.of(row.programme)
+        before = batch.wallet(owner)
+        after = self._post(batch, before, row)
         self._known[row.row_id] = row
         self.posted.append(row)
         self.acts.append(
@@ -100,20 +103,22 @@ class _Sheet:
                 author,
                 names.join("members", row.member),
                 row.reason,
-                before=_shown(before),
-                after={**_shown(after), "source": row.source},
+                before=_shown(before, row.programme),
+                after={**_shown(after, row.programme), "source": row.source},
             )
         )
         return AdjustedRow(RowState.POSTED, after)
 
-    def _post(self, wallet: Wallet, row: Adjustment) -> Wallet:
-        cause = Cause("ADJUST", row.source, self._batch.now)
+    def _post(self, batch: Batch, wallet: Wallet, row: Adjustment) -> Wallet:
+        cause = Cause("ADJUST", row.source, batch.now)
         if row.points > 0:
-            return self._batch.earn(wallet, row.points, cause, self._programme.terms_at_once(cause.time))
-        after = self._batch.post(*wallet.deduct(-row.points, cause))
-        self._batch.facts.append(after.earned(row.points, cause))
+            terms = self._batches.programme(row.programme).terms_at_once(cause.time)
+            return batch.earn(wallet, row.points, cause, terms)
+        after = batch.post(*wallet.deduct(-row.points, cause))
+        batch.facts.append(after.earned(row.points, cause))
         return after
 
 
-def _shown(wallet: Wallet) -> dict[str, int]:
-    return {"available": wallet.available, "receivable": wallet.receivable}
+def _shown(wallet: Wallet, programme: str) -> dict[str, int | str]:
+    shown: dict[str, int | str] = {"available": wallet.available, "receivable": wallet.receivable}
+    return shown if programme == DEFAULT else {**shown, "programme": programme}

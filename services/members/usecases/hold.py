@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -12,8 +12,9 @@ from kit.posting import Transfer
 from services.members.domain import errors
 from services.members.domain.hold import Hold
 from services.members.domain.points import Wallet
-from services.members.domain.programme import Programme
+from services.members.domain.programme import DEFAULT
 from services.members.usecases import tier
+from services.members.usecases.batches import Batches
 from services.members.usecases.points import Batch, attempt
 from services.members.usecases.ports import Unit
 
@@ -23,13 +24,14 @@ _SWEEP = 2_000
 
 @dataclass(frozen=True, slots=True)
 class PlaceHold:
-    """Set points of a member aside for `ttl`."""
+    """Set points of a programme that a member has aside for `ttl`."""
 
     hold: UUID
     member: UUID
     points: int
     source: str
     ttl: timedelta
+    programme: str = DEFAULT
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +56,12 @@ End = Callable[[Hold, Wallet, datetime], tuple[Hold, Wallet, list[Transfer]]]
 
 def place(unit: Unit, commands: Sequence[PlaceHold]) -> list[Hold | Fault]:
     """Place holds; answers each. Refused when fewer points are available."""
-    programme = unit.programmes.current()
-    batch = Batch(unit, {command.member for command in commands})
-    batch.spending((command.member, command.points) for command in commands)
-    outcomes = [attempt(_place, batch, programme, command) for command in commands]
+    batches = Batches(unit, {command.member for command in commands})
+    batches.open((command.programme, command.member) for command in commands)
+    batches.spending((command.programme, command.member, command.points) for command in commands)
+    outcomes = [attempt(_place, batches, command) for command in commands]
     unit.holds.add([hold for hold in outcomes if isinstance(hold, Hold)])
-    batch.close()
+    batches.close()
     return outcomes
 
 
@@ -89,29 +91,37 @@ def expire(unit: Unit) -> int:
     due = unit.holds.due(unit.now, _SWEEP)
     if not due:
         return 0
-    batch = Batch(unit, set(due.values()), wait=False)
-    holds = {key: hold for key, hold in unit.holds.read(due).items() if hold.member in batch}
-    batch.returning(holds.values())
-    ended = [end(batch, hold, Hold.expire) for hold in holds.values()]
+    batches = Batches(unit, set(due.values()), wait=False)
+    holds = {key: hold for key, hold in unit.holds.read(due).items() if hold.member in batches}
+    returning(batches, holds.values())
+    ended = [end(batches.of(hold.programme), hold, Hold.expire) for hold in holds.values()]
     changed = [hold for hold in ended if hold is not holds[hold.id]]
     unit.holds.save(changed)
-    batch.close()
+    batches.close()
     return len(changed)
 
 
+def returning(batches: Batches, holds: Collection[Hold]) -> None:
+    """Lock what holds of locked members were drawn from, each in its own programme, and read the lots."""
+    batches.open((hold.programme, hold.member) for hold in holds)
+    for programme in {hold.programme for hold in holds}:
+        batches.of(programme).returning(hold for hold in holds if hold.programme == programme)
+
+
 def end(batch: Batch, hold: Hold, how: End) -> Hold:
-    """Bring one hold to its end within a batch."""
+    """Bring one hold to its end within a batch of its programme."""
     ended, wallet, transfers = how(hold, batch.wallet(hold.member), batch.now)
     batch.post(wallet, transfers)
     return ended
 
 
-def _place(batch: Batch, programme: Programme, command: PlaceHold) -> Hold:
+def _place(batches: Batches, command: PlaceHold) -> Hold:
+    owner, batch = batches.owner(command.member), batches.of(command.programme)
     hold, wallet, transfers = Hold.place(
         command.hold,
-        batch.wallet(command.member),
+        batch.wallet(owner),
         command.points,
-        value=programme.worth(command.points),
+        programme=batches.programme(command.programme),
         source=command.source,
         now=batch.now,
         ttl=command.ttl,
@@ -121,23 +131,24 @@ def _place(batch: Batch, programme: Programme, command: PlaceHold) -> Hold:
 
 
 def _end(unit: Unit, commands: Sequence[EndHold], way: Callable[[EndHold], End]) -> list[Hold | Fault]:
-    batch = Batch(unit, {command.member for command in commands})
+    batches = Batches(unit, {command.member for command in commands})
     before = unit.holds.read({command.hold for command in commands})
-    batch.returning(hold for hold in before.values() if hold.member in batch)
+    returning(batches, [hold for hold in before.values() if hold.member in batches])
     holds = dict(before)
-    outcomes = [attempt(_end_one, batch, holds, command, way(command)) for command in commands]
+    outcomes = [attempt(_end_one, batches, holds, command, way(command)) for command in commands]
     unit.holds.save([hold for key, hold in holds.items() if hold is not before[key]])
-    batch.close()
+    batches.close()
     return outcomes
 
 
-def _end_one(batch: Batch, holds: dict[UUID, Hold], command: EndHold, how: End) -> Hold:
-    holds[command.hold] = end(batch, _of(batch, holds, command), how)
+def _end_one(batches: Batches, holds: dict[UUID, Hold], command: EndHold, how: End) -> Hold:
+    hold = _of(batches, holds, command)
+    holds[command.hold] = end(batches.of(hold.programme), hold, how)
     return holds[command.hold]
 
 
-def _of(batch: Batch, holds: Mapping[UUID, Hold], command: EndHold) -> Hold:
+def _of(batches: Batches, holds: Mapping[UUID, Hold], command: EndHold) -> Hold:
     hold = holds.get(command.hold)
-    if hold is None or command.member not in batch or hold.member != batch.wallet(command.member).member:
+    if hold is None or command.member not in batches or hold.member != batches.owner(command.member):
         raise errors.hold_not_found(command.member, command.hold)
     return hold

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Protocol
 
-from services.members.domain.liability import Liability, unit_of
-from services.members.domain.programme import Programme
+from services.members.domain.liability import Liability
+from services.members.domain.programme import Programme, unit_of
 from services.members.usecases import ports
 
 

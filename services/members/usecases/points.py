@@ -214,19 +214,22 @@ def balances(unit: Unit, members: Sequence[UUID]) -> list[Wallet | Fault]:
 
 @dataclass(frozen=True, slots=True)
 class LotsAsked:
-    """A member's lots at a moment, by default now, and only those that expire before another one."""
+    """A member's lots of a programme at a moment, by default now, and only those that expire before another one."""
 
     member: UUID
     time: datetime | None = None
     expire_before: datetime | None = None
+    programme: str = DEFAULT
 
 
-def balance_at(unit: Unit, member: UUID, time: datetime) -> Wallet:
-    """The balances and lots of a member as they were at a past instant. Raises a Fault when there is no such member.
+def balance_at(unit: Unit, member: UUID, time: datetime, programme: str = DEFAULT) -> Wallet:
+    """The balances and lots of a member as they were at a past instant. Raises a Fault when there is no such member or
+    programme.
 
     What was due by then counts, also if it was swept a moment later.
     """
-    wallet = unit.wallets.at(_heir(unit, member), time)
+    owner = _owner(unit, member, programme)
+    wallet = unit.wallets_of(programme).at(owner, time)
     lapsed = sum(lot.available for lot in wallet.lots if lot.expired(time))
     matured = sum(lot.pending for lot in wallet.lots if lot.mature(time))
     lots = [lot.due(time) for lot in wallet.lots]
@@ -235,28 +238,38 @@ def balance_at(unit: Unit, member: UUID, time: datetime) -> Wallet:
 
 
 def lots(unit: Unit, asked: LotsAsked) -> list[Lot]:
-    """The lots of which something is left, in the order of spending. Raises a Fault when there is no such member."""
-    found = balance_at(unit, asked.member, asked.time or unit.now).lots
+    """The lots of which something is left, in the order of spending. Raises a Fault when there is no such member or
+    programme."""
+    found = balance_at(unit, asked.member, asked.time or unit.now, asked.programme).lots
     if asked.expire_before is None:
         return list(found)
     return [lot for lot in found if lot.expired(asked.expire_before) and lot.expire_time != asked.expire_before]
 
 
-def entries(unit: Unit, member: UUID, page: Page) -> list[Posted]:
-    """A page of a member's entries, the newest first. Raises a Fault when there is no such member."""
-    found = unit.wallets.page(member, page)
+def balance_of(unit: Unit, member: UUID, programme: str) -> Wallet:
+    """The present balances in a programme, empty before there were any points. Raises a Fault when there is no such
+    member or programme."""
+    owner = _owner(unit, member, programme)
+    return unit.wallets_of(programme).present({owner}, unit.now).get(owner, Wallet(owner))
+
+
+def entries(unit: Unit, member: UUID, page: Page, programme: str = DEFAULT) -> list[Posted]:
+    """A page of a member's entries, the newest first. Raises a Fault when there is no such member or programme."""
+    found = unit.wallets_of(programme).page(member, page)
     if not found:
-        _heir(unit, member)
+        _owner(unit, member, programme)
     return found
 
 
-def _heir(unit: Unit, member: UUID) -> UUID:
-    """Whose wallet stands for the member's. Raises a Fault when there is no such member."""
+def _owner(unit: Unit, member: UUID, programme: str) -> UUID:
+    """Whose wallet stands for the member's. Raises a Fault when there is no such member or programme."""
     wallets = unit.wallets.read([member])
-    heir = unit.wallets.heir(member)
-    if heir not in wallets:
+    owner = unit.wallets.heir(member)
+    if owner not in wallets:
         raise errors.member_not_found(member)
-    return heir
+    if programme != DEFAULT and unit.programmes.find(programme) is None:
+        raise errors.programme_not_found(programme)
+    return owner
 
 
 def _accrue(batch: Batch, programme: Programme, command: Accrue) -> Wallet:

@@ -7,13 +7,12 @@ from typing import NamedTuple, TypeVar
 
 from kit.errors import Fault
 from kit.posting import Cause
-from services.members.domain import errors
 from services.members.domain.points import Wallet
-from services.members.domain.programme import DEFAULT, Programme
+from services.members.domain.programme import DEFAULT
 from services.members.usecases import points
-from services.members.usecases.points import Accrue, Batch, Spend, attempt
+from services.members.usecases.batches import Batches
+from services.members.usecases.points import Accrue, Spend, attempt
 from services.members.usecases.ports import Unit
-from services.members.usecases.within import Within
 
 Command = TypeVar("Command", Accrue, Spend)
 
@@ -39,42 +38,31 @@ def _each(
     unit: Unit,
     commands: Sequence[Command],
     usual: Callable[[Unit, Sequence[Command]], list[Wallet | Fault]],
-    step: Callable[[Batch, Programme, Command], Wallet],
+    step: Callable[[Batches, Command], Wallet],
 ) -> list[Changed | Fault]:
-    """The outcomes in the order of the commands, which are taken programme by programme."""
-    outcomes: dict[int, Wallet | Fault] = {}
-    for id_ in sorted({command.programme for command in commands}, key=lambda id_: (id_ != DEFAULT, id_)):
-        mine = [at for at, command in enumerate(commands) if command.programme == id_]
-        group = [commands[at] for at in mine]
-        found = usual(unit, group) if id_ == DEFAULT else _within(unit, id_, group, step)
-        outcomes |= dict(zip(mine, found, strict=True))
-    return [_changed(outcomes[at], command.programme) for at, command in enumerate(commands)]
+    """The outcomes in the order of the commands. Where all are of the default programme, it goes the shorter way."""
+    if all(command.programme == DEFAULT for command in commands):
+        outcomes = usual(unit, commands)
+    else:
+        batches = Batches(unit, {command.member for command in commands})
+        batches.open((command.programme, command.member) for command in commands)
+        spends = [command for command in commands if isinstance(command, Spend)]
+        batches.spending((command.programme, command.member, command.points) for command in spends)
+        outcomes = [attempt(step, batches, command) for command in commands]
+        batches.close()
+    return [_changed(outcome, command.programme) for outcome, command in zip(outcomes, commands, strict=True)]
 
 
-def _within(
-    unit: Unit, id_: str, commands: Sequence[Command], step: Callable[[Batch, Programme, Command], Wallet]
-) -> list[Wallet | Fault]:
-    programme = unit.programmes.find(id_)
-    if programme is None:
-        return [errors.programme_not_found(id_) for _ in commands]
-    within = Within(unit, id_)
-    known = unit.wallets.lock({command.member for command in commands})
-    within.wallets.open_late(known)
-    batch = Batch(within, {command.member for command in commands})
-    batch.spending((command.member, command.points) for command in commands if isinstance(command, Spend))
-    outcomes = [attempt(step, batch, programme, command) for command in commands]
-    batch.close()
-    return outcomes
+def _accrue(batches: Batches, command: Accrue) -> Wallet:
+    owner, batch = batches.owner(command.member), batches.of(command.programme)
+    cause = Cause("ACCRUAL", command.source, command.time or batches.now)
+    terms = batches.programme(command.programme).terms_at_once(cause.time)
+    return batch.earn(batch.wallet(owner), command.points, cause, terms)
 
 
-def _accrue(batch: Batch, programme: Programme, command: Accrue) -> Wallet:
-    cause = Cause("ACCRUAL", command.source, command.time or batch.now)
-    return batch.earn(batch.wallet(command.member), command.points, cause, programme.terms_at_once(cause.time))
-
-
-def _spend(batch: Batch, _: Programme, command: Spend) -> Wallet:
-    wallet = batch.wallet(command.member)
-    return batch.post(*wallet.spend(command.points, Cause("SPEND", command.source, batch.now)))
+def _spend(batches: Batches, command: Spend) -> Wallet:
+    owner, batch = batches.owner(command.member), batches.of(command.programme)
+    return batch.post(*batch.wallet(owner).spend(command.points, Cause("SPEND", command.source, batches.now)))
 
 
 def _changed(outcome: Wallet | Fault, programme: str) -> Changed | Fault:

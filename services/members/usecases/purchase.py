@@ -164,7 +164,7 @@ def finish(
 ) -> None:
     """Settle what follows from purchases beside the points: holds, growth and tiers."""
     current = programmes[DEFAULT][max(programmes[DEFAULT])]
-    _settle_holds(unit, batch, settlements, known, current)
+    _settle_holds(unit, batch, settlements, known, programmes)
     growth.settle(unit, list(changed.values()), programmes[DEFAULT])
     standings = unit.tiers.read({member for member, _ in known})
     batch.facts += tier.judge(unit, standings, list(known.values()), current)
@@ -172,7 +172,7 @@ def finish(
 
 
 def _settle_holds(
-    unit: Unit, batch: Batch, settlements: Sequence[Settlement], known: Known, programme: Programme
+    unit: Unit, batch: Batch, settlements: Sequence[Settlement], known: Known, programmes: Programmes
 ) -> None:
     """Spend the points that paid a part of these orders, and give back those that paid for what was refunded."""
     paid = {settlement.hold: settlement for settlement in settlements if settlement.hold}
@@ -182,10 +182,17 @@ def _settle_holds(
     for hold, settlement in paid.items():
         if hold not in before or before[hold].member != settlement.member:
             raise errors.hold_not_found(settlement.member, hold)
-    batch.returning(before.values())
-    batch.spending((hold.member, hold.points) for hold in before.values() if hold.state is not State.ACTIVE)
-    ended = [_settled(batch, hold, known[paid[key].member, paid[key].order], programme) for key, hold in before.items()]
-    unit.holds.save([hold for hold in ended if hold is not before[hold.id]])
+    for programme in sorted({hold.programme for hold in before.values()}):
+        mine = [hold for hold in before.values() if hold.programme == programme]
+        books = batch if programme == DEFAULT else Batch(Within(unit, programme), {hold.member for hold in mine})
+        books.returning(mine)
+        books.spending((hold.member, hold.points) for hold in mine if hold.state is not State.ACTIVE)
+        rules = programmes[programme][max(programmes[programme])]
+        purchases = [known[paid[hold.id].member, paid[hold.id].order] for hold in mine]
+        ended = [_settled(books, hold, of, rules) for hold, of in zip(mine, purchases, strict=True)]
+        unit.holds.save([hold for hold in ended if hold is not before[hold.id]])
+        if books is not batch:
+            books.close()
 
 
 def _settled(batch: Batch, hold: Hold, purchase: Purchase, programme: Programme) -> Hold:

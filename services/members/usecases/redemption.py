@@ -15,6 +15,7 @@ from kit.page import Page
 from services.members.domain import errors as members_errors
 from services.members.domain.audit import NOBODY, Act, Author
 from services.members.domain.errors import mall as errors
+from services.members.domain.programme import DEFAULT
 from services.members.domain.redemption import Redemption, State
 from services.members.domain.reward import Share
 from services.members.usecases.mall_ports import MallUnit
@@ -90,13 +91,14 @@ def redeem(unit: MallUnit, commands: Sequence[Redeem]) -> list[Redemption | Faul
     desk = Desk(unit, {command.member for command in commands})
     desk.open({command.reward for command in commands})
     known = [command for command in commands if desk.has(command.reward) and command.member in desk]
-    today = unit.now.astimezone(desk.programme.zone).date().isoformat()
-    desk.look_up({Share(command.reward, desk.member(command.member), today) for command in known})
-    desk.batch.spending(
-        (command.member, desk.reward(command.reward).offer.points * command.quantity) for command in known
+    offers = [desk.reward(command.reward).offer for command in known]
+    desk.look_up({Share(each.reward, desk.member(each.member), _today(desk, each.reward)) for each in known})
+    desk.spending(
+        (offer.programme, command.member, offer.points * command.quantity)
+        for command, offer in zip(known, offers, strict=True)
     )
     gates = _Gates.of(unit, desk, known)
-    outcomes = [attempt(_ask, desk, command, gates, today) for command in commands]
+    outcomes = [attempt(_ask, desk, command, gates) for command in commands]
     desk.close()
     return outcomes
 
@@ -108,7 +110,7 @@ def confirm(unit: MallUnit, commands: Sequence[Confirm]) -> list[Redemption | Fa
     known = desk.reopen({command.redemption for command in commands})
     late = [each for each in known if each.overdue(unit.now) and each.member in desk]
     desk.look_up({each.share for each in late})
-    desk.batch.spending((each.member, each.points) for each in late)
+    desk.spending((each.programme, each.member, each.points) for each in late)
     taken = dict(unit.redemptions.paid({command.payment for command in commands}))
     outcomes = [attempt(_pay, desk, command, taken) for command in commands]
     desk.close()
@@ -170,7 +172,13 @@ def _present(unit: MallUnit, member: UUID) -> UUID:
     return unit.wallets.heir(member)
 
 
-def _ask(desk: Desk, command: Redeem, gates: _Gates, today: str) -> Redemption:
+def _today(desk: Desk, reward: UUID) -> str:
+    """The day for which a redemption of a reward counts, in the zone of the programme that it costs points of."""
+    zone = desk.batches.programme(desk.reward(reward).offer.programme).zone
+    return desk.now.astimezone(zone).date().isoformat()
+
+
+def _ask(desk: Desk, command: Redeem, gates: _Gates) -> Redemption:
     reward = desk.reward(command.reward)
     asked = Redemption.asked(
         command.redemption,
@@ -178,7 +186,7 @@ def _ask(desk: Desk, command: Redeem, gates: _Gates, today: str) -> Redemption:
         command.quantity,
         member=desk.member(command.member),
         hold=command.hold,
-        day=today,
+        day=_today(desk, command.reward),
         store=command.store,
         now=desk.now,
         ttl=command.ttl,
@@ -264,7 +272,7 @@ class _Gates(NamedTuple):
             {member for member, offer in asked if offer.tier},
             {member for member, offer in asked if offer.tag},
         )
-        order = [tier.id for tier in desk.programme.tiers]
+        order = [tier.id for tier in desk.batches.programme(DEFAULT).tiers]
         tiers = unit.tiers.at(tiered, unit.now) if tiered else {}
         members = unit.members.read(tagged) if tagged else {}
         return cls(

@@ -8,19 +8,18 @@ from uuid import UUID
 
 from services.members.domain.errors import mall as errors
 from services.members.domain.hold import Hold
-from services.members.domain.programme import Programme
 from services.members.domain.redemption import Redemption
 from services.members.domain.reward import Pieces, Reward, Share, Taken
 from services.members.usecases import hold as holds
+from services.members.usecases.batches import Batches
 from services.members.usecases.mall_ports import MallUnit
-from services.members.usecases.points import Batch
 
 _NOTHING = Pieces()
 
 
 class Desk:
-    """Locks the members' wallets, then the rewards. Commands are served one after the other, in memory; `close` writes
-    what came of all.
+    """Locks the members' wallets of the default programme, then the rewards, then wallets of other programmes. Commands
+    are served one after the other, in memory; `close` writes what came of all.
 
     What a redemption takes of its reward, and of its member's limits, follows from its state. So whoever keeps a
     redemption here says nothing of counters: they move by the difference. Limits are checked under the member's lock,
@@ -29,8 +28,7 @@ class Desk:
 
     def __init__(self, unit: MallUnit, members: Collection[UUID], *, wait: bool = True) -> None:
         self.now = unit.now
-        self.batch = Batch(unit, members, wait=wait)
-        self.programme: Programme = unit.programmes.current()
+        self.batches = Batches(unit, members, wait=wait)
         self._unit = unit
         self._rewards: dict[UUID, Reward] = {}
         self._taken: dict[Share, Taken] = {}
@@ -41,11 +39,17 @@ class Desk:
         self._facts: list[object] = []
 
     def __contains__(self, member: UUID) -> bool:
-        return member in self.batch
+        return member in self.batches
 
     def open(self, rewards: Collection[UUID]) -> None:
         """Lock rewards."""
         self._rewards = self._unit.rewards.lock(rewards)
+
+    def spending(self, amounts: Iterable[tuple[str, UUID, int]]) -> None:
+        """Lock what these points will be taken from, each given with its programme and member, and read the lots."""
+        amounts = list(amounts)
+        self.batches.open((programme, member) for programme, member, _ in amounts)
+        self.batches.spending(amounts)
 
     def reopen(self, redemptions: Collection[UUID]) -> list[Redemption]:
         """Read redemptions of locked members with their holds, and lock their rewards; answers them."""
@@ -54,7 +58,7 @@ class Desk:
         self.open({redemption.reward for redemption in self._before.values()})
         self._holds_before = self._unit.holds.read({redemption.hold for redemption in self._before.values()})
         self._holds = dict(self._holds_before)
-        self.batch.returning(hold for hold in self._holds.values() if hold.member in self.batch)
+        holds.returning(self.batches, [hold for hold in self._holds.values() if hold.member in self.batches])
         return list(self._before.values())
 
     def look_up(self, shares: Collection[Share]) -> None:
@@ -63,7 +67,7 @@ class Desk:
 
     def member(self, member: UUID) -> UUID:
         """The member, or who took over if they were merged. Raises a Fault when there is no such member."""
-        return self.batch.wallet(member).member
+        return self.batches.owner(member)
 
     def has(self, reward: UUID) -> bool:
         """Whether there is such a reward."""
@@ -101,16 +105,17 @@ class Desk:
 
     def place(self, redemption: Redemption, ttl: timedelta) -> None:
         """Set its points aside. Raises a Fault when fewer are available. Its lots were read before."""
+        batch = self.batches.of(redemption.programme)
         hold, wallet, transfers = Hold.place(
             redemption.hold,
-            self.batch.wallet(redemption.member),
+            batch.wallet(redemption.member),
             redemption.points,
-            value=self.programme.worth(redemption.points),
+            programme=self.batches.programme(redemption.programme),
             source=redemption.source,
             now=self.now,
             ttl=ttl,
         )
-        self.batch.post(wallet, transfers)
+        batch.post(wallet, transfers)
         self._holds[hold.id] = hold
 
     def spend(self, redemption: Redemption) -> None:
@@ -128,7 +133,8 @@ class Desk:
     def give_back(self, redemption: Redemption) -> None:
         """Give its spent points back to the lots that they came from."""
         hold = self._holds[redemption.hold]
-        self._holds[hold.id] = self.batch.refund(hold, hold.confirmed, self.programme.grace(self.now))
+        terms = self.batches.programme(hold.programme).grace(self.now)
+        self._holds[hold.id] = self.batches.of(hold.programme).refund(hold, hold.confirmed, terms)
 
     def close(self) -> None:
         """Write what changed, and publish the facts."""
@@ -138,11 +144,12 @@ class Desk:
         self._unit.redemptions.save([each for each in changed if each.id in self._before])
         self._unit.holds.add([hold for key, hold in self._holds.items() if key not in self._holds_before])
         self._unit.holds.save([hold for key, hold in self._holds.items() if _ended(hold, self._holds_before.get(key))])
-        self.batch.close()
+        self.batches.close()
         self._unit.emit(self._facts)
 
     def _end(self, redemption: Redemption, how: holds.End) -> None:
-        self._holds[redemption.hold] = holds.end(self.batch, self._holds[redemption.hold], how)
+        hold = self._holds[redemption.hold]
+        self._holds[hold.id] = holds.end(self.batches.of(hold.programme), hold, how)
 
     def _count(self, changed: Sequence[Redemption]) -> None:
         """Write the rewards' counters, each moved by the sum of the differences."""

@@ -13,6 +13,7 @@ from kit.page import Page
 from services.members.domain.audit import NOBODY, Author, settings_act
 from services.members.domain.errors import mall as errors
 from services.members.domain.reward import Kind, Offer, Reward, State
+from services.members.usecases import programme as programmes
 from services.members.usecases.mall_ports import MallUnit
 
 
@@ -47,8 +48,9 @@ class TurnReward:
 
 
 def create(unit: MallUnit, command: CreateReward) -> Reward:
-    """Create a reward as a draft. Raises a Fault when its offer makes no sense."""
+    """Create a reward as a draft. Raises a Fault when its offer makes no sense, or there is no such programme."""
     command.offer.check(_tiers(unit))
+    programmes.get(unit, command.offer.programme)
     reward = Reward(command.reward, command.kind, command.offer, unit.now, unit.now)
     unit.rewards.add(reward)
     unit.audit.record(settings_act(command.author, names.join("rewards", reward.id), None, reward))
@@ -69,9 +71,13 @@ def page(unit: MallUnit, page: Page, state: State | None) -> list[Reward]:
 
 
 def update(unit: MallUnit, command: UpdateReward) -> Reward:
-    """Change an offer. Raises a Fault when there is no such reward, it has changed, or the offer makes no sense."""
+    """Change an offer. Raises a Fault when there is no such reward or programme, it has changed, or the offer makes no
+    sense."""
     before = _locked(unit, command.reward, command.version)
-    changed = before.changed(replace(before.offer, **command.values), _tiers(unit), unit.now)
+    offer = replace(before.offer, **command.values)
+    if offer.programme != before.offer.programme:
+        programmes.get(unit, offer.programme)
+    changed = before.changed(offer, _tiers(unit), unit.now)
     return _kept(unit, command.author, before, changed)
 
 

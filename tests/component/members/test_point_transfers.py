@@ -98,4 +98,7 @@ async def test_the_policy_is_changed_by_its_mask_and_etag(mall: MallServiceStub)
     refusal = await refused(mall.UpdatePointTransferPolicy(request))
     assert (refusal.code, refusal.reason) == (grpc.StatusCode.ABORTED, "ETAG_MISMATCH")
     other = pb.GetPointTransferPolicyRequest(name="pointTransferPolicies/other")
-    assert (await refused(mall.GetPointTransferPolicy(other))).code is grpc.StatusCode.INVALID_ARGUMENT
+    assert (await refused(mall.GetPointTransferPolicy(other))).reason == "PROGRAMME_NOT_FOUND"
+    for name in ("policies/default", "pointTransferPolicies/", "pointTransferPolicies/a/b"):
+        refusal = await refused(mall.GetPointTransferPolicy(pb.GetPointTransferPolicyRequest(name=name)))
+        assert (refusal.code, refusal.fields) == (grpc.StatusCode.INVALID_ARGUMENT, ["name"])

@@ -31,9 +31,10 @@ INVARIANTS = {
             coalesce((select sum(amount) from ledger_entries where credit = a.id), 0)
             - coalesce((select sum(amount) from ledger_entries where debit = a.id), 0)
     """,
-    "what is held is the sum of the active holds": """
-        select a.owner from ledger_accounts a where a.kind = 'held' and a.balance <>
-            coalesce((select sum(points) from holds where member = a.owner and state = 'ACTIVE'), 0)
+    "what is held is the sum of the active holds of the programme": """
+        select a.owner from ledger_accounts a where a.kind = 'held' and a.unit like 'points%' and a.balance <>
+            coalesce((select sum(points) from holds where member = a.owner and state = 'ACTIVE' and a.unit =
+                case programme when 'default' then 'points' else 'points/' || programme end), 0)
     """,
     "nobody has points and a debt at once": """
         select a.owner from ledger_accounts a join ledger_accounts d on d.owner = a.owner and d.unit = a.unit

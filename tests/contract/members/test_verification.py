@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -17,9 +18,10 @@ from kit.page import Page
 from kit.proof import chain_faults
 from services.members import consumer
 from services.members.domain.verification import Check, Kind, Signed
-from services.members.usecases import hold, points, purchase, verification
+from services.members.usecases import hold, points, programme, programme_points, purchase, verification
 from services.members.usecases.verification import VerifyMember
 from tests.contract.members.conftest import World
+from tests.support.builders.members import programme as default_programme
 from tests.support.builders.members import settlement
 from tests.support.builders.proof import act
 
@@ -161,6 +163,40 @@ def test_what_is_forged_is_found_for_the_member_and_for_the_whole_database(unche
     assert found(everything, member) == expected
     others = {str(check.kind) for check in everything if not check.subject.startswith(f"members/{member}/")}
     assert others <= {"zero_sum"}
+    signed, checks = verify(world, member)
+    assert not signed.ok
+    assert found([check for check in checks if not check.ok], member) == expected
+
+
+OF_PROGRAMMES = {
+    "a hold of another programme": (
+        "update holds set programme = 'default' where member = :member and programme = 'stars'",
+        {"points/held", "points/stars/held", "held"},
+    ),
+    "a hold that is gone": (
+        "delete from holds where member = :member and programme = 'stars'",
+        {"points/stars/held", "held"},
+    ),
+    "a hold on another programme's lot": (
+        """update holds set lots = (select array_agg(id) from ledger_lots where owner = :member and unit = 'points')
+           where member = :member and programme = 'stars'""",
+        {"held"},
+    ),
+}
+
+
+@pytest.mark.parametrize("forgery", OF_PROGRAMMES)
+def test_a_hold_in_the_wrong_programme_is_found(unchecked: World, forgery: str) -> None:
+    world = unchecked
+    world.do(programme.create, replace(default_programme(), id="stars", tiers=()))
+    (member,) = world.enrolled(available=100)
+    world.do(programme_points.accrue, [points.Accrue(member, 100, "tests/1", programme="stars")])
+    world.do(hold.place, [hold.PlaceHold(uuid4(), member, 30, "orders/2", timedelta(days=1), "stars")])
+    assert sweep(world) == []
+    statement, ends = OF_PROGRAMMES[forgery]
+    forge(world, statement, member=member)
+    expected = {("hold", end) for end in ends}
+    assert found(sweep(world), member) == expected
     signed, checks = verify(world, member)
     assert not signed.ok
     assert found([check for check in checks if not check.ok], member) == expected

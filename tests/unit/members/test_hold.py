@@ -7,18 +7,20 @@ from datetime import timedelta
 import pytest
 
 from kit.errors import Fault
+from kit.money import Money
 from services.members.domain.hold import Hold, State
-from tests.support.builders.members import MEMBER, NOW, dollars, hold, wallet
+from tests.support.builders.members import MEMBER, NOW, hold, programme, wallet
 
 LATE = NOW + timedelta(minutes=1)
 
 
 def test_placing_sets_points_aside() -> None:
     placed, after, transfers = Hold.place(
-        hold().id, wallet(available=70), 50, value=dollars(1), source="orders/1", now=NOW, ttl=timedelta(minutes=1)
+        hold().id, wallet(available=70), 50, programme=programme(), source="orders/1", now=NOW, ttl=timedelta(minutes=1)
     )
     assert (after.available, after.held, len(transfers)) == (20, 50, 1)
     assert (placed.state, placed.member, placed.expire_time) == (State.ACTIVE, MEMBER, LATE)
+    assert (placed.value, placed.programme) == (Money(50, "USD"), "default")
 
 
 def test_confirming_a_part_releases_the_rest() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from uuid import uuid4
 
 import pytest
@@ -37,6 +38,19 @@ def facts() -> list[tuple[object, Message]]:
                 kind="COUPON",
                 item='couponTemplates/"1"',
                 confirm_time=WIRE,
+            ),
+        ),
+        (
+            RedemptionConfirmed(replace(free, programme="stars"), Kind.VIRTUAL, ""),
+            events_pb2.RedemptionConfirmed(
+                redemption=free.source,
+                member=f"members/{MEMBER}",
+                reward=f"rewards/{free.reward}",
+                quantity=1,
+                points=100,
+                kind="VIRTUAL",
+                confirm_time=WIRE,
+                programme="programmes/stars",
             ),
         ),
         (

@@ -222,6 +222,7 @@ class RedemptionConfirmed(_message.Message):
     STORE_FIELD_NUMBER: _builtins.int
     PAYMENT_FIELD_NUMBER: _builtins.int
     CONFIRM_TIME_FIELD_NUMBER: _builtins.int
+    PROGRAMME_FIELD_NUMBER: _builtins.int
     redemption: _builtins.str
     """The redemption, `members/{member}/redemptions/{redemption}`."""
     member: _builtins.str
@@ -240,6 +241,8 @@ class RedemptionConfirmed(_message.Message):
     """The store where it is redeemed or is to be picked up; empty if none."""
     payment: _builtins.str
     """What the cash price was paid by; empty if there is none."""
+    programme: _builtins.str
+    """The programme whose points they are, `programmes/{programme}`; empty for the default one."""
     @_builtins.property
     def cash(self) -> _money_pb2.Money:
         """The cash for all of them; unset if none."""
@@ -262,10 +265,11 @@ class RedemptionConfirmed(_message.Message):
         store: _builtins.str = ...,
         payment: _builtins.str = ...,
         confirm_time: _timestamp_pb2.Timestamp | None = ...,
+        programme: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["cash", b"cash", "confirm_time", b"confirm_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cash", b"cash", "confirm_time", b"confirm_time", "item", b"item", "kind", b"kind", "member", b"member", "payment", b"payment", "points", b"points", "quantity", b"quantity", "redemption", b"redemption", "reward", b"reward", "store", b"store"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cash", b"cash", "confirm_time", b"confirm_time", "item", b"item", "kind", b"kind", "member", b"member", "payment", b"payment", "points", b"points", "programme", b"programme", "quantity", b"quantity", "redemption", b"redemption", "reward", b"reward", "store", b"store"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -287,6 +291,7 @@ class RedemptionCancelled(_message.Message):
     CASH_FIELD_NUMBER: _builtins.int
     STATE_FIELD_NUMBER: _builtins.int
     END_TIME_FIELD_NUMBER: _builtins.int
+    PROGRAMME_FIELD_NUMBER: _builtins.int
     redemption: _builtins.str
     """The redemption, `members/{member}/redemptions/{redemption}`."""
     member: _builtins.str
@@ -299,6 +304,8 @@ class RedemptionCancelled(_message.Message):
     """The points for all of them."""
     state: _builtins.str
     """Why: `CANCELLED` or `EXPIRED`."""
+    programme: _builtins.str
+    """The programme whose points they are, `programmes/{programme}`; empty for the default one."""
     @_builtins.property
     def cash(self) -> _money_pb2.Money:
         """The cash for all of them; unset if none."""
@@ -318,10 +325,11 @@ class RedemptionCancelled(_message.Message):
         cash: _money_pb2.Money | None = ...,
         state: _builtins.str = ...,
         end_time: _timestamp_pb2.Timestamp | None = ...,
+        programme: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["cash", b"cash", "end_time", b"end_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cash", b"cash", "end_time", b"end_time", "member", b"member", "points", b"points", "quantity", b"quantity", "redemption", b"redemption", "reward", b"reward", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cash", b"cash", "end_time", b"end_time", "member", b"member", "points", b"points", "programme", b"programme", "quantity", b"quantity", "redemption", b"redemption", "reward", b"reward", "state", b"state"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -342,6 +350,7 @@ class RedemptionRefunded(_message.Message):
     RESTOCKED_FIELD_NUMBER: _builtins.int
     REFUND_PAYMENT_FIELD_NUMBER: _builtins.int
     END_TIME_FIELD_NUMBER: _builtins.int
+    PROGRAMME_FIELD_NUMBER: _builtins.int
     redemption: _builtins.str
     """The redemption, `members/{member}/redemptions/{redemption}`."""
     member: _builtins.str
@@ -356,6 +365,8 @@ class RedemptionRefunded(_message.Message):
     """Whether the reward is back on stock."""
     refund_payment: _builtins.str
     """What the cash was given back by; empty if there was none."""
+    programme: _builtins.str
+    """The programme whose points they are, `programmes/{programme}`; empty for the default one."""
     @_builtins.property
     def cash(self) -> _money_pb2.Money:
         """The cash for all of them; unset if none."""
@@ -376,10 +387,11 @@ class RedemptionRefunded(_message.Message):
         restocked: _builtins.bool = ...,
         refund_payment: _builtins.str = ...,
         end_time: _timestamp_pb2.Timestamp | None = ...,
+        programme: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["cash", b"cash", "end_time", b"end_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cash", b"cash", "end_time", b"end_time", "member", b"member", "points", b"points", "quantity", b"quantity", "redemption", b"redemption", "refund_payment", b"refund_payment", "restocked", b"restocked", "reward", b"reward"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cash", b"cash", "end_time", b"end_time", "member", b"member", "points", b"points", "programme", b"programme", "quantity", b"quantity", "redemption", b"redemption", "refund_payment", b"refund_payment", "restocked", b"restocked", "reward", b"reward"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -693,12 +705,15 @@ class PointsTransferred(_message.Message):
     RECIPIENT_FIELD_NUMBER: _builtins.int
     POINTS_FIELD_NUMBER: _builtins.int
     TRANSFER_TIME_FIELD_NUMBER: _builtins.int
+    PROGRAMME_FIELD_NUMBER: _builtins.int
     member: _builtins.str
     """Who gave them, `members/{member}`."""
     recipient: _builtins.str
     """Who got them, `members/{member}`."""
     points: _builtins.int
     """How many."""
+    programme: _builtins.str
+    """The programme whose points they are, `programmes/{programme}`; empty for the default one."""
     @_builtins.property
     def transfer_time(self) -> _timestamp_pb2.Timestamp:
         """When."""
@@ -710,10 +725,11 @@ class PointsTransferred(_message.Message):
         recipient: _builtins.str = ...,
         points: _builtins.int = ...,
         transfer_time: _timestamp_pb2.Timestamp | None = ...,
+        programme: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["transfer_time", b"transfer_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["member", b"member", "points", b"points", "recipient", b"recipient", "transfer_time", b"transfer_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["member", b"member", "points", b"points", "programme", b"programme", "recipient", b"recipient", "transfer_time", b"transfer_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

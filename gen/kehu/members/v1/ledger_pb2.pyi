@@ -532,6 +532,7 @@ class AdjustRow(_message.Message):
     MEMBER_FIELD_NUMBER: _builtins.int
     POINTS_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    PROGRAMME_FIELD_NUMBER: _builtins.int
     row_id: _builtins.str
     """The row's own id, 1 to 100 characters, never used for another row: for example that of a claim, or file and line."""
     member: _builtins.str
@@ -540,6 +541,8 @@ class AdjustRow(_message.Message):
     """How many points to give; below zero, how many to take: no more than are available."""
     reason: _builtins.str
     """Why, 1 to 500 characters, without personal data."""
+    programme: _builtins.str
+    """Whose points, `programmes/{programme}`; by default `programmes/default`."""
     def __init__(
         self,
         *,
@@ -547,10 +550,11 @@ class AdjustRow(_message.Message):
         member: _builtins.str = ...,
         points: _builtins.int = ...,
         reason: _builtins.str = ...,
+        programme: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["member", b"member", "points", b"points", "reason", b"reason", "row_id", b"row_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["member", b"member", "points", b"points", "programme", b"programme", "reason", b"reason", "row_id", b"row_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -107,6 +107,7 @@ class Reward(_message.Message):
     CREATE_TIME_FIELD_NUMBER: _builtins.int
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
     TAG_FIELD_NUMBER: _builtins.int
+    PROGRAMME_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`rewards/{reward}`; the server chooses it."""
@@ -121,7 +122,7 @@ class Reward(_message.Message):
     `couponTemplates/{coupon_template}`.
     """
     points: _builtins.int
-    """The price of one in points."""
+    """The price of one in points of `programme`."""
     stock: _builtins.int
     """How many there are in all, those given away included."""
     per_member_limit: _builtins.int
@@ -142,6 +143,8 @@ class Reward(_message.Message):
     """How many can still be had: the stock without both."""
     tag: _builtins.str
     """Only members with this tag may redeem it. All members when empty."""
+    programme: _builtins.str
+    """Whose points it costs, `programmes/{programme}`; by default `programmes/default`."""
     etag: _builtins.str
     """Changes whenever a caller changes the reward; redemptions do not count."""
     @_builtins.property
@@ -187,11 +190,12 @@ class Reward(_message.Message):
         create_time: _timestamp_pb2.Timestamp | None = ...,
         update_time: _timestamp_pb2.Timestamp | None = ...,
         tag: _builtins.str = ...,
+        programme: _builtins.str = ...,
         etag: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_per_member_daily_limit", b"_per_member_daily_limit", "_per_member_limit", b"_per_member_limit", "cash", b"cash", "create_time", b"create_time", "end_time", b"end_time", "per_member_daily_limit", b"per_member_daily_limit", "per_member_limit", b"per_member_limit", "start_time", b"start_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_per_member_daily_limit", b"_per_member_daily_limit", "_per_member_limit", b"_per_member_limit", "available_count", b"available_count", "cash", b"cash", "create_time", b"create_time", "description", b"description", "display_name", b"display_name", "end_time", b"end_time", "etag", b"etag", "held_count", b"held_count", "item", b"item", "kind", b"kind", "name", b"name", "per_member_daily_limit", b"per_member_daily_limit", "per_member_limit", b"per_member_limit", "points", b"points", "redeemed_count", b"redeemed_count", "start_time", b"start_time", "state", b"state", "stock", b"stock", "tag", b"tag", "tier", b"tier", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_per_member_daily_limit", b"_per_member_daily_limit", "_per_member_limit", b"_per_member_limit", "available_count", b"available_count", "cash", b"cash", "create_time", b"create_time", "description", b"description", "display_name", b"display_name", "end_time", b"end_time", "etag", b"etag", "held_count", b"held_count", "item", b"item", "kind", b"kind", "name", b"name", "per_member_daily_limit", b"per_member_daily_limit", "per_member_limit", b"per_member_limit", "points", b"points", "programme", b"programme", "redeemed_count", b"redeemed_count", "start_time", b"start_time", "state", b"state", "stock", b"stock", "tag", b"tag", "tier", b"tier", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__per_member_daily_limit: _TypeAlias = _typing.Literal["per_member_daily_limit"]  # noqa: Y015
     _WhichOneofArgType__per_member_daily_limit: _TypeAlias = _typing.Literal["_per_member_daily_limit", b"_per_member_daily_limit"]  # noqa: Y015
@@ -268,6 +272,7 @@ class Redemption(_message.Message):
     CONFIRM_TIME_FIELD_NUMBER: _builtins.int
     FULFIL_TIME_FIELD_NUMBER: _builtins.int
     END_TIME_FIELD_NUMBER: _builtins.int
+    PROGRAMME_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`members/{member}/redemptions/{redemption}`; the server chooses it."""
     reward: _builtins.str
@@ -294,6 +299,8 @@ class Redemption(_message.Message):
     """What the cash was given back by; empty if it was not."""
     restocked: _builtins.bool
     """Whether the refund put the reward back on stock."""
+    programme: _builtins.str
+    """Whose points it costs, `programmes/{programme}`."""
     @_builtins.property
     def cash(self) -> _money_pb2.Money:
         """The cash for all of them, by the price of the moment; unset if none."""
@@ -340,10 +347,11 @@ class Redemption(_message.Message):
         confirm_time: _timestamp_pb2.Timestamp | None = ...,
         fulfil_time: _timestamp_pb2.Timestamp | None = ...,
         end_time: _timestamp_pb2.Timestamp | None = ...,
+        programme: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["cash", b"cash", "confirm_time", b"confirm_time", "create_time", b"create_time", "end_time", b"end_time", "expire_time", b"expire_time", "fulfil_time", b"fulfil_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cash", b"cash", "confirm_time", b"confirm_time", "create_time", b"create_time", "end_time", b"end_time", "expire_time", b"expire_time", "fulfil_time", b"fulfil_time", "hold", b"hold", "name", b"name", "payment", b"payment", "pickup_store", b"pickup_store", "points", b"points", "quantity", b"quantity", "refund_payment", b"refund_payment", "restocked", b"restocked", "reward", b"reward", "state", b"state", "store", b"store", "tracking_number", b"tracking_number", "voucher_code", b"voucher_code"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cash", b"cash", "confirm_time", b"confirm_time", "create_time", b"create_time", "end_time", b"end_time", "expire_time", b"expire_time", "fulfil_time", b"fulfil_time", "hold", b"hold", "name", b"name", "payment", b"payment", "pickup_store", b"pickup_store", "points", b"points", "programme", b"programme", "quantity", b"quantity", "refund_payment", b"refund_payment", "restocked", b"restocked", "reward", b"reward", "state", b"state", "store", b"store", "tracking_number", b"tracking_number", "voucher_code", b"voucher_code"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

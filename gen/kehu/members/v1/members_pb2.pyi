@@ -368,7 +368,7 @@ class Balance(_message.Message):
     PENDING_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`members/{member}/balance`; of another programme than the default one `members/{member}/balances/{programme}`, which
-    `ListProgrammeBalances` reads.
+    is read by its `programme`.
     """
     available: _builtins.int
     """Points that can be spent; never below zero."""
@@ -614,6 +614,7 @@ class Hold(_message.Message):
     EXPIRE_TIME_FIELD_NUMBER: _builtins.int
     END_TIME_FIELD_NUMBER: _builtins.int
     RETURNED_POINTS_FIELD_NUMBER: _builtins.int
+    PROGRAMME_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`members/{member}/holds/{hold}`."""
     points: _builtins.int
@@ -626,6 +627,8 @@ class Hold(_message.Message):
     """What it is for, for example `orders/{order}`."""
     returned_points: _builtins.int
     """Of the spent points, those that came back with refunds."""
+    programme: _builtins.str
+    """Whose points, `programmes/{programme}`."""
     @_builtins.property
     def value(self) -> _money_pb2.Money:
         """What the points are worth when redeemed, by the programme of the moment."""
@@ -655,10 +658,11 @@ class Hold(_message.Message):
         expire_time: _timestamp_pb2.Timestamp | None = ...,
         end_time: _timestamp_pb2.Timestamp | None = ...,
         returned_points: _builtins.int = ...,
+        programme: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "end_time", b"end_time", "expire_time", b"expire_time", "value", b"value"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["confirmed_points", b"confirmed_points", "create_time", b"create_time", "end_time", b"end_time", "expire_time", b"expire_time", "name", b"name", "points", b"points", "returned_points", b"returned_points", "source", b"source", "state", b"state", "value", b"value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["confirmed_points", b"confirmed_points", "create_time", b"create_time", "end_time", b"end_time", "expire_time", b"expire_time", "name", b"name", "points", b"points", "programme", b"programme", "returned_points", b"returned_points", "source", b"source", "state", b"state", "value", b"value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1443,12 +1447,15 @@ class CreateHoldRequest(_message.Message):
     SOURCE_FIELD_NUMBER: _builtins.int
     TTL_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    PROGRAMME_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     """`members/{member}`."""
     source: _builtins.str
     """What it is for, for example `orders/{order}`."""
     request_id: _builtins.str
     """Makes a repetition harmless: the same id and request answer the same for 24 hours."""
+    programme: _builtins.str
+    """Whose points, `programmes/{programme}`; by default `programmes/default`."""
     @_builtins.property
     def hold(self) -> Global___Hold:
         """The hold: its points."""
@@ -1465,10 +1472,11 @@ class CreateHoldRequest(_message.Message):
         source: _builtins.str = ...,
         ttl: _duration_pb2.Duration | None = ...,
         request_id: _builtins.str = ...,
+        programme: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["hold", b"hold", "ttl", b"ttl"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["hold", b"hold", "parent", b"parent", "request_id", b"request_id", "source", b"source", "ttl", b"ttl"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["hold", b"hold", "parent", b"parent", "programme", b"programme", "request_id", b"request_id", "source", b"source", "ttl", b"ttl"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1560,8 +1568,11 @@ class GetBalanceRequest(_message.Message):
 
     NAME_FIELD_NUMBER: _builtins.int
     AS_OF_TIME_FIELD_NUMBER: _builtins.int
+    PROGRAMME_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`members/{member}/balance`."""
+    programme: _builtins.str
+    """Whose points, `programmes/{programme}`; by default `programmes/default`."""
     @_builtins.property
     def as_of_time(self) -> _timestamp_pb2.Timestamp:
         """A past moment, to read the balance of that time from the entries; by default now."""
@@ -1571,10 +1582,11 @@ class GetBalanceRequest(_message.Message):
         *,
         name: _builtins.str = ...,
         as_of_time: _timestamp_pb2.Timestamp | None = ...,
+        programme: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["as_of_time", b"as_of_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of_time", b"as_of_time", "name", b"name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of_time", b"as_of_time", "name", b"name", "programme", b"programme"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1595,6 +1607,7 @@ class Lot(_message.Message):
     GRANT_TIME_FIELD_NUMBER: _builtins.int
     AVAILABLE_TIME_FIELD_NUMBER: _builtins.int
     EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    PROGRAMME_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`members/{member}/lots/{lot}`."""
     source: _builtins.str
@@ -1607,6 +1620,8 @@ class Lot(_message.Message):
     """How many of them can be spent."""
     held: _builtins.int
     """How many of them are set aside by holds."""
+    programme: _builtins.str
+    """Whose points, `programmes/{programme}`."""
     @_builtins.property
     def grant_time(self) -> _timestamp_pb2.Timestamp:
         """When they were earned."""
@@ -1631,10 +1646,11 @@ class Lot(_message.Message):
         grant_time: _timestamp_pb2.Timestamp | None = ...,
         available_time: _timestamp_pb2.Timestamp | None = ...,
         expire_time: _timestamp_pb2.Timestamp | None = ...,
+        programme: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["available_time", b"available_time", "expire_time", b"expire_time", "grant_time", b"grant_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["available", b"available", "available_time", b"available_time", "expire_time", b"expire_time", "grant_time", b"grant_time", "granted", b"granted", "held", b"held", "name", b"name", "pending", b"pending", "source", b"source"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["available", b"available", "available_time", b"available_time", "expire_time", b"expire_time", "grant_time", b"grant_time", "granted", b"granted", "held", b"held", "name", b"name", "pending", b"pending", "programme", b"programme", "source", b"source"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1651,12 +1667,15 @@ class ListLotsRequest(_message.Message):
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     AS_OF_TIME_FIELD_NUMBER: _builtins.int
     EXPIRE_BEFORE_FIELD_NUMBER: _builtins.int
+    PROGRAMME_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     """`members/{member}`."""
     page_size: _builtins.int
     """How many at most: 50 by default, 1,000 at most."""
     page_token: _builtins.str
     """From the answer before."""
+    programme: _builtins.str
+    """Whose points, `programmes/{programme}`; by default `programmes/default`."""
     @_builtins.property
     def as_of_time(self) -> _timestamp_pb2.Timestamp:
         """A past moment, to read the lots of that time from the entries; by default now."""
@@ -1673,10 +1692,11 @@ class ListLotsRequest(_message.Message):
         page_token: _builtins.str = ...,
         as_of_time: _timestamp_pb2.Timestamp | None = ...,
         expire_before: _timestamp_pb2.Timestamp | None = ...,
+        programme: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["as_of_time", b"as_of_time", "expire_before", b"expire_before"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of_time", b"as_of_time", "expire_before", b"expire_before", "page_size", b"page_size", "page_token", b"page_token", "parent", b"parent"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["as_of_time", b"as_of_time", "expire_before", b"expire_before", "page_size", b"page_size", "page_token", b"page_token", "parent", b"parent", "programme", b"programme"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1723,22 +1743,26 @@ class ListEntriesRequest(_message.Message):
     PARENT_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    PROGRAMME_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     """`members/{member}`."""
     page_size: _builtins.int
     """How many at most: 50 by default, 1,000 at most."""
     page_token: _builtins.str
     """From the answer before."""
+    programme: _builtins.str
+    """Whose points, `programmes/{programme}`; by default `programmes/default`."""
     def __init__(
         self,
         *,
         parent: _builtins.str = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        programme: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "parent", b"parent"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token", "parent", b"parent", "programme", b"programme"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -29,7 +29,7 @@ from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mas
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%kehu/members/v1/point_transfers.proto\x12\x0fkehu.members.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x9b\x02\n\rPointTransfer\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12\x33\n\trecipient\x18\x02 \x01(\tB \xe2\x41\x01\x03\xfa\x41\x19\n\x17members.kehu.dev/Member\x12\x14\n\x06points\x18\x03 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x63reate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03:t\xea\x41q\n\x1emembers.kehu.dev/PointTransfer\x12\x30members/{member}/pointTransfers/{point_transfer}*\x0epointTransfers2\rpointTransfer\"\xc5\x02\n\x13PointTransferPolicy\x12\x19\n\x04name\x18\x01 \x01(\tB\x0b\xe2\x41\x01\x08\xbaH\x04r\x02\x18\x64\x12&\n\x0b\x64\x61ily_limit\x18\x02 \x01(\x03\x42\x11\xe2\x41\x01\x01\xbaH\n\"\x08\x18\x80\x94\xeb\xdc\x03(\x00\x12\"\n\x07minimum\x18\x03 \x01(\x03\x42\x11\xe2\x41\x01\x01\xbaH\n\"\x08\x18\x80\x94\xeb\xdc\x03(\x00\x12\x35\n\x0bupdate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x19\n\x04\x65tag\x18\x63 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18\x64:u\xea\x41r\n$members.kehu.dev/PointTransferPolicy\x12\x1epointTransferPolicies/{policy}*\x15pointTransferPolicies2\x13pointTransferPolicy\"\xd8\x01\n\x15TransferPointsRequest\x12\x39\n\x06parent\x18\x01 \x01(\tB)\xe2\x41\x01\x02\xfa\x41\x19\n\x17members.kehu.dev/Member\xbaH\x06r\x04\x10\x01\x18\x64\x12<\n\trecipient\x18\x02 \x01(\tB)\xe2\x41\x01\x02\xfa\x41\x19\n\x17members.kehu.dev/Member\xbaH\x06r\x04\x10\x01\x18\x64\x12!\n\x06points\x18\x03 \x01(\x03\x42\x11\xe2\x41\x01\x02\xbaH\n\"\x08\x18\x80\x94\xeb\xdc\x03 \x00\x12#\n\nrequest_id\x18\x04 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\"\x98\x01\n\x19ListPointTransfersRequest\x12\x39\n\x06parent\x18\x01 \x01(\tB)\xe2\x41\x01\x02\xfa\x41\x19\n\x17members.kehu.dev/Member\xbaH\x06r\x04\x10\x01\x18\x64\x12\x1e\n\tpage_size\x18\x02 \x01(\x05\x42\x0b\xe2\x41\x01\x01\xbaH\x04\x1a\x02(\x00\x12 \n\npage_token\x18\x03 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xe8\x07\"z\n\x1aListPointTransfersResponse\x12=\n\x0fpoint_transfers\x18\x01 \x03(\x0b\x32\x1e.kehu.members.v1.PointTransferB\x04\xe2\x41\x01\x03\x12\x1d\n\x0fnext_page_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\"e\n\x1dGetPointTransferPolicyRequest\x12\x44\n\x04name\x18\x01 \x01(\tB6\xe2\x41\x01\x02\xfa\x41&\n$members.kehu.dev/PointTransferPolicy\xbaH\x06r\x04\x10\x01\x18\x64\"\xc0\x01\n UpdatePointTransferPolicyRequest\x12@\n\x06policy\x18\x01 \x01(\x0b\x32$.kehu.members.v1.PointTransferPolicyB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12\x35\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskB\x04\xe2\x41\x01\x01\x12#\n\nrequest_id\x18\x03 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n%kehu/members/v1/point_transfers.proto\x12\x0fkehu.members.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xd3\x02\n\rPointTransfer\x12\x12\n\x04name\x18\x01 \x01(\tB\x04\xe2\x41\x01\x08\x12\x33\n\trecipient\x18\x02 \x01(\tB \xe2\x41\x01\x03\xfa\x41\x19\n\x17members.kehu.dev/Member\x12\x14\n\x06points\x18\x03 \x01(\x03\x42\x04\xe2\x41\x01\x03\x12\x35\n\x0b\x63reate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x36\n\tprogramme\x18\x05 \x01(\tB#\xe2\x41\x01\x03\xfa\x41\x1c\n\x1amembers.kehu.dev/Programme:t\xea\x41q\n\x1emembers.kehu.dev/PointTransfer\x12\x30members/{member}/pointTransfers/{point_transfer}*\x0epointTransfers2\rpointTransfer\"\xc5\x02\n\x13PointTransferPolicy\x12\x19\n\x04name\x18\x01 \x01(\tB\x0b\xe2\x41\x01\x08\xbaH\x04r\x02\x18\x64\x12&\n\x0b\x64\x61ily_limit\x18\x02 \x01(\x03\x42\x11\xe2\x41\x01\x01\xbaH\n\"\x08\x18\x80\x94\xeb\xdc\x03(\x00\x12\"\n\x07minimum\x18\x03 \x01(\x03\x42\x11\xe2\x41\x01\x01\xbaH\n\"\x08\x18\x80\x94\xeb\xdc\x03(\x00\x12\x35\n\x0bupdate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x03\x12\x19\n\x04\x65tag\x18\x63 \x01(\tB\x0b\xe2\x41\x01\x01\xbaH\x04r\x02\x18\x64:u\xea\x41r\n$members.kehu.dev/PointTransferPolicy\x12\x1epointTransferPolicies/{policy}*\x15pointTransferPolicies2\x13pointTransferPolicy\"\x97\x02\n\x15TransferPointsRequest\x12\x39\n\x06parent\x18\x01 \x01(\tB)\xe2\x41\x01\x02\xfa\x41\x19\n\x17members.kehu.dev/Member\xbaH\x06r\x04\x10\x01\x18\x64\x12<\n\trecipient\x18\x02 \x01(\tB)\xe2\x41\x01\x02\xfa\x41\x19\n\x17members.kehu.dev/Member\xbaH\x06r\x04\x10\x01\x18\x64\x12!\n\x06points\x18\x03 \x01(\x03\x42\x11\xe2\x41\x01\x02\xbaH\n\"\x08\x18\x80\x94\xeb\xdc\x03 \x00\x12#\n\nrequest_id\x18\x04 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x12=\n\tprogramme\x18\x05 \x01(\tB*\xe2\x41\x01\x01\xfa\x41\x1c\n\x1amembers.kehu.dev/Programme\xbaH\x04r\x02\x18\x64\"\x98\x01\n\x19ListPointTransfersRequest\x12\x39\n\x06parent\x18\x01 \x01(\tB)\xe2\x41\x01\x02\xfa\x41\x19\n\x17members.kehu.dev/Member\xbaH\x06r\x04\x10\x01\x18\x64\x12\x1e\n\tpage_size\x18\x02 \x01(\x05\x42\x0b\xe2\x41\x01\x01\xbaH\x04\x1a\x02(\x00\x12 \n\npage_token\x18\x03 \x01(\tB\x0c\xe2\x41\x01\x01\xbaH\x05r\x03\x18\xe8\x07\"z\n\x1aListPointTransfersResponse\x12=\n\x0fpoint_transfers\x18\x01 \x03(\x0b\x32\x1e.kehu.members.v1.PointTransferB\x04\xe2\x41\x01\x03\x12\x1d\n\x0fnext_page_token\x18\x02 \x01(\tB\x04\xe2\x41\x01\x03\"e\n\x1dGetPointTransferPolicyRequest\x12\x44\n\x04name\x18\x01 \x01(\tB6\xe2\x41\x01\x02\xfa\x41&\n$members.kehu.dev/PointTransferPolicy\xbaH\x06r\x04\x10\x01\x18\x64\"\xc0\x01\n UpdatePointTransferPolicyRequest\x12@\n\x06policy\x18\x01 \x01(\x0b\x32$.kehu.members.v1.PointTransferPolicyB\n\xe2\x41\x01\x02\xbaH\x03\xc8\x01\x01\x12\x35\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMaskB\x04\xe2\x41\x01\x01\x12#\n\nrequest_id\x18\x03 \x01(\tB\x0f\xe2\x41\x01\x01\xbaH\x08r\x03\xb0\x01\x01\xd8\x01\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -44,6 +44,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_POINTTRANSFER'].fields_by_name['points']._serialized_options = b'\342A\001\003'
   _globals['_POINTTRANSFER'].fields_by_name['create_time']._loaded_options = None
   _globals['_POINTTRANSFER'].fields_by_name['create_time']._serialized_options = b'\342A\001\003'
+  _globals['_POINTTRANSFER'].fields_by_name['programme']._loaded_options = None
+  _globals['_POINTTRANSFER'].fields_by_name['programme']._serialized_options = b'\342A\001\003\372A\034\n\032members.kehu.dev/Programme'
   _globals['_POINTTRANSFER']._loaded_options = None
   _globals['_POINTTRANSFER']._serialized_options = b'\352Aq\n\036members.kehu.dev/PointTransfer\0220members/{member}/pointTransfers/{point_transfer}*\016pointTransfers2\rpointTransfer'
   _globals['_POINTTRANSFERPOLICY'].fields_by_name['name']._loaded_options = None
@@ -66,6 +68,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TRANSFERPOINTSREQUEST'].fields_by_name['points']._serialized_options = b'\342A\001\002\272H\n\"\010\030\200\224\353\334\003 \000'
   _globals['_TRANSFERPOINTSREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_TRANSFERPOINTSREQUEST'].fields_by_name['request_id']._serialized_options = b'\342A\001\001\272H\010r\003\260\001\001\330\001\001'
+  _globals['_TRANSFERPOINTSREQUEST'].fields_by_name['programme']._loaded_options = None
+  _globals['_TRANSFERPOINTSREQUEST'].fields_by_name['programme']._serialized_options = b'\342A\001\001\372A\034\n\032members.kehu.dev/Programme\272H\004r\002\030d'
   _globals['_LISTPOINTTRANSFERSREQUEST'].fields_by_name['parent']._loaded_options = None
   _globals['_LISTPOINTTRANSFERSREQUEST'].fields_by_name['parent']._serialized_options = b'\342A\001\002\372A\031\n\027members.kehu.dev/Member\272H\006r\004\020\001\030d'
   _globals['_LISTPOINTTRANSFERSREQUEST'].fields_by_name['page_size']._loaded_options = None
@@ -85,17 +89,17 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_UPDATEPOINTTRANSFERPOLICYREQUEST'].fields_by_name['request_id']._loaded_options = None
   _globals['_UPDATEPOINTTRANSFERPOLICYREQUEST'].fields_by_name['request_id']._serialized_options = b'\342A\001\001\272H\010r\003\260\001\001\330\001\001'
   _globals['_POINTTRANSFER']._serialized_start=215
-  _globals['_POINTTRANSFER']._serialized_end=498
-  _globals['_POINTTRANSFERPOLICY']._serialized_start=501
-  _globals['_POINTTRANSFERPOLICY']._serialized_end=826
-  _globals['_TRANSFERPOINTSREQUEST']._serialized_start=829
-  _globals['_TRANSFERPOINTSREQUEST']._serialized_end=1045
-  _globals['_LISTPOINTTRANSFERSREQUEST']._serialized_start=1048
-  _globals['_LISTPOINTTRANSFERSREQUEST']._serialized_end=1200
-  _globals['_LISTPOINTTRANSFERSRESPONSE']._serialized_start=1202
-  _globals['_LISTPOINTTRANSFERSRESPONSE']._serialized_end=1324
-  _globals['_GETPOINTTRANSFERPOLICYREQUEST']._serialized_start=1326
-  _globals['_GETPOINTTRANSFERPOLICYREQUEST']._serialized_end=1427
-  _globals['_UPDATEPOINTTRANSFERPOLICYREQUEST']._serialized_start=1430
-  _globals['_UPDATEPOINTTRANSFERPOLICYREQUEST']._serialized_end=1622
+  _globals['_POINTTRANSFER']._serialized_end=554
+  _globals['_POINTTRANSFERPOLICY']._serialized_start=557
+  _globals['_POINTTRANSFERPOLICY']._serialized_end=882
+  _globals['_TRANSFERPOINTSREQUEST']._serialized_start=885
+  _globals['_TRANSFERPOINTSREQUEST']._serialized_end=1164
+  _globals['_LISTPOINTTRANSFERSREQUEST']._serialized_start=1167
+  _globals['_LISTPOINTTRANSFERSREQUEST']._serialized_end=1319
+  _globals['_LISTPOINTTRANSFERSRESPONSE']._serialized_start=1321
+  _globals['_LISTPOINTTRANSFERSRESPONSE']._serialized_end=1443
+  _globals['_GETPOINTTRANSFERPOLICYREQUEST']._serialized_start=1445
+  _globals['_GETPOINTTRANSFERPOLICYREQUEST']._serialized_end=1546
+  _globals['_UPDATEPOINTTRANSFERPOLICYREQUEST']._serialized_start=1549
+  _globals['_UPDATEPOINTTRANSFERPOLICYREQUEST']._serialized_end=1741
 # @@protoc_insertion_point(module_scope)

@@ -30,12 +30,15 @@ class PointTransfer(_message.Message):
     RECIPIENT_FIELD_NUMBER: _builtins.int
     POINTS_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
+    PROGRAMME_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`members/{member}/pointTransfers/{point_transfer}`, under the member who gave them."""
     recipient: _builtins.str
     """Who got them, `members/{member}`."""
     points: _builtins.int
     """How many."""
+    programme: _builtins.str
+    """Whose points, `programmes/{programme}`."""
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """When."""
@@ -47,10 +50,11 @@ class PointTransfer(_message.Message):
         recipient: _builtins.str = ...,
         points: _builtins.int = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
+        programme: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "name", b"name", "points", b"points", "recipient", b"recipient"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "name", b"name", "points", b"points", "programme", b"programme", "recipient", b"recipient"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -58,7 +62,7 @@ Global___PointTransfer: _TypeAlias = PointTransfer  # noqa: Y015
 
 @_typing.final
 class PointTransferPolicy(_message.Message):
-    """How much members may give to each other. At first they may not."""
+    """How much of a programme's points members may give to each other. At first they may not."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -68,7 +72,7 @@ class PointTransferPolicy(_message.Message):
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """`pointTransferPolicies/default`."""
+    """`pointTransferPolicies/{programme}`, by the id of the programme: `pointTransferPolicies/default` for the default one."""
     daily_limit: _builtins.int
     """The most points that a member may give away in a day of the programme's time zone; none when 0."""
     minimum: _builtins.int
@@ -106,6 +110,7 @@ class TransferPointsRequest(_message.Message):
     RECIPIENT_FIELD_NUMBER: _builtins.int
     POINTS_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    PROGRAMME_FIELD_NUMBER: _builtins.int
     parent: _builtins.str
     """Who gives them, `members/{member}`."""
     recipient: _builtins.str
@@ -114,6 +119,8 @@ class TransferPointsRequest(_message.Message):
     """How many."""
     request_id: _builtins.str
     """Makes a repetition harmless: the same id and request answer the same for 24 hours."""
+    programme: _builtins.str
+    """Whose points, `programmes/{programme}`; by default `programmes/default`."""
     def __init__(
         self,
         *,
@@ -121,10 +128,11 @@ class TransferPointsRequest(_message.Message):
         recipient: _builtins.str = ...,
         points: _builtins.int = ...,
         request_id: _builtins.str = ...,
+        programme: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["parent", b"parent", "points", b"points", "recipient", b"recipient", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["parent", b"parent", "points", b"points", "programme", b"programme", "recipient", b"recipient", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -196,7 +204,7 @@ class GetPointTransferPolicyRequest(_message.Message):
 
     NAME_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """`pointTransferPolicies/default`."""
+    """`pointTransferPolicies/{programme}`, by the id of the programme: `pointTransferPolicies/default` for the default one."""
     def __init__(
         self,
         *,

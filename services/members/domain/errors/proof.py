@@ -16,7 +16,7 @@ def adjustment_invalid(field: str, description: str) -> Fault:
 
 def adjustment_row_reused(row_id: str) -> Fault:
     """The row's id was used for another row."""
-    message = "row_id was used for another member, or other points"
+    message = "row_id was used for another member or programme, or other points"
     return Fault(Kind.ALREADY_EXISTS, "ADJUSTMENT_ROW_REUSED", message, metadata={"row_id": row_id})
 
 

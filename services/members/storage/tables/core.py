@@ -80,6 +80,7 @@ holds = Table(
     Column("lots", ARRAY(Uuid), nullable=False, server_default="{}"),
     Column("drawn", ARRAY(BigInteger), nullable=False, server_default="{}"),
     Column("returned", BigInteger, nullable=False, server_default="0"),
+    Column("programme", Text, nullable=False, server_default="default"),
     CheckConstraint("confirmed between 0 and points", name="holds_confirmed"),
     CheckConstraint("(state = 'ACTIVE') = (end_time is null)", name="holds_end"),
 )

@@ -42,6 +42,7 @@ rewards = Table(
     Column("create_time", DateTime(timezone=True), nullable=False),
     Column("update_time", DateTime(timezone=True), nullable=False),
     Column("version", BigInteger, nullable=False),
+    Column("programme", Text, nullable=False, server_default="default"),
     CheckConstraint("points > 0 and cash > 0", name="rewards_price"),
     CheckConstraint("(cash is null) = (currency is null)", name="rewards_currency"),
     CheckConstraint("held >= 0 and redeemed >= 0 and held + redeemed <= stock", name="rewards_stock"),
@@ -78,6 +79,7 @@ redemptions = Table(
     Column("fulfil_time", DateTime(timezone=True)),
     Column("end_time", DateTime(timezone=True)),
     Column("version", BigInteger, nullable=False),
+    Column("programme", Text, nullable=False, server_default="default"),
     CheckConstraint("quantity > 0 and points > 0 and cash > 0", name="redemptions_price"),
     CheckConstraint(
         "(cash is null) = (currency is null) and (cash is null) = (expire_time is null)", name="redemptions_cash"
@@ -123,12 +125,13 @@ point_transfers = Table(
     Column("points", BigInteger, nullable=False),
     Column("day", Text, nullable=False),
     Column("create_time", DateTime(timezone=True), nullable=False),
+    Column("programme", Text, nullable=False, server_default="default"),
     CheckConstraint("points > 0", name="point_transfers_points"),
 )
 Index("point_transfers_member", point_transfers.c.member, point_transfers.c.id)
 Index("point_transfers_day", point_transfers.c.member, point_transfers.c.day)
 
-# One row.
+# One row, for the default programme.
 point_transfer_policy = Table(
     "point_transfer_policy",
     metadata,
@@ -138,4 +141,15 @@ point_transfer_policy = Table(
     Column("update_time", DateTime(timezone=True), nullable=False),
     Column("version", BigInteger, nullable=False),
     CheckConstraint("id = 1", name="point_transfer_policy_single"),
+)
+
+# Those of the other programmes; who has none gives nothing away.
+programme_transfer_policies = Table(
+    "programme_transfer_policies",
+    metadata,
+    Column("programme", Text, primary_key=True),
+    Column("daily_limit", BigInteger, nullable=False),
+    Column("minimum", BigInteger, nullable=False),
+    Column("update_time", DateTime(timezone=True), nullable=False),
+    Column("version", BigInteger, nullable=False),
 )

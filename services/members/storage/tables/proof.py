@@ -35,6 +35,7 @@ adjustments = Table(
     Column("reason", Text, nullable=False),
     Column("actor", Text, nullable=False),
     Column("create_time", DateTime(timezone=True), nullable=False),
+    Column("programme", Text, nullable=False, server_default="default"),
 )
 
 # Append-only: signed statements, a chain per member.
