@@ -45,7 +45,8 @@ def purchase(shown: Shown) -> pb.Purchase:
     found = shown.purchase
     return pb.Purchase(
         name=_name(found),
-        order=names.join("orders", found.order),
+        order="" if found.receipt else found.source,
+        receipt_claim=found.receipt,
         net_total=wire_money(found.net),
         pay_time=wire_instant(found.pay_time),
         complete_time=wire_instant(found.complete_time) if found.complete_time else None,

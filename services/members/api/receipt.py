@@ -78,6 +78,7 @@ def render(known: ReceiptClaim) -> pb.ReceiptClaim:
         points=known.points,
         receipt_key=names.join("receiptKeys", known.key),
         claim_time=wire_instant(known.claim_time),
+        purchase=names.join("members", known.member, "purchases", known.id),
     )
 
 

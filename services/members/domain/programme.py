@@ -114,6 +114,12 @@ class Programme:
         """Whether the points of an order are pending until it is completed."""
         return self.availability.start is Start.COMPLETION
 
+    def capped(self, most: int | None) -> Programme:
+        """These rules for an order that may earn no more than `most`, if that is less than it may anyway."""
+        if most is None or (self.caps.order is not None and self.caps.order <= most):
+            return self
+        return replace(self, caps=replace(self.caps, order=most))
+
     @property
     def currency(self) -> str:
         """The currency that points are earned in; spend in another one neither earns nor counts."""

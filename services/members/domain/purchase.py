@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
+from kit import names
 from kit.money import Money
 from services.members.domain.basket import Basket, Left
 from services.members.domain.programme import Programme
@@ -20,7 +21,8 @@ class Settlement:
     """The state of a paid order, as an event tells it.
 
     `hold` is the hold on points that paid a part of it, `returned` the points given back by all refunds so far.
-    `basket` is what was bought, `left` what refunds left of it, if the event tells.
+    `basket` is what was bought, `left` what refunds left of it, if the event tells. `receipt` and `most` are those of
+    a purchase.
     """
 
     order: UUID
@@ -33,6 +35,8 @@ class Settlement:
     basket: Basket | None = None
     left: Left | None = None
     complete_time: datetime | None = None
+    receipt: str = ""
+    most: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,9 @@ class Purchase:
 
     `returned` are the points that had paid a part of it and were given back. `rules` and `earned` are those of the
     default programme. `basket` is what was told of it first; it stays, unless an import tells of more than there was.
+
+    A `receipt` that a member scanned is one as well: then this is the name of its claim, whose id stands for the order.
+    `most` bounds what it earns in each programme.
     """
 
     order: UUID
@@ -54,6 +61,8 @@ class Purchase:
     complete_time: datetime | None = None
     basket: Basket | None = None
     left: Left | None = None
+    receipt: str = ""
+    most: int | None = None
 
     @classmethod
     def first(cls, settlement: Settlement, programme: Programme) -> Purchase:
@@ -69,6 +78,8 @@ class Purchase:
             complete_time=settlement.complete_time,
             basket=settlement.basket or Basket(settlement.net.minor),
             left=settlement.left,
+            receipt=settlement.receipt,
+            most=settlement.most,
         )
 
     def told(self, settlement: Settlement) -> Purchase:
@@ -99,6 +110,11 @@ class Purchase:
     def by(self, version: int, points: int) -> Purchase:
         """The purchase when it earns so many points by a version of the default programme."""
         return replace(self, rules=version, earned=points)
+
+    @property
+    def source(self) -> str:
+        """What the points that it earns come from, as the ledger names it."""
+        return self.receipt or names.join("orders", self.order)
 
     @property
     def has_freight(self) -> bool:

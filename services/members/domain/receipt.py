@@ -58,11 +58,10 @@ class ReceiptRules:
         if receipt.time + timedelta(days=self.claim_days) <= now:
             raise errors.receipt_expired(self.claim_days)
 
-    def worth(self, earned: int) -> int:
-        """The points of a receipt that earns so many. Raises a Fault when that is none."""
-        if earned <= 0:
-            raise errors.receipt_worthless()
-        return min(earned, self.max_points) if self.max_points else earned
+    @property
+    def most(self) -> int | None:
+        """The most points that one receipt may give, if there is a bound."""
+        return self.max_points or None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +135,8 @@ class ReceiptKey:
 
 @dataclass(frozen=True, slots=True)
 class ReceiptClaim:
-    """A receipt that a member has claimed, and what it gave. A receipt of a store is claimed once, for ever."""
+    """A receipt that a member has claimed, and what it gave in the default programme. A receipt of a store is claimed
+    once, for ever. The claim is a purchase of the member, under the same id."""
 
     id: UUID
     member: UUID

@@ -23,7 +23,7 @@ from services.members.domain.rule import Verdict
 _OF = text("""
     select p.* from unnest(cast(:members as uuid[])) as m (member)
     cross join lateral (
-        select "order", member, net, currency, pay_time, version, rules, earned, returned, complete_time
+        select "order", member, net, currency, pay_time, version, rules, earned, returned, complete_time, receipt, most
         from purchases where purchases.member = m.member offset 0
     ) p
 """)
@@ -31,14 +31,15 @@ _OF = text("""
 # What was bought is told once, and stays until it is told anew.
 _SAVE = text("""
     insert into purchases ("order", member, net, currency, pay_time, version, rules, earned, returned, complete_time,
-                           paid, freight, channel, store, lines, lines_left, freight_left)
-    select o, m, n, c, t, v, r, e, b, f, p, d, h, s, cast(l as jsonb), cast(a as jsonb), x from unnest(
+                           paid, freight, channel, store, lines, lines_left, freight_left, receipt, most)
+    select o, m, n, c, t, v, r, e, b, f, p, d, h, s, cast(l as jsonb), cast(a as jsonb), x, i, y from unnest(
         cast(:orders as uuid[]), cast(:members as uuid[]), cast(:nets as bigint[]), cast(:currencies as text[]),
         cast(:pay_times as timestamptz[]), cast(:versions as bigint[]), cast(:rules as integer[]),
         cast(:earned as bigint[]), cast(:returned as bigint[]), cast(:complete_times as timestamptz[]),
         cast(:paid as bigint[]), cast(:freights as bigint[]), cast(:channels as text[]), cast(:stores as text[]),
-        cast(:lines as text[]), cast(:lines_left as text[]), cast(:freights_left as bigint[])
-    ) as u (o, m, n, c, t, v, r, e, b, f, p, d, h, s, l, a, x)
+        cast(:lines as text[]), cast(:lines_left as text[]), cast(:freights_left as bigint[]),
+        cast(:receipts as text[]), cast(:mosts as bigint[])
+    ) as u (o, m, n, c, t, v, r, e, b, f, p, d, h, s, l, a, x, i, y)
     on conflict (member, "order") do update
     set net = excluded.net, pay_time = excluded.pay_time, version = excluded.version, rules = excluded.rules,
         earned = excluded.earned, returned = excluded.returned, complete_time = excluded.complete_time,
@@ -54,7 +55,7 @@ _SAVE = text("""
 """)
 
 _BETWEEN = text("""
-    select "order", member, net, currency, pay_time, version, rules, earned, returned, complete_time
+    select "order", member, net, currency, pay_time, version, rules, earned, returned, complete_time, receipt, most
     from purchases
     where pay_time >= coalesce(cast(:start as timestamptz), '-infinity')
       and pay_time < coalesce(cast(:end as timestamptz), 'infinity') and currency = :currency
@@ -108,13 +109,13 @@ class PurchaseStore:
     def of(self, members: Collection[UUID]) -> list[Purchase]:
         """All purchases of the members, without what was bought."""
         rows = self._connection.execute(_OF, {"members": list(members)}).all()
-        return [Purchase(order, member, Money(net, currency), *rest) for order, member, net, currency, *rest in rows]
+        return [_purchase(*row) for row in rows]
 
     def between(self, start: datetime | None, end: datetime | None, currency: str, limit: int) -> list[Purchase]:
         """Purchases of a currency paid in [start, end), the earliest first, without what was bought."""
         query = {"start": start, "end": end, "currency": currency, "limit": limit}
         rows = self._connection.execute(_BETWEEN, query).all()
-        return [Purchase(order, member, Money(net, unit), *rest) for order, member, net, unit, *rest in rows]
+        return [_purchase(*row) for row in rows]
 
     def save(self, purchases: Sequence[Purchase]) -> None:
         """Keep new and changed purchases."""
@@ -142,6 +143,8 @@ class PurchaseStore:
                 "lines": [_lines_document(basket) for basket in baskets],
                 "lines_left": [json.dumps(left.lines) if left and left.lines else None for left in lefts],
                 "freights_left": [left.freight if left else None for left in lefts],
+                "receipts": [purchase.receipt or None for purchase in purchases],
+                "mosts": [purchase.most for purchase in purchases],
             },
         )
 
@@ -188,6 +191,23 @@ class PurchaseStore:
     def forget(self, members: Collection[UUID]) -> None:
         """Blank what purchases keep of persons: tags and the month of birth. Tier and first purchase are figures."""
         self._connection.execute(_FORGET, {"members": list(members)})
+
+
+def _purchase(order: UUID, member: UUID, net: int, currency: str, *columns: Any) -> Purchase:
+    pay_time, version, rules, earned, returned, complete_time, receipt, most = columns
+    return Purchase(
+        order,
+        member,
+        Money(net, currency),
+        pay_time,
+        version,
+        rules,
+        earned,
+        returned,
+        complete_time,
+        receipt=receipt or "",
+        most=most,
+    )
 
 
 def _lines_document(basket: Basket) -> str | None:

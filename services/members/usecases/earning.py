@@ -13,7 +13,7 @@ from services.members.domain.earning import WHOLE, Earning, earn
 from services.members.domain.history import Claimed, Claims, Kept
 from services.members.domain.programme import BASE, DEFAULT, Programme
 from services.members.domain.purchase import Purchase
-from services.members.domain.rule import BASE_RULE
+from services.members.domain.rule import BASE_RULE, Verdict
 from services.members.domain.tier import Standing
 from services.members.usecases.ports import Unit
 
@@ -56,7 +56,7 @@ def plain(programmes: Programmes, told: Iterable[Purchase]) -> bool:
     return (
         len(programmes) == 1
         and all(version.plain for version in programmes[DEFAULT].values())
-        and not any(purchase.has_freight for purchase in told)
+        and not any(purchase.has_freight or purchase.most is not None for purchase in told)
     )
 
 
@@ -141,6 +141,7 @@ class Assessor:
     def _earning(self, purchase: Purchase, kept: Kept, programme: Programme, *, fresh: bool) -> Earning:
         if not programme.earns_in(purchase.net.currency):
             return Earning(programme.version)
+        programme = programme.capped(purchase.most)
         known = kept.earnings.get(programme.id)
         rooms = (
             known.rooms
@@ -249,4 +250,5 @@ def _is_first(purchase: Purchase, first: Mapping[UUID, Position]) -> bool:
 
 def _of_the_rate_alone(earning: Earning) -> bool:
     """Whether nothing is to be kept of it that the points don't say."""
-    return len(earning.grants) <= 1 and earning.room is None
+    applied = all(grant.verdict is Verdict.APPLIED for grant in earning.grants)
+    return len(earning.grants) <= 1 and earning.room is None and applied

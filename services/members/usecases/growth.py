@@ -58,12 +58,12 @@ def settle(unit: Unit, purchases: Sequence[Purchase], programmes: Mapping[int, P
     changed = {key: growth for key, growth in wanted.items() if growth != earned.get(key, 0)}
     if not changed:
         return
-    times = {(purchase.member, purchase.order): purchase.pay_time for purchase in purchases}
+    of = {(purchase.member, purchase.order): purchase for purchase in purchases}
     accounts = unit.growth.lock({member for member, _ in changed})
     transfers: list[Transfer] = []
-    for (member, order), growth in changed.items():
-        difference = growth - earned.get((member, order), 0)
-        cause = Cause("ORDER" if difference > 0 else "ORDER_REFUND", names.join("orders", order), times[member, order])
+    for key, growth in changed.items():
+        difference, member = growth - earned.get(key, 0), key[0]
+        cause = Cause("ORDER" if difference > 0 else "ORDER_REFUND", of[key].source, of[key].pay_time)
         account = accounts[member]
         moved = account.add(difference, cause) if difference > 0 else account.claw_back(-difference, cause)
         accounts[member], posted = moved

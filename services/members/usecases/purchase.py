@@ -11,7 +11,6 @@ from dataclasses import replace
 from types import MappingProxyType
 from uuid import UUID
 
-from kit import names
 from kit.posting import Cause
 from services.members.domain import errors
 from services.members.domain.condition import Person
@@ -134,24 +133,20 @@ def post(
         for each in completed
         if programme in each.programmes() and versions[each.version(programme)].waits_for_completion
     ]
-    asked = {(each.purchase.member, _source(each.purchase)): 0 for each in waiting}
-    asked |= {(each.purchase.member, _source(each.purchase)): -points for each, points in moves if points < 0}
+    asked = {(each.purchase.member, each.purchase.source): 0 for each in waiting}
+    asked |= {(each.purchase.member, each.purchase.source): -points for each, points in moves if points < 0}
     batch.reclaiming((member, source, points) for (member, source), points in asked.items())
     for each, points in moves:
         if points:
             purchase = each.purchase
-            cause = Cause("ACCRUAL" if points > 0 else "CLAWBACK", _source(purchase), purchase.pay_time)
+            cause = Cause("ACCRUAL" if points > 0 else "CLAWBACK", purchase.source, purchase.pay_time)
             batch.earn(batch.wallet(purchase.member), points, cause, _terms(each, versions[each.version(programme)]))
     for each in waiting:
-        batch.schedule(each.purchase.member, _source(each.purchase), _terms(each, versions[each.version(programme)]))
+        batch.schedule(each.purchase.member, each.purchase.source, _terms(each, versions[each.version(programme)]))
 
 
 def _terms(assessed: Assessed, programme: Programme) -> Terms:
     return programme.terms(assessed.purchase.pay_time, completed=assessed.purchase.complete_time)
-
-
-def _source(purchase: Purchase) -> str:
-    return names.join("orders", purchase.order)
 
 
 def finish(

@@ -11,19 +11,26 @@ from kit import names
 from kit.errors import not_found
 from kit.page import Page
 from services.members.domain.audit import Act, Author
+from services.members.domain.badge import Metric
+from services.members.domain.basket import Basket
 from services.members.domain.daily_limit import Origin
 from services.members.domain.engagement_events import ReceiptClaimed
 from services.members.domain.errors.engagement import (
     engagement_disabled,
     receipt_claimed,
     receipt_code_foreign,
+    receipt_worthless,
 )
+from services.members.domain.programme import DEFAULT
+from services.members.domain.purchase import Settlement
 from services.members.domain.receipt import Algorithm, Receipt, ReceiptClaim, ReceiptKey, ReceiptRules, key_of
-from services.members.usecases import engagement
+from services.members.usecases import badge, engagement, purchase, purchase_view
 from services.members.usecases.engagement_ports import EngagementUnit
-from services.members.usecases.points import Accrue
 
 ACTIVITY = "receipt"
+
+CHANNEL = "receipt"
+"""What rules know a receipt's channel as."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +119,7 @@ def issue(unit: EngagementUnit, receipts: Sequence[Receipt]) -> list[str]:
 
 
 def claim(unit: EngagementUnit, command: Claim) -> ReceiptClaim:
-    """Give a member the points of a receipt, as if it were an order.
+    """Let a member have bought what a receipt says: it earns by the rules of every programme, and counts for tiers.
 
     Raises a Fault for a code that is forged, altered, foreign or expired, a receipt that was claimed before or earns
     nothing, and when a daily limit would be passed.
@@ -123,13 +130,13 @@ def claim(unit: EngagementUnit, command: Claim) -> ReceiptClaim:
         raise receipt_code_foreign("was signed by a key that is not known here")
     receipt = key.read(command.code)
     rules.check_time(receipt, unit.now)
-    points = rules.worth(unit.programmes.current().earned(receipt.amount))
     origin = engagement.lock(unit, Origin(command.member, command.device, receipt.store))
+    points = _bought(unit, command.id, origin.member, receipt, rules)
     done = ReceiptClaim(command.id, origin.member, receipt, points, key.id, unit.now)
     if not unit.receipt_claims.add(done):
         raise receipt_claimed()
     engagement.limit(unit, ACTIVITY, rules.limits, origin=origin, points=points)
-    engagement.grant(unit, [Accrue(done.member, points, source(done))])
+    badge.award(unit, {origin.member}, Metric.POINTS_EARNED)
     unit.emit([ReceiptClaimed(done.id, done.member, receipt.store, receipt.amount, points, unit.now)])
     return done
 
@@ -139,9 +146,25 @@ def claims(unit: EngagementUnit, member: UUID, page: Page) -> Sequence[ReceiptCl
     return unit.receipt_claims.page(engagement.resolve(unit, member), page)
 
 
-def source(claim: ReceiptClaim) -> str:
-    """What the points of a claim come from, as the ledger names it."""
-    return names.join("members", claim.member, "receiptClaims", claim.id)
+def _bought(unit: EngagementUnit, id_: UUID, member: UUID, receipt: Receipt, rules: ReceiptRules) -> int:
+    """Settle a receipt as a purchase that is over and done; answers its points in the default programme. Raises a Fault
+    when it earns in none."""
+    bought = Settlement(
+        id_,
+        member,
+        receipt.amount,
+        pay_time=min(receipt.time, unit.now),  # a till's clock may be ahead
+        version=1,
+        basket=Basket(receipt.amount.minor, channel=CHANNEL, store=receipt.store),
+        complete_time=min(receipt.time, unit.now),
+        receipt=names.join("members", member, "receiptClaims", id_),
+        most=rules.most,
+    )
+    purchase.settle(unit, [bought])
+    earnings = purchase_view.read(unit, member, id_).earnings
+    if not any(earning.points for earning in earnings.values()):
+        raise receipt_worthless()
+    return earnings[DEFAULT].points
 
 
 def _saved(unit: EngagementUnit, command: RetireKey | RevokeKey, before: ReceiptKey, after: ReceiptKey) -> ReceiptKey:

@@ -44,13 +44,15 @@ INVARIANTS = {
         select p."order" from purchases p where p.earned <> coalesce((
             select sum(case e.kind when 'ACCRUAL' then e.amount else -e.amount end) from ledger_entries e
             join ledger_accounts a on a.id = e.debit
-            where e.source = 'orders/' || p."order" and e.kind in ('ACCRUAL', 'CLAWBACK') and a.unit = 'points'), 0)
+            where e.source = coalesce(p.receipt, 'orders/' || p."order") and e.kind in ('ACCRUAL', 'CLAWBACK')
+                  and a.unit = 'points'), 0)
     """,
     "what orders earned in other programmes is what was posted for them": """
-        select n."order" from earnings n where n.programme <> 'default' and n.points <> coalesce((
+        select n."order" from earnings n join purchases p on p."order" = n."order"
+        where n.programme <> 'default' and n.points <> coalesce((
             select sum(case e.kind when 'ACCRUAL' then e.amount else -e.amount end) from ledger_entries e
             join ledger_accounts a on a.id = e.debit
-            where e.source = 'orders/' || n."order" and e.kind in ('ACCRUAL', 'CLAWBACK')
+            where e.source = coalesce(p.receipt, 'orders/' || n."order") and e.kind in ('ACCRUAL', 'CLAWBACK')
                   and a.unit = 'points/' || n.programme), 0)
     """,
     "what is kept of the rules of the default programme is what it earned": """
@@ -61,6 +63,11 @@ INVARIANTS = {
         select 1 where (select coalesce(sum(returned), 0) from holds) <> (
             select coalesce(sum(e.amount), 0) from ledger_entries e join ledger_accounts d on d.id = e.debit
             where d.kind = 'clearing' and d.unit like 'points%' and e.kind in ('RETURN', 'LAPSE'))
+    """,
+    "a receipt that was claimed is a purchase": """
+        select c.id from receipt_claims c full join (select * from purchases where receipt is not null) p
+            on p."order" = c.id and p.member = c.member and p.receipt like '%/receiptClaims/' || c.id
+        where p.net is distinct from c.amount
     """,
     "what is left of a lot is the sum of its entries": """
         select l.id from ledger_lots l cross join lateral (
@@ -80,10 +87,9 @@ INVARIANTS = {
                   select sum(case a.kind when 'pending' then l.pending when 'held' then l.held else l.available end)
                   from ledger_lots l where l.owner = a.owner and l.unit = a.unit), 0)
     """,
-    "what check-ins, receipts, referrals, birthdays and profiles gave is what was posted for them": """
+    "what check-ins, referrals, birthdays and profiles gave is what was posted for them": """
         select given.kind from (
             select 'checkIns/%' as kind, coalesce(sum(points), 0) as points from check_ins
-            union all select 'receiptClaims/%', coalesce(sum(points), 0) from receipt_claims
             union all select 'referral', coalesce(sum(referrer_given + member_given), 0) from referrals
             union all select 'birthdays/%', coalesce(sum(points), 0) from birthday_rewards
             union all select 'profile', coalesce(sum(points), 0) from profile_rewards

@@ -240,7 +240,8 @@ class EngagementServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ClaimReceipt(self, request, context):
-        """Gives a member the points of a receipt by its code, as if the receipt were an order. A receipt gives points once.
+        """Takes a receipt by its code as a purchase of a member: it earns by the rules of every programme and counts for
+        tiers. A receipt counts once.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -64,7 +64,9 @@ class EngagementServiceStub:
     IssueReceiptCodes: _grpc.UnaryUnaryMultiCallable[_receipts_pb2.IssueReceiptCodesRequest, _receipts_pb2.IssueReceiptCodesResponse]
     """Signs the codes of up to 1,000 receipts with the newest key of the service. Nothing is kept of them."""
     ClaimReceipt: _grpc.UnaryUnaryMultiCallable[_receipts_pb2.ClaimReceiptRequest, _receipts_pb2.ReceiptClaim]
-    """Gives a member the points of a receipt by its code, as if the receipt were an order. A receipt gives points once."""
+    """Takes a receipt by its code as a purchase of a member: it earns by the rules of every programme and counts for
+    tiers. A receipt counts once.
+    """
     ListReceiptClaims: _grpc.UnaryUnaryMultiCallable[_receipts_pb2.ListReceiptClaimsRequest, _receipts_pb2.ListReceiptClaimsResponse]
     """Lists the receipts that a member has claimed, the newest first."""
     CreateReferralCode: _grpc.UnaryUnaryMultiCallable[_referrals_pb2.CreateReferralCodeRequest, _referrals_pb2.ReferralCode]
@@ -122,7 +124,9 @@ class EngagementServiceAsyncStub(EngagementServiceStub):
     IssueReceiptCodes: _aio.UnaryUnaryMultiCallable[_receipts_pb2.IssueReceiptCodesRequest, _receipts_pb2.IssueReceiptCodesResponse]  # type: ignore[assignment]
     """Signs the codes of up to 1,000 receipts with the newest key of the service. Nothing is kept of them."""
     ClaimReceipt: _aio.UnaryUnaryMultiCallable[_receipts_pb2.ClaimReceiptRequest, _receipts_pb2.ReceiptClaim]  # type: ignore[assignment]
-    """Gives a member the points of a receipt by its code, as if the receipt were an order. A receipt gives points once."""
+    """Takes a receipt by its code as a purchase of a member: it earns by the rules of every programme and counts for
+    tiers. A receipt counts once.
+    """
     ListReceiptClaims: _aio.UnaryUnaryMultiCallable[_receipts_pb2.ListReceiptClaimsRequest, _receipts_pb2.ListReceiptClaimsResponse]  # type: ignore[assignment]
     """Lists the receipts that a member has claimed, the newest first."""
     CreateReferralCode: _aio.UnaryUnaryMultiCallable[_referrals_pb2.CreateReferralCodeRequest, _referrals_pb2.ReferralCode]  # type: ignore[assignment]
@@ -249,7 +253,9 @@ class EngagementServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _receipts_pb2.ClaimReceiptRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_receipts_pb2.ReceiptClaim, _abc.Awaitable[_receipts_pb2.ReceiptClaim]]:
-        """Gives a member the points of a receipt by its code, as if the receipt were an order. A receipt gives points once."""
+        """Takes a receipt by its code as a purchase of a member: it earns by the rules of every programme and counts for
+        tiers. A receipt counts once.
+        """
 
     @_abc_1.abstractmethod
     def ListReceiptClaims(

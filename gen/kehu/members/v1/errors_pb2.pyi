@@ -185,7 +185,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_RECEIPT_CLAIMED: _ErrorReason.ValueType  # 99
     """The receipt has been claimed already."""
     ERROR_REASON_RECEIPT_WORTHLESS: _ErrorReason.ValueType  # 100
-    """The receipt earns no point: its amount is too small, or in another currency than the programme's."""
+    """The receipt earns no point in any programme: its amount is too small, or in another currency."""
     ERROR_REASON_REFERRAL_CODE_UNKNOWN: _ErrorReason.ValueType  # 101
     """Nobody has this referral code."""
     ERROR_REASON_REFERRAL_SELF: _ErrorReason.ValueType  # 102
@@ -369,7 +369,7 @@ ERROR_REASON_RECEIPT_EXPIRED: ErrorReason.ValueType  # 98
 ERROR_REASON_RECEIPT_CLAIMED: ErrorReason.ValueType  # 99
 """The receipt has been claimed already."""
 ERROR_REASON_RECEIPT_WORTHLESS: ErrorReason.ValueType  # 100
-"""The receipt earns no point: its amount is too small, or in another currency than the programme's."""
+"""The receipt earns no point in any programme: its amount is too small, or in another currency."""
 ERROR_REASON_REFERRAL_CODE_UNKNOWN: ErrorReason.ValueType  # 101
 """Nobody has this referral code."""
 ERROR_REASON_REFERRAL_SELF: ErrorReason.ValueType  # 102

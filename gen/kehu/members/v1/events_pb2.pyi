@@ -500,7 +500,7 @@ class ReceiptClaimed(_message.Message):
     store: _builtins.str
     """The store."""
     points: _builtins.int
-    """The points that it gave."""
+    """The points that it gave in the default programme."""
     @_builtins.property
     def amount(self) -> _money_pb2.Money:
         """What was paid."""

@@ -24,7 +24,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class Purchase(_message.Message):
-    """An order of a member, as far as points follow from it."""
+    """An order of a member, or a receipt that was scanned, as far as points follow from it."""
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -34,10 +34,13 @@ class Purchase(_message.Message):
     PAY_TIME_FIELD_NUMBER: _builtins.int
     COMPLETE_TIME_FIELD_NUMBER: _builtins.int
     EARNINGS_FIELD_NUMBER: _builtins.int
+    RECEIPT_CLAIM_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`members/{member}/purchases/{order}`."""
     order: _builtins.str
-    """The order, `orders/{order}`."""
+    """The order, `orders/{order}`; empty for a receipt."""
+    receipt_claim: _builtins.str
+    """The claim of the receipt, `members/{member}/receiptClaims/{receipt_claim}`; empty for an order."""
     @_builtins.property
     def net_total(self) -> _money_pb2.Money:
         """What refunds have left of the money that was paid."""
@@ -63,10 +66,11 @@ class Purchase(_message.Message):
         pay_time: _timestamp_pb2.Timestamp | None = ...,
         complete_time: _timestamp_pb2.Timestamp | None = ...,
         earnings: _abc.Iterable[Global___Earning] | None = ...,
+        receipt_claim: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["complete_time", b"complete_time", "net_total", b"net_total", "pay_time", b"pay_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["complete_time", b"complete_time", "earnings", b"earnings", "name", b"name", "net_total", b"net_total", "order", b"order", "pay_time", b"pay_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["complete_time", b"complete_time", "earnings", b"earnings", "name", b"name", "net_total", b"net_total", "order", b"order", "pay_time", b"pay_time", "receipt_claim", b"receipt_claim"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

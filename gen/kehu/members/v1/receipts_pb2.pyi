@@ -24,7 +24,9 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class ReceiptRules(_message.Message):
-    """How receipts are claimed. They earn by the programme's rate."""
+    """How receipts are claimed. A receipt is a purchase of the member: it earns by the rules of every programme, with
+    `order.channel == "receipt"`, and counts for tiers.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -34,7 +36,9 @@ class ReceiptRules(_message.Message):
     claim_days: _builtins.int
     """For how many days after the purchase."""
     max_points: _builtins.int
-    """The most points that one receipt gives; 0 for any number."""
+    """The most points that one receipt gives in each programme; 0 for any number. Rules of a later time change nothing
+    for it.
+    """
     @_builtins.property
     def limits(self) -> _containers.RepeatedCompositeFieldContainer[_daily_limits_pb2.DailyLimit]:
         """Limits against abuse."""
@@ -189,12 +193,17 @@ class ReceiptClaim(_message.Message):
     POINTS_FIELD_NUMBER: _builtins.int
     RECEIPT_KEY_FIELD_NUMBER: _builtins.int
     CLAIM_TIME_FIELD_NUMBER: _builtins.int
+    PURCHASE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`members/{member}/receiptClaims/{receipt_claim}`."""
     points: _builtins.int
-    """The points that it gave."""
+    """The points that it gave in the default programme."""
     receipt_key: _builtins.str
     """The key that had signed its code."""
+    purchase: _builtins.str
+    """The purchase that it is, `members/{member}/purchases/{receipt_claim}`, which tells what it earned in which programme
+    by which rules. There is none of receipts that were claimed before receipts were purchases.
+    """
     @_builtins.property
     def receipt(self) -> Global___Receipt:
         """The receipt."""
@@ -211,10 +220,11 @@ class ReceiptClaim(_message.Message):
         points: _builtins.int = ...,
         receipt_key: _builtins.str = ...,
         claim_time: _timestamp_pb2.Timestamp | None = ...,
+        purchase: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["claim_time", b"claim_time", "receipt", b"receipt"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["claim_time", b"claim_time", "name", b"name", "points", b"points", "receipt", b"receipt", "receipt_key", b"receipt_key"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["claim_time", b"claim_time", "name", b"name", "points", b"points", "purchase", b"purchase", "receipt", b"receipt", "receipt_key", b"receipt_key"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

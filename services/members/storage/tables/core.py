@@ -109,6 +109,9 @@ purchases = Table(
     Column("lines_left", JSONB),
     Column("freight_left", BigInteger),
     Column("person", JSONB),
+    # Of a receipt: the claim that told of it, and the most points that it may give.
+    Column("receipt", Text),
+    Column("most", BigInteger),
     PrimaryKeyConstraint("member", "order", name="purchases_pkey"),
 )
 # Dry runs, recalculations and what is judged anew go through the orders of a time.
