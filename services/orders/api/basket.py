@@ -19,6 +19,8 @@ from services.orders.domain.order_content import Buyer
 from services.orders.domain.quote import Wanted
 from services.orders.usecases.basket import Basket, GiftCard
 
+Tenders = pb.PlaceOrderRequest | CheckoutCartRequest | pb.CheckoutOrderRequest
+
 
 def ordered(request: pb.PlaceOrderRequest, vault: Vault) -> Basket:
     """Read what is to be bought."""
@@ -57,12 +59,24 @@ def asked(request: pb.QuoteOrderRequest) -> Basket:
     )
 
 
-def stored_value(request: pb.PlaceOrderRequest | CheckoutCartRequest) -> Money | None:
+def tendered(request: pb.CheckoutOrderRequest) -> Basket:
+    """Read what is to pay an order that is there."""
+    return Basket(
+        wanted=(),
+        buyer=Buyer(),
+        channel="",
+        points=request.points,
+        stored_value=stored_value(request),
+        gift_cards=gift_cards(request),
+    )
+
+
+def stored_value(request: Tenders) -> Money | None:
     """Read what the member's stored value is to pay."""
     return _positive(request.stored_value, "stored_value") if request.HasField("stored_value") else None
 
 
-def gift_cards(request: pb.PlaceOrderRequest | CheckoutCartRequest) -> tuple[GiftCard, ...]:
+def gift_cards(request: Tenders) -> tuple[GiftCard, ...]:
     """Read what gift cards are to pay."""
     return tuple(
         GiftCard(card.code, _positive(card.amount, f"gift_cards[{index}].amount"))

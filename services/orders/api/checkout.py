@@ -14,7 +14,7 @@ def checkout(attempt: Attempt) -> pb.Checkout:
     """Write a checkout."""
     return pb.Checkout(
         name=names.join("checkouts", attempt.order_id),
-        order=names.join("orders", attempt.order_id),
+        order=names.join("orders", attempt.order),
         state=pb.Checkout.State.Value(f"STATE_{attempt.state}"),
         member=optional_name("members", attempt.member),
         reason=attempt.reason,

@@ -68,7 +68,7 @@ class MembersPoints:
         request = members_pb2.CreateHoldRequest(
             parent=names.join("members", attempt.buyer),
             hold=members_pb2.Hold(points=step.points),
-            source=names.join("orders", attempt.order_id),
+            source=names.join("orders", attempt.order),
             ttl=_ttl(attempt),
             request_id=str(attempt.order_id),
         )
@@ -119,7 +119,7 @@ class MembersStoredValue:
             member=names.join("members", attempt.buyer),
             amount=convert.wire_money(_amount(step)),
             store=store,
-            source=names.join("orders", attempt.order_id),
+            source=names.join("orders", attempt.order),
             reference=reference(attempt, step),
             ttl=_ttl(attempt),
         )
@@ -150,7 +150,7 @@ class MembersGiftCards:
             code=code,
             amount=convert.wire_money(_amount(step)),
             store=store,
-            source=names.join("orders", attempt.order_id),
+            source=names.join("orders", attempt.order),
             reference=reference(attempt, step),
             ttl=_ttl(attempt),
         )

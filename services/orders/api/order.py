@@ -11,6 +11,7 @@ from kit.rpc import convert
 from services.orders.api import delivery
 from services.orders.api.stock import optional_location_name
 from services.orders.api.wire import optional_id, optional_instant, optional_name, version_of
+from services.orders.domain.checkout import Attempt
 from services.orders.domain.line import OrderLine
 from services.orders.domain.order import Order
 from services.orders.domain.order_content import OrderQuery
@@ -44,6 +45,12 @@ _REASONS = {
     CancelReason.EXPIRED: pb.CANCEL_REASON_EXPIRED,
 }
 _REASONS_BACK = {wire: reason for reason, wire in _REASONS.items()}
+
+
+def has_held(paid: pb.Order, held: Attempt) -> bool:
+    """Whether what an attempt held is what an order was paid with."""
+    taken = {paid.hold, *(payment.reference for payment in paid.payments)}
+    return all(step.hold in taken for step in held.steps)
 
 
 def order(found: Order) -> pb.Order:

@@ -39,6 +39,7 @@ RULES = Rules(
             *("ResolvePaymentIntent", "RetryProviderRefund", "BuyPresale", "VerifyOrder"),
             *("ListOrderVerifications", "PreviewRefund", "GetRefund", "ApproveRefund", "RejectRefund"),
             *("ReceiveReturn", "SettleRefund", "GetDeliveryAddress", "CreateCart", "GetCart", "RefreshCart"),
+            "CheckoutOrder",
             *("AddCartLine", "SetCartLine", "MoveCartLine", "SetCartCoupons", "MergeCart", "CheckoutCart"),
             *("OpenGroup", "JoinGroup", "GetGroup", "FillGroup", "GetShop", "IngestOrders", "GetIngestedOrder"),
             *("ListIngestedOrders", "RetryIngestedOrder", "MapChannelSku"),

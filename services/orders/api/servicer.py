@@ -17,12 +17,14 @@ from kit.rpc import call as calls
 from kit.vault import Vault
 from services.orders.api import afterwards, basket, imports, order, product, quote, refund, stock
 from services.orders.api.turns import Turns
+from services.orders.api.wire import version_of
+from services.orders.domain.checkout import Attempt
 from services.orders.domain.payment import RefundPolicy, Tender
 from services.orders.usecases import imports as import_usecases
 from services.orders.usecases import order as order_usecases
 from services.orders.usecases import payment as payment_usecases
 from services.orders.usecases import payment_intent as intent_usecases
-from services.orders.usecases import placing
+from services.orders.usecases import placing, tendering
 from services.orders.usecases import product as product_usecases
 from services.orders.usecases import refund as refund_usecases
 from services.orders.usecases import stock as stock_usecases
@@ -168,6 +170,41 @@ class OrdersServicer(orders_pb2_grpc.OrdersServiceServicer):
         command = order.payment(request)
         reference = await self._providers[command.tender].capture(command)
         return await self._pay(request, command.captured(reference))
+
+    async def CheckoutOrder(self, request: orders_pb2.CheckoutOrderRequest, context: Any) -> orders_pb2.Order:
+        """Pay an order with what members holds; a repeat gets the same answer, without asking members again."""
+        key = _key(request)
+        turn = self._turns.of(key)
+        async with turn:
+            answered: orders_pb2.Order | None = await self._edge.answered(request)
+            return answered if answered is not None else await self._tendered(request, key)
+
+    async def _tendered(self, request: orders_pb2.CheckoutOrderRequest, key: str) -> orders_pb2.Order:
+        wanted, version = basket.tendered(request), version_of(request.etag)
+        order_id = names.id_of("orders", request.name)
+        found: tendering.Payable = await self._edge.read(tendering.payable, order_id)
+
+        async def store(held: Attempt) -> orders_pb2.Order:
+            command = tendering.TenderOrder.of(held, version)
+            paid: orders_pb2.Order = await self._edge.write(
+                request, tendering.tender_order, command, render=order.order
+            )
+            return paid
+
+        try:
+            return await self._checkout.pay(
+                found.tendered(wanted),
+                Open(key, names.new_id(), pay_within=found.pay_within, pays=order_id),
+                store=store,
+                ours=order.has_held,
+                afterwards=afterwards.run,
+            )
+        except Fault:
+            # Perhaps it failed because its twin, sent at the same moment, has just got what both wanted.
+            twin: orders_pb2.Order | None = await self._edge.answered(request)
+            if twin is None:
+                raise
+            return twin
 
     async def CancelOrder(self, request: orders_pb2.CancelOrderRequest, context: Any) -> orders_pb2.Order:
         """Give up an order that is not paid, once its provider has made sure that it can't be any more."""

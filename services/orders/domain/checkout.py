@@ -5,6 +5,9 @@ it is asked, so that whoever takes over knows what may be held. An attempt is OP
 is held belongs to the order, and follows its events) or as ABANDONED; then every step is given back until all are known
 to be free: RELEASED. Repeats of one request share the open attempt, so that they hold nothing twice.
 
+An attempt may also pay an order that is there already. Then it has an id of its own, under which it asks: such an order
+can have several, one after the other.
+
 An ask whose answer was lost may still arrive at the other service when a release of it has been answered. Such a step
 counts as free only by a release that came when no such ask can be under way any more (`ANSWER_WITHIN`), or that found
 what was held: the other services never hold twice under one number.
@@ -28,6 +31,9 @@ SHARED_FOR = timedelta(minutes=10)
 
 HELD_BEYOND = timedelta(hours=1)
 """How much longer than the time to pay everything is held, should nobody release it."""
+
+HELD_AT_MOST = timedelta(days=30)
+"""Nothing is held for longer: the other services would not."""
 
 ANSWER_WITHIN = timedelta(seconds=15)
 """No ask can be under way any more: it has half of this as its deadline, repeats included, and the other service has as
@@ -204,10 +210,10 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """An attempt and the id that its order has or would have. `hold_until` is when the other services let go by
-    themselves: surely after the order could be paid. `drive_time` is when a replica takes it up, unless
-    somebody goes on with it before; `rounds` counts those in which it was given back. `store` is where the order
-    would be sold, if in one."""
+    """An attempt and the id that its order has or would have, unless it `pays` another that is there already.
+    `hold_until` is when the other services let go by themselves: surely after the order could be paid. `drive_time` is
+    when a replica takes it up, unless somebody goes on with it before; `rounds` counts those in which it was given
+    back. `store` is where the order would be sold, if in one."""
 
     order_id: UUID
     open_time: datetime
@@ -221,6 +227,7 @@ class Attempt:
     update_time: datetime | None = None
     end_time: datetime | None = None
     store: str = ""
+    pays: UUID | None = None
 
     @classmethod
     def begin(
@@ -232,11 +239,18 @@ class Attempt:
         pay_within: timedelta,
         now: datetime,
         store: str = "",
+        pays: UUID | None = None,
     ) -> Attempt:
         """A new attempt."""
-        until = now + pay_within + HELD_BEYOND
+        until = now + min(pay_within + HELD_BEYOND, HELD_AT_MOST)
         plan = tuple(replace(step, update_time=now) for step in steps)
-        return cls(order_id, now, until, member, plan, drive_time=now + QUIET_FOR, update_time=now, store=store)
+        driven = now + QUIET_FOR
+        return cls(order_id, now, until, member, plan, drive_time=driven, update_time=now, store=store, pays=pays)
+
+    @property
+    def order(self) -> UUID:
+        """The order that it is about, whether that is there or not."""
+        return self.pays or self.order_id
 
     @property
     def buyer(self) -> UUID:

@@ -11,6 +11,7 @@ from kit.errors import invalid
 from kit.money import LIMIT, Money, currency_mismatch
 from services.orders.domain import errors
 from services.orders.domain.allocation import Part
+from services.orders.domain.errors.checkout import points_not_allowed
 from services.orders.domain.errors.payments import order_not_reopened
 from services.orders.domain.errors.presale import balance_not_due
 from services.orders.domain.events import OrderCancelled, OrderCompleted, OrderPaid, OrderPlaced, OrderRefunded
@@ -149,6 +150,23 @@ class Order(OrderContent):
         whole = (*self.payments, *([points] if points.amount else []), *received)
         order = self._stepped(Step.PAY, OrderState.PAID, now, payments=whole, pay_time=now)
         return order, OrderPaid(order)
+
+    def with_points(self, tender: PointsTender, now: datetime) -> Order:
+        """With points that are held for it and pay a part, or all of it: once, before it is paid. Raises a Fault when
+        they don't suit it."""
+        self.check_payable(now)
+        if self.hold:
+            raise points_not_allowed(tender.points, least=0, most=0)
+        value = _suitable(tender, self.outstanding, self.currency)
+        return self._stepped(
+            Step.RECEIVE,
+            OrderState.PENDING_PAYMENT,
+            now,
+            lines=paid_with_points(self.lines, points=tender.points, value=value),
+            hold=tender.hold,
+            points=tender.points,
+            points_value=value,
+        )
 
     def backorder(self) -> Order:
         """The new order, when its goods are not there: it reserves nothing, and paying it takes nothing."""

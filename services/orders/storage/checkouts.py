@@ -17,13 +17,13 @@ from services.orders.storage import parts
 from services.orders.storage.tables.checkouts import checkouts
 
 _COLUMNS = """order_id, open_time, hold_until, member_id, store, state, reason, rounds, drive_time, update_time,
-              end_time"""
+              end_time, pays"""
 
 # The update changes nothing; it makes the row that is there the answer, and locks it.
 _OPEN = text(f"""
     insert into checkouts (request_key, {_COLUMNS})
     values (:request_key, :order_id, cast(:open_time as timestamptz), cast(:hold_until as timestamptz), :member,
-            :store, 'OPEN', '', 0, cast(:drive_time as timestamptz), cast(:open_time as timestamptz), null)
+            :store, 'OPEN', '', 0, cast(:drive_time as timestamptz), cast(:open_time as timestamptz), null, :pays)
     on conflict (request_key) where state = 'OPEN' do update set request_key = excluded.request_key
     returning {_COLUMNS}
 """)  # noqa: S608 - constants only
@@ -40,7 +40,11 @@ _PLACE = text("""
 """)
 
 _LOCK = text(f"select {_COLUMNS} from checkouts where order_id = :order_id for update")  # noqa: S608 - constants only
-_GET = text(f"select {_COLUMNS} from checkouts where order_id = :order_id")  # noqa: S608 - constants only
+_GET = text(f"""
+    select {_COLUMNS} from checkouts where order_id = :order_id
+    union all select {_COLUMNS} from checkouts where pays = :order_id
+    order by open_time desc limit 1
+""")  # noqa: S608 - constants only
 
 # Whoever reads a due attempt has it until its transaction ends; others pass it over.
 _DUE = text(f"""
@@ -110,6 +114,7 @@ class CheckoutStore:
             "hold_until": attempt.hold_until,
             "member": attempt.member,
             "store": attempt.store,
+            "pays": attempt.pays,
             "drive_time": attempt.drive_time,
         }
         row = self._connection.execute(_OPEN, parameters).one()
@@ -124,7 +129,7 @@ class CheckoutStore:
         return attempts[0] if attempts else None
 
     def get(self, order_id: UUID) -> Attempt | None:
-        """An attempt."""
+        """An attempt by its own id, or the latest that is about an order."""
         attempts = self._whole(self._connection.execute(_GET, {"order_id": order_id}).all())
         return attempts[0] if attempts else None
 
@@ -229,6 +234,7 @@ def _attempt(row: Any, steps: Sequence[Step]) -> Attempt:
         update_time=row.update_time,
         end_time=row.end_time,
         store=row.store,
+        pays=UUID(str(row.pays)) if row.pays else None,
     )
 
 

@@ -265,7 +265,23 @@ _CHECKOUTS = """
                 then c.state else 'ended' end
     from checkouts c
     left join orders o on o.id = c.order_id
-    where true {only}
+    where c.pays is null {only}
+"""
+
+# Of attempts to pay an order that was there: what is held for them is in its payments, or pays it as points.
+_TENDERED = """
+    select 'checkouts/' || c.order_id, 'ended',
+           case when c.state = 'PLACED' and exists (
+                    select from checkout_steps s
+                    where s.order_id = c.order_id and s.hold is distinct from o.hold
+                      and not exists (select from payments p where p.order_id = o.id and p.reference = s.hold))
+                then 'PLACED without an effect'
+                when c.state in ('OPEN', 'ABANDONED')
+                     and c.open_time < cast(:now as timestamptz) - interval '10 minutes'
+                then c.state else 'ended' end
+    from checkouts c
+    left join orders o on o.id = c.pays
+    where c.pays is not null {only}
 """
 
 _OVERDUE = """
@@ -293,5 +309,6 @@ COMPARISONS: tuple[Comparison, ...] = (
     Comparison(Kind.QUOTA, _PRESALES, only=""),
     Comparison(Kind.QUOTA, _UNITS),
     Comparison(Kind.CHECKOUT, _CHECKOUTS, only="c.order_id"),
+    Comparison(Kind.CHECKOUT, _TENDERED, only="c.pays"),
     Comparison(Kind.OVERDUE, _OVERDUE),
 )

@@ -142,6 +142,18 @@ SAVE_PAYMENTS = text("""
     where p.order_id = u.order_id and p.position = u.position
 """)
 
+SAVE_POINTS = text("""
+    with l as (
+        update order_lines l set shares = cast(u.shares as jsonb)
+        from unnest(cast(:positions as int[]), cast(:shares as text[])) as u (position, shares)
+        where l.order_id = :id and l.position = u.position
+    )
+    update orders o
+    set hold = :hold, points = :points, points_value = :points_value, version = :version,
+        update_time = cast(:update_time as timestamptz)
+    where o.id = :id and o.state = :state_before and o.version = :version_before
+""")
+
 REPLACE = text("""
     with l as (delete from order_lines where order_id = any(cast(:ids as uuid[]))),
          p as (delete from payments where order_id = any(cast(:ids as uuid[])))

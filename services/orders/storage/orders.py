@@ -74,6 +74,24 @@ class OrderStore:
         self._save_lines(changes)
         self._save_payments(changes)
 
+    def save_points(self, before: Order, after: Order) -> None:
+        """Store the points that an order is paid with, only over the state and version `before`. Raises a Fault
+        otherwise."""
+        columns = {
+            "id": after.id,
+            "state_before": before.state.value,
+            "version_before": before.version,
+            "version": after.version,
+            "update_time": after.update_time,
+            "hold": after.hold,
+            "points": after.points,
+            "points_value": after.points_value,
+            "positions": [line.position for line in after.lines],
+            "shares": [order_rows.shares_json(line.shares) for line in after.lines],
+        }
+        if self._connection.execute(statements.SAVE_POINTS, columns).rowcount != 1:
+            raise conflict()
+
     def replace(self, changes: Sequence[tuple[Order, Order]]) -> None:
         """Store imported orders as (before, after) with other lines, another total, time and store."""
         after = [new for _, new in changes]

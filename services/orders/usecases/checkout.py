@@ -12,6 +12,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Protocol, TypeVar
 from uuid import UUID
 
@@ -24,6 +25,7 @@ from services.orders.domain.quote import Quote
 from services.orders.usecases.basket import Basket
 from services.orders.usecases.placing import Placement
 from services.orders.usecases.quote import Quoting
+from services.orders.usecases.tendering import Tendered
 
 
 class Placed(Protocol):
@@ -84,7 +86,8 @@ class Work(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """Join the open attempt of the request with this key, or begin one under `order_id`."""
+    """Join the open attempt of the request with this key, or begin one under `order_id`. It `pays` an order that is
+    there, if it says one."""
 
     key: str
     order_id: UUID
@@ -92,6 +95,7 @@ class Open:
     steps: tuple[Step, ...] = ()
     pay_within: timedelta = timedelta(0)
     store: str = ""
+    pays: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +149,7 @@ def open_attempt(unit: Work, command: Open) -> Attempt:
         pay_within=command.pay_within,
         now=unit.now,
         store=command.store,
+        pays=command.pays,
     )
     attempt = unit.checkouts.open(command.key, new)
     if attempt is new:
@@ -216,32 +221,76 @@ class Checkout:
         `store` may answer the order of a repeat of the same request that came first.
         `afterwards` runs the release to its end even when the present call is cancelled.
         """
-        steps = basket.steps()
-        if not steps:
+        if not basket.steps():
             quote = await self.quote(basket, attempt.order_id)
             return await store(Placement.of(basket, quote, attempt.order_id, pay_within=self._pay_within))
+
+        async def placed(quote: Quote, held: Attempt) -> P:
+            return await store(Placement.of(basket, quote, held.order_id, held=held, pay_within=self._pay_within))
+
+        return await self._lead(
+            basket,
+            replace(attempt, pay_within=self._pay_within),
+            quote=partial(self.quote, basket),
+            store=placed,
+            ours=lambda order, held: order.name == join("orders", held.order_id),
+            afterwards=afterwards,
+        )
+
+    async def pay(
+        self,
+        tendered: Tendered,
+        attempt: Open,
+        *,
+        store: Callable[[Attempt], Awaitable[P]],
+        ours: Callable[[P, Attempt], bool],
+        afterwards: Callable[[Awaitable[None]], Awaitable[None]],
+    ) -> P:
+        """Hold what is to pay an order that is there already, and `store` it as its payments; if that fails, release
+        what was held. An answer that isn't `ours` is that of a repeat of the same request, which came first."""
+
+        async def quote(_: UUID) -> Quote:
+            return tendered.quote
+
+        return await self._lead(
+            tendered.basket,
+            attempt,
+            quote=quote,
+            store=lambda _, held: store(held),
+            ours=ours,
+            afterwards=afterwards,
+        )
+
+    async def _lead(
+        self,
+        basket: Basket,
+        attempt: Open,
+        *,
+        quote: Callable[[UUID], Awaitable[Quote]],
+        store: Callable[[Quote, Attempt], Awaitable[P]],
+        ours: Callable[[P, Attempt], bool],
+        afterwards: Callable[[Awaitable[None]], Awaitable[None]],
+    ) -> P:
         begun = await self._book.open_attempt(
             replace(
                 attempt,
                 member=basket.buyer.member,
-                steps=steps,
-                pay_within=self._pay_within,
+                steps=basket.steps(),
                 store=basket.store.removeprefix("stores/"),
             )
         )
         try:
-            quote = await self.quote(basket, begun.order_id)
-            quote.check_coupons()
-            await self._check_points(basket, begun, quote)
+            priced = await quote(begun.order_id)
+            priced.check_coupons()
+            await self._check_points(basket, begun, priced)
             held = await self._hold(basket, begun)
-            command = Placement.of(basket, quote, begun.order_id, held=held, pay_within=self._pay_within)
-            placed = await store(command)
+            stored = await store(priced, held)
         except BaseException as error:
             await afterwards(self._undo(GiveUp(begun.order_id, reason_of(error))))
             raise
-        if placed.name != join("orders", begun.order_id):  # a twin of this request was first
+        if not ours(stored, held):  # a twin of this request was first
             await afterwards(self._undo(GiveUp(begun.order_id, "SUPERSEDED")))
-        return placed
+        return stored
 
     async def _check_points(self, basket: Basket, attempt: Attempt, quote: Quote) -> None:
         """Raise a Fault unless the points may pay for what is quoted. Whether the member has them is for the hold to

@@ -57,12 +57,7 @@ class Placement:
             address=basket.address,
             reservation=basket.reservation,
         )
-        tenders = tuple(
-            HeldTender(_TENDERS[step.kind], step.amount, step.hold)
-            for step in (held.steps if held else ())
-            if step.kind in _TENDERS and step.amount is not None
-        )
-        return cls(order, tenders)
+        return cls(order, tenders_of(held) if held else ())
 
     def refunded_by(self, policy: RefundPolicy) -> Self:
         """With which tenders are to get their money back first, should something of it be refunded."""
@@ -80,6 +75,15 @@ class Placement:
                 return errors.tenders_unsuitable(tender.amount, due)
         amount = Money(sum(tender.amount.minor for tender in self.tenders), quote.currency)
         return errors.tenders_unsuitable(amount, due) if amount.minor > due.minor else None
+
+
+def tenders_of(held: Attempt) -> tuple[HeldTender, ...]:
+    """The money that an attempt holds."""
+    return tuple(
+        HeldTender(_TENDERS[step.kind], step.amount, step.hold)
+        for step in held.steps
+        if step.kind in _TENDERS and step.amount is not None
+    )
 
 
 def place(unit: Work, placements: Sequence[Placement]) -> list[Order | Fault]:

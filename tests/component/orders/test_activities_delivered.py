@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 import grpc
 import pytest
-from google.protobuf.duration_pb2 import Duration
 from kehu.orders.v1 import (
-    bargains_pb2,
     deliveries_pb2,
-    flash_sales_pb2,
     group_buys_pb2,
     orders_pb2,
     presales_pb2,
@@ -21,9 +15,6 @@ from kehu.orders.v1 import (
     refunds_pb2,
     shipping_pb2,
 )
-from kehu.orders.v1.bargains_pb2_grpc import BargainsServiceStub
-from kehu.orders.v1.flash_sales_pb2_grpc import FlashSalesServiceStub
-from kehu.orders.v1.group_buys_pb2_grpc import GroupBuysServiceStub
 from kehu.orders.v1.orders_pb2_grpc import OrdersServiceStub
 from kehu.orders.v1.presales_pb2_grpc import PresalesServiceStub
 from kehu.orders.v1.shipping_pb2_grpc import ShippingServiceStub
@@ -32,113 +23,12 @@ from sqlalchemy.event import listen
 
 from kit.db import Database
 from kit.rpc import Server
-from kit.rpc.convert import wire_instant
 from services.orders.storage.unit import OrdersUnit
 from services.orders.usecases.group_sweeps import expire_groups, settle_groups
+from tests.component.orders.activities import ALL, PRICE, Opening, a_flash_sale, a_group_buy, a_presale
 from tests.component.orders.conftest import Shop, placing
 from tests.component.orders.tariffs import ADDRESS, a_parcel, a_table, a_zone, cny, sent
 from tests.support.rpc import refused
-
-HOUR = timedelta(hours=1)
-PRICE = 2260
-
-
-class Activity(NamedTuple):
-    """An activity with something at 22.60, and how to buy one unit of it."""
-
-    product: str
-    buy: Callable[..., Awaitable[orders_pb2.Order]]
-
-
-Opening = Callable[[grpc.aio.Channel, str], Awaitable[Activity]]
-
-
-def a_member() -> str:
-    return f"members/{uuid.uuid4()}"
-
-
-def window(*, end: timedelta = HOUR) -> dict[str, Any]:
-    now = datetime.now(UTC)
-    return {"start_time": wire_instant(now - HOUR), "end_time": wire_instant(now + end)}
-
-
-async def a_flash_sale(channel: grpc.aio.Channel, product: str) -> Activity:
-    stub = FlashSalesServiceStub(channel)
-    wanted = flash_sales_pb2.FlashSale(product=product, price=cny(PRICE), quota=5, member_limit=5, **window())
-    sale = await stub.CreateFlashSale(flash_sales_pb2.CreateFlashSaleRequest(flash_sale=wanted))
-
-    async def buy(**fields: Any) -> orders_pb2.Order:
-        request = {"name": sale.name, "member": a_member(), "channel": "web", **fields}
-        order: orders_pb2.Order = await stub.BuyFlashSale(flash_sales_pb2.BuyFlashSaleRequest(**request))
-        return order
-
-    return Activity(product, buy)
-
-
-async def a_group_buy(channel: grpc.aio.Channel, product: str, **fields: Any) -> Activity:
-    stub = GroupBuysServiceStub(channel)
-    values = {"price": cny(PRICE), "size": 3, "duration": Duration(seconds=3600), **window(), **fields}
-    wanted = group_buys_pb2.GroupBuy(product=product, **values)
-    made = await stub.CreateGroupBuy(group_buys_pb2.CreateGroupBuyRequest(group_buy=wanted))
-
-    async def buy(*, group: str = "", **fields: Any) -> orders_pb2.Order:
-        request = {"member": a_member(), "channel": "web", **fields}
-        if group:
-            joined: orders_pb2.Order = await stub.JoinGroup(group_buys_pb2.JoinGroupRequest(name=group, **request))
-            return joined
-        opened: orders_pb2.Order = await stub.OpenGroup(group_buys_pb2.OpenGroupRequest(parent=made.name, **request))
-        return opened
-
-    return Activity(product, buy)
-
-
-async def a_bargain(channel: grpc.aio.Channel, product: str) -> Activity:
-    stub = BargainsServiceStub(channel)
-    wanted = bargains_pb2.Bargain(
-        product=product,
-        price=cny(PRICE),
-        floor_price=cny(400),
-        helper_count=4,
-        duration=Duration(seconds=3600),
-        **window(),
-    )
-    made = await stub.CreateBargain(bargains_pb2.CreateBargainRequest(bargain=wanted))
-
-    async def buy(**fields: Any) -> orders_pb2.Order:
-        member = a_member()
-        haggle = await stub.BeginHaggle(bargains_pb2.BeginHaggleRequest(parent=made.name, member=member))
-        request = {"name": haggle.name, "member": member, "channel": "web", **fields}
-        order: orders_pb2.Order = await stub.BuyHaggle(bargains_pb2.BuyHaggleRequest(**request))
-        return order
-
-    return Activity(product, buy)
-
-
-async def a_presale(channel: grpc.aio.Channel, product: str) -> Activity:
-    stub, now = PresalesServiceStub(channel), datetime.now(UTC)
-    wanted = presales_pb2.Presale(
-        product=product,
-        price=cny(PRICE + 1000),
-        deposit_amount=cny(1000),
-        deposit_credit=cny(2000),
-        quota=5,
-        deposit_start_time=wire_instant(now - HOUR),
-        deposit_end_time=wire_instant(now + HOUR),
-        balance_start_time=wire_instant(now + HOUR),
-        balance_end_time=wire_instant(now + 2 * HOUR),
-    )
-    made = await stub.CreatePresale(presales_pb2.CreatePresaleRequest(presale=wanted))
-
-    async def buy(**fields: Any) -> orders_pb2.Order:
-        request = {"name": made.name, "member": a_member(), "channel": "web", **fields}
-        order: orders_pb2.Order = await stub.BuyPresale(presales_pb2.BuyPresaleRequest(**request))
-        return order
-
-    return Activity(product, buy)
-
-
-ACTIVITIES: list[Opening] = [a_flash_sale, a_group_buy, a_bargain, a_presale]
-ALL = pytest.mark.parametrize("activity", ACTIVITIES, ids=["flash sale", "group buy", "bargain", "presale"])
 
 
 async def some_tea(orders: OrdersServiceStub, shop: Shop, *, grams: int = 1600) -> str:

@@ -23,7 +23,9 @@ DESCRIPTOR: _descriptor.FileDescriptor
 
 @_typing.final
 class Checkout(_message.Message):
-    """An attempt to turn a basket into an order while other services hold something for it."""
+    """An attempt to turn a basket into an order while other services hold something for it; or to pay an order that is there
+    already with what they hold.
+    """
 
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -38,7 +40,7 @@ class Checkout(_message.Message):
         STATE_OPEN: Checkout._State.ValueType  # 1
         """Under way, or its process died a moment ago."""
         STATE_PLACED: Checkout._State.ValueType  # 2
-        """The order is stored; what is held belongs to it. Final."""
+        """The order is stored, or paid so far; what is held belongs to it. Final."""
         STATE_ABANDONED: Checkout._State.ValueType  # 3
         """Given up; something may still be held."""
         STATE_RELEASED: Checkout._State.ValueType  # 4
@@ -52,7 +54,7 @@ class Checkout(_message.Message):
     STATE_OPEN: Checkout.State.ValueType  # 1
     """Under way, or its process died a moment ago."""
     STATE_PLACED: Checkout.State.ValueType  # 2
-    """The order is stored; what is held belongs to it. Final."""
+    """The order is stored, or paid so far; what is held belongs to it. Final."""
     STATE_ABANDONED: Checkout.State.ValueType  # 3
     """Given up; something may still be held."""
     STATE_RELEASED: Checkout.State.ValueType  # 4
@@ -71,9 +73,9 @@ class Checkout(_message.Message):
     RELEASE_ROUNDS_FIELD_NUMBER: _builtins.int
     STORE_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """`checkouts/{checkout}`; its id is that of the order."""
+    """`checkouts/{checkout}`; its id is that of the order, unless that was there before."""
     order: _builtins.str
-    """The order that came of it, or would have, `orders/{order}`."""
+    """The order that came of it, or would have, or that it pays, `orders/{order}`."""
     state: Global___Checkout.State.ValueType
     """Where it stands."""
     member: _builtins.str

@@ -53,7 +53,8 @@ class CheckoutServiceServicer:
 
     def ExplainCheckout(self, request, context):
         """Explains the checkout of an order: each step in another service, how often it was asked, what it holds, and why it
-        failed. Also when the order was never stored. An order that needed nothing held has no steps.
+        failed. Also when the order was never stored. An order that needed nothing held has no steps. Of several, of an order
+        that was paid later, the latest; `ListCheckouts` has all.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

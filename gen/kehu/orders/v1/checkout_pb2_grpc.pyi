@@ -35,7 +35,8 @@ class CheckoutServiceStub:
     def __new__(cls, channel: _aio.Channel) -> CheckoutServiceAsyncStub: ...
     ExplainCheckout: _grpc.UnaryUnaryMultiCallable[_checkout_pb2.ExplainCheckoutRequest, _checkout_pb2.Checkout]
     """Explains the checkout of an order: each step in another service, how often it was asked, what it holds, and why it
-    failed. Also when the order was never stored. An order that needed nothing held has no steps.
+    failed. Also when the order was never stored. An order that needed nothing held has no steps. Of several, of an order
+    that was paid later, the latest; `ListCheckouts` has all.
     """
     ListCheckouts: _grpc.UnaryUnaryMultiCallable[_checkout_pb2.ListCheckoutsRequest, _checkout_pb2.ListCheckoutsResponse]
     """Lists checkouts, the latest first. Asked for state ABANDONED, it answers those that still have to give something back."""
@@ -47,7 +48,8 @@ class CheckoutServiceAsyncStub(CheckoutServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     ExplainCheckout: _aio.UnaryUnaryMultiCallable[_checkout_pb2.ExplainCheckoutRequest, _checkout_pb2.Checkout]  # type: ignore[assignment]
     """Explains the checkout of an order: each step in another service, how often it was asked, what it holds, and why it
-    failed. Also when the order was never stored. An order that needed nothing held has no steps.
+    failed. Also when the order was never stored. An order that needed nothing held has no steps. Of several, of an order
+    that was paid later, the latest; `ListCheckouts` has all.
     """
     ListCheckouts: _aio.UnaryUnaryMultiCallable[_checkout_pb2.ListCheckoutsRequest, _checkout_pb2.ListCheckoutsResponse]  # type: ignore[assignment]
     """Lists checkouts, the latest first. Asked for state ABANDONED, it answers those that still have to give something back."""
@@ -62,7 +64,8 @@ class CheckoutServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_checkout_pb2.Checkout, _abc.Awaitable[_checkout_pb2.Checkout]]:
         """Explains the checkout of an order: each step in another service, how often it was asked, what it holds, and why it
-        failed. Also when the order was never stored. An order that needed nothing held has no steps.
+        failed. Also when the order was never stored. An order that needed nothing held has no steps. Of several, of an order
+        that was paid later, the latest; `ListCheckouts` has all.
         """
 
     @_abc_1.abstractmethod

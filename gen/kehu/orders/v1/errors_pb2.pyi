@@ -303,6 +303,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """Fewer or more points than the programme lets pay for these goods and their delivery; nothing was kept. Metadata:
     `points`, `min_points`, `max_points`.
     """
+    ERROR_REASON_DEPOSIT_IN_MONEY: _ErrorReason.ValueType  # 153
+    """The order's deposit is still to come, and is paid in money: points, stored value and gift cards may pay its balance.
+    Metadata: `order`.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why orders refused a call, as `google.rpc.ErrorInfo.reason` under the domain `kehu.dev`.
@@ -589,5 +593,9 @@ ERROR_REASON_COUNTED_ELSEWHERE: ErrorReason.ValueType  # 151
 ERROR_REASON_POINTS_NOT_ALLOWED: ErrorReason.ValueType  # 152
 """Fewer or more points than the programme lets pay for these goods and their delivery; nothing was kept. Metadata:
 `points`, `min_points`, `max_points`.
+"""
+ERROR_REASON_DEPOSIT_IN_MONEY: ErrorReason.ValueType  # 153
+"""The order's deposit is still to come, and is paid in money: points, stored value and gift cards may pay its balance.
+Metadata: `order`.
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -44,6 +44,10 @@ class _TenderEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Tender.ValueTy
     """WeChat Pay."""
     TENDER_ALIPAY: _Tender.ValueType  # 7
     """Alipay."""
+    TENDER_EXCHANGE: _Tender.ValueType  # 8
+    """What the customer sent back for it, in an exchange; the reference is the refund of that. What is given back of it goes
+    to what that order was paid with.
+    """
 
 class Tender(_Tender, metaclass=_TenderEnumTypeWrapper):
     """How an order is paid."""
@@ -64,6 +68,10 @@ TENDER_WECHAT_PAY: Tender.ValueType  # 6
 """WeChat Pay."""
 TENDER_ALIPAY: Tender.ValueType  # 7
 """Alipay."""
+TENDER_EXCHANGE: Tender.ValueType  # 8
+"""What the customer sent back for it, in an exchange; the reference is the refund of that. What is given back of it goes
+to what that order was paid with.
+"""
 Global___Tender: _TypeAlias = Tender  # noqa: Y015
 
 class _CancelReason:
@@ -1018,6 +1026,52 @@ class PaymentPart(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___PaymentPart: _TypeAlias = PaymentPart  # noqa: Y015
+
+@_typing.final
+class CheckoutOrderRequest(_message.Message):
+    """The request of `CheckoutOrder`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    POINTS_FIELD_NUMBER: _builtins.int
+    STORED_VALUE_FIELD_NUMBER: _builtins.int
+    GIFT_CARDS_FIELD_NUMBER: _builtins.int
+    ETAG_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """The order, `orders/{order}`."""
+    points: _builtins.int
+    """The points of the order's member to pay with, as in `PlaceOrder`; an order takes points once."""
+    etag: _builtins.str
+    """The version that was read; a mismatch is refused."""
+    request_id: _builtins.str
+    """A UUID that makes a repeated request safe for 24 hours."""
+    @_builtins.property
+    def stored_value(self) -> _money_pb2.Money:
+        """What to pay from the stored value of the order's member."""
+
+    @_builtins.property
+    def gift_cards(self) -> _containers.RepeatedCompositeFieldContainer[Global___GiftCardTender]:
+        """The gift cards to pay with."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        points: _builtins.int = ...,
+        stored_value: _money_pb2.Money | None = ...,
+        gift_cards: _abc.Iterable[Global___GiftCardTender] | None = ...,
+        etag: _builtins.str = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["stored_value", b"stored_value"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["etag", b"etag", "gift_cards", b"gift_cards", "name", b"name", "points", b"points", "request_id", b"request_id", "stored_value", b"stored_value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CheckoutOrderRequest: _TypeAlias = CheckoutOrderRequest  # noqa: Y015
 
 @_typing.final
 class CancelOrderRequest(_message.Message):

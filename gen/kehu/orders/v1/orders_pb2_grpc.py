@@ -109,6 +109,11 @@ class OrdersServiceStub:
                 request_serializer=kehu_dot_orders_dot_v1_dot_orders__pb2.PayOrderRequest.SerializeToString,
                 response_deserializer=kehu_dot_orders_dot_v1_dot_orders__pb2.Order.FromString,
                 _registered_method=True)
+        self.CheckoutOrder = channel.unary_unary(
+                '/kehu.orders.v1.OrdersService/CheckoutOrder',
+                request_serializer=kehu_dot_orders_dot_v1_dot_orders__pb2.CheckoutOrderRequest.SerializeToString,
+                response_deserializer=kehu_dot_orders_dot_v1_dot_orders__pb2.Order.FromString,
+                _registered_method=True)
         self.CancelOrder = channel.unary_unary(
                 '/kehu.orders.v1.OrdersService/CancelOrder',
                 request_serializer=kehu_dot_orders_dot_v1_dot_orders__pb2.CancelOrderRequest.SerializeToString,
@@ -239,6 +244,16 @@ class OrdersServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CheckoutOrder(self, request, context):
+        """Pays an order that is there with what members holds: the member's points and stored value, and gift cards, several at
+        once. For orders that are placed without: those of flash sales, group buys, bargains and presales. All of it is held
+        and counts as received, or nothing. Send a `request_id`: repeated, it holds nothing twice. An order that this covers is
+        paid at once; one that waits for the rest gives it back if that doesn't come.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CancelOrder(self, request, context):
         """Gives up an order that is not paid. Its stock, coupons and points are free again.
         """
@@ -349,6 +364,11 @@ def add_OrdersServiceServicer_to_server(servicer, server):
             'PayOrder': grpc.unary_unary_rpc_method_handler(
                     servicer.PayOrder,
                     request_deserializer=kehu_dot_orders_dot_v1_dot_orders__pb2.PayOrderRequest.FromString,
+                    response_serializer=kehu_dot_orders_dot_v1_dot_orders__pb2.Order.SerializeToString,
+            ),
+            'CheckoutOrder': grpc.unary_unary_rpc_method_handler(
+                    servicer.CheckoutOrder,
+                    request_deserializer=kehu_dot_orders_dot_v1_dot_orders__pb2.CheckoutOrderRequest.FromString,
                     response_serializer=kehu_dot_orders_dot_v1_dot_orders__pb2.Order.SerializeToString,
             ),
             'CancelOrder': grpc.unary_unary_rpc_method_handler(
@@ -755,6 +775,33 @@ class OrdersService:
             target,
             '/kehu.orders.v1.OrdersService/PayOrder',
             kehu_dot_orders_dot_v1_dot_orders__pb2.PayOrderRequest.SerializeToString,
+            kehu_dot_orders_dot_v1_dot_orders__pb2.Order.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CheckoutOrder(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kehu.orders.v1.OrdersService/CheckoutOrder',
+            kehu_dot_orders_dot_v1_dot_orders__pb2.CheckoutOrderRequest.SerializeToString,
             kehu_dot_orders_dot_v1_dot_orders__pb2.Order.FromString,
             options,
             channel_credentials,

@@ -67,6 +67,12 @@ class OrdersServiceStub:
     """Lists orders, the latest placed first."""
     PayOrder: _grpc.UnaryUnaryMultiCallable[_orders_pb2.PayOrderRequest, _orders_pb2.Order]
     """Pays an order in full, or a part of it. Once nothing is outstanding, its reserved units leave the stock."""
+    CheckoutOrder: _grpc.UnaryUnaryMultiCallable[_orders_pb2.CheckoutOrderRequest, _orders_pb2.Order]
+    """Pays an order that is there with what members holds: the member's points and stored value, and gift cards, several at
+    once. For orders that are placed without: those of flash sales, group buys, bargains and presales. All of it is held
+    and counts as received, or nothing. Send a `request_id`: repeated, it holds nothing twice. An order that this covers is
+    paid at once; one that waits for the rest gives it back if that doesn't come.
+    """
     CancelOrder: _grpc.UnaryUnaryMultiCallable[_orders_pb2.CancelOrderRequest, _orders_pb2.Order]
     """Gives up an order that is not paid. Its stock, coupons and points are free again."""
     CompleteOrder: _grpc.UnaryUnaryMultiCallable[_orders_pb2.CompleteOrderRequest, _orders_pb2.Order]
@@ -120,6 +126,12 @@ class OrdersServiceAsyncStub(OrdersServiceStub):
     """Lists orders, the latest placed first."""
     PayOrder: _aio.UnaryUnaryMultiCallable[_orders_pb2.PayOrderRequest, _orders_pb2.Order]  # type: ignore[assignment]
     """Pays an order in full, or a part of it. Once nothing is outstanding, its reserved units leave the stock."""
+    CheckoutOrder: _aio.UnaryUnaryMultiCallable[_orders_pb2.CheckoutOrderRequest, _orders_pb2.Order]  # type: ignore[assignment]
+    """Pays an order that is there with what members holds: the member's points and stored value, and gift cards, several at
+    once. For orders that are placed without: those of flash sales, group buys, bargains and presales. All of it is held
+    and counts as received, or nothing. Send a `request_id`: repeated, it holds nothing twice. An order that this covers is
+    paid at once; one that waits for the rest gives it back if that doesn't come.
+    """
     CancelOrder: _aio.UnaryUnaryMultiCallable[_orders_pb2.CancelOrderRequest, _orders_pb2.Order]  # type: ignore[assignment]
     """Gives up an order that is not paid. Its stock, coupons and points are free again."""
     CompleteOrder: _aio.UnaryUnaryMultiCallable[_orders_pb2.CompleteOrderRequest, _orders_pb2.Order]  # type: ignore[assignment]
@@ -254,6 +266,18 @@ class OrdersServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_orders_pb2.Order, _abc.Awaitable[_orders_pb2.Order]]:
         """Pays an order in full, or a part of it. Once nothing is outstanding, its reserved units leave the stock."""
+
+    @_abc_1.abstractmethod
+    def CheckoutOrder(
+        self,
+        request: _orders_pb2.CheckoutOrderRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_orders_pb2.Order, _abc.Awaitable[_orders_pb2.Order]]:
+        """Pays an order that is there with what members holds: the member's points and stored value, and gift cards, several at
+        once. For orders that are placed without: those of flash sales, group buys, bargains and presales. All of it is held
+        and counts as received, or nothing. Send a `request_id`: repeated, it holds nothing twice. An order that this covers is
+        paid at once; one that waits for the rest gives it back if that doesn't come.
+        """
 
     @_abc_1.abstractmethod
     def CancelOrder(

@@ -40,6 +40,13 @@ def tenders_unsuitable(amount: Money, due: Money) -> Fault:
     )
 
 
+def deposit_in_money(order: UUID) -> Fault:
+    """The deposit of an order is still to come, which neither points nor stored value nor gift cards may pay."""
+    name = names.join("orders", order)
+    message = f"{name} waits for its deposit, which is paid in money"
+    return Fault(Kind.FAILED_PRECONDITION, "DEPOSIT_IN_MONEY", message, metadata={"order": name})
+
+
 def checkout_not_found(order: UUID) -> Fault:
     """Neither a checkout nor an order has this id."""
     name = names.join("orders", order)

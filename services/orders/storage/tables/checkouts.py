@@ -35,8 +35,11 @@ checkouts = Table(
     Column("update_time", DateTime(timezone=True)),
     Column("end_time", DateTime(timezone=True)),
     Column("store", Text, nullable=False, server_default=""),
+    # The order that is there already, of an attempt that only pays.
+    Column("pays", Uuid),
 )
 Index("checkouts_open", checkouts.c.request_key, unique=True, postgresql_where=text("state = 'OPEN'"))
+Index("checkouts_pays", checkouts.c.pays, checkouts.c.open_time, postgresql_where=text("pays is not null"))
 Index("checkouts_age", checkouts.c.open_time)
 Index("checkouts_by_state", checkouts.c.state, checkouts.c.open_time, checkouts.c.order_id)
 Index(
