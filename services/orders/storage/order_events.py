@@ -63,8 +63,8 @@ _PAGE = text("""
         select 'CHECKOUT_STEP', s.update_time, '10' || lpad(cast(s.position as text), 9, '0'), '',
                'checkouts/' || s.order_id, s.kind || ' ' || s.state, '', s.amount, null
         from checkout_steps s
-        where s.order_id = :order
-           or s.order_id in (select c.order_id from checkouts c where c.pays = :order)
+        where s.order_id = any(array(select cast(:order as uuid)
+                                     union all select c.order_id from checkouts c where c.pays = :order))
         union all
         select a.kind, a.act_time, '90' || a.id, a.actor, a.subject, '', a.text, null, null
         from order_acts a where a.order_id = :order
