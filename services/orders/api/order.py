@@ -37,6 +37,7 @@ _TENDERS = {
     Tender.GIFT_CARD: pb.TENDER_GIFT_CARD,
     Tender.WECHAT_PAY: pb.TENDER_WECHAT_PAY,
     Tender.ALIPAY: pb.TENDER_ALIPAY,
+    Tender.EXCHANGE: pb.TENDER_EXCHANGE,
 }
 _TENDERS_BACK = {wire: tender for tender, wire in _TENDERS.items()}
 _REASONS = {

@@ -77,6 +77,7 @@ def refund(found: Refund) -> pb.Refund:
         effect_time=optional_instant(found.effect_time),
         replacement=optional_name("orders", found.replacement),
         restock_unshipped=found.restock,
+        credit=money(found.credit) if found.credit else None,
         etag=convert.etag(found.version),
     )
 

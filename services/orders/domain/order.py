@@ -20,7 +20,7 @@ from services.orders.domain.line import Item, OrderLine, lines_of, paid_with_poi
 from services.orders.domain.order_content import Buyer, OrderContent
 from services.orders.domain.order_state import TRANSITIONS, CancelReason, OrderState, Step
 from services.orders.domain.payment import Payment, PointsTender, RefundPolicy, Tender, split
-from services.orders.domain.refund import Claim, Refund, RefundKind, RefundLine, payouts, state_of
+from services.orders.domain.refund import CREDIT_RETURNED, Claim, Refund, RefundKind, RefundLine, payouts, state_of
 from services.orders.domain.shipping import Delivery
 from services.orders.domain.tax import Taxation
 
@@ -186,6 +186,10 @@ class Order(OrderContent):
             raise order_not_reopened(self.id)
         return self._stepped(Step.REOPEN, OrderState.PENDING_PAYMENT, now, cancel_time=None, cancel_reason=None)
 
+    def postpone(self, until: datetime | None, now: datetime) -> Order:
+        """It may be paid until another time; None: as long as it takes."""
+        return self._stepped(Step.POSTPONE, OrderState.PENDING_PAYMENT, now, expire_time=until)
+
     def complete(self, now: datetime) -> tuple[Order, OrderCompleted | None]:
         """Carried out; the same once more changes nothing. What was refunded in part stays so. Raises a Fault unless it
         is paid, and not refunded in full."""
@@ -205,8 +209,10 @@ class Order(OrderContent):
         request_id: str,
         now: datetime,
         kind: RefundKind = RefundKind.REFUND,
+        owed: int = 0,
     ) -> tuple[Order, Refund, OrderRefunded]:
-        """Give back units, amounts or freight: each tender what it paid for them. Raises a Fault when less is left."""
+        """Give back units, amounts or freight: each tender what it paid for them. Of the money, as much as is `owed`
+        for a replacement stays here as its credit. Raises a Fault when less is left."""
         self.check(Step.REFUND)
         self._check_claim(claim, kind)
         lines, given = self._given(claim)
@@ -216,7 +222,8 @@ class Order(OrderContent):
             )
         freight = self.freight_left.of(claim.freight)
         whole = sum((part for _, part in given), freight)
-        shares = split(whole.money, self.payments, self.refund_policy)
+        credit = min(owed, whole.money)
+        shares = split(whole.money - credit, self.payments, self.refund_policy)
         order = self._less(whole, shares, lines=lines, refunded_freight=self.refunded_freight + freight, now=now)
         back = payouts(self.payments, shares)
         refund = Refund(
@@ -224,7 +231,8 @@ class Order(OrderContent):
             order=self.id,
             request_id=request_id,
             lines=tuple(line for line, _ in given),
-            amount=self.money(whole.money),
+            amount=self.money(whole.money - credit),
+            credit=credit,
             points=whole.points,
             points_value=self.money(whole.points_value),
             reason=reason,
@@ -235,6 +243,33 @@ class Order(OrderContent):
             tax=order.tax_given - self.tax_given,
             payouts=back,
             effect_time=now,
+        )
+        return order, refund, OrderRefunded(order, refund)
+
+    def return_credit(
+        self, refund_id: UUID, minor: int, *, exchange: str, replacement: UUID, now: datetime
+    ) -> tuple[Order, Refund, OrderRefunded]:
+        """Give back so much of what an `exchange`, the name of its refund, had passed on to its replacement."""
+        shares = split(minor, self.payments, self.refund_policy)
+        less = self._payments_less(shares, points_value=0)
+        order = self._stepped(Step.RETURN_CREDIT, self.state, now, payments=less)
+        back = payouts(self.payments, shares)
+        refund = Refund(
+            id=refund_id,
+            order=self.id,
+            request_id="",
+            lines=(),
+            amount=self.money(minor),
+            credit=-minor,
+            points=0,
+            points_value=self.money(0),
+            reason=CREDIT_RETURNED,
+            refund_time=now,
+            state=state_of(back),
+            payouts=back,
+            effect_time=now,
+            replacement=replacement,
+            note=exchange,
         )
         return order, refund, OrderRefunded(order, refund)
 

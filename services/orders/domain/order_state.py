@@ -28,10 +28,13 @@ class Step(StrEnum):
     REIMPORT = "REIMPORT"
     COMPLETE = "COMPLETE"
     REOPEN = "REOPEN"
+    POSTPONE = "POSTPONE"
+    RETURN_CREDIT = "RETURN_CREDIT"
 
 
 TRANSITIONS: Mapping[tuple[OrderState, Step], frozenset[OrderState]] = {
     (OrderState.PENDING_PAYMENT, Step.RECEIVE): frozenset({OrderState.PENDING_PAYMENT}),
+    (OrderState.PENDING_PAYMENT, Step.POSTPONE): frozenset({OrderState.PENDING_PAYMENT}),
     (OrderState.PENDING_PAYMENT, Step.PAY): frozenset({OrderState.PAID}),
     (OrderState.PENDING_PAYMENT, Step.CANCEL): frozenset({OrderState.CANCELLED}),
     (OrderState.PENDING_PAYMENT, Step.EXPIRE): frozenset({OrderState.CANCELLED}),
@@ -42,6 +45,8 @@ TRANSITIONS: Mapping[tuple[OrderState, Step], frozenset[OrderState]] = {
     (OrderState.PARTIALLY_REFUNDED, Step.COMPLETE): frozenset({OrderState.PARTIALLY_REFUNDED}),
     (OrderState.COMPLETED, Step.REFUND): frozenset({OrderState.PARTIALLY_REFUNDED, OrderState.REFUNDED}),
     (OrderState.PARTIALLY_REFUNDED, Step.REFUND): frozenset({OrderState.PARTIALLY_REFUNDED, OrderState.REFUNDED}),
+    (OrderState.PARTIALLY_REFUNDED, Step.RETURN_CREDIT): frozenset({OrderState.PARTIALLY_REFUNDED}),
+    (OrderState.REFUNDED, Step.RETURN_CREDIT): frozenset({OrderState.REFUNDED}),
 }
 """The state machine: which steps each state allows, and where they may lead. Nothing else happens to an order."""
 

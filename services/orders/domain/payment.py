@@ -21,6 +21,8 @@ class Tender(StrEnum):
     GIFT_CARD = "GIFT_CARD"
     WECHAT_PAY = "WECHAT_PAY"
     ALIPAY = "ALIPAY"
+    EXCHANGE = "EXCHANGE"
+    """What came back in an exchange; the reference is the refund that passed its value on."""
 
 
 REMOTE = frozenset({Tender.WECHAT_PAY, Tender.ALIPAY})

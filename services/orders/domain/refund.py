@@ -14,6 +14,9 @@ from kit.money import Money
 from services.orders.domain.errors import refund as errors
 from services.orders.domain.payment import REMOTE, Payment, Tender
 
+CREDIT_RETURNED = "CREDIT_RETURNED"
+"""The reason of a refund that gives back what an exchange had passed on."""
+
 
 class RefundKind(StrEnum):
     """What else happens beside the money."""
@@ -151,8 +154,10 @@ class Refund:
     was for the delivery, and `tax` is the tax within.
 
     Until it is approved and its goods are there, nothing was given back yet: then these are what it would have given
-    when it was asked for. `effect_time` is when it did. An exchange names the `replacement`, the order of what the
-    customer gets instead. With `restock` those of its units that never left are for sale again.
+    when it was asked for. `effect_time` is when it did. With `restock` those of its units that never left are for sale
+    again. An exchange names the `replacement`, the order of what the customer gets instead, and passes `credit` minor
+    units on to it, which are no part of `amount`. What the replacement gives back of them comes back by a refund whose
+    credit is negative.
     """
 
     id: UUID
@@ -177,6 +182,7 @@ class Refund:
     replacement: UUID | None = None
     version: int = 1
     restock: bool = False
+    credit: int = 0
 
     @property
     def name(self) -> str:
@@ -193,8 +199,8 @@ class Refund:
 
     @property
     def worth(self) -> int:
-        """What it gives back, in minor units, points at their worth."""
-        return self.amount.minor + self.points_value.minor
+        """What it gives back, in minor units, points at their worth, with what it passes on."""
+        return self.amount.minor + self.points_value.minor + self.credit
 
     @property
     def of_goods(self) -> bool:

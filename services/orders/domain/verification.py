@@ -46,6 +46,8 @@ class Kind(StrEnum):
     """A payment by a provider with what its intent captured."""
     RETURNED = "returned"
     """What a refund gives back through a provider with what that has told."""
+    EXCHANGED = "exchanged"
+    """What an exchange passed on with what that paid for, and what came back of it."""
     STOCK = "stock"
     """What an order holds, took or waits for with its movements of stock."""
     PLACE = "place"

@@ -89,7 +89,7 @@ _REFUNDED_ORDERS = f"""
            o.refunded || ', ' || o.refunded_points || ' points, freight ' || o.refunded_freight
     from orders o
     left join (
-        select order_id, sum(amount) as amount, sum(points) as points, sum(freight) as freight
+        select order_id, sum(amount + credit) as amount, sum(points) as points, sum(freight) as freight
         from refunds r where {_GIVEN} group by order_id
     ) g on g.order_id = o.id
     where true {{only}}
@@ -190,6 +190,31 @@ _RETURNED = """
     from orders o
     join refund_payments b on b.order_id = o.id
     join provider_refunds f on f.refund_id = b.refund_id and f.position = b.payment
+    where true {only}
+"""
+
+# What exchanges passed on is what it paid for, and what that gave back has come back.
+_EXCHANGED = """
+    select 'orders/' || o.id || '/payments/' || p.position,
+           coalesce(given.credit, 0) || ', ' || coalesce(back.credit, 0) || ' back',
+           p.amount || ', ' || p.refunded || ' back'
+    from orders o
+    join payments p on p.order_id = o.id and p.tender = 'EXCHANGE'
+    left join refunds given
+      on given.id = cast(split_part(p.reference, '/', 4) as uuid) and given.replacement = o.id
+    left join lateral (
+        select -sum(r.credit) as credit from refunds r
+        where r.order_id = given.order_id and r.replacement = o.id and r.credit < 0 and r.note = p.reference
+    ) back on true
+    where true {only}
+    union all
+    select 'orders/' || o.id || '/refunds/' || r.id, cast(r.credit as text),
+           coalesce(cast(p.amount as text), 'no payment')
+    from orders o
+    join refunds r on r.order_id = o.id and r.credit > 0
+    left join payments p
+      on p.tender = 'EXCHANGE' and p.order_id = r.replacement
+     and p.reference = 'orders/' || r.order_id || '/refunds/' || r.id
     where true {only}
 """
 
@@ -304,6 +329,7 @@ COMPARISONS: tuple[Comparison, ...] = (
     Comparison(Kind.PAYOUTS, _PAYOUTS),
     Comparison(Kind.CAPTURED, _CAPTURED),
     Comparison(Kind.RETURNED, _RETURNED),
+    Comparison(Kind.EXCHANGED, _EXCHANGED),
     Comparison(Kind.STOCK, _STOCK),
     Comparison(Kind.QUOTA, _QUOTAS, only=""),
     Comparison(Kind.QUOTA, _PRESALES, only=""),

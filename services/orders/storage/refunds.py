@@ -41,19 +41,20 @@ _LOCK = text("select id from refunds where id = any(cast(:ids as uuid[])) order 
 
 _ADD = text("""
     insert into refunds (id, order_id, request_id, currency, amount, points, points_value, lines, reason, refund_time,
-                         kind, state, freight, tax, requested_by, effect_time, replacement, version, restock)
+                         kind, state, freight, tax, requested_by, effect_time, replacement, version, restock,
+                         credit, note)
     select r.id, r.order_id, r.request_id, r.currency, r.amount, r.points, r.points_value, cast(r.lines as jsonb),
            r.reason, r.refund_time, r.kind, r.state, r.freight, r.tax, r.requested_by, r.effect_time, r.replacement,
-           r.version, r.restock
+           r.version, r.restock, r.credit, r.note
     from unnest(
         cast(:ids as uuid[]), cast(:orders as uuid[]), cast(:requests as text[]), cast(:currencies as text[]),
         cast(:amounts as bigint[]), cast(:points as bigint[]), cast(:values as bigint[]), cast(:lines as text[]),
         cast(:reasons as text[]), cast(:times as timestamptz[]), cast(:kinds as text[]), cast(:states as text[]),
         cast(:freights as bigint[]), cast(:taxes as bigint[]), cast(:requesters as text[]),
         cast(:effects as timestamptz[]), cast(:replacements as uuid[]), cast(:versions as bigint[]),
-        cast(:restocking as boolean[])
+        cast(:restocking as boolean[]), cast(:credits as bigint[]), cast(:notes as text[])
     ) as r (id, order_id, request_id, currency, amount, points, points_value, lines, reason, refund_time, kind, state,
-            freight, tax, requested_by, effect_time, replacement, version, restock)
+            freight, tax, requested_by, effect_time, replacement, version, restock, credit, note)
 """)
 
 _ADD_PAYOUTS = text("""
@@ -68,13 +69,14 @@ _SAVE = text("""
     update refunds r
     set state = u.state, amount = u.amount, points = u.points, points_value = u.points_value,
         lines = cast(u.lines as jsonb), tax = u.tax, decided_by = u.decided_by, decide_time = u.decide_time,
-        note = u.note, effect_time = u.effect_time, version = u.version
+        note = u.note, effect_time = u.effect_time, version = u.version, credit = u.credit
     from unnest(
         cast(:ids as uuid[]), cast(:states as text[]), cast(:amounts as bigint[]), cast(:points as bigint[]),
         cast(:values as bigint[]), cast(:lines as text[]), cast(:taxes as bigint[]), cast(:deciders as text[]),
         cast(:decide_times as timestamptz[]), cast(:notes as text[]), cast(:effects as timestamptz[]),
-        cast(:versions as bigint[])
-    ) as u (id, state, amount, points, points_value, lines, tax, decided_by, decide_time, note, effect_time, version)
+        cast(:versions as bigint[]), cast(:credits as bigint[])
+    ) as u (id, state, amount, points, points_value, lines, tax, decided_by, decide_time, note, effect_time, version,
+            credit)
     where r.id = u.id
 """)
 
@@ -181,6 +183,7 @@ def _fixed_columns(made: Sequence[Refund]) -> dict[str, object]:
         "freights": [refund.freight for refund in made],
         "requesters": [refund.requested_by for refund in made],
         "replacements": [refund.replacement for refund in made],
+        "notes": [refund.note for refund in made],
         "restocking": [refund.restock for refund in made],
     }
 
@@ -196,6 +199,7 @@ def _columns(made: Sequence[Refund]) -> dict[str, object]:
         "taxes": [refund.tax for refund in made],
         "effects": [refund.effect_time for refund in made],
         "versions": [refund.version for refund in made],
+        "credits": [refund.credit for refund in made],
     }
 
 
@@ -239,6 +243,7 @@ def _refund(row: Row[*tuple[Any, ...]]) -> Refund:
         replacement=row.replacement,
         version=row.version,
         restock=row.restock,
+        credit=row.credit,
         payouts=tuple(_payout(row.currency, *payout) for payout in json.loads(row.payouts)) if row.payouts else (),
     )
 

@@ -21,7 +21,7 @@ from services.orders.domain.order_state import CancelReason
 from services.orders.domain.payment import PointsTender, RefundPolicy
 from services.orders.domain.quote import Quote
 from services.orders.domain.refund import Refund
-from services.orders.usecases import consequences, group_seats, haggling, holding, presale_parts
+from services.orders.usecases import consequences, credit, group_seats, haggling, holding, presale_parts
 from services.orders.usecases.flash_sale_units import FlashSaleUnits
 
 
@@ -264,6 +264,8 @@ def give_up(unit: Work, locked: Sequence[Order], reason: CancelReason) -> list[O
     holding.release(unit, locked, beside=sales)
     if refunds:
         unit.refunds.add(refunds)
+        given = {refund.order: refund for refund in refunds}
+        credit.pass_back(unit, [(order, given[order.id]) for order in cancelled if order.id in given])
     unit.emit(OrderCancelled(order) for order in cancelled)
     return cancelled
 

@@ -25,7 +25,8 @@ from services.orders.domain.refund import (
 )
 from services.orders.domain.shipment import Progress
 from services.orders.domain.stock import Movement, MovementKind
-from services.orders.usecases import consequences, holding
+from services.orders.usecases import consequences, credit, exchange, holding
+from services.orders.usecases import order as usecases
 from services.orders.usecases.order import Orders, check_version, existing
 
 
@@ -84,7 +85,15 @@ class Work(Reading, consequences.Work, holding.Work, Protocol):
         """An id for what comes into being."""
 
 
-class Restocking(Work, Protocol):
+class Exchanging(Work, usecases.Work, Protocol):
+    """As `Work`, where an order may be paid with what comes back."""
+
+    @property
+    def refunds(self) -> Refunds:
+        """The stored refunds."""
+
+
+class Restocking(Exchanging, Protocol):
     """As `Work`, where units that never left may be for sale again."""
 
     @property
@@ -176,6 +185,8 @@ def refund_order(unit: Restocking, command: RefundOrder) -> Refund:
             return _same(known, command)
     check_version(order, command.version)
     refunded, refund = _drafted(unit, order, command)
+    if command.replacement is not None:
+        exchange.begin(unit, order, existing(unit.orders.get([command.replacement]), command.replacement))
     if _must_be_approved(unit, order, refund, command.limits):
         return _add(unit, refund.awaiting(RefundState.REQUESTED))
     if refund.of_goods:
@@ -217,24 +228,32 @@ def approve_refund(unit: Restocking, command: DecideRefund) -> Refund:
     return _carry_out(unit, order, refund, decided, RefundStep.APPROVE, _restocked(unit, order, refund))
 
 
-def reject_refund(unit: Work, command: DecideRefund) -> Refund:
+def reject_refund(unit: Exchanging, command: DecideRefund) -> Refund:
     """Refuse a refund, or give up waiting for its goods."""
     _, refund = _locked(unit, command)
     rejected = refund.reject(by=command.by, note=command.note, now=unit.now)
     unit.refunds.save([(refund, rejected)], unit.now)
+    exchange.give_up(unit, rejected)
     return rejected
 
 
-def receive_return(unit: Work, command: ReceiveReturn) -> Refund:
-    """The goods of a return are there: they are for sale again, and what was paid for them goes back."""
+def receive_return(unit: Exchanging, command: ReceiveReturn) -> Refund:
+    """The goods of a return are there: they are for sale again, and what was paid for them goes back, or pays for what
+    the customer gets instead."""
     order, refund = _locked(unit, command)
     units = Counter({line.position: line.quantity for line in refund.lines})
     for index, (position, damaged) in enumerate(command.damaged):
         if damaged > units[position]:
             raise invalid(f"damaged[{index}].quantity", "must not be more than come back")
         units[position] -= damaged
+    refund.check(RefundStep.RECEIVE)
     received = replace(refund, note=command.note or refund.note)
-    return _carry_out(unit, order, refund, received, RefundStep.RECEIVE, _returned(order, units))
+    replacement = exchange.waiting(unit, refund)
+    owed = replacement.outstanding if replacement else 0
+    after = _carry_out(unit, order, refund, received, RefundStep.RECEIVE, _returned(order, units), owed=owed)
+    if replacement is not None:
+        exchange.pay(unit, after, replacement)
+    return after
 
 
 def settle_payouts(unit: Reading, commands: Sequence[SettlePayout]) -> list[Refund]:
@@ -310,16 +329,25 @@ def _carry_out(
     refund: Refund,
     step: RefundStep,
     movements: Sequence[Movement] = (),
+    *,
+    owed: int = 0,
 ) -> Refund:
     refund.check(step)
     refunded, given, _ = order.refund(
-        refund.id, refund.claim, reason=refund.reason, request_id=refund.request_id, now=unit.now, kind=refund.kind
+        refund.id,
+        refund.claim,
+        reason=refund.reason,
+        request_id=refund.request_id,
+        now=unit.now,
+        kind=refund.kind,
+        owed=owed,
     )
     stepped = refund.step(step, given.state)
     after = replace(
         stepped,
         lines=given.lines,
         amount=given.amount,
+        credit=given.credit,
         points=given.points,
         points_value=given.points_value,
         tax=given.tax,
@@ -336,6 +364,7 @@ def _give_back(unit: Work, changes: Sequence[tuple[Order, Order, Refund]], movem
     refunded = [after for _, after, _ in changes]
     holding.give_back(unit, refunded, [*movements, *consequences.refunded(unit, refunded, back=movements)])
     unit.emit(OrderRefunded(order, refund) for _, order, refund in changes)
+    credit.pass_back(unit, [(order, refund) for _, order, refund in changes])
 
 
 def _restocked(unit: Restocking, order: Order, refund: Refund) -> list[Movement]:

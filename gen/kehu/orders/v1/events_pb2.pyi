@@ -79,7 +79,7 @@ class EventPayment(_message.Message):
     AMOUNT_FIELD_NUMBER: _builtins.int
     REFUNDED_FIELD_NUMBER: _builtins.int
     tender: _builtins.str
-    """With what: `manual`, `points`, `imported`, `stored_value`, `gift_card`, `wechat_pay`, `alipay`."""
+    """With what: `manual`, `points`, `imported`, `stored_value`, `gift_card`, `wechat_pay`, `alipay`, `exchange`."""
     reference: _builtins.str
     """The receipt, the provider's transaction, or what was held: `storedValuePayments/{payment}` for example."""
     @_builtins.property
@@ -438,7 +438,9 @@ class OrderRefunded(_message.Message):
     """The store where it was bought; empty if none."""
     @_builtins.property
     def amount(self) -> _money_pb2.Money:
-        """What this refund gave back."""
+        """What this refund gave back in money. What an exchange passed on to its replacement is no part of it, but of what is
+        missing in `net_total`.
+        """
 
     @_builtins.property
     def net_total(self) -> _money_pb2.Money:

@@ -47,7 +47,9 @@ class Refund(_message.Message):
         KIND_RETURN: Refund._Kind.ValueType  # 2
         """Goods come back first. Their units are for sale again once they are there."""
         KIND_EXCHANGE: Refund._Kind.ValueType  # 3
-        """As a return, and the customer gets something else, by an order of its own."""
+        """As a return, and the customer gets something else, by an order of its own. What comes back pays for it, and only
+        the difference moves.
+        """
         KIND_CANCELLATION: Refund._Kind.ValueType  # 4
         """The order was given up before it was paid in full, and gives back what had come in."""
 
@@ -61,7 +63,9 @@ class Refund(_message.Message):
     KIND_RETURN: Refund.Kind.ValueType  # 2
     """Goods come back first. Their units are for sale again once they are there."""
     KIND_EXCHANGE: Refund.Kind.ValueType  # 3
-    """As a return, and the customer gets something else, by an order of its own."""
+    """As a return, and the customer gets something else, by an order of its own. What comes back pays for it, and only
+    the difference moves.
+    """
     KIND_CANCELLATION: Refund.Kind.ValueType  # 4
     """The order was given up before it was paid in full, and gives back what had come in."""
 
@@ -119,6 +123,7 @@ class Refund(_message.Message):
     EFFECT_TIME_FIELD_NUMBER: _builtins.int
     REPLACEMENT_FIELD_NUMBER: _builtins.int
     RESTOCK_UNSHIPPED_FIELD_NUMBER: _builtins.int
+    CREDIT_FIELD_NUMBER: _builtins.int
     ETAG_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """The resource name, `orders/{order}/refunds/{refund}`."""
@@ -137,7 +142,9 @@ class Refund(_message.Message):
     note: _builtins.str
     """What was said when it was decided, or when its goods arrived."""
     replacement: _builtins.str
-    """The order of what the customer gets instead, `orders/{order}`; empty but for an exchange."""
+    """The order of what the customer gets instead, `orders/{order}`; empty but for an exchange, and for what comes back of
+    its `credit`.
+    """
     restock_unshipped: _builtins.bool
     """Whether those of its units that never left are for sale again."""
     etag: _builtins.str
@@ -178,6 +185,13 @@ class Refund(_message.Message):
     def effect_time(self) -> _timestamp_pb2.Timestamp:
         """When something was given back; not set as long as nothing was."""
 
+    @_builtins.property
+    def credit(self) -> _money_pb2.Money:
+        """Of an exchange whose goods are there: what of their value pays for the `replacement`, beside `amount`, which goes
+        back. Negative in a refund by which a part of that comes back, because the replacement gave it back; its `note` names
+        the exchange.
+        """
+
     def __init__(
         self,
         *,
@@ -200,11 +214,12 @@ class Refund(_message.Message):
         effect_time: _timestamp_pb2.Timestamp | None = ...,
         replacement: _builtins.str = ...,
         restock_unshipped: _builtins.bool = ...,
+        credit: _money_pb2.Money | None = ...,
         etag: _builtins.str = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "decide_time", b"decide_time", "effect_time", b"effect_time", "freight", b"freight", "points_value", b"points_value", "refund_time", b"refund_time", "tax", b"tax"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "credit", b"credit", "decide_time", b"decide_time", "effect_time", b"effect_time", "freight", b"freight", "points_value", b"points_value", "refund_time", b"refund_time", "tax", b"tax"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "approver", b"approver", "decide_time", b"decide_time", "effect_time", b"effect_time", "etag", b"etag", "freight", b"freight", "kind", b"kind", "lines", b"lines", "name", b"name", "note", b"note", "payments", b"payments", "points", b"points", "points_value", b"points_value", "reason", b"reason", "refund_time", b"refund_time", "replacement", b"replacement", "requester", b"requester", "restock_unshipped", b"restock_unshipped", "state", b"state", "tax", b"tax"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "approver", b"approver", "credit", b"credit", "decide_time", b"decide_time", "effect_time", b"effect_time", "etag", b"etag", "freight", b"freight", "kind", b"kind", "lines", b"lines", "name", b"name", "note", b"note", "payments", b"payments", "points", b"points", "points_value", b"points_value", "reason", b"reason", "refund_time", b"refund_time", "replacement", b"replacement", "requester", b"requester", "restock_unshipped", b"restock_unshipped", "state", b"state", "tax", b"tax"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -333,7 +348,10 @@ class RefundOrderRequest(_message.Message):
     kind: Global___Refund.Kind.ValueType
     """What else happens. Units of lines can be returned or exchanged, amounts cannot."""
     replacement: _builtins.str
-    """Of an exchange: the order of what the same buyer gets instead, `orders/{order}`."""
+    """Of an exchange: the order of what the same buyer gets instead, `orders/{order}`. If it waits for its payment, it
+    waits until the goods are there, and what they were worth in money pays for it. Then it must have no coupons, points,
+    stored value or payments, belong to no activity, and be in the same currency.
+    """
     restock_unshipped: _builtins.bool
     """Of a `KIND_REFUND`: those of its units that are neither on their way nor with the customer are for sale again, once
     the refund takes effect. None are of an order that was completed, or still waits for goods.

@@ -285,6 +285,7 @@ Index(
     unique=True,
     postgresql_where=text("tender in ('WECHAT_PAY', 'ALIPAY', 'STORED_VALUE', 'GIFT_CARD')"),
 )
+Index("payments_exchange", payments.c.reference, postgresql_where=text("tender = 'EXCHANGE'"))
 
 refunds = Table(
     "refunds",
@@ -314,6 +315,8 @@ refunds = Table(
     Column("version", BigInteger, nullable=False, server_default="1"),
     # Whether those of its units that never left are for sale again.
     Column("restock", Boolean, nullable=False, server_default="false"),
+    # What an exchange passed on to its replacement; negative: what came back of that.
+    Column("credit", BigInteger, nullable=False, server_default="0"),
     CheckConstraint(
         "state in ('REQUESTED', 'AWAITING_GOODS', 'PENDING', 'SUCCEEDED', 'REJECTED')", name="refunds_state"
     ),

@@ -1,0 +1,64 @@
+"""Exchanges: the value of what comes back pays for what the customer gets instead, and only the difference moves."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from kit.errors import Fault, invalid
+from services.orders.domain.order import Order
+from services.orders.domain.order_state import OrderState
+from services.orders.domain.payment import Payment, Tender
+from services.orders.domain.refund import Refund
+from services.orders.usecases import order as orders
+from services.orders.usecases.order import Work
+from services.orders.usecases.payment import ReceivePayment, receive_payments
+
+TIME_TO_PAY = timedelta(days=3)
+"""How long the customer may pay what a replacement costs more, once the goods are there; and, if an exchange is given
+up, how long its replacement may be paid as any other order."""
+
+
+def begin(unit: Work, order: Order, replacement: Order) -> None:
+    """An order waits for its exchange: until the goods are there its stock stays reserved. One that is paid already, or
+    given up, takes no part in it. Raises a Fault when it can't be paid with what comes back."""
+    if replacement.state is not OrderState.PENDING_PAYMENT:
+        return
+    if replacement.currency != order.currency:
+        raise invalid("replacement", f"must be in {order.currency}, as what comes back")
+    locked = orders.existing(unit.orders.lock([replacement.id]), replacement.id)
+    if not locked.exchangeable:
+        raise invalid("replacement", "must be paid with nothing but what comes back and money")
+    if locked.expire_time is not None:
+        unit.orders.save([(locked, locked.postpone(None, unit.now))])
+
+
+def waiting(unit: Work, refund: Refund) -> Order | None:
+    """The locked order that a refund is to pay for, if that still waits for it."""
+    if refund.replacement is None:
+        return None
+    replacement = unit.orders.lock([refund.replacement])[refund.replacement]
+    return replacement if replacement.state is OrderState.PENDING_PAYMENT else None
+
+
+def pay(unit: Work, refund: Refund, replacement: Order) -> None:
+    """What the refund passed on pays for the replacement. The customer may pay what is outstanding for a while."""
+    if refund.credit or not replacement.outstanding:
+        credit = Payment(Tender.EXCHANGE, replacement.money(refund.credit), refund.name, unit.now)
+        (replacement,) = _paid(unit, replacement, credit)
+    if replacement.state is OrderState.PENDING_PAYMENT:
+        unit.orders.save([(replacement, replacement.postpone(unit.now + TIME_TO_PAY, unit.now))])
+
+
+def give_up(unit: Work, refund: Refund) -> None:
+    """There is no exchange: its replacement may be paid as any other order, for a while."""
+    replacement = waiting(unit, refund)
+    if replacement is not None and replacement.expire_time is None:
+        unit.orders.save([(replacement, replacement.postpone(unit.now + TIME_TO_PAY, unit.now))])
+
+
+def _paid(unit: Work, replacement: Order, payment: Payment) -> list[Order]:
+    outcomes = receive_payments(unit, [ReceivePayment(replacement.id, payment)])
+    for outcome in outcomes:
+        if isinstance(outcome, Fault):
+            raise outcome
+    return [outcome for outcome in outcomes if isinstance(outcome, Order)]
