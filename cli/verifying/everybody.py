@@ -81,8 +81,8 @@ def _ledger(database: Database[MembersUnit], report: Report, workers: int, say: 
         steps[f"lots {part + 1}/{parts}"] = (verification.lots, part, parts)
     for part in range(parts):
         steps[f"balances {part + 1}/{parts}"] = (verification.balances, part, parts)
-    steps |= {"zero sums": (verification.zero_sums,), "entries without a lot": (verification.no_lot,)}
-    steps |= {"holds": (verification.holds,), "trail": (verification.trail,), "sizes": (_sizes,)}
+    steps |= {name: (compare,) for name, compare in verification.WHOLE.items()}
+    steps |= {"trail": (verification.trail,), "sizes": (_sizes,)}
     for name, found in _run(database, steps, workers, say):
         if name == "sizes":
             report.entries, report.accounts, report.lots = found

@@ -54,7 +54,8 @@ class LedgerServicer(ledger_pb2_grpc.LedgerServiceServicer):
 
     async def VerifyMember(self, request: pb.VerifyMemberRequest, context: ServicerContext) -> pb.Verification:
         """Verify one member."""
-        command = VerifyMember(names.id_of("members", request.name), self._signer.sign)
+        member = names.id_of("members", request.name)
+        command = VerifyMember(member, self._signer.sign, self._signer.public_jwk)
         return await self._edge.write(request, verification.verify_member, command, render=rendered)
 
     async def ListVerifications(
@@ -72,8 +73,9 @@ class LedgerServicer(ledger_pb2_grpc.LedgerServiceServicer):
     async def GetVerificationKeySet(
         self, request: pb.GetVerificationKeySetRequest, context: ServicerContext
     ) -> pb.VerificationKeySet:
-        """The public key of the signatures."""
-        return pb.VerificationKeySet(jwks=json.dumps({"keys": [self._signer.public_jwk]}))
+        """The public keys of the signatures, those that were replaced included."""
+        keys = await self._edge.read(verification.keys, self._signer.public_jwk)
+        return pb.VerificationKeySet(jwks=json.dumps({"keys": keys}))
 
     async def GetLiabilityReport(
         self, request: pb.GetLiabilityReportRequest, context: ServicerContext

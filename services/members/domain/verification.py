@@ -1,8 +1,10 @@
 """Proof: everything that is kept beside the ledger's entries is recomputed from them and compared.
 
 A balance is the sum of the account's entries, a lot is the sum of the entries that name it, what is held of a
-programme's points is the sum of its active holds, and a tier history follows from what counts towards it. What was
-found is signed, and each statement names the hash of the one before.
+programme's points is the sum of its active holds, stored value that is set aside that of the held payments. What a
+purchase earned is the sum of the entries that name it. The counters of a reward, and where the points of a redemption
+are, follow from the redemptions' states, and a tier history from what counts towards it. What was found is signed, and
+each statement names the hash of the one before.
 """
 
 from __future__ import annotations
@@ -36,6 +38,14 @@ class Kind(StrEnum):
     add up to its balance."""
     HOLD = "hold"
     """What is held, in all and of a lot, with the sum of the active holds."""
+    STORED_HOLD = "stored_hold"
+    """Stored value that is set aside, with the sum of the payments that are held."""
+    EARNED = "earned"
+    """What a purchase has earned with the sum of the entries that name it."""
+    REWARD = "reward"
+    """A reward's counters with the sums over its redemptions."""
+    REDEMPTION = "redemption"
+    """Where the points of a redemption are, by its hold, with where its state says."""
     TIER = "tier"
     """A member's tier history with the one that follows from what counts towards it."""
     ZERO_SUM = "zero_sum"
@@ -151,6 +161,21 @@ def account_name(member: UUID, unit: str, account: str) -> str:
 def lot_name(member: UUID, lot: UUID, account: str) -> str:
     """A lot's part in an account, in a report."""
     return names.join("members", member, "lots", lot, account)
+
+
+def purchase_name(member: UUID, order: UUID, unit: str) -> str:
+    """What a purchase earned in a unit, in a report."""
+    return names.join("members", member, "purchases", order, unit)
+
+
+def reward_name(reward: UUID, counter: str) -> str:
+    """A counter of a reward, in a report."""
+    return names.join("rewards", reward, counter)
+
+
+def redemption_name(member: UUID, redemption: UUID) -> str:
+    """A redemption, in a report."""
+    return names.join("members", member, "redemptions", redemption)
 
 
 def divided(unit: str) -> bool:

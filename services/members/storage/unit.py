@@ -30,6 +30,7 @@ from services.members.storage.merge import MergeStore
 from services.members.storage.point_transfer import PointTransferStore
 from services.members.storage.points import WalletStore
 from services.members.storage.programme import ProgrammeStore
+from services.members.storage.proof import ProofStore
 from services.members.storage.purchase import PurchaseStore
 from services.members.storage.purse import PurseStore
 from services.members.storage.reach import INSIDE
@@ -56,6 +57,7 @@ class MembersUnit(Unit):
     audit = Stored(AuditStore)
     statements = Stored(StatementStore)
     proofs = Stored(VerificationStore)
+    beside = Stored(ProofStore)
     liabilities = Stored(LiabilityStore)
     records = Stored(RecordStore)
     merges = Stored(MergeStore)

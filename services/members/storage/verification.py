@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -181,6 +182,12 @@ _ADD = text("""
     values (:member, :sequence, cast(:time as timestamptz), :ok, :previous, :hash, :jws)
 """)
 
+_PUBLISH = text("""
+    insert into verification_keys (kid, jwk, publish_time) values (:kid, :jwk, cast(:now as timestamptz))
+    on conflict do nothing
+""")
+_PUBLISHED = text("select jwk from verification_keys order by publish_time desc, kid")
+
 _SWEEP = text("select time, position, differences from sweeps where name = :name")
 _KEEP_SWEEP = text("""
     insert into sweeps (name, time, position, differences)
@@ -274,6 +281,14 @@ class VerificationStore:
         """Keep a statement."""
         values: dict[str, Any] = {name: getattr(signed, name) for name in signed.__slots__}
         self._connection.execute(_ADD, values)
+
+    def publish(self, key_id: str, jwk: str, now: datetime) -> None:
+        """Keep a public key for ever, if it is new."""
+        self._connection.execute(_PUBLISH, {"kid": key_id, "jwk": jwk, "now": now})
+
+    def published(self) -> list[str]:
+        """The public keys that statements were signed with, the newest first."""
+        return list(self._connection.execute(_PUBLISHED).scalars())
 
     def sweep(self, name: str) -> Sweep | None:
         """What the last sweep of this name found."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Protocol
 from uuid import UUID
 
 from kit.page import Page
-from kit.proof import GENESIS, hash_of
+from kit.proof import GENESIS, canonical, hash_of
 from services.members.domain import audit
 from services.members.domain.audit import AuditEntry
 from services.members.domain.verification import (
@@ -56,6 +58,12 @@ class Proofs(Protocol):
     def holds(self) -> list[Check]:
         """What is held and differs from the active holds."""
 
+    def publish(self, key_id: str, jwk: str, now: datetime) -> None:
+        """Keep a public key for ever, if it is new."""
+
+    def published(self) -> list[str]:
+        """The public keys that statements were signed with, the newest first."""
+
     def standings(self, after: UUID, rules: int, limit: int) -> Sequence[UUID]:
         """The next members after one who were judged by these rules."""
 
@@ -75,6 +83,25 @@ class Proofs(Protocol):
         """Keep what a sweep found."""
 
 
+class Beside(Protocol):
+    """Comparisons of what is kept beside the ledger."""
+
+    def of(self, owner: UUID) -> list[Check]:
+        """Every comparison about a member, whose accounts are locked."""
+
+    def stored_holds(self) -> list[Check]:
+        """The stored value that is set aside and differs from the payments that are held."""
+
+    def earned(self) -> list[Check]:
+        """What purchases earned, where it differs from the entries that name them."""
+
+    def rewards(self) -> list[Check]:
+        """The counters of rewards that differ from the redemptions."""
+
+    def redemptions(self) -> list[Check]:
+        """The redemptions whose points are not where their state says."""
+
+
 class Trail(Protocol):
     """The trail of manual acts."""
 
@@ -90,16 +117,21 @@ class Unit(ports.Unit, Protocol):
         """Books, comparisons, and what was signed."""
 
     @property
+    def beside(self) -> Beside:
+        """Comparisons of what is kept beside the ledger."""
+
+    @property
     def audit(self) -> Trail:
         """The trail of manual acts."""
 
 
 @dataclass(frozen=True, slots=True)
 class VerifyMember:
-    """Verify one member; `sign` makes a signature of a text."""
+    """Verify one member; `sign` makes a signature of a text, which `key` verifies: a public JWK."""
 
     member: UUID
     sign: Callable[[str], str]
+    key: Mapping[str, str] = field(default_factory=dict)
 
 
 def verify_member(unit: Unit, command: VerifyMember) -> Signed:
@@ -115,7 +147,11 @@ def verify_member(unit: Unit, command: VerifyMember) -> Signed:
         sequence=last.sequence + 1 if last else 1,
         time=unit.now,
         last_entry=books.last_entry,
-        checks=[*books.checks(), *_tiers(unit, [owner], unit.programmes.current().version).values()],
+        checks=[
+            *books.checks(),
+            *unit.beside.of(owner),
+            *_tiers(unit, [owner], unit.programmes.current().version).values(),
+        ],
         previous=last.hash if last else GENESIS,
     )
     payload = verification.payload()
@@ -129,7 +165,15 @@ def verify_member(unit: Unit, command: VerifyMember) -> Signed:
         command.sign(payload),
     )
     unit.proofs.add(signed)
+    if command.key:
+        unit.proofs.publish(command.key["kid"], canonical(command.key), unit.now)
     return signed
+
+
+def keys(unit: Unit, current: Mapping[str, str]) -> list[Mapping[str, str]]:
+    """The public keys of all statements, that of today first, then those that were replaced."""
+    known: list[dict[str, str]] = [json.loads(jwk) for jwk in unit.proofs.published()]
+    return [current, *(key for key in known if key["kid"] != current["kid"])]
 
 
 def statements(unit: Unit, member: UUID, page: Page) -> list[Signed]:
@@ -168,13 +212,46 @@ def holds(unit: Unit) -> list[Check]:
     return unit.proofs.holds()
 
 
+def stored_holds(unit: Unit) -> list[Check]:
+    """Compare the stored value that is set aside with the payments that are held."""
+    unit.proofs.plan()
+    return unit.beside.stored_holds()
+
+
+def earned(unit: Unit) -> list[Check]:
+    """Compare what purchases earned with the entries that name them."""
+    unit.proofs.plan()
+    return unit.beside.earned()
+
+
+def mall(unit: Unit) -> list[Check]:
+    """Compare the counters of rewards, and where the points of redemptions are, with the redemptions' states."""
+    unit.proofs.plan()
+    return [*unit.beside.rewards(), *unit.beside.redemptions()]
+
+
+WHOLE: Mapping[str, Callable[[Unit], list[Check]]] = MappingProxyType(
+    {
+        "zero sums": zero_sums,
+        "entries without a lot": no_lot,
+        "holds": holds,
+        "stored value set aside": stored_holds,
+        "what purchases earned": earned,
+        "rewards and redemptions": mall,
+    }
+)
+"""The comparisons that are not divided into parts."""
+
+
 def ledger(unit: Unit) -> list[Check]:
     """Compare the whole ledger in one transaction, part by part; answers the differences."""
     found = list[Check]()
     for part in range(_PARTS):
         found += balances(unit, part, _PARTS)
         found += lots(unit, part, _PARTS)
-    return [*found, *zero_sums(unit), *no_lot(unit), *holds(unit), *trail(unit)]
+    for compare in WHOLE.values():
+        found += compare(unit)
+    return [*found, *trail(unit)]
 
 
 def trail(unit: Unit) -> list[Check]:

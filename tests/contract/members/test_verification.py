@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -16,14 +17,34 @@ from sqlalchemy import text
 from kit.errors import Fault
 from kit.page import Page
 from kit.proof import chain_faults
+from kit.signing import Signer, verified
 from services.members import consumer
+from services.members.domain.reward import State as RewardState
 from services.members.domain.verification import Check, Kind, Signed
-from services.members.usecases import hold, points, programme, programme_points, purchase, verification
+from services.members.usecases import (
+    hold,
+    merge,
+    points,
+    programme,
+    programme_points,
+    purchase,
+    redemption,
+    reward,
+    stored_payment,
+    stored_value,
+    top_up,
+    verification,
+)
+from services.members.usecases.merge import MergeMembers, UndoMerge
 from services.members.usecases.verification import VerifyMember
 from tests.contract.members.conftest import World
+from tests.support.builders.mall import create_reward, redeem
+from tests.support.builders.members import dollars, settlement
 from tests.support.builders.members import programme as default_programme
-from tests.support.builders.members import settlement
-from tests.support.builders.proof import act
+from tests.support.builders.proof import AUTHOR, act
+from tests.support.builders.stored_value import pay as pay_stored
+from tests.support.builders.stored_value import pay_in, update_rules
+from tests.support.rpc import make_keys
 
 
 def unsigned(payload: str) -> str:
@@ -76,6 +97,12 @@ def busy_of(world: World) -> UUID:
     world.do(hold.place, [hold.PlaceHold(uuid4(), member, 30, "orders/2", timedelta(days=1))])
     world.do(points.spend, [points.Spend(member, 20, "rewards/1")])
     world.do(lambda unit: unit.audit.record(act()))
+    world.do(stored_value.update_rules, update_rules((100, 10)))
+    world.do(top_up.top_up, [pay_in(member, 100)])
+    world.do(stored_payment.pay, [pay_stored(member, 55, ttl=86_400)])
+    cup = world.do(reward.create, create_reward(points=10)).id
+    world.do(reward.turn, reward.TurnReward(cup, RewardState.ON_SALE))
+    world.do(redemption.redeem, [redeem(member, cup)])
     return member
 
 
@@ -98,16 +125,16 @@ FORGERIES = {
         {("lot", "available")},
     ),
     "a hold": (
-        "update holds set points = points + 1 where member = :member",
+        "update holds set points = points + 1 where member = :member and state = 'ACTIVE'",
         {("hold", "points/held")},
     ),
     "the lots of a hold": (
-        "update holds set drawn = array[drawn[1] - 1] where member = :member",
+        "update holds set drawn = array[drawn[1] - 1] where member = :member and state = 'ACTIVE'",
         {("hold", "held")},
     ),
     "a hold that is gone": (
         "delete from holds where member = :member",
-        {("hold", "points/held"), ("hold", "held")},
+        {("hold", "points/held"), ("hold", "held"), ("redemption", "redemption")},
     ),
     "a tier": (
         "update tier_changes set to_tier = 'platinum' where member = :member and upgrade",
@@ -116,6 +143,35 @@ FORGERIES = {
     "no tier any more": (
         "delete from tier_changes where member = :member",
         {("tier", "tier")},
+    ),
+    "a payment by stored value": (
+        "update stored_payments set principal = principal + 1, asked = asked + 1 where owner = :member",
+        {("stored_hold", "stored/CNY/held_principal")},
+    ),
+    "a payment by stored value that is over": (
+        "update stored_payments set state = 'RELEASED', end_time = create_time where owner = :member",
+        {("stored_hold", "stored/CNY/held_principal"), ("stored_hold", "stored/CNY/held_bonus")},
+    ),
+    "what a purchase earned": (
+        "update purchases set earned = earned + 1 where member = :member",
+        {("earned", "points")},
+    ),
+    "the source of what a purchase earned": (
+        """update ledger_entries set source = 'surveys/1' where source like 'orders/%-%' and credit in (
+               select id from ledger_accounts where owner = :member)""",
+        {("earned", "points")},
+    ),
+    "where a redemption stands": (
+        """update redemptions set state = 'REFUNDED', end_time = now(), restocked = false where member = :member""",
+        {("redemption", "redemption")},
+    ),
+    "the points of a redemption": (
+        "update redemptions set points = points + 1 where member = :member",
+        {("redemption", "redemption")},
+    ),
+    "the hold of a redemption": (
+        """update holds set returned = 1 where member = :member and state = 'CONFIRMED'""",
+        {("redemption", "redemption")},
     ),
     "an entry": (
         """update ledger_entries set amount = amount + 1
@@ -142,7 +198,9 @@ def found(checks: list[Check], member: UUID) -> set[tuple[str, str]]:
         assert not check.ok
         if check.subject.startswith(f"members/{member}/"):
             rest = check.subject.split("/", 2)[2]
-            ends.add((str(check.kind), rest.rpartition("/")[2] if rest.startswith("lots/") else rest))
+            named, _, end = rest.partition("/")
+            short = {"lots": end.rpartition("/")[2], "purchases": end.partition("/")[2], "redemptions": "redemption"}
+            ends.add((str(check.kind), short.get(named, rest)))
     return ends
 
 
@@ -150,7 +208,7 @@ def test_nothing_differs(world: World, busy: UUID) -> None:
     assert sweep(world) == []
     signed, checks = verify(world, busy)
     assert signed.ok
-    assert {str(check.kind) for check in checks} == {"balance", "lot", "no_lot", "hold", "tier"}
+    assert {str(check.kind) for check in checks} == {*Kind} - {"reward", "zero_sum", "audit"}
 
 
 @pytest.mark.parametrize("forgery", FORGERIES)
@@ -202,6 +260,55 @@ def test_a_hold_in_the_wrong_programme_is_found(unchecked: World, forgery: str) 
     assert found([check for check in checks if not check.ok], member) == expected
 
 
+@pytest.mark.parametrize("counter", ["held", "redeemed"])
+def test_a_wrong_counter_of_a_reward_is_found(unchecked: World, counter: str) -> None:
+    busy_of(unchecked)
+    forge(unchecked, f"update rewards set {counter} = {counter} + 2")
+    ((kind, subject, expected, actual),) = [
+        (each.kind, each.subject.rpartition("/")[2], each.expected, each.actual) for each in sweep(unchecked)
+    ]
+    wanted = "1" if counter == "redeemed" else "0"
+    assert (kind, subject, expected, actual) == ("reward", counter, wanted, str(int(wanted) + 2))
+
+
+def test_what_was_earned_in_another_programme_is_compared_with_its_own_entries(unchecked: World) -> None:
+    world = unchecked
+    world.do(programme.create, replace(default_programme(), id="stars", tiers=()))
+    (member,) = world.enrolled()
+    world.do(purchase.settle, [settlement(member, net=120)])
+    assert sweep(world) == []
+    forge(world, "update earnings set points = points - 1 where programme = 'stars'")
+    assert found(sweep(world), member) == {("earned", "points/stars")}
+
+
+def test_what_was_earned_is_proved_after_merges_and_their_undoing(world: World) -> None:
+    gone, kept = world.enrolled(2)
+    bought = settlement(gone, net=100)
+    world.do(purchase.settle, [bought])
+    made = world.do(merge.merge, MergeMembers(uuid4(), gone, kept, AUTHOR, "one person"))
+    world.do(purchase.settle, [replace(bought, net=dollars(40), version=2)])
+    assert verify(world, kept)[0].ok
+    world.do(merge.undo, UndoMerge(made.id, AUTHOR, "two persons"))
+    for member in (gone, kept):
+        signed, checks = verify(world, member)
+        assert signed.ok, [check for check in checks if not check.ok]
+    assert [check.expected for check in verify(world, gone)[1] if check.kind == "earned"] == ["40"]
+
+
+def test_statements_of_a_key_that_was_replaced_can_still_be_verified(world: World, busy: UUID, tmp_path: Path) -> None:
+    old, new = (Signer((make_keys(tmp_path).service_key_file).read_text()) for _ in range(2))
+    before = world.do(verification.verify_member, VerifyMember(busy, old.sign, old.public_jwk))
+    world.clock.move(timedelta(days=1))
+    after = world.do(verification.verify_member, VerifyMember(busy, new.sign, new.public_jwk))
+    keys = world.do(verification.keys, new.public_jwk)
+    assert [key["kid"] for key in keys] == [new.public_jwk["kid"], old.public_jwk["kid"]]
+    jwks = json.dumps({"keys": keys})
+    assert chain_faults([verified(each.jws, jwks) for each in (before, after)]) == []
+    third = Signer(make_keys(tmp_path).service_key_file.read_text())
+    first, *others = (key["kid"] for key in world.do(verification.keys, third.public_jwk))
+    assert (first, len(others)) == (third.public_jwk["kid"], 2)
+
+
 def test_an_entry_between_units_is_found(unchecked: World) -> None:
     world = unchecked
     busy_of(world)
@@ -233,7 +340,7 @@ def test_an_entry_of_no_account_is_found(unchecked: World) -> None:
 def test_a_forged_trail_is_found(unchecked: World) -> None:
     world = unchecked
     busy_of(world)
-    forge(world, "update audit_entries set reason = 'none'")
+    forge(world, "update audit_entries set reason = 'none' where reason = 'goodwill'")
     assert [(check.kind, check.subject) for check in sweep(world)] == [("audit", "auditEntries/1")]
 
 

@@ -314,7 +314,7 @@ class Check(_message.Message):
     ACTUAL_FIELD_NUMBER: _builtins.int
     OK_FIELD_NUMBER: _builtins.int
     kind: _builtins.str
-    """What is compared: `balance`, `lot`, `no_lot`, `hold` or `tier`."""
+    """What is compared: `balance`, `lot`, `no_lot`, `hold`, `stored_hold`, `earned`, `redemption` or `tier`."""
     subject: _builtins.str
     """Of what, for example `members/{member}/points/available`."""
     expected: _builtins.str
@@ -348,7 +348,7 @@ class VerificationKeySet(_message.Message):
 
     JWKS_FIELD_NUMBER: _builtins.int
     jwks: _builtins.str
-    """A JWKS (RFC 7517) as JSON."""
+    """A JWKS (RFC 7517) as JSON: the key of today first, then those that were replaced, the newest first."""
     def __init__(
         self,
         *,

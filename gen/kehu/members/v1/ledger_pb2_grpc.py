@@ -90,8 +90,9 @@ class LedgerServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def VerifyMember(self, request, context):
-        """Recomputes everything that is kept of a member from the entries and purchases: balances, lots, holds, tiers. The
-        answer is signed, names the one before it by its hash, and is kept. Who was merged is verified as the heir.
+        """Recomputes everything that is kept of a member from the entries and purchases: balances, lots, holds, stored value
+        set aside, what purchases earned, where the points of redemptions are, tiers. The answer is signed, names the one
+        before it by its hash, and is kept. Who was merged is verified as the heir.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -105,7 +106,8 @@ class LedgerServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetVerificationKeySet(self, request, context):
-        """Reads the public key of the signatures. Keep it: it verifies them without this service.
+        """Reads the public keys of the signatures, also those that were replaced since: they verify old statements, too. Keep
+        them: they verify without this service.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

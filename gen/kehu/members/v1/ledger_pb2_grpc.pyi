@@ -44,13 +44,16 @@ class LedgerServiceStub:
     end. The one plus the other is the third, to the point.
     """
     VerifyMember: _grpc.UnaryUnaryMultiCallable[_ledger_pb2.VerifyMemberRequest, _ledger_pb2.Verification]
-    """Recomputes everything that is kept of a member from the entries and purchases: balances, lots, holds, tiers. The
-    answer is signed, names the one before it by its hash, and is kept. Who was merged is verified as the heir.
+    """Recomputes everything that is kept of a member from the entries and purchases: balances, lots, holds, stored value
+    set aside, what purchases earned, where the points of redemptions are, tiers. The answer is signed, names the one
+    before it by its hash, and is kept. Who was merged is verified as the heir.
     """
     ListVerifications: _grpc.UnaryUnaryMultiCallable[_ledger_pb2.ListVerificationsRequest, _ledger_pb2.ListVerificationsResponse]
     """Lists the signed verifications of a member, the newest first."""
     GetVerificationKeySet: _grpc.UnaryUnaryMultiCallable[_ledger_pb2.GetVerificationKeySetRequest, _ledger_pb2.VerificationKeySet]
-    """Reads the public key of the signatures. Keep it: it verifies them without this service."""
+    """Reads the public keys of the signatures, also those that were replaced since: they verify old statements, too. Keep
+    them: they verify without this service.
+    """
     GetLiabilityReport: _grpc.UnaryUnaryMultiCallable[_ledger_pb2.GetLiabilityReportRequest, _ledger_pb2.LiabilityReport]
     """Reads what members could still claim at a moment, and what it is worth: by programme, month of expiry and home
     store. It ties to the ledger: what members have, what they owe and the house's side sum to zero.
@@ -72,13 +75,16 @@ class LedgerServiceAsyncStub(LedgerServiceStub):
     end. The one plus the other is the third, to the point.
     """
     VerifyMember: _aio.UnaryUnaryMultiCallable[_ledger_pb2.VerifyMemberRequest, _ledger_pb2.Verification]  # type: ignore[assignment]
-    """Recomputes everything that is kept of a member from the entries and purchases: balances, lots, holds, tiers. The
-    answer is signed, names the one before it by its hash, and is kept. Who was merged is verified as the heir.
+    """Recomputes everything that is kept of a member from the entries and purchases: balances, lots, holds, stored value
+    set aside, what purchases earned, where the points of redemptions are, tiers. The answer is signed, names the one
+    before it by its hash, and is kept. Who was merged is verified as the heir.
     """
     ListVerifications: _aio.UnaryUnaryMultiCallable[_ledger_pb2.ListVerificationsRequest, _ledger_pb2.ListVerificationsResponse]  # type: ignore[assignment]
     """Lists the signed verifications of a member, the newest first."""
     GetVerificationKeySet: _aio.UnaryUnaryMultiCallable[_ledger_pb2.GetVerificationKeySetRequest, _ledger_pb2.VerificationKeySet]  # type: ignore[assignment]
-    """Reads the public key of the signatures. Keep it: it verifies them without this service."""
+    """Reads the public keys of the signatures, also those that were replaced since: they verify old statements, too. Keep
+    them: they verify without this service.
+    """
     GetLiabilityReport: _aio.UnaryUnaryMultiCallable[_ledger_pb2.GetLiabilityReportRequest, _ledger_pb2.LiabilityReport]  # type: ignore[assignment]
     """Reads what members could still claim at a moment, and what it is worth: by programme, month of expiry and home
     store. It ties to the ledger: what members have, what they owe and the house's side sum to zero.
@@ -115,8 +121,9 @@ class LedgerServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _ledger_pb2.VerifyMemberRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_ledger_pb2.Verification, _abc.Awaitable[_ledger_pb2.Verification]]:
-        """Recomputes everything that is kept of a member from the entries and purchases: balances, lots, holds, tiers. The
-        answer is signed, names the one before it by its hash, and is kept. Who was merged is verified as the heir.
+        """Recomputes everything that is kept of a member from the entries and purchases: balances, lots, holds, stored value
+        set aside, what purchases earned, where the points of redemptions are, tiers. The answer is signed, names the one
+        before it by its hash, and is kept. Who was merged is verified as the heir.
         """
 
     @_abc_1.abstractmethod
@@ -133,7 +140,9 @@ class LedgerServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _ledger_pb2.GetVerificationKeySetRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_ledger_pb2.VerificationKeySet, _abc.Awaitable[_ledger_pb2.VerificationKeySet]]:
-        """Reads the public key of the signatures. Keep it: it verifies them without this service."""
+        """Reads the public keys of the signatures, also those that were replaced since: they verify old statements, too. Keep
+        them: they verify without this service.
+        """
 
     @_abc_1.abstractmethod
     def GetLiabilityReport(

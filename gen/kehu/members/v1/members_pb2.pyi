@@ -1323,7 +1323,7 @@ class AccruePointsRequest(_message.Message):
     points: _builtins.int
     """How many."""
     source: _builtins.str
-    """What they are for, for example `surveys/spring`."""
+    """What they are for, for example `surveys/spring`; not an order (`orders/{order}`), whose points follow from its news."""
     request_id: _builtins.str
     """Makes a repetition harmless: the same id and request answer the same for 24 hours."""
     programme: _builtins.str

@@ -52,6 +52,15 @@ verifications = Table(
     PrimaryKeyConstraint("member", "sequence", name="verifications_pkey"),
 )
 
+# The public keys that statements were signed with, for ever.
+verification_keys = Table(
+    "verification_keys",
+    metadata,
+    Column("kid", Text, primary_key=True),
+    Column("jwk", Text, nullable=False),
+    Column("publish_time", DateTime(timezone=True), nullable=False),
+)
+
 # What the last sweep found, and where the one over the tiers stands; every replica shows the same.
 sweeps = Table(
     "sweeps",
