@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -98,6 +98,13 @@ class HaggleStore:
     def get(self, ids: Sequence[UUID]) -> dict[UUID, Haggle]:
         """Those of the haggles that exist."""
         return self._found(select(haggles).where(haggles.c.id.in_(ids)))
+
+    def of(self, bargain: UUID, members: Collection[UUID]) -> Haggle | None:
+        """The first of the haggles that members have in a bargain."""
+        its = (haggles.c.bargain_id == bargain, haggles.c.member_id.in_(sorted(members)))
+        query = select(haggles).where(*its).order_by(haggles.c.open_time, haggles.c.id).limit(1)
+        row = self._connection.execute(query).one_or_none()
+        return _haggle(row) if row else None
 
     def lock(self, ids: Iterable[UUID]) -> dict[UUID, Haggle]:
         """As `get`; nobody else changes them until the transaction ends."""

@@ -32,6 +32,7 @@ from services.orders.storage.orders import OrderStore
 from services.orders.storage.outlets import OutletStore
 from services.orders.storage.payment_intents import PaymentIntentStore
 from services.orders.storage.payment_notices import PaymentNoticeStore
+from services.orders.storage.people import PeopleStore
 from services.orders.storage.presale_orders import PresaleOrderStore
 from services.orders.storage.presales import PresaleStore
 from services.orders.storage.price_lists import PriceListStore
@@ -77,6 +78,7 @@ class OrdersUnit(Unit):
     categories = Stored(CategoryStore)
     outlets = Stored(OutletStore)
     members = Stored(MergeStore)
+    people = Stored(PeopleStore)
     buyers = Stored(BuyerStore)
     stocks = Stored(StockStore)
     backorders = Stored(BackorderStore)

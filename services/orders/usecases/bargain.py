@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -18,11 +18,12 @@ from services.orders.domain.errors import product_archived, product_not_found
 from services.orders.domain.offer import Known
 from services.orders.domain.order import Order
 from services.orders.domain.product import Product
-from services.orders.usecases import activity, haggling
+from services.orders.usecases import activity, haggling, people
 from services.orders.usecases import order as orders
 from services.orders.usecases.activity import NOTHING_SENT, Sending
 from services.orders.usecases.offer import with_parts
 from services.orders.usecases.order import PlaceOrder, place_orders
+from services.orders.usecases.people import Persons
 
 
 class Bargains(Protocol):
@@ -53,6 +54,9 @@ class Haggles(haggling.Haggles, Protocol):
     def get(self, ids: Sequence[UUID]) -> dict[UUID, Haggle]:
         """Those of the haggles that exist."""
 
+    def of(self, bargain: UUID, members: Collection[UUID]) -> Haggle | None:
+        """The first of the haggles that members have in a bargain."""
+
     def helped(self, pairs: Sequence[tuple[UUID, UUID]]) -> set[tuple[UUID, UUID]]:
         """Which of the cuts, by (haggle, helper), were made."""
 
@@ -67,7 +71,7 @@ class Products(Protocol):
         """Those of the products that exist."""
 
 
-class Work(orders.Work, Protocol):
+class Work(orders.Work, people.Work, Protocol):
     """What these use-cases need of a unit of work."""
 
     @property
@@ -203,9 +207,14 @@ def cancel_bargain(unit: Work, command: CancelBargain) -> Bargain:
 
 
 def begin_haggle(unit: Work, command: BeginHaggle) -> Haggle:
-    """Begin to haggle, once per bargain: who begins again gets the same haggle."""
+    """Begin to haggle, once per bargain: who begins again, by whatever name, gets the same haggle."""
     bargain = get_bargain(unit, command.bargain_id)
     bargain.check_open(unit.now)
+    others = Persons(unit, [command.member]).others(command.member)
+    if others:
+        found = unit.haggles.of(bargain.id, [command.member]) or unit.haggles.of(bargain.id, others)
+        if found is not None:
+            return found
     return unit.haggles.begin(Haggle.begin(command.haggle_id, bargain, command.member, unit.now))
 
 
@@ -216,19 +225,21 @@ def get_haggle(unit: Work, bargain_id: UUID, haggle_id: UUID) -> Haggle:
 
 def cut_prices(unit: Work, commands: Sequence[CutPrice]) -> list[Done | Fault]:
     """Cut prices, first come, first served; each has its own outcome."""
+    persons = Persons(unit, {command.helper for command in commands})
     before = unit.haggles.lock({command.haggle_id for command in commands})
-    helped = unit.haggles.helped(sorted({(command.haggle_id, command.helper) for command in commands}))
+    names = {(each.haggle_id, name) for each in commands for name in persons.names(each.helper)}
+    helped = {(haggle, persons.person(helper)) for haggle, helper in unit.haggles.helped(sorted(names))}
     after, cuts, outcomes = dict(before), list[Cut](), list[Done | Fault]()
     for command in commands:
         try:
             haggle = _existing(after.get(command.haggle_id), command.bargain_id, command.haggle_id)
-            if (haggle.id, command.helper) in helped:
+            if (haggle.id, persons.person(command.helper)) in helped:
                 raise errors.haggle_cut_already(haggle.name, command.helper)
             after[haggle.id], amount = haggle.cut(unit.now)
         except Fault as fault:
             outcomes.append(fault)
             continue
-        helped.add((haggle.id, command.helper))
+        helped.add((haggle.id, persons.person(command.helper)))
         cuts.append(Cut(haggle.id, command.helper, amount, unit.now))
         outcomes.append(Done(after[haggle.id], amount))
     if cuts:
@@ -239,10 +250,11 @@ def cut_prices(unit: Work, commands: Sequence[CutPrice]) -> list[Done | Fault]:
 
 def buy_haggle(unit: Work, command: BuyHaggle) -> Order:
     """Buy at the price that was reached; from then on nobody cuts it, unless the order is given up."""
+    names = Persons(unit, [command.member]).names(command.member)
     haggle = _existing(
         unit.haggles.lock([command.haggle_id]).get(command.haggle_id), command.bargain_id, command.haggle_id
     )
-    if haggle.member != command.member:
+    if haggle.member not in names:
         raise errors.haggle_not_found(haggle.name)
     ordered = haggle.buy(command.order_id, unit.now)
     bargain = get_bargain(unit, haggle.bargain)

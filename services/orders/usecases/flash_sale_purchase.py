@@ -7,7 +7,7 @@ in one transaction: who clicks again never costs the quota anything, and Postgre
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -20,16 +20,20 @@ from services.orders.domain.errors import product_archived
 from services.orders.domain.flash_sale import Bucket, Claim, Offer, Pool, Seat, home_of, wanted_buckets
 from services.orders.domain.order import Order
 from services.orders.domain.stock import Movement, MovementKind
-from services.orders.usecases import activity, flash_sale
+from services.orders.usecases import activity, flash_sale, people
 from services.orders.usecases import order as orders
 from services.orders.usecases.activity import NOTHING_SENT, Sending
 from services.orders.usecases.order import PlaceOrder, place_orders
+from services.orders.usecases.people import Persons
+
+_Pair = tuple[UUID, UUID]
+"""A sale and a member."""
 
 _BASE = "base"
 """The tier of whoever has reached none."""
 
 
-class Work(flash_sale.Work, orders.Work, Protocol):
+class Work(flash_sale.Work, orders.Work, people.Work, Protocol):
     """What these use-cases need of a unit of work."""
 
 
@@ -159,14 +163,23 @@ def _draw(unit: Work, drafts: list[Order | Fault], *, purchases: Sequence[_Purch
 
 def _claim(unit: Work, alive: Mapping[int, _Purchase], drafts: list[Order | Fault]) -> dict[int, list[int]]:
     """The units that the buyers could claim, all that they asked for; the others become Faults."""
-    claimed = _claimed(unit, alive)
+    persons = Persons(unit, {purchase.command.member for purchase in alive.values()})
+    claimed = _claimed(unit, alive, persons)
     short = {index: purchase for index, purchase in alive.items() if index not in claimed}
     if not short:
         return claimed
-    bought = unit.flash_sale_units.bought(sorted({_pair(purchase) for purchase in short.values()}))
+    bought = unit.flash_sale_units.bought(
+        sorted(
+            {
+                (purchase.command.sale_id, name)
+                for purchase in short.values()
+                for name in persons.names(purchase.command.member)
+            }
+        )
+    )
     for index, purchase in short.items():
         limit = purchase.offer.sale.terms.member_limit
-        units, order = bought.get(_pair(purchase), (0, None))
+        units, order = _has(purchase.command.sale_id, persons.names(purchase.command.member), bought)
         if units + purchase.command.quantity > limit:
             drafts[index] = errors.flash_sale_limit_reached(
                 purchase.command.sale_id, limit=limit, bought=units, order=order
@@ -176,14 +189,25 @@ def _claim(unit: Work, alive: Mapping[int, _Purchase], drafts: list[Order | Faul
     return claimed
 
 
-def _claimed(unit: Work, alive: Mapping[int, _Purchase]) -> dict[int, list[int]]:
-    skips: Counter[tuple[UUID, UUID]] = Counter()
+def _claimed(unit: Work, alive: Mapping[int, _Purchase], persons: Persons) -> dict[int, list[int]]:
+    others = {
+        (purchase.command.sale_id, name)
+        for purchase in alive.values()
+        for name in persons.others(purchase.command.member)
+    }
+    bought = unit.flash_sale_units.bought(sorted(others)) if others else {}
+    skips: Counter[_Pair] = Counter()
+    asked: Counter[_Pair] = Counter()
     claims = []
     for purchase in alive.values():
         command, pair = purchase.command, _pair(purchase)
-        limit = purchase.offer.sale.terms.member_limit
+        person = command.sale_id, persons.person(command.member)
+        # What the person has by other names, and asks for by them in this very batch, is not left for this one.
+        elsewhere, _ = _has(command.sale_id, persons.others(command.member), bought)
+        limit = purchase.offer.sale.terms.member_limit - elsewhere - (asked[person] - skips[pair])
         claims.append(Claim(command.sale_id, command.member, command.order_id, command.quantity, skips[pair], limit))
         skips[pair] += command.quantity
+        asked[person] += command.quantity
     found = unit.flash_sale_units.claim(claims) if claims else {}
     partly = [each.order for each in claims if each.order in found and len(found[each.order]) < each.units]
     if partly:
@@ -224,5 +248,11 @@ def _handed_over(sold: Sequence[_Purchase]) -> list[Movement]:
     return movements
 
 
-def _pair(purchase: _Purchase) -> tuple[UUID, UUID]:
+def _has(sale: UUID, names: Iterable[UUID], bought: Mapping[_Pair, tuple[int, UUID]]) -> tuple[int, UUID | None]:
+    """How many units a person has of a sale by some names, and one of the orders."""
+    found = [bought[sale, name] for name in sorted(names) if (sale, name) in bought]
+    return sum(units for units, _ in found), found[0][1] if found else None
+
+
+def _pair(purchase: _Purchase) -> _Pair:
     return purchase.command.sale_id, purchase.command.member

@@ -18,11 +18,12 @@ from services.orders.domain.group_buy import GroupBuy, GroupBuyKind
 from services.orders.domain.offer import Known
 from services.orders.domain.order import Order
 from services.orders.domain.product import Product
-from services.orders.usecases import activity, group_buy, group_seats, holding
+from services.orders.usecases import activity, group_buy, group_seats, holding, people
 from services.orders.usecases import order as orders
 from services.orders.usecases.activity import NOTHING_SENT, Sending
 from services.orders.usecases.offer import with_parts
 from services.orders.usecases.order import PlaceOrder, place_orders
+from services.orders.usecases.people import Persons
 
 
 class Groups(group_seats.Groups, Protocol):
@@ -50,7 +51,7 @@ class Groups(group_seats.Groups, Protocol):
         """Store seats that the merchant filled."""
 
 
-class Work(orders.Work, group_buy.Work, Protocol):
+class Work(orders.Work, group_buy.Work, people.Work, Protocol):
     """What these use-cases need of a unit of work."""
 
     @property
@@ -92,14 +93,11 @@ class _Wish:
     group: Group
     product: Product
 
-    @property
-    def pair(self) -> tuple[UUID, UUID]:
-        return self.group_buy.id, self.command.member
-
 
 def take_seats(unit: Work, commands: Sequence[TakeSeat]) -> list[Order | Fault]:
     """Open groups and join them, first come, first served; each has its own outcome. ABORTED tells a member who took
     another seat at the same moment to try again."""
+    persons = Persons(unit, {command.member for command in commands})
     known = _Known(unit, commands)
     outcomes: list[Order | Fault | None] = [None] * len(commands)
     wishes: list[_Wish] = []
@@ -111,7 +109,7 @@ def take_seats(unit: Work, commands: Sequence[TakeSeat]) -> list[Order | Fault]:
             wishes.append(wish)
         except Fault as fault:
             outcomes[index] = fault
-    placed = iter(place_orders(unit, placements, draw=partial(_draw, wishes=wishes)))
+    placed = iter(place_orders(unit, placements, draw=partial(_draw, wishes=wishes, persons=persons)))
     return [next(placed) if outcome is None else outcome for outcome in outcomes]
 
 
@@ -204,12 +202,12 @@ def _pay_within(wish: _Wish, now: datetime) -> timedelta:
     return min(wish.group_buy.terms.hold, wish.group.deadline - now)
 
 
-def _draw(unit: Work, drafts: list[Order | Fault], *, wishes: Sequence[_Wish]) -> None:
+def _draw(unit: Work, drafts: list[Order | Fault], *, wishes: Sequence[_Wish], persons: Persons) -> None:
     """Take the seats of new orders, then their goods; whoever is refused becomes a Fault in the list."""
     if not wishes:
         return
     before = unit.groups.lock({wish.group.id for wish in wishes if not wish.command.opens})
-    chosen = _Seating(unit, wishes, before).choose(drafts)
+    chosen = _Seating(unit, wishes, before, persons).choose(drafts)
     taken = unit.groups.take(list(chosen.values())) if chosen else set[UUID]()
     for index, seat in chosen.items():
         if seat.order not in taken:  # the member took another seat at the same moment
@@ -236,12 +234,18 @@ def _joined(before: Mapping[UUID, Group], alive: Iterable[_Wish], now: datetime)
 class _Seating:
     """Gives seats in locked groups to the members of a batch, one after the other."""
 
-    def __init__(self, unit: Work, wishes: Sequence[_Wish], groups: Mapping[UUID, Group]) -> None:
+    def __init__(self, unit: Work, wishes: Sequence[_Wish], groups: Mapping[UUID, Group], persons: Persons) -> None:
         self._unit = unit
         self._wishes = wishes
         self._groups = dict(groups)
-        self._seated = unit.groups.seated(sorted({(wish.group.id, wish.command.member) for wish in wishes}))
-        self._numbers = unit.groups.numbers(sorted({wish.pair for wish in wishes}))
+        self._persons = persons
+        everybody = [(wish, name) for wish in wishes for name in persons.names(wish.command.member)]
+        seated = unit.groups.seated(sorted({(wish.group.id, name) for wish, name in everybody}))
+        self._seated = {(group, persons.person(member)): order for (group, member), order in seated.items()}
+        numbers = unit.groups.numbers(sorted({(wish.group_buy.id, name) for wish, name in everybody}))
+        self._numbers: dict[tuple[UUID, UUID], list[int]] = {}
+        for (of, member), taken in sorted(numbers.items()):
+            self._numbers.setdefault((of, persons.person(member)), []).extend(taken)
 
     def choose(self, drafts: list[Order | Fault]) -> dict[int, Seat]:
         """The seats by index; whoever gets none becomes a Fault in the list."""
@@ -257,24 +261,28 @@ class _Seating:
 
     def _seat(self, wish: _Wish) -> Seat:
         group = self._groups.get(wish.group.id, wish.group)
-        has = self._seated.get((group.id, wish.command.member))
+        person = self._persons.person(wish.command.member)
+        has = self._seated.get((group.id, person))
         if has is not None:
             raise errors.group_seat_taken(group.name, has)
         if not wish.command.opens:
             group = group.hold(self._unit.now)
-        seat = Seat(wish.command.order_id, group.id, group.group_buy, wish.command.member, self._next(wish))
+        taken = self._numbers.setdefault((group.group_buy, person), [])
+        n = _next(taken, wish.group_buy)
+        seat = Seat(wish.command.order_id, group.id, group.group_buy, wish.command.member, n)
         self._groups[group.id] = group
-        self._seated[group.id, wish.command.member] = seat.order
-        self._numbers.setdefault(wish.pair, set()).add(seat.n)
+        self._seated[group.id, person] = seat.order
+        taken.append(n)
         return seat
 
-    def _next(self, wish: _Wish) -> int:
-        taken = self._numbers.get(wish.pair, set())
-        limit = wish.group_buy.terms.member_limit
-        n = next(n for n in range(1, len(taken) + 2) if n not in taken)
-        if limit and n > limit:
-            raise errors.group_buy_limit_reached(wish.group_buy.id, limit=limit)
-        return n
+
+def _next(taken: Sequence[int], of: GroupBuy) -> int:
+    """The number of a person's next seat in a group buy. Two names of one person may have brought the same one along,
+    so the seats count, not the highest number."""
+    limit = of.terms.member_limit
+    if limit and len(taken) >= limit:
+        raise errors.group_buy_limit_reached(of.id, limit=limit)
+    return next(n for n in range(1, len(taken) + 2) if n not in taken)
 
 
 def _name(group_buy_id: UUID, group_id: UUID) -> str:

@@ -16,11 +16,12 @@ from services.orders.domain.order import Order
 from services.orders.domain.presale import Presale
 from services.orders.domain.presale_order import PresaleOrder
 from services.orders.domain.product import Product
-from services.orders.usecases import activity, presale_parts
+from services.orders.usecases import activity, people, presale_parts
 from services.orders.usecases import order as orders
 from services.orders.usecases.activity import NOTHING_SENT, Sending
 from services.orders.usecases.offer import with_parts
 from services.orders.usecases.order import PlaceOrder, place_orders
+from services.orders.usecases.people import Persons
 
 Owner = tuple[UUID, UUID]
 """A presale and a member."""
@@ -56,7 +57,7 @@ class Products(Protocol):
         """Those of the products that exist."""
 
 
-class Work(orders.Work, Protocol):
+class Work(orders.Work, people.Work, Protocol):
     """What these use-cases need of a unit of work."""
 
     @property
@@ -83,11 +84,6 @@ class BuyPresale:
     channel: str
     store: str = ""
     sending: Sending = NOTHING_SENT
-
-    @property
-    def owner(self) -> Owner:
-        """Whose units of what they are."""
-        return self.presale_id, self.member
 
 
 def buy(unit: Work, commands: Sequence[BuyPresale]) -> list[Order | Fault]:
@@ -117,7 +113,8 @@ class _Counter:
         self._presales = unit.presales.get(sorted({command.presale_id for command in commands}))
         products = unit.products.get(sorted({each.product for each in self._presales.values()}))
         self._products = with_parts(unit.products, products)
-        self._has: dict[Owner, int] = {}
+        self._has: Counter[Owner] = Counter()
+        self._persons = Persons(unit, ())
         self._buyers: dict[UUID, BuyPresale] = {}
 
     def refusal(self, command: BuyPresale) -> Fault | None:
@@ -132,16 +129,19 @@ class _Counter:
         """See to it that nobody else takes or frees units of the presales."""
         if commands:
             self._presales |= self._unit.presales.lock({command.presale_id for command in commands})
-            self._has = self._unit.presale_orders.units(sorted({command.owner for command in commands}))
+            self._persons = Persons(self._unit, {command.member for command in commands})
+            owners = {(each.presale_id, name) for each in commands for name in self._persons.names(each.member)}
+            for (presale, member), units in self._unit.presale_orders.units(sorted(owners)).items():
+                self._has[presale, self._persons.person(member)] += units
 
     def take(self, command: BuyPresale) -> PlaceOrder:
         """Take units. Raises a Fault when that is too late, or too many."""
         presale = self._check(command)
-        has = self._has.get(command.owner, 0)
-        less = presale.take(command.quantity, has)
+        owner = command.presale_id, self._persons.person(command.member)
+        less = presale.take(command.quantity, self._has[owner])
         placement = self._placement(command, presale)
         self._presales[presale.id] = less
-        self._has[command.owner] = has + command.quantity
+        self._has[owner] += command.quantity
         self._buyers[command.order_id] = command
         return placement
 
