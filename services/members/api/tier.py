@@ -80,6 +80,7 @@ def status(standings: Standings) -> pb.TierStatus:
         value=_amount(known.value, programme),
         projected_tier=known.projected,
         override=_override(known.member, known.override) if known.override else None,
+        version=programme.version,
     )
     if known.next_tier:
         wire.next_tier = known.next_tier.id

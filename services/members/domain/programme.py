@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo, available_timezones
@@ -15,7 +16,7 @@ from services.members.domain.rule import BASE_RULE, NO_CAPS, Caps, Rate, Roundin
 from services.members.domain.tier_scheme import MAX_GRACE_DAYS, NO_BENEFITS, ROLLING_SPEND, Benefits, Metric, TierScheme
 from services.members.domain.validity import AT_ONCE, FOR_EVER, Availability, Start, Validity, days_later
 
-__all__ = ["BASE", "DEFAULT", "Programme", "Rate", "Tier", "programme_of", "unit_of"]
+__all__ = ["BASE", "DEFAULT", "Programme", "Rate", "Tier", "in_force", "programme_of", "unit_of"]
 
 BASE = "base"
 """The tier of who has reached none."""
@@ -244,6 +245,12 @@ class Programme:
             raise errors.programme_invalid(f"{field}.threshold", "must be given, for tiers go by the spend")
         elif tier.threshold.currency != self.currency:
             raise errors.programme_invalid(f"{field}.threshold", f"must be in {self.currency}, like the earn rate")
+
+
+def in_force(versions: Mapping[int, Programme], time: datetime) -> Programme:
+    """The version of a programme by which things were judged at an instant; the first one before there was any."""
+    made = [number for number, version in versions.items() if version.update_time <= time]
+    return versions[max(made, default=min(versions))]
 
 
 def programme_of(unit: str) -> str:

@@ -17,7 +17,7 @@ from services.members.domain.errors.identity import loyalty_card_ended, member_e
 from services.members.domain.events import MemberEnrolled
 from services.members.domain.member import Identifier, Member, Profile, external, parse_org
 from services.members.domain.programme import BASE
-from services.members.usecases import celebration
+from services.members.usecases import celebration, tier
 from services.members.usecases.engagement_ports import EngagementUnit
 from services.members.usecases.points import attempt
 from services.members.usecases.ports import Unit
@@ -202,5 +202,8 @@ def _refuse_taken(profile: Profile, owners: dict[Identifier, UUID], member: UUID
 
 
 def show(unit: Unit, member: Member, time: datetime | None = None) -> Shown:
-    """A member with the tier of an instant (by default now)."""
-    return Shown(member, *unit.tiers.at([member.id], time or unit.now).get(member.id, (BASE, None)))
+    """A member with the tier of an instant (by default now): of a past one by the rules of then."""
+    if time is not None and time < unit.now:
+        then = tier.status(unit, member.id, time).status
+        return Shown(member, then.tier, then.expire)
+    return Shown(member, *unit.tiers.at([member.id], unit.now).get(member.id, (BASE, None)))

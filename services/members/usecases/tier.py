@@ -16,7 +16,7 @@ from services.members.domain import errors
 from services.members.domain.audit import Act, Author
 from services.members.domain.errors import tiers as refusals
 from services.members.domain.events import TierChanged
-from services.members.domain.programme import BASE, Programme
+from services.members.domain.programme import BASE, Programme, in_force
 from services.members.domain.purchase import Purchase
 from services.members.domain.tier import Gain, Standing, TierChange
 from services.members.domain.tier_override import TierOverride, running
@@ -147,11 +147,13 @@ def overrides(unit: Unit, member: UUID, page: Page) -> list[TierOverride]:
 
 
 def status(unit: Unit, member: UUID, time: datetime | None) -> Standings:
-    """Where a member stands, now or at a past instant. Raises a Fault when there is no such member."""
+    """Where a member stands, now or at a past instant: then by the version of the rules that was in force at it. Raises
+    a Fault when there is no such member."""
     owner = owner_of(unit, member)
-    programme = unit.programmes.current()
+    at = min(time or unit.now, unit.now)
+    programme = in_force(unit.programmes.versions(), at) if at < unit.now else unit.programmes.current()
     log = _logs(unit, [owner], programme)[owner]
-    return Standings(status_at(log, programme, min(time or unit.now, unit.now)), programme)
+    return Standings(status_at(log, programme, at), programme)
 
 
 def benefits(unit: Unit, members: Sequence[UUID]) -> list[Entitled | Fault]:

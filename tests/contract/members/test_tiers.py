@@ -18,7 +18,7 @@ from kit.page import Page
 from services.members.domain.growth import Growth
 from services.members.domain.programme import Programme, Rate, Tier
 from services.members.domain.tier_scheme import Benefits, Downgrade, Metric, TierScheme, Window
-from services.members.usecases import growth, programme, purchase, tier
+from services.members.usecases import growth, member, programme, purchase, tier
 from services.members.usecases.growth import ChangeGrowth
 from tests.contract.members.conftest import World
 from tests.support.builders.members import NOW, day, dollars, settlement
@@ -288,3 +288,34 @@ def test_of_many_overrides_at_once_the_last_one_holds(world: World) -> None:
     newest = world.do(tier.overrides, of, Page(1))[0]
     assert tier_of(world, of) == newest.tier
     assert world.do(tier.replayed, [of])[of][-1].to_tier == "base"
+
+
+def test_a_past_moment_is_judged_by_the_rules_of_its_day(world: World) -> None:
+    (of,) = world.enrolled()
+    world.do(purchase.settle, [settlement(of, net=300)])
+    assert tier_of(world, of) == "gold"
+    before = world.clock.now + timedelta(days=1)
+    world.clock.move(timedelta(days=10))
+    changed = world.clock.now
+    dearer = tuple(replace(each, threshold=each.threshold * 10) for each in ladder(TierScheme()).tiers)
+    rule(world, replace(ladder(TierScheme()), tiers=dearer))
+    world.clock.move(timedelta(days=10))
+    assert tier_of(world, of) == "base"
+    for moment, tier_then, version in ((before, "gold", 1), (changed, "base", 2), (NOW - timedelta(9), "base", 1)):
+        then = world.do(tier.status, of, moment)
+        assert (then.status.tier, then.programme.version) == (tier_then, version)
+        assert world.do(member.get, of, moment).tier == tier_then
+    then = world.do(tier.status, of, before).status
+    assert (then.value, then.next_tier.id, then.missing) == (300_00, "platinum", 200_00)
+    assert world.do(member.get, of, before).tier_expire_time == then.expire == NOW + timedelta(days=365)
+
+
+def test_a_past_moment_is_measured_as_it_was_then(world: World) -> None:
+    (of,) = world.enrolled()
+    rule(world, ladder(GROWTH))
+    add(world, of, 300)
+    before = world.clock.now
+    world.clock.move(timedelta(days=1))
+    rule(world, ladder(TierScheme()))
+    world.clock.move(timedelta(days=1))
+    assert (tier_of(world, of), world.do(tier.status, of, before).status.tier) == ("base", "gold")

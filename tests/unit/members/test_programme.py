@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from kit.errors import Fault
 from kit.money import Money
-from services.members.domain.programme import Programme, Rate, Tier
+from services.members.domain.programme import Programme, Rate, Tier, in_force
 from services.members.domain.tier_scheme import Metric, TierScheme
 from tests.support.builders.members import NOW, dollars, programme
 from tests.support.builders.rules import bonus
@@ -99,3 +99,12 @@ def test_tiers_by_points_earned_are_no_condition_of_what_is_earned(condition: st
     assert refusal.value.violations[0].field == "programme.rules[1].condition"
     first = (bonus(7, condition="member.first_purchase"),)
     current.changed(replace(current, rules=first, scheme=earned, tiers=(Tier("gold", 100),)), NOW)
+
+
+def test_the_version_in_force_is_the_newest_of_its_day_and_the_first_before_there_was_any() -> None:
+    versions = {
+        number: replace(programme(), version=number, update_time=NOW + timedelta(days=day))
+        for number, day in ((1, 0), (2, 5), (3, 5), (4, 9))
+    }
+    found = [in_force(versions, NOW + timedelta(days=day)).version for day in (-1, 0, 4, 5, 8, 9, 99)]
+    assert found == [1, 1, 1, 3, 3, 4, 4]

@@ -1098,7 +1098,7 @@ class GetMemberRequest(_message.Message):
     """`members/{member}`."""
     @_builtins.property
     def tier_time(self) -> _timestamp_pb2.Timestamp:
-        """The past moment whose tier is to be shown; by default now."""
+        """The past moment whose tier is to be shown, by the rules of then; by default now."""
 
     def __init__(
         self,

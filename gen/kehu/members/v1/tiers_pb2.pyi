@@ -166,6 +166,7 @@ class TierStatus(_message.Message):
     PROJECTED_TIER_FIELD_NUMBER: _builtins.int
     OVERRIDE_FIELD_NUMBER: _builtins.int
     MISSING_TO_KEEP_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`members/{member}/tierStatus`."""
     tier: _builtins.str
@@ -176,6 +177,8 @@ class TierStatus(_message.Message):
     """The next tier above; empty at the highest."""
     projected_tier: _builtins.str
     """The tier after the next evaluation (and its grace) if nothing more happens."""
+    version: _builtins.int
+    """The version of the default programme by which all of this is said."""
     @_builtins.property
     def time(self) -> _timestamp_pb2.Timestamp:
         """The moment that is looked at."""
@@ -236,10 +239,11 @@ class TierStatus(_message.Message):
         projected_tier: _builtins.str = ...,
         override: Global___TierOverride | None = ...,
         missing_to_keep: Global___TierAmount | None = ...,
+        version: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["benefits", b"benefits", "evaluation_time", b"evaluation_time", "expire_time", b"expire_time", "missing", b"missing", "missing_to_keep", b"missing_to_keep", "override", b"override", "since_time", b"since_time", "time", b"time", "value", b"value", "window_start_time", b"window_start_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["benefits", b"benefits", "evaluation_time", b"evaluation_time", "expire_time", b"expire_time", "metric", b"metric", "missing", b"missing", "missing_to_keep", b"missing_to_keep", "name", b"name", "next_tier", b"next_tier", "override", b"override", "projected_tier", b"projected_tier", "since_time", b"since_time", "tier", b"tier", "time", b"time", "value", b"value", "window_start_time", b"window_start_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["benefits", b"benefits", "evaluation_time", b"evaluation_time", "expire_time", b"expire_time", "metric", b"metric", "missing", b"missing", "missing_to_keep", b"missing_to_keep", "name", b"name", "next_tier", b"next_tier", "override", b"override", "projected_tier", b"projected_tier", "since_time", b"since_time", "tier", b"tier", "time", b"time", "value", b"value", "version", b"version", "window_start_time", b"window_start_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -482,7 +486,9 @@ class GetTierStatusRequest(_message.Message):
     """`members/{member}/tierStatus`."""
     @_builtins.property
     def time(self) -> _timestamp_pb2.Timestamp:
-        """The past moment to look at; by default now. Purchases count as they are known today, by the rules of today."""
+        """The past moment to look at; by default now. Purchases count as they are known today, by the version of the rules
+        that was in force at the moment: the first one, before there was any.
+        """
 
     def __init__(
         self,
