@@ -72,7 +72,8 @@ class SeatState(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Seat:
     """A member's seat in a group, by an order; the `n`-th of the member in the group buy. It is `settled` once the
-    member has back what the ladder led down. The seat of an order that was cancelled is no more."""
+    member has back what the ladder led down. Only a new customer may have a `newcomer` seat, and nobody
+    has two of them that stand. The seat of an order that was cancelled is no more."""
 
     order: UUID
     group: UUID
@@ -81,6 +82,7 @@ class Seat:
     n: int
     state: SeatState = SeatState.HELD
     settled: bool = False
+    newcomer: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,9 @@ _SAVE = text("""
 """)
 
 _SAVE_SEATS = text("""
-    update group_seats s set state = u.state, settled = u.settled
+    update group_seats s
+    set state = u.state, settled = u.settled,
+        newcomer = s.newcomer and u.state in ('HELD', 'PAID')
     from unnest(cast(:orders as uuid[]), cast(:states as text[]), cast(:settled as boolean[]))
         as u (order_id, state, settled)
     where s.order_id = u.order_id
@@ -60,6 +62,10 @@ _NUMBERS = text("""
     select group_buy_id, member_id, n from group_seats
     where state <> 'REFUNDED' and (group_buy_id, member_id) in (
         select * from unnest(cast(:group_buys as uuid[]), cast(:members as uuid[])))
+""")
+
+_NEWCOMERS = text("""
+    select member_id from group_seats where newcomer and member_id = any(cast(:members as uuid[]))
 """)
 
 # Who is one person with somebody who has bought is no new customer either.
@@ -181,7 +187,7 @@ class GroupStore:
 
     def take(self, seats: Sequence[Seat]) -> set[UUID]:
         """Store new seats; answers the orders of those that nobody else took meanwhile."""
-        ordered = sorted(seats, key=lambda seat: (seat.group_buy, seat.member, seat.n))
+        ordered = sorted(seats, key=lambda seat: (seat.member, seat.group_buy, seat.n))
         statement = upsert(group_seats).values([_seat_row(seat) for seat in ordered])
         rows = self._connection.execute(statement.on_conflict_do_nothing().returning(group_seats.c.order_id))
         return {UUID(str(order)) for (order,) in rows}
@@ -216,6 +222,10 @@ class GroupStore:
     def customers(self, members: Sequence[UUID]) -> set[UUID]:
         """Which of the members have paid for an order that was not refunded whole."""
         return {UUID(str(member)) for (member,) in self._connection.execute(_CUSTOMERS, {"members": list(members)})}
+
+    def newcomers(self, members: Sequence[UUID]) -> set[UUID]:
+        """Which of the members have a seat that only a new customer may have."""
+        return {UUID(str(member)) for (member,) in self._connection.execute(_NEWCOMERS, {"members": list(members)})}
 
     def _found(self, query: Any) -> dict[UUID, Group]:
         return {group.id: group for group in map(_group, self._connection.execute(query))}
@@ -283,6 +293,7 @@ def _seat_row(seat: Seat) -> dict[str, object]:
         "n": seat.n,
         "state": seat.state.value,
         "settled": seat.settled,
+        "newcomer": seat.newcomer,
     }
 
 
@@ -295,4 +306,5 @@ def _seat(row: Row[*tuple[Any, ...]]) -> Seat:
         n=row.n,
         state=SeatState(row.state),
         settled=row.settled,
+        newcomer=row.newcomer,
     )

@@ -47,6 +47,9 @@ class Groups(group_seats.Groups, Protocol):
     def customers(self, members: Sequence[UUID]) -> set[UUID]:
         """Which of the members have paid for an order that was not refunded whole."""
 
+    def newcomers(self, members: Sequence[UUID]) -> set[UUID]:
+        """Which of the members have a seat that only a new customer may have."""
+
     def sponsor(self, filled: Sponsorship) -> None:
         """Store seats that the merchant filled."""
 
@@ -92,13 +95,14 @@ class _Wish:
     group_buy: GroupBuy
     group: Group
     product: Product
+    newcomer: bool
 
 
 def take_seats(unit: Work, commands: Sequence[TakeSeat]) -> list[Order | Fault]:
     """Open groups and join them, first come, first served; each has its own outcome. ABORTED tells a member who took
     another seat at the same moment to try again."""
     persons = Persons(unit, {command.member for command in commands})
-    known = _Known(unit, commands)
+    known = _Known(unit, commands, persons)
     outcomes: list[Order | Fault | None] = [None] * len(commands)
     wishes: list[_Wish] = []
     placements: list[PlaceOrder] = []
@@ -143,13 +147,17 @@ def fill_group(unit: Work, command: FillGroup) -> Group:
 class _Known:
     """What is read, before anything is locked, to answer a batch of commands."""
 
-    def __init__(self, unit: Work, commands: Sequence[TakeSeat]) -> None:
+    def __init__(self, unit: Work, commands: Sequence[TakeSeat], persons: Persons) -> None:
         self._groups = unit.groups.get([each.group_id for each in commands if not each.opens])
         self._group_buys = unit.group_buys.get(sorted({each.group_buy_id for each in commands}))
         products = unit.products.get(sorted({each.product for each in self._group_buys.values()}))
         self.products = with_parts(unit.products, products)
         joining = {each.member for each in commands if not each.opens and self._kind(each) is GroupBuyKind.NEW_CUSTOMER}
         self._customers = unit.groups.customers(sorted(joining)) if joining else set[UUID]()
+        names = {name for member in joining for name in persons.names(member)}
+        seated = unit.groups.newcomers(sorted(names)) if names else set[UUID]()
+        self._seated = {persons.person(member) for member in seated}
+        self._persons = persons
 
     def wish(self, command: TakeSeat, now: datetime) -> _Wish:
         """What a command asks for. Raises a Fault when something speaks against it."""
@@ -163,12 +171,21 @@ class _Known:
         else:
             group = self._joined(command, now)
         found.check_channel(command.channel)
-        if command.member in self._customers and not command.opens and found.kind is GroupBuyKind.NEW_CUSTOMER:
-            raise errors.group_buy_not_eligible(found.id, "member", "who has bought before")
+        newcomer = self._newcomer(command, found)
         product = self.products[found.product]
         if not product.active:
             raise product_archived(product.id)
-        return _Wish(command, found, group, product)
+        return _Wish(command, found, group, product, newcomer)
+
+    def _newcomer(self, command: TakeSeat, found: GroupBuy) -> bool:
+        """Whether the seat is for a new customer. Raises a Fault for who is none, or is about to become one."""
+        if command.opens or found.kind is not GroupBuyKind.NEW_CUSTOMER:
+            return False
+        if command.member in self._customers:
+            raise errors.group_buy_not_eligible(found.id, "member", "who has bought before")
+        if self._persons.person(command.member) in self._seated:
+            raise errors.group_buy_not_eligible(found.id, "member", "who has a seat for new customers")
+        return True
 
     def _joined(self, command: TakeSeat, now: datetime) -> Group:
         group = self._groups.get(command.group_id)
@@ -244,6 +261,7 @@ class _Seating:
         self._seated = {(group, persons.person(member)): order for (group, member), order in seated.items()}
         numbers = unit.groups.numbers(sorted({(wish.group_buy.id, name) for wish, name in everybody}))
         self._numbers: dict[tuple[UUID, UUID], list[int]] = {}
+        self._newcomers: set[UUID] = set()
         for (of, member), taken in sorted(numbers.items()):
             self._numbers.setdefault((of, persons.person(member)), []).extend(taken)
 
@@ -265,14 +283,18 @@ class _Seating:
         has = self._seated.get((group.id, person))
         if has is not None:
             raise errors.group_seat_taken(group.name, has)
+        if wish.newcomer and person in self._newcomers:
+            raise conflict()  # as whoever takes two such seats elsewhere at the same moment
         if not wish.command.opens:
             group = group.hold(self._unit.now)
         taken = self._numbers.setdefault((group.group_buy, person), [])
         n = _next(taken, wish.group_buy)
-        seat = Seat(wish.command.order_id, group.id, group.group_buy, wish.command.member, n)
+        seat = Seat(wish.command.order_id, group.id, group.group_buy, wish.command.member, n, newcomer=wish.newcomer)
         self._groups[group.id] = group
         self._seated[group.id, person] = seat.order
         taken.append(n)
+        if wish.newcomer:
+            self._newcomers.add(person)
         return seat
 
 

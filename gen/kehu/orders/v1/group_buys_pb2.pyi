@@ -45,7 +45,7 @@ class GroupBuy(_message.Message):
         KIND_LADDER: GroupBuy._Kind.ValueType  # 2
         """The more members, the lower the price. Everybody pays `price` to join and gets the difference back."""
         KIND_NEW_CUSTOMER: GroupBuy._Kind.ValueType  # 3
-        """Only who has no earlier paid order may join; the leader may be anybody."""
+        """Only who has no earlier paid order may join, and no other seat in a group buy of this kind; the leader may be anybody."""
 
     class Kind(_Kind, metaclass=_KindEnumTypeWrapper):
         """What is special about a group buy."""
@@ -57,7 +57,7 @@ class GroupBuy(_message.Message):
     KIND_LADDER: GroupBuy.Kind.ValueType  # 2
     """The more members, the lower the price. Everybody pays `price` to join and gets the difference back."""
     KIND_NEW_CUSTOMER: GroupBuy.Kind.ValueType  # 3
-    """Only who has no earlier paid order may join; the leader may be anybody."""
+    """Only who has no earlier paid order may join, and no other seat in a group buy of this kind; the leader may be anybody."""
 
     class _State:
         ValueType = _typing.NewType("ValueType", _builtins.int)

@@ -112,8 +112,12 @@ group_seats = Table(
     Column("n", Integer, nullable=False),
     Column("state", Text, nullable=False),
     Column("settled", Boolean, nullable=False),
+    # Whether only a new customer may have it, as long as it stands.
+    Column("newcomer", Boolean, nullable=False, server_default="false"),
     CheckConstraint("state in ('HELD', 'PAID', 'LATE', 'REFUNDED')", name="group_seats_state"),
 )
+# Nobody is a new customer twice, whatever comes at once.
+Index("group_seats_newcomer", group_seats.c.member_id, unique=True, postgresql_where=text("newcomer"))
 # One seat per member and group; and nobody has more seats in a group buy than the limit, whatever comes at once.
 Index(
     "group_seats_member",
