@@ -19,6 +19,7 @@ from services.orders.storage.carts import CartStore
 from services.orders.storage.categories import CategoryStore
 from services.orders.storage.checkouts import CheckoutStore
 from services.orders.storage.desk import DeskStore
+from services.orders.storage.erased import ErasedStore
 from services.orders.storage.flash_sale_units import FlashSaleUnitStore
 from services.orders.storage.flash_sales import FlashSaleStore
 from services.orders.storage.group_buys import GroupBuyStore
@@ -79,6 +80,7 @@ class OrdersUnit(Unit):
     outlets = Stored(OutletStore)
     members = Stored(MergeStore)
     people = Stored(PeopleStore)
+    erased = Stored(ErasedStore)
     buyers = Stored(BuyerStore)
     stocks = Stored(StockStore)
     backorders = Stored(BackorderStore)

@@ -19,6 +19,8 @@ from services.orders.domain.order_state import OrderState
 from services.orders.domain.shipment import Shipment, ShipmentState
 from services.orders.domain.shipping import MethodKind
 from services.orders.domain.tax import TaxTable
+from services.orders.usecases import erasure
+from services.orders.usecases.erasure import check_remembered
 from services.orders.usecases.order import check_version, existing
 
 _CLOSED = frozenset({OrderState.CANCELLED, OrderState.REFUNDED, OrderState.COMPLETED})
@@ -91,7 +93,7 @@ class Shipments(Protocol):
         """The shipments of an order, the oldest first."""
 
 
-class Work(Protocol):
+class Work(erasure.Storing, Protocol):
     """What these use-cases need of a unit of work."""
 
     @property
@@ -246,8 +248,10 @@ def get_address(unit: Work, order_id: UUID) -> SealedAddress | None:
 def change_address(unit: Work, command: ChangeAddress) -> SealedAddress:
     """Send an order elsewhere, or somewhere in the first place, as long as nothing of it has left. The old address is
     gone; what is written down is that it changed, and who changed it."""
+    unit.members.keep()
     order = existing(unit.orders.lock([command.order_id]), command.order_id)
     check_version(order, command.version)
+    check_remembered(unit, order)
     if order.state in _CLOSED or order.complete_time is not None:
         raise errors.address_fixed(order.id, order.state.value)
     if any(each.stands and each.state is not ShipmentState.CREATED for each in unit.shipments.of_order(order.id)):

@@ -15,6 +15,8 @@ from services.orders.domain.errors import desk as errors
 from services.orders.domain.invoice import Invoice, InvoiceState, InvoiceStep, SealedBearer
 from services.orders.domain.order import Order
 from services.orders.domain.order_state import OrderState
+from services.orders.usecases import erasure
+from services.orders.usecases.erasure import check_remembered
 from services.orders.usecases.order import existing
 
 _NEVER = frozenset({OrderState.CANCELLED, OrderState.REFUNDED})
@@ -55,7 +57,7 @@ class Desk(Protocol):
         """Write down what was done."""
 
 
-class Work(Protocol):
+class Work(erasure.Storing, Protocol):
     """What these use-cases need of a unit of work."""
 
     @property
@@ -102,7 +104,9 @@ class DecideInvoice:
 
 def request_invoice(unit: Work, command: RequestInvoice) -> Invoice:
     """Ask for an invoice. An order that was given up or given back has none."""
+    unit.members.keep()
     order = existing(unit.orders.lock([command.order_id]), command.order_id)
+    check_remembered(unit, order)
     if order.state in _NEVER:
         raise order_errors.order_state_invalid(order.id, order.state)
     invoice = Invoice(

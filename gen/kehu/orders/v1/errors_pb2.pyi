@@ -307,6 +307,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The order's deposit is still to come, and is paid in money: points, stored value and gift cards may pay its balance.
     Metadata: `order`.
     """
+    ERROR_REASON_MEMBER_ERASED: _ErrorReason.ValueType  # 154
+    """The member of the order was erased: no address and no name for an invoice is stored again. Metadata: `order`."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why orders refused a call, as `google.rpc.ErrorInfo.reason` under the domain `kehu.dev`.
@@ -598,4 +600,6 @@ ERROR_REASON_DEPOSIT_IN_MONEY: ErrorReason.ValueType  # 153
 """The order's deposit is still to come, and is paid in money: points, stored value and gift cards may pay its balance.
 Metadata: `order`.
 """
+ERROR_REASON_MEMBER_ERASED: ErrorReason.ValueType  # 154
+"""The member of the order was erased: no address and no name for an invoice is stored again. Metadata: `order`."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -19,3 +19,11 @@ members = Table(
 )
 Index("members_into", members.c.into_id, postgresql_where=text("into_id is not null"))
 Index("members_root", members.c.root_id, postgresql_where=text("root_id <> member_id"))
+
+# Who asked to be forgotten: nothing personal is stored of them again.
+erased_members = Table(
+    "erased_members",
+    metadata,
+    Column("member_id", Uuid, primary_key=True),
+    Column("erase_time", DateTime(timezone=True), nullable=False),
+)
