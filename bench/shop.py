@@ -22,8 +22,8 @@ from services.orders.storage.unit import OrdersUnit
 
 _BASE = 0x018F0000_0000_7000_8000_000000000000
 _PLENTY = 1_000_000_000
-MEMBERS = 10_000
-"""Members whose history has begun with the first ten thousand orders."""
+MEMBERS = 5_000
+"""Members of the history: each has two orders already among ten thousand."""
 
 
 def product(number: int) -> str:
@@ -76,11 +76,10 @@ def member(number: int) -> str:
 
 
 def history(place: Installation, orders: int, *, first: int = 0) -> None:
-    """So many orders of the past, numbered from `first` on, each paid, with one line: of 100,000 members, over two
-    years."""
+    """So many orders of the past, numbered from `first` on, six seconds apart, each paid, with one line."""
     end = first + orders
     for start in range(first, end, 500_000):
-        place.query(_HISTORY.format(first=start, last=min(end, start + 500_000) - 1), "orders")
+        place.query(_HISTORY.format(first=start, last=min(end, start + 500_000) - 1, members=MEMBERS), "orders")
     for table in ("orders", "order_lines"):
         place.query(f"vacuum analyze {table}", "orders")
     place.query("checkpoint", "orders")
@@ -98,7 +97,7 @@ _HISTORY = """
 with o as (
     insert into orders (id, state, member_id, channel, currency, total, coupons, hold, points, points_value, refunded,
                         refunded_points, backordered, imported, fingerprint, place_time, pay_time, version, update_time)
-    select gen_random_uuid(), 'PAID', cast('018f0000-0000-7000-8000-' || lpad(to_hex(n % 100000), 12, '0') as uuid),
+    select gen_random_uuid(), 'PAID', cast('018f0000-0000-7000-8000-' || lpad(to_hex(n % {members}), 12, '0') as uuid),
            case n % 3 when 0 then 'web' else 'pos' end, 'CNY', 1000, '[]', '', 0, 0, 0, 0, false, false, '',
            now() - n * interval '6 seconds', now() - n * interval '6 seconds', 2, now() - n * interval '6 seconds'
     from generate_series({first}, {last}) n returning id
