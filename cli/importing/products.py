@@ -94,13 +94,15 @@ async def run(file: Path, currency: str, remarks: Remarks, gateway: Gateway | No
 
 
 def _batches(records: Records, rows: ProductRows, remarks: Remarks) -> Iterator[Batch]:
-    batch: Batch = []
+    """The rows that can be read; bundles last, for what they are made of may stand anywhere in the file."""
+    batch, bundles = Batch(), Batch()
     for record in records:
         if isinstance(record, Broken):
             remarks.add(Remark(record.line, "", record.reason, record.explanation, record.text))
             continue
         try:
-            batch.append((record, rows.read(record.fields)))
+            row = rows.read(record.fields)
+            (bundles if row.components else batch).append((record, row))
         except Refused as refused:
             remarks.add(Remark(record.line, refused.column, refused.reason, str(refused), record.text))
         if len(batch) == AT_ONCE:
@@ -108,6 +110,8 @@ def _batches(records: Records, rows: ProductRows, remarks: Remarks) -> Iterator[
             batch = []
     if batch:
         yield batch
+    for start in range(0, len(bundles), AT_ONCE):
+        yield bundles[start : start + AT_ONCE]
 
 
 def _note(record: Record, answer: ProductAnswer, results: Results, remarks: Remarks) -> None:

@@ -12,6 +12,7 @@ from kit.errors import Fault, invalid
 from kit.money import exponent
 from kit.rpc import convert
 from services.orders.api.wire import code_of, optional_id, optional_instant, optional_name, version_of, window
+from services.orders.domain import product_import
 from services.orders.domain.product import (
     EVERYWHERE,
     Component,
@@ -23,7 +24,8 @@ from services.orders.domain.product import (
     ProductState,
     Window,
 )
-from services.orders.domain.product_import import Outcome, ProductRow, RowResult
+from services.orders.domain.product_import import Outcome, ProductRow, RowGroup, RowPrice, RowResult
+from services.orders.domain.stock import MAIN
 from services.orders.usecases.product import ChangeProduct, CreateProduct, PublishProduct, UpdateProduct
 from services.orders.usecases.product_search import Search
 
@@ -214,7 +216,47 @@ def _row(row: catalogue_pb2.ProductRow) -> ProductRow | Fault:
         contents["images"] = tuple(Image(url) for url in row.image_urls)
     if row.attributes:
         contents["attributes"] = dict(row.attributes)
-    return ProductRow(names.new_id(), row.sku, contents)
+    try:
+        return ProductRow(
+            names.new_id(),
+            row.sku,
+            contents,
+            group=_group(row),
+            options=_options(row),
+            components=tuple((part.sku, part.quantity) for part in row.components),
+            prices=tuple(_price(each) for each in row.prices),
+            stocks=tuple((_location(each.location), each.quantity) for each in row.stocks),
+        )
+    except Fault as fault:
+        return fault
+
+
+def _options(row: catalogue_pb2.ProductRow) -> dict[str, str]:
+    if len({each.option for each in row.options}) != len(row.options):
+        raise invalid("options", "must name each option once")
+    return {each.option: each.value for each in row.options}
+
+
+def _group(row: catalogue_pb2.ProductRow) -> RowGroup | None:
+    if not row.group:
+        return None
+    if row.group.startswith("productGroups/"):
+        return RowGroup(names.id_of("productGroups", row.group, field="group"))
+    return RowGroup(product_import.group_id(row.group), row.group, row.group_title)
+
+
+def _price(wire: catalogue_pb2.ProductRowPrice) -> RowPrice:
+    amount = convert.money(wire.price, field="prices")
+    if bool(wire.price_list) == bool(wire.channel):
+        raise invalid("prices", "must name a price list or a channel, and not both")
+    channel = code_of("channels", wire.channel, field="prices")
+    in_channel = product_import.list_id(channel, amount.currency)
+    wanted = names.id_of("priceLists", wire.price_list, field="prices") if wire.price_list else in_channel
+    return RowPrice(wanted, channel, wire.min_quantity or 1, amount)
+
+
+def _location(wire: str) -> str:
+    return code_of("locations", wire, field="stocks") if wire else MAIN
 
 
 def _result(result: RowResult) -> catalogue_pb2.ProductRowResult:

@@ -11,6 +11,9 @@ from kit.errors import Fault, invalid
 from services.orders.domain.errors import catalogue as errors
 from services.orders.domain.product import Image
 
+MOST_OPTIONS, MOST_VALUES = 5, 200
+"""Of a group, and of one of its options."""
+
 
 @dataclass(frozen=True, slots=True)
 class Option:
@@ -54,6 +57,20 @@ class ProductGroup:
             if fault := changed.misfit(options):
                 raise fault
         return replace(changed, version=self.version + 1, update_time=now)
+
+    def extended(self, options: Mapping[str, str], now: datetime) -> ProductGroup:
+        """With these values of its options among those that are possible. Raises a Fault when these are too many."""
+        wider = tuple(
+            replace(option, values=(*option.values, value))
+            if (value := options.get(option.name)) is not None and value not in option.values
+            else option
+            for option in self.options
+        )
+        if any(len(option.values) > MOST_VALUES for option in wider):
+            raise errors.variant_invalid(self.id, f"an option has at most {MOST_VALUES} values")
+        if wider == self.options:
+            return self
+        return replace(self, options=wider, version=self.version + 1, update_time=now)
 
     def misfit(self, options: Mapping[str, str]) -> Fault | None:
         """Why no variant can have these options; None when one can: a value for each option."""

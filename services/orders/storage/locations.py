@@ -31,6 +31,10 @@ class LocationStore:
         """A location, which nobody else changes until the transaction ends."""
         return self._one(location_id, lock=True)
 
+    def among(self, ids: Sequence[str]) -> set[str]:
+        """Which of the locations exist."""
+        return set(self._connection.scalars(select(locations.c.id).where(locations.c.id.in_(ids)))) if ids else set()
+
     def save(self, location: Location) -> None:
         """Store a changed location."""
         self._connection.execute(update(locations).where(locations.c.id == location.id).values(**_row(location)))

@@ -9,7 +9,9 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, Row, insert, select, text, tuple_, update
+from sqlalchemy.dialects import postgresql
 
+from kit.errors import conflict
 from kit.page import Page
 from services.orders.domain.price_list import Candidate, Entry, PriceList, Shopper
 from services.orders.domain.product import ProductState, Window
@@ -50,6 +52,16 @@ _SET = text("""
     select :list, * from unnest(cast(:products as uuid[]), cast(:quantities as bigint[]), cast(:prices as bigint[]))
     on conflict (list_id, product_id, min_quantity) do update set price = excluded.price
     where price_entries.price <> excluded.price
+""")
+_SET_ALL = text("""
+    insert into price_entries (list_id, product_id, min_quantity, price)
+    select * from unnest(cast(:lists as uuid[]), cast(:products as uuid[]), cast(:quantities as bigint[]),
+                         cast(:prices as bigint[]))
+    on conflict (list_id, product_id, min_quantity) do update set price = excluded.price
+""")
+_OF_PRODUCTS = text("""
+    select list_id, product_id, min_quantity, price from price_entries
+    where list_id = any(cast(:lists as uuid[])) and product_id = any(cast(:products as uuid[]))
 """)
 _REMOVE = text("""
     delete from price_entries e
@@ -111,6 +123,38 @@ class PriceListStore:
             "prices": [entry.price for entry in entries],
         }
         self._connection.execute(_SET, {"list": list_id, **columns})
+
+    def lock_all(self, ids: Sequence[UUID]) -> dict[UUID, PriceList]:
+        """Those of the lists that exist, which nobody else changes until the transaction ends."""
+        query = select(price_lists).where(price_lists.c.id.in_(ids)).order_by(price_lists.c.id).with_for_update()
+        rows = self._connection.execute(query) if ids else ()
+        return {each.id: each for each in map(_price_list, rows)}
+
+    def put(self, lists: Sequence[PriceList]) -> None:
+        """Store new lists, and locked ones whose prices changed. Raises a Fault when another call just began one."""
+        if lists:
+            statement = postgresql.insert(price_lists).values([_row(each) for each in lists])
+            changed = {name: statement.excluded[name] for name in ("version", "update_time")}
+            newer = price_lists.c.version == statement.excluded.version - 1
+            upsert = statement.on_conflict_do_update(index_elements=["id"], set_=changed, where=newer)
+            if self._connection.execute(upsert).rowcount != len(lists):
+                raise conflict()
+
+    def entries_of(self, lists: Sequence[UUID], products: Sequence[UUID]) -> dict[tuple[UUID, UUID, int], int]:
+        """The prices of products in lists: by list, product and quantity."""
+        rows = self._connection.execute(_OF_PRODUCTS, {"lists": list(lists), "products": list(products)})
+        return {(row.list_id, row.product_id, row.min_quantity): row.price for row in rows}
+
+    def set_all(self, entries: Sequence[tuple[UUID, Entry]]) -> None:
+        """Store entries of lists over those that are there."""
+        if entries:
+            columns = {
+                "lists": [list_id for list_id, _ in entries],
+                "products": [entry.product for _, entry in entries],
+                "quantities": [entry.min_quantity for _, entry in entries],
+                "prices": [entry.price for _, entry in entries],
+            }
+            self._connection.execute(_SET_ALL, columns)
 
     def remove(self, list_id: UUID, places: Sequence[tuple[UUID, int]]) -> None:
         """Forget the entries of products and quantities."""

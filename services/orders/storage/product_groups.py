@@ -8,7 +8,9 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, Row, insert, select, tuple_, update
+from sqlalchemy.dialects import postgresql
 
+from kit.errors import conflict
 from kit.page import Page
 from services.orders.domain.product import Image
 from services.orders.domain.product_group import Option, ProductGroup
@@ -39,6 +41,22 @@ class ProductGroupStore:
     def save(self, group: ProductGroup) -> None:
         """Store a changed group."""
         self._connection.execute(update(product_groups).where(product_groups.c.id == group.id).values(**_row(group)))
+
+    def put(self, groups: Sequence[ProductGroup]) -> None:
+        """Store new groups, and locked ones that changed. Raises a Fault when another call just began one."""
+        if groups:
+            statement = postgresql.insert(product_groups).values([_row(group) for group in groups])
+            changed = {name: statement.excluded[name] for name in ("options", "version", "update_time")}
+            newer = product_groups.c.version == statement.excluded.version - 1
+            upsert = statement.on_conflict_do_update(index_elements=["id"], set_=changed, where=newer)
+            if self._connection.execute(upsert).rowcount != len(groups):
+                raise conflict()
+
+    def taken(self, ids: Sequence[UUID]) -> dict[tuple[UUID, frozenset[tuple[str, str]]], UUID]:
+        """The variants of groups: by group and options the product."""
+        query = select(products.c.group_id, products.c.options, products.c.id).where(products.c.group_id.in_(ids))
+        rows = self._connection.execute(query) if ids else ()
+        return {(UUID(str(row[0])), frozenset(row[1].items())): UUID(str(row[2])) for row in rows}
 
     def variants(self, group_id: UUID) -> list[Mapping[str, str]]:
         """The options of the products of the group."""

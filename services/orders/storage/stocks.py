@@ -32,6 +32,12 @@ _LOCK = text(f"""
     for update of s
 """)  # noqa: S608 - constants
 
+_MOVED = text("""
+    select p.product_id, p.location
+    from unnest(cast(:products as uuid[]), cast(:locations as text[])) as p (product_id, location)
+    where exists (select from stock_movements m where m.product_id = p.product_id and m.location = p.location)
+""")
+
 # What could serve an order: the stock of its products at every location that ships, and at those that it names.
 _SUPPLY = text(f"""
     select {_STOCK}, l.id, l.title, l.kind, l.active, l.ships, l.pickup, l.priority, l.version, l.create_time,
@@ -151,6 +157,13 @@ class StockStore:
     def lock(self, places: Iterable[Place]) -> list[Stock]:
         """The stock at those of the places that exist, which nobody else changes until the transaction ends."""
         return [_stock(row) for row in self._connection.execute(_LOCK, _places(places))]
+
+    def lock_unmoved(self, places: Iterable[Place]) -> set[Place]:
+        """Those of the places that have stock which never moved, and which nobody else moves until the transaction
+        ends."""
+        rows = self._connection.execute(_LOCK, _places(places)).all()
+        moved = self._connection.execute(_MOVED, _places(_stock(row).place for row in rows))
+        return {_stock(row).place for row in rows} - {Place(UUID(str(row[0])), row[1]) for row in moved}
 
     def supply(self, products: Iterable[UUID], named: Iterable[str]) -> tuple[list[Stock], Mapping[str, Location]]:
         """The locked stock of products at the locations that ship and at the `named` ones, and these locations."""

@@ -574,6 +574,12 @@ class ProductRow(_message.Message):
     PURCHASE_LIMIT_FIELD_NUMBER: _builtins.int
     IMAGE_URLS_FIELD_NUMBER: _builtins.int
     ATTRIBUTES_FIELD_NUMBER: _builtins.int
+    GROUP_FIELD_NUMBER: _builtins.int
+    GROUP_TITLE_FIELD_NUMBER: _builtins.int
+    OPTIONS_FIELD_NUMBER: _builtins.int
+    COMPONENTS_FIELD_NUMBER: _builtins.int
+    PRICES_FIELD_NUMBER: _builtins.int
+    STOCKS_FIELD_NUMBER: _builtins.int
     sku: _builtins.str
     """The SKU: 1 to 64 characters. A product with it is changed, otherwise one is created."""
     title: _builtins.str
@@ -588,6 +594,12 @@ class ProductRow(_message.Message):
     """The code of its tax class: up to 63 characters."""
     purchase_limit: _builtins.int
     """The most units that one order may have."""
+    group: _builtins.str
+    """The group that it is a variant of: `productGroups/{product_group}`, or a code of up to 63 characters of the merchant's
+    own, by which the first row that names it begins the group.
+    """
+    group_title: _builtins.str
+    """What customers read of a group that the row begins: up to 200 characters. The code when empty."""
     @_builtins.property
     def price(self) -> _money_pb2.Money:
         """The price of one unit: 0 to 1,000,000,000. Needed for a new SKU."""
@@ -599,6 +611,26 @@ class ProductRow(_message.Message):
     @_builtins.property
     def attributes(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """What else is known of it: up to 100, with names up to 63 and values up to 500 characters. They replace all others."""
+
+    @_builtins.property
+    def options(self) -> _containers.RepeatedCompositeFieldContainer[Global___ProductRowOption]:
+        """What tells the variant from others of its group, a value for each of the group's options. The first row of a group
+        names them all, in the order in which they are shown; new values are added to the group's.
+        """
+
+    @_builtins.property
+    def components(self) -> _containers.RepeatedCompositeFieldContainer[Global___ProductRowComponent]:
+        """What a bundle is made of: up to 50 ordinary products. They may stand in other rows of the call. Bundles have no stock."""
+
+    @_builtins.property
+    def prices(self) -> _containers.RepeatedCompositeFieldContainer[Global___ProductRowPrice]:
+        """Its prices in price lists, up to 100; those that are not named stay."""
+
+    @_builtins.property
+    def stocks(self) -> _containers.RepeatedCompositeFieldContainer[Global___ProductRowStock]:
+        """Its opening stock, up to 100 locations: booked where no stock of it has ever moved, and nowhere else. So a row that is
+        sent again books nothing; later differences are for counts and adjustments.
+        """
 
     def __init__(
         self,
@@ -613,14 +645,136 @@ class ProductRow(_message.Message):
         purchase_limit: _builtins.int = ...,
         image_urls: _abc.Iterable[_builtins.str] | None = ...,
         attributes: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        group: _builtins.str = ...,
+        group_title: _builtins.str = ...,
+        options: _abc.Iterable[Global___ProductRowOption] | None = ...,
+        components: _abc.Iterable[Global___ProductRowComponent] | None = ...,
+        prices: _abc.Iterable[Global___ProductRowPrice] | None = ...,
+        stocks: _abc.Iterable[Global___ProductRowStock] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["price", b"price"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes", "category", b"category", "description", b"description", "image_urls", b"image_urls", "price", b"price", "purchase_limit", b"purchase_limit", "sku", b"sku", "tax_class", b"tax_class", "title", b"title", "weight_grams", b"weight_grams"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attributes", b"attributes", "category", b"category", "components", b"components", "description", b"description", "group", b"group", "group_title", b"group_title", "image_urls", b"image_urls", "options", b"options", "price", b"price", "prices", b"prices", "purchase_limit", b"purchase_limit", "sku", b"sku", "stocks", b"stocks", "tax_class", b"tax_class", "title", b"title", "weight_grams", b"weight_grams"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ProductRow: _TypeAlias = ProductRow  # noqa: Y015
+
+@_typing.final
+class ProductRowOption(_message.Message):
+    """What tells a variant in a row."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OPTION_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    option: _builtins.str
+    """The option, for example `colour`: up to 63 characters."""
+    value: _builtins.str
+    """Its value: up to 100 characters."""
+    def __init__(
+        self,
+        *,
+        option: _builtins.str = ...,
+        value: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["option", b"option", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProductRowOption: _TypeAlias = ProductRowOption  # noqa: Y015
+
+@_typing.final
+class ProductRowComponent(_message.Message):
+    """A component of a bundle in a row."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SKU_FIELD_NUMBER: _builtins.int
+    QUANTITY_FIELD_NUMBER: _builtins.int
+    sku: _builtins.str
+    """The SKU of a product."""
+    quantity: _builtins.int
+    """Units of it in one unit of the bundle: 1 to 10,000."""
+    def __init__(
+        self,
+        *,
+        sku: _builtins.str = ...,
+        quantity: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["quantity", b"quantity", "sku", b"sku"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProductRowComponent: _TypeAlias = ProductRowComponent  # noqa: Y015
+
+@_typing.final
+class ProductRowPrice(_message.Message):
+    """A price of a row in a price list."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PRICE_LIST_FIELD_NUMBER: _builtins.int
+    CHANNEL_FIELD_NUMBER: _builtins.int
+    MIN_QUANTITY_FIELD_NUMBER: _builtins.int
+    PRICE_FIELD_NUMBER: _builtins.int
+    price_list: _builtins.str
+    """The price list, `priceLists/{price_list}`; empty: that of a channel."""
+    channel: _builtins.str
+    """The channel whose imported prices these are, `channels/{channel}`. Their list, one for each currency, is begun by the
+    first row that has one.
+    """
+    min_quantity: _builtins.int
+    """The price holds when at least so many units are bought; 1 when unset."""
+    @_builtins.property
+    def price(self) -> _money_pb2.Money:
+        """The price of one unit, in the currency of the list: 0 to 1,000,000,000."""
+
+    def __init__(
+        self,
+        *,
+        price_list: _builtins.str = ...,
+        channel: _builtins.str = ...,
+        min_quantity: _builtins.int = ...,
+        price: _money_pb2.Money | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["price", b"price"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "min_quantity", b"min_quantity", "price", b"price", "price_list", b"price_list"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProductRowPrice: _TypeAlias = ProductRowPrice  # noqa: Y015
+
+@_typing.final
+class ProductRowStock(_message.Message):
+    """Opening stock of a row."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LOCATION_FIELD_NUMBER: _builtins.int
+    QUANTITY_FIELD_NUMBER: _builtins.int
+    location: _builtins.str
+    """Where, `locations/{location}`; empty: the main location."""
+    quantity: _builtins.int
+    """Units: 0 to 1,000,000,000."""
+    def __init__(
+        self,
+        *,
+        location: _builtins.str = ...,
+        quantity: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["location", b"location", "quantity", b"quantity"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ProductRowStock: _TypeAlias = ProductRowStock  # noqa: Y015
 
 @_typing.final
 class BatchUpsertProductsResponse(_message.Message):
