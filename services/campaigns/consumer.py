@@ -73,8 +73,8 @@ def take_members(unit: Work, events: Sequence[Received]) -> None:
 def take_redemptions(unit: Work, events: Sequence[Received]) -> None:
     """Coupons that members redeemed points for, and those of redemptions that are taken back.
 
-    What can't be delivered is kept with its reason, counted and logged: to try again would come to the same, and
-    somebody takes the redemption back.
+    What can't be delivered is kept with its reason, counted, logged and told: to try again would come to the same, and
+    members takes the redemption back.
     """
     confirmed = [
         event for event in events if isinstance(event.message, RedemptionConfirmed) and event.message.kind == "COUPON"

@@ -1,7 +1,7 @@
 """Facts of campaigns as the events that go out: proto JSON of the messages in `kehu/campaigns/v1/events.proto`.
 
 Each kind of fact has a subject of its own, with versions
-that grow: a coupon, or a member's place in a segment.
+that grow: a coupon, or a member's place in a segment. What came of a redemption is told once.
 """
 
 from __future__ import annotations
@@ -11,7 +11,15 @@ from uuid import UUID
 
 from kit.outbox import Event
 from kit.wire import instant
-from services.campaigns.domain.events import CouponIssued, CouponReturned, CouponUsed, SegmentEntered, SegmentLeft
+from services.campaigns.domain.events import (
+    CouponIssued,
+    CouponReturned,
+    CouponUsed,
+    RewardDelivered,
+    RewardRefused,
+    SegmentEntered,
+    SegmentLeft,
+)
 
 
 @singledispatch
@@ -57,6 +65,28 @@ def _returned(fact: CouponReturned) -> Event:
         "expireTime": instant(fact.expire_time),
     }
     return _coupon("CouponReturned", fact.coupon, fact.version, body)
+
+
+@to_event.register
+def _delivered(fact: RewardDelivered) -> Event:
+    body = {
+        "redemption": fact.redemption,
+        "member": f"members/{fact.member}",
+        "coupons": [f"coupons/{coupon}" for coupon in fact.coupons],
+        "deliverTime": instant(fact.time),
+    }
+    return Event.of("kehu.campaigns.v1.RewardDelivered", f"{fact.redemption}/reward", 1, body)
+
+
+@to_event.register
+def _refused(fact: RewardRefused) -> Event:
+    body = {
+        "redemption": fact.redemption,
+        "member": f"members/{fact.member}",
+        "reason": fact.reason,
+        "refuseTime": instant(fact.time),
+    }
+    return Event.of("kehu.campaigns.v1.RewardRefused", f"{fact.redemption}/reward", 1, body)
 
 
 def _membership(name: str, fact: SegmentEntered | SegmentLeft, body: dict[str, str]) -> Event:

@@ -11,6 +11,7 @@ from datetime import UTC
 from typing import Protocol
 
 from google.type.money_pb2 import Money as WireMoney
+from kehu.campaigns.v1.events_pb2 import RewardDelivered, RewardRefused
 from kehu.orders.v1.events_pb2 import OrderCancelled, OrderCompleted, OrderPaid, OrderRefunded
 
 from kit import names
@@ -26,6 +27,7 @@ from services.members.domain.verification import Check
 from services.members.usecases import (
     badge,
     celebration,
+    delivery,
     engagement,
     expiry,
     gift_card,
@@ -40,6 +42,7 @@ from services.members.usecases import (
     tier,
     verification,
 )
+from services.members.usecases.delivery import Outcome
 from services.members.usecases.engagement_ports import EngagementUnit
 from services.members.usecases.hold import EndHold
 from services.members.usecases.mall_ports import MallUnit
@@ -84,6 +87,13 @@ def release(unit: OrdersUnit, events: Sequence[Received]) -> None:
     """Points, stored value and gift cards that were held for a cancelled order become available again."""
     purchase.release_cancelled(unit, [_end_hold(event.message.hold) for event in events if event.message.hold])
     order_money.settle(unit, _money(events))
+
+
+@subscriptions.on("campaigns", RewardDelivered, RewardRefused, queue="members.rewards", batch=32)
+def settle_rewards(unit: MallUnit, events: Sequence[Received]) -> None:
+    """Redemptions whose coupons were issued are fulfilled; those whose coupons can't be are taken back."""
+    for each in delivery.settle(unit, [_outcome(event) for event in events]):
+        log.warning("cash of a redemption is to be given back", redemption=str(each.id), reason=each.refusal)
 
 
 def reward_referrals(unit: EngagementUnit, events: Sequence[Received]) -> None:
@@ -253,6 +263,13 @@ def _goods(message: OrderPaid | OrderCompleted | OrderRefunded, net: int) -> tup
 
 def _minor(amount: WireMoney) -> int:
     return Money.from_wire(amount.units, amount.nanos, amount.currency_code, field="lines").minor
+
+
+def _outcome(event: Received) -> Outcome:
+    message = event.message
+    ids = names.parse("members/{member}/redemptions/{redemption}", message.redemption, field="redemption")
+    reason = message.reason if isinstance(message, RewardRefused) else ""
+    return Outcome(ids["member"], ids["redemption"], reason)
 
 
 def _money(events: Sequence[Received]) -> list[OrderMoney]:

@@ -149,6 +149,7 @@ def _redemption_refunded(fact: RedemptionRefunded) -> Event:
         **_redemption(redemption),
         "restocked": redemption.restocked,
         "refundPayment": redemption.refund_payment,
+        "refusal": redemption.refusal,
         "endTime": instant(redemption.end_time),
     }
     return Event.of("kehu.members.v1.RedemptionRefunded", redemption.source, redemption.version, body)

@@ -94,6 +94,12 @@ def coupon_returned(coupon: UUID, order: UUID) -> Fault:
     return _refused("COUPON_RETURNED", coupon, "came back from the order", order=names.join("orders", order))
 
 
+def member_erased(member: UUID) -> Fault:
+    """The member was erased and gets no coupons any more."""
+    name = names.join("members", member)
+    return Fault(Kind.FAILED_PRECONDITION, "MEMBER_ERASED", f"{name} was erased", metadata={"member": name})
+
+
 def coupon_void(coupon: UUID) -> Fault:
     """The coupon was taken back."""
     return _refused("COUPON_VOID", coupon, "is void")

@@ -80,3 +80,23 @@ class CouponReturned:
     time: datetime
     expire_time: datetime
     version: int
+
+
+@dataclass(frozen=True, slots=True)
+class RewardDelivered:
+    """The coupons of a redemption, which is given by its name, were issued."""
+
+    redemption: str
+    member: UUID
+    coupons: tuple[UUID, ...]
+    time: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RewardRefused:
+    """The coupons of a redemption, which is given by its name, can't be issued."""
+
+    redemption: str
+    member: UUID
+    reason: str
+    time: datetime

@@ -43,7 +43,7 @@ class Redemption:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A redemption whose coupons can't be issued; it waits for somebody who takes it back. Not published."""
+    """A redemption whose coupons can't be issued; counted, and told by `RewardRefused`."""
 
     redemption: UUID
     reason: str

@@ -213,10 +213,13 @@ class _Issuing:
     _roots: dict[UUID, UUID] = field(init=False)
     _caused: dict[tuple[UUID, UUID, str], Coupon] = field(init=False)
     _held: Counter[tuple[UUID, UUID]] = field(init=False)
+    _erased: set[UUID] = field(init=False)
 
     def __post_init__(self) -> None:
         self.unit.members.keep()
-        self._roots = self.unit.members.roots({command.member for command in self.commands})
+        members = {command.member for command in self.commands}
+        self._roots = self.unit.members.roots(members)
+        self._erased = self.unit.members.erased(members | set(self._roots.values()))
         self._templates = self.unit.templates.lock({command.template for command in self.commands})
         with_cause = {(*self._pair(command), command.cause) for command in self.commands if command.cause}
         known = self.unit.coupons.caused(with_cause) if with_cause else []
@@ -231,6 +234,8 @@ class _Issuing:
         key = (*pair, command.cause)
         if key in self._caused:
             return self._caused[key]
+        if self._erased.intersection((command.member, pair[1])):
+            raise errors.member_erased(command.member)
         if command.template not in self._templates:
             raise errors.coupon_template_not_found(command.template)
         template, coupon, fact = self._templates[command.template].issue(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
 
 from kit.errors import Fault
 from services.campaigns.domain.coupon import State
+from services.campaigns.domain.events import RewardDelivered, RewardRefused
 from services.campaigns.domain.redemption import Reason, Redemption, Refused
 from services.campaigns.usecases import coupon
 from services.campaigns.usecases.automation import NewId
@@ -36,6 +37,7 @@ def deliver(unit: Work, redemptions: Sequence[Redemption], new_id: NewId) -> lis
     unit.redemptions.refuse(refused)
     for each in refused:
         unit.note(each)
+    _tell(unit, new, outcomes, {each.redemption: each.reason for each in refused})
     return refused
 
 
@@ -49,6 +51,19 @@ def go_on_revoking(unit: Work) -> int:
     waiting = unit.redemptions.revoking(_REVOKED_AT_ONCE)
     _take_back(unit, waiting)
     return len(waiting)
+
+
+def _tell(
+    unit: Work, redemptions: Sequence[Redemption], outcomes: Mapping[UUID, object], refused: Mapping[UUID, str]
+) -> None:
+    """Tell what came of redemptions, so that each is fulfilled or given back."""
+    for each in redemptions:
+        if each.id in refused:
+            unit.emit([RewardRefused(each.name, each.member, refused[each.id], unit.now)])
+            continue
+        issued = outcomes[each.id]
+        coupons = tuple(got.id for got in issued) if isinstance(issued, list) else ()
+        unit.emit([RewardDelivered(each.name, each.member, coupons, unit.now)])
 
 
 def _take_back(unit: Work, redemptions: Collection[UUID]) -> None:

@@ -106,6 +106,7 @@ def render(redemption: Redemption) -> pb.Redemption:
         fulfil_time=_maybe(redemption.fulfil_time),
         end_time=_maybe(redemption.end_time),
         programme=programme_name(redemption.programme),
+        refusal=redemption.refusal,
     )
 
 

@@ -64,6 +64,8 @@ class Redemption:
     end_time: datetime | None = None
     version: int = 1
     programme: str = DEFAULT
+    refusal: str = ""
+    """Why its reward could not be delivered."""
 
     @classmethod
     def asked(
@@ -118,6 +120,11 @@ class Redemption:
                 return Pieces(redeemed=self.quantity)
             case _:
                 return Pieces()
+
+    @property
+    def waits_for_cash(self) -> bool:
+        """Whether its reward can't be delivered, and the cash is to be given back before it can be taken back."""
+        return self.state is State.CONFIRMED and bool(self.refusal)
 
     def overdue(self, now: datetime) -> bool:
         """Whether its time to be paid is over and it was not."""
@@ -186,6 +193,22 @@ class Redemption:
             raise errors.payment_mismatch("refund_payment", "must say what gave the cash back, if there was any")
         after = self._moved(State.REFUNDED, refund_payment=refund_payment, restocked=restock, end_time=now)
         return after, [RedemptionRefunded(after)]
+
+    def delivered(self, now: datetime) -> Redemption:
+        """Its reward was delivered by another service; nothing changes once it was fulfilled or taken back."""
+        if self.state is not State.CONFIRMED:
+            return self
+        return self._moved(State.FULFILLED, fulfil_time=now)
+
+    def refused(self, reason: str, now: datetime) -> tuple[Redemption, list[object]]:
+        """Its reward can't be delivered, so it is taken back; nothing changes once it was fulfilled or taken back.
+
+        If cash was paid, it keeps the reason and waits for whoever gives the cash back.
+        """
+        if self.state is not State.CONFIRMED or self.refusal:
+            return self, []
+        told = self._moved(State.CONFIRMED, refusal=reason)
+        return (told, []) if self.cash else told.refunded("", now, restock=True)
 
     def _dropped(self, state: State, now: datetime) -> tuple[Redemption, list[object]]:
         after = self._moved(state, end_time=now)

@@ -41,7 +41,7 @@ _TAKEN = text("""
 _ADD = text("""
     insert into redemptions (id, member, reward, quantity, points, cash, currency, hold, day, store, state, payment,
         voucher_code, tracking_number, pickup_store, digest, refund_payment, restocked, create_time, expire_time,
-        confirm_time, fulfil_time, end_time, version, programme)
+        confirm_time, fulfil_time, end_time, version, programme, refusal)
     select u.*
     from unnest(cast(:id as uuid[]), cast(:member as uuid[]), cast(:reward as uuid[]), cast(:quantity as integer[]),
         cast(:points as bigint[]), cast(:cash as bigint[]), cast(:currency as text[]), cast(:hold as uuid[]),
@@ -50,21 +50,21 @@ _ADD = text("""
         cast(:digest as text[]), cast(:refund_payment as text[]), cast(:restocked as boolean[]),
         cast(:create_time as timestamptz[]), cast(:expire_time as timestamptz[]), cast(:confirm_time as timestamptz[]),
         cast(:fulfil_time as timestamptz[]), cast(:end_time as timestamptz[]), cast(:version as bigint[]),
-        cast(:programme as text[])) as u
+        cast(:programme as text[]), cast(:refusal as text[])) as u
 """)
 
 _SAVE = text("""
     update redemptions r set hold = u.hold, state = u.state, payment = u.payment, voucher_code = u.voucher_code,
         tracking_number = u.tracking_number, pickup_store = u.pickup_store, digest = u.digest,
         refund_payment = u.refund_payment, restocked = u.restocked, confirm_time = u.confirm_time,
-        fulfil_time = u.fulfil_time, end_time = u.end_time, version = u.version
+        fulfil_time = u.fulfil_time, end_time = u.end_time, version = u.version, refusal = u.refusal
     from unnest(cast(:id as uuid[]), cast(:hold as uuid[]), cast(:state as text[]), cast(:payment as text[]),
         cast(:voucher_code as text[]), cast(:tracking_number as text[]), cast(:pickup_store as text[]),
         cast(:digest as text[]), cast(:refund_payment as text[]), cast(:restocked as boolean[]),
         cast(:confirm_time as timestamptz[]), cast(:fulfil_time as timestamptz[]), cast(:end_time as timestamptz[]),
-        cast(:version as bigint[]))
+        cast(:version as bigint[]), cast(:refusal as text[]))
         as u (id, hold, state, payment, voucher_code, tracking_number, pickup_store, digest, refund_payment, restocked,
-              confirm_time, fulfil_time, end_time, version)
+              confirm_time, fulfil_time, end_time, version, refusal)
     where r.id = u.id and r.version < u.version
 """)
 
@@ -169,6 +169,7 @@ def _row(redemption: Redemption) -> dict[str, Any]:
         "end_time": redemption.end_time,
         "version": redemption.version,
         "programme": redemption.programme,
+        "refusal": redemption.refusal,
     }
 
 
@@ -195,4 +196,5 @@ def _redemption(row: RowMapping) -> Redemption:
         end_time=row["end_time"],
         version=row["version"],
         programme=row["programme"],
+        refusal=row["refusal"],
     )

@@ -15,6 +15,7 @@ import pytest
 from kit.errors import Fault
 from kit.money import Money
 from kit.page import Page
+from services.campaigns.consumer import take_members
 from services.campaigns.domain.coupon import Coupon, State
 from services.campaigns.domain.coupon_template import CouponTemplate, Limits
 from services.campaigns.storage.unit import CampaignsUnit
@@ -22,7 +23,8 @@ from services.campaigns.usecases import coupon, coupon_template
 from services.campaigns.usecases.coupon import Filter, Issue, Lock, Settle, Void
 from services.campaigns.usecases.coupon_template import Create
 from tests.contract.campaigns.conftest import World
-from tests.support.builders.campaigns import DAY, NOW, template
+from tests.support.builders.campaigns import DAY, NOW, erased, template
+from tests.support.builders.merges import merged
 
 SOON = NOW + timedelta(minutes=15)
 
@@ -85,6 +87,17 @@ def test_ten_times_as_many_issues_as_the_limit_give_exactly_the_limit(world: Wor
     assert counts(world, source) == (20, 0)
     assert world.rows("select count(*) from coupons") == [(20,)]
     assert len(world.events("CouponIssued")) == 20
+
+
+def test_nothing_is_issued_to_who_was_erased_and_the_neighbours_get_theirs(world: World) -> None:
+    source, gone, kept, other = stored(world), *(uuid.uuid4() for _ in range(3))
+    world.do(take_members, [merged(gone, kept)])
+    world.do(take_members, [erased(kept)])
+    commands = [issue_to(source, gone), issue_to(source, kept), issue_to(source, other)]
+    refused, refused_too, got = world.do(coupon.issue, commands)
+    assert [each.reason for each in (refused, refused_too)] == ["MEMBER_ERASED"] * 2
+    assert isinstance(got, Coupon)
+    assert world.rows("select member_id from coupons") == [(other,)]
 
 
 def test_one_batch_stops_at_the_limit_too(world: World) -> None:

@@ -71,6 +71,8 @@ def test_a_redemption_is_delivered_as_a_coupon_that_says_where_it_comes_from(wor
     assert (got.member, got.template, got.state) == (MEMBER, source.id, State.ISSUED)
     assert got.cause == f"members/{MEMBER}/redemptions/{REDEMPTION}"
     assert [event["cause"] for event in world.events("CouponIssued")] == [got.cause]
+    (told,) = world.events("RewardDelivered")
+    assert (told["redemption"], told["coupons"]) == (got.cause, [name("coupons", got.id)])
 
 
 def test_so_many_coupons_come_as_are_redeemed_and_repeats_bring_no_more(world: World) -> None:
@@ -79,6 +81,7 @@ def test_so_many_coupons_come_as_are_redeemed_and_repeats_bring_no_more(world: W
     take(world, event, event)
     take(world, event)
     assert len({each.cause for each in delivered(world)}) == len(delivered(world)) == 3
+    assert [len(told["coupons"]) for told in world.events("RewardDelivered")] == [3]
     assert counts(world, source) == (3, 0)
 
 
@@ -99,6 +102,10 @@ def test_an_item_that_is_no_coupon_template_is_kept_with_the_reason_and_counted(
     take(world, build.redeemed(MEMBER, REDEMPTION, item))
     assert kept(world) == ("REFUSED", "ITEM_NOT_A_COUPON_TEMPLATE")
     assert told_refused() == before + 1
+    take(world, build.redeemed(MEMBER, REDEMPTION, item))
+    (told,) = world.events("RewardRefused")
+    assert (told["member"], told["reason"]) == (name("members", MEMBER), "ITEM_NOT_A_COUPON_TEMPLATE")
+    assert told["redemption"] == f"members/{MEMBER}/redemptions/{REDEMPTION}"
 
 
 def test_a_template_that_does_not_exist_is_the_reason(world: World) -> None:
@@ -115,6 +122,8 @@ def test_of_a_redemption_beyond_a_limit_nothing_is_issued_and_its_neighbours_are
     ]
     assert counts(world, source) == (2, 0)
     assert len(world.events("CouponIssued")) == len(delivered(world)) == 2
+    assert [each["reason"] for each in world.events("RewardRefused")] == ["ISSUE_LIMIT_REACHED"]
+    assert len(world.events("RewardDelivered")) == 1
 
 
 def test_a_redemption_of_somebody_erased_meanwhile_is_refused(world: World) -> None:

@@ -28,6 +28,7 @@ FAULTS = [
     errors.coupon_used(ID),
     errors.coupon_void(ID),
     errors.coupon_returned(ID, ID),
+    errors.member_erased(ID),
     errors.coupon_currency_mismatch(ID, "EUR"),
     errors.minimum_spend_not_reached(ID, "5.00 EUR"),
     errors.coupon_not_stackable(ID),

@@ -16,6 +16,8 @@ from services.campaigns.domain.events import (
     CouponReturned,
     CouponUsed,
     EntryCause,
+    RewardDelivered,
+    RewardRefused,
     SegmentEntered,
     SegmentLeft,
 )
@@ -57,6 +59,26 @@ EVENTS = [
             "order": f"orders/{C}",
             "returnTime": "2026-01-02T03:04:05Z",
             "expireTime": "2026-02-02T03:04:05Z",
+        },
+    ),
+    (
+        RewardDelivered(f"members/{A}/redemptions/{B}", A, (B, C), THEN),
+        ("RewardDelivered", f"members/{A}/redemptions/{B}/reward", 1),
+        {
+            "redemption": f"members/{A}/redemptions/{B}",
+            "member": f"members/{A}",
+            "coupons": [f"coupons/{B}", f"coupons/{C}"],
+            "deliverTime": "2026-01-02T03:04:05Z",
+        },
+    ),
+    (
+        RewardRefused(f"members/{A}/redemptions/{B}", A, "TEMPLATE_ENDED", THEN),
+        ("RewardRefused", f"members/{A}/redemptions/{B}/reward", 1),
+        {
+            "redemption": f"members/{A}/redemptions/{B}",
+            "member": f"members/{A}",
+            "reason": "TEMPLATE_ENDED",
+            "refuseTime": "2026-01-02T03:04:05Z",
         },
     ),
     (

@@ -25,6 +25,7 @@ WIRE = Timestamp(seconds=int(NOW.timestamp()))
 
 def facts() -> list[tuple[object, Message]]:
     free, paid, waiting = confirmed(), confirmed(cash=PRICE), redemption(cash=PRICE)
+    refused = free.refused("TEMPLATE_ENDED", NOW)[0]
     cancelled, refunded = waiting.cancelled(NOW)[0], paid.refunded("refunds/1", NOW, restock=True)[0]
     return [
         (
@@ -92,6 +93,19 @@ def facts() -> list[tuple[object, Message]]:
                 restocked=True,
                 refund_payment="refunds/1",
                 end_time=WIRE,
+            ),
+        ),
+        (
+            RedemptionRefunded(refused),
+            events_pb2.RedemptionRefunded(
+                redemption=refused.source,
+                member=f"members/{MEMBER}",
+                reward=f"rewards/{refused.reward}",
+                quantity=1,
+                points=100,
+                restocked=True,
+                end_time=WIRE,
+                refusal="TEMPLATE_ENDED",
             ),
         ),
     ]

@@ -72,6 +72,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """Nothing is left of the order's amount that the coupon could take off."""
     ERROR_REASON_COUPON_RETURNED: _ErrorReason.ValueType  # 24
     """The order gave the coupon back for good: all of it was refunded."""
+    ERROR_REASON_MEMBER_ERASED: _ErrorReason.ValueType  # 25
+    """The member was erased, so nothing is issued to them any more."""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """The reason in `google.rpc.ErrorInfo.reason`, without the prefix, under the domain `kehu.dev`.
@@ -128,4 +130,6 @@ ERROR_REASON_COUPON_WITHOUT_EFFECT: ErrorReason.ValueType  # 23
 """Nothing is left of the order's amount that the coupon could take off."""
 ERROR_REASON_COUPON_RETURNED: ErrorReason.ValueType  # 24
 """The order gave the coupon back for good: all of it was refunded."""
+ERROR_REASON_MEMBER_ERASED: ErrorReason.ValueType  # 25
+"""The member was erased, so nothing is issued to them any more."""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -3,9 +3,11 @@
 isort:skip_file
 What campaigns tells the other services. Additive only; a new meaning is a new message. No personal data."""
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import containers as _containers
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -212,3 +214,77 @@ class CouponReturned(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CouponReturned: _TypeAlias = CouponReturned  # noqa: Y015
+
+@_typing.final
+class RewardDelivered(_message.Message):
+    """The coupons of a redemption of the points mall were issued, all of them."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REDEMPTION_FIELD_NUMBER: _builtins.int
+    MEMBER_FIELD_NUMBER: _builtins.int
+    COUPONS_FIELD_NUMBER: _builtins.int
+    DELIVER_TIME_FIELD_NUMBER: _builtins.int
+    redemption: _builtins.str
+    """The redemption, `members/{member}/redemptions/{redemption}`, as `RedemptionConfirmed` named it."""
+    member: _builtins.str
+    """The member who got them, `members/{member}`."""
+    @_builtins.property
+    def coupons(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The coupons, `coupons/{coupon}`."""
+
+    @_builtins.property
+    def deliver_time(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        redemption: _builtins.str = ...,
+        member: _builtins.str = ...,
+        coupons: _abc.Iterable[_builtins.str] | None = ...,
+        deliver_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["deliver_time", b"deliver_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["coupons", b"coupons", "deliver_time", b"deliver_time", "member", b"member", "redemption", b"redemption"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RewardDelivered: _TypeAlias = RewardDelivered  # noqa: Y015
+
+@_typing.final
+class RewardRefused(_message.Message):
+    """The coupons of a redemption of the points mall can't be issued, and won't be tried again."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REDEMPTION_FIELD_NUMBER: _builtins.int
+    MEMBER_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    REFUSE_TIME_FIELD_NUMBER: _builtins.int
+    redemption: _builtins.str
+    """The redemption, `members/{member}/redemptions/{redemption}`, as `RedemptionConfirmed` named it."""
+    member: _builtins.str
+    """The member who redeemed, `members/{member}`."""
+    reason: _builtins.str
+    """Why: `ITEM_NOT_A_COUPON_TEMPLATE`, or a value of `ErrorReason` without its prefix, for example `ISSUE_LIMIT_REACHED`."""
+    @_builtins.property
+    def refuse_time(self) -> _timestamp_pb2.Timestamp:
+        """When."""
+
+    def __init__(
+        self,
+        *,
+        redemption: _builtins.str = ...,
+        member: _builtins.str = ...,
+        reason: _builtins.str = ...,
+        refuse_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["refuse_time", b"refuse_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["member", b"member", "reason", b"reason", "redemption", b"redemption", "refuse_time", b"refuse_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RewardRefused: _TypeAlias = RewardRefused  # noqa: Y015

@@ -351,6 +351,7 @@ class RedemptionRefunded(_message.Message):
     REFUND_PAYMENT_FIELD_NUMBER: _builtins.int
     END_TIME_FIELD_NUMBER: _builtins.int
     PROGRAMME_FIELD_NUMBER: _builtins.int
+    REFUSAL_FIELD_NUMBER: _builtins.int
     redemption: _builtins.str
     """The redemption, `members/{member}/redemptions/{redemption}`."""
     member: _builtins.str
@@ -367,6 +368,8 @@ class RedemptionRefunded(_message.Message):
     """What the cash was given back by; empty if there was none."""
     programme: _builtins.str
     """The programme whose points they are, `programmes/{programme}`; empty for the default one."""
+    refusal: _builtins.str
+    """Why its reward could not be delivered; empty if it was taken back for another reason."""
     @_builtins.property
     def cash(self) -> _money_pb2.Money:
         """The cash for all of them; unset if none."""
@@ -388,10 +391,11 @@ class RedemptionRefunded(_message.Message):
         refund_payment: _builtins.str = ...,
         end_time: _timestamp_pb2.Timestamp | None = ...,
         programme: _builtins.str = ...,
+        refusal: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["cash", b"cash", "end_time", b"end_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cash", b"cash", "end_time", b"end_time", "member", b"member", "points", b"points", "programme", b"programme", "quantity", b"quantity", "redemption", b"redemption", "refund_payment", b"refund_payment", "restocked", b"restocked", "reward", b"reward"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cash", b"cash", "end_time", b"end_time", "member", b"member", "points", b"points", "programme", b"programme", "quantity", b"quantity", "redemption", b"redemption", "refund_payment", b"refund_payment", "refusal", b"refusal", "restocked", b"restocked", "reward", b"reward"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

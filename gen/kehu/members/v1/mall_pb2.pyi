@@ -273,6 +273,7 @@ class Redemption(_message.Message):
     FULFIL_TIME_FIELD_NUMBER: _builtins.int
     END_TIME_FIELD_NUMBER: _builtins.int
     PROGRAMME_FIELD_NUMBER: _builtins.int
+    REFUSAL_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`members/{member}/redemptions/{redemption}`; the server chooses it."""
     reward: _builtins.str
@@ -301,6 +302,10 @@ class Redemption(_message.Message):
     """Whether the refund put the reward back on stock."""
     programme: _builtins.str
     """Whose points it costs, `programmes/{programme}`."""
+    refusal: _builtins.str
+    """Why its reward could not be delivered, for example `ISSUE_LIMIT_REACHED` of campaigns; empty otherwise. It is taken
+    back by itself; if cash was paid, it waits for `RefundRedemption`, which says what gave the cash back.
+    """
     @_builtins.property
     def cash(self) -> _money_pb2.Money:
         """The cash for all of them, by the price of the moment; unset if none."""
@@ -348,10 +353,11 @@ class Redemption(_message.Message):
         fulfil_time: _timestamp_pb2.Timestamp | None = ...,
         end_time: _timestamp_pb2.Timestamp | None = ...,
         programme: _builtins.str = ...,
+        refusal: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["cash", b"cash", "confirm_time", b"confirm_time", "create_time", b"create_time", "end_time", b"end_time", "expire_time", b"expire_time", "fulfil_time", b"fulfil_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cash", b"cash", "confirm_time", b"confirm_time", "create_time", b"create_time", "end_time", b"end_time", "expire_time", b"expire_time", "fulfil_time", b"fulfil_time", "hold", b"hold", "name", b"name", "payment", b"payment", "pickup_store", b"pickup_store", "points", b"points", "programme", b"programme", "quantity", b"quantity", "refund_payment", b"refund_payment", "restocked", b"restocked", "reward", b"reward", "state", b"state", "store", b"store", "tracking_number", b"tracking_number", "voucher_code", b"voucher_code"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cash", b"cash", "confirm_time", b"confirm_time", "create_time", b"create_time", "end_time", b"end_time", "expire_time", b"expire_time", "fulfil_time", b"fulfil_time", "hold", b"hold", "name", b"name", "payment", b"payment", "pickup_store", b"pickup_store", "points", b"points", "programme", b"programme", "quantity", b"quantity", "refund_payment", b"refund_payment", "refusal", b"refusal", "restocked", b"restocked", "reward", b"reward", "state", b"state", "store", b"store", "tracking_number", b"tracking_number", "voucher_code", b"voucher_code"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -80,6 +80,7 @@ redemptions = Table(
     Column("end_time", DateTime(timezone=True)),
     Column("version", BigInteger, nullable=False),
     Column("programme", Text, nullable=False, server_default="default"),
+    Column("refusal", Text, nullable=False, server_default=""),
     CheckConstraint("quantity > 0 and points > 0 and cash > 0", name="redemptions_price"),
     CheckConstraint(
         "(cash is null) = (currency is null) and (cash is null) = (expire_time is null)", name="redemptions_cash"
