@@ -9,6 +9,12 @@ from sqlalchemy import Connection, text
 
 from services.orders.storage.families import root
 
+# Nearly always nobody: most people have one name.
+_SEVERAL = text("""
+    select exists (select from members where member_id = any(cast(:members as uuid[])) and root_id <> member_id)
+        or exists (select from members where root_id = any(cast(:members as uuid[])) and root_id <> member_id)
+""")
+
 # The locked rows are those of who was merged into others: whoever stands for several names has at least one. Sorted, so
 # that two transactions can't lock each other out.
 _TOGETHER = text(f"""
@@ -29,7 +35,10 @@ class PeopleStore:
     def together(self, members: Collection[UUID]) -> dict[UUID, frozenset[UUID]]:
         """Of those who are one person with others, all names by each of them; until the transaction ends nobody else
         gets an answer for these people, and they stay together."""
+        columns = {"members": sorted(members)}
+        if not self._connection.scalar(_SEVERAL, columns):
+            return {}
         families: dict[UUID, set[UUID]] = {}
-        for kept, member in self._connection.execute(_TOGETHER, {"members": sorted(members)}):
+        for kept, member in self._connection.execute(_TOGETHER, columns):
             families.setdefault(UUID(str(kept)), {UUID(str(kept))}).add(UUID(str(member)))
         return {name: frozenset(names) for names in families.values() for name in names}

@@ -7,7 +7,7 @@ in one transaction: who clicks again never costs the quota anything, and Postgre
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -162,52 +162,62 @@ def _draw(unit: Work, drafts: list[Order | Fault], *, purchases: Sequence[_Purch
 
 
 def _claim(unit: Work, alive: Mapping[int, _Purchase], drafts: list[Order | Fault]) -> dict[int, list[int]]:
-    """The units that the buyers could claim, all that they asked for; the others become Faults."""
-    persons = Persons(unit, {purchase.command.member for purchase in alive.values()})
-    claimed = _claimed(unit, alive, persons)
+    """The units that the buyers could claim, all that they asked for; the others become Faults. Who a buyer is beside
+    is asked only for those who could: whoever clicks again is refused by the member's own units."""
+    claimed = _claimed(unit, alive)
     short = {index: purchase for index, purchase in alive.items() if index not in claimed}
-    if not short:
-        return claimed
-    bought = unit.flash_sale_units.bought(
-        sorted(
-            {
-                (purchase.command.sale_id, name)
-                for purchase in short.values()
-                for name in persons.names(purchase.command.member)
-            }
-        )
-    )
-    for index, purchase in short.items():
-        limit = purchase.offer.sale.terms.member_limit
-        units, order = _has(purchase.command.sale_id, persons.names(purchase.command.member), bought)
-        if units + purchase.command.quantity > limit:
-            drafts[index] = errors.flash_sale_limit_reached(
-                purchase.command.sale_id, limit=limit, bought=units, order=order
-            )
-        else:  # the member was buying elsewhere at the same moment
-            drafts[index] = conflict()
+    if short:
+        bought = unit.flash_sale_units.bought(sorted({_pair(purchase) for purchase in short.values()}))
+        for index, purchase in short.items():
+            units, order = bought.get(_pair(purchase), (0, None))
+            if units + purchase.command.quantity > purchase.offer.sale.terms.member_limit:
+                drafts[index] = _limit_reached(purchase, units, order)
+            else:  # the member was buying elsewhere at the same moment
+                drafts[index] = conflict()
+    for index, fault in _beyond(unit, {index: alive[index] for index in claimed}).items():
+        drafts[index] = fault
+        del claimed[index]
     return claimed
 
 
-def _claimed(unit: Work, alive: Mapping[int, _Purchase], persons: Persons) -> dict[int, list[int]]:
-    others = {
-        (purchase.command.sale_id, name)
-        for purchase in alive.values()
-        for name in persons.others(purchase.command.member)
-    }
-    bought = unit.flash_sale_units.bought(sorted(others)) if others else {}
+def _beyond(unit: Work, claimed: Mapping[int, _Purchase]) -> dict[int, Fault]:
+    """Those who claimed more than the limit leaves to a person who has units by other names too; they give them up."""
+    persons = Persons(unit, {purchase.command.member for purchase in claimed.values()})
+    several = {index: each for index, each in claimed.items() if persons.others(each.command.member)}
+    if not several:
+        return {}
+    pairs = {(each.command.sale_id, name) for each in several.values() for name in persons.names(each.command.member)}
+    mine = {each.command.order_id for each in several.values()}
+    has: Counter[_Pair] = Counter()
+    orders: dict[_Pair, UUID] = {}
+    for (sale, name), (units, order) in unit.flash_sale_units.bought(sorted(pairs)).items():
+        has[sale, persons.person(name)] += units
+        if order not in mine:
+            orders[sale, persons.person(name)] = order
+    refused: dict[int, Fault] = {}
+    for index, purchase in reversed(several.items()):  # who came last goes first
+        person = purchase.command.sale_id, persons.person(purchase.command.member)
+        if has[person] > purchase.offer.sale.terms.member_limit:
+            has[person] -= purchase.command.quantity
+            refused[index] = _limit_reached(purchase, has[person], orders.get(person))
+    if refused:
+        unit.flash_sale_units.unclaim([claimed[index].command.order_id for index in refused])
+    return refused
+
+
+def _limit_reached(purchase: _Purchase, units: int, order: UUID | None) -> Fault:
+    limit = purchase.offer.sale.terms.member_limit
+    return errors.flash_sale_limit_reached(purchase.command.sale_id, limit=limit, bought=units, order=order)
+
+
+def _claimed(unit: Work, alive: Mapping[int, _Purchase]) -> dict[int, list[int]]:
     skips: Counter[_Pair] = Counter()
-    asked: Counter[_Pair] = Counter()
     claims = []
     for purchase in alive.values():
         command, pair = purchase.command, _pair(purchase)
-        person = command.sale_id, persons.person(command.member)
-        # What the person has by other names, and asks for by them in this very batch, is not left for this one.
-        elsewhere, _ = _has(command.sale_id, persons.others(command.member), bought)
-        limit = purchase.offer.sale.terms.member_limit - elsewhere - (asked[person] - skips[pair])
+        limit = purchase.offer.sale.terms.member_limit
         claims.append(Claim(command.sale_id, command.member, command.order_id, command.quantity, skips[pair], limit))
         skips[pair] += command.quantity
-        asked[person] += command.quantity
     found = unit.flash_sale_units.claim(claims) if claims else {}
     partly = [each.order for each in claims if each.order in found and len(found[each.order]) < each.units]
     if partly:
@@ -246,12 +256,6 @@ def _handed_over(sold: Sequence[_Purchase]) -> list[Movement]:
         sale = offer.sale
         movements.append(Movement(sale.place, MovementKind.RELEASED, 0, -given[sale.id], source=sale.name))
     return movements
-
-
-def _has(sale: UUID, names: Iterable[UUID], bought: Mapping[_Pair, tuple[int, UUID]]) -> tuple[int, UUID | None]:
-    """How many units a person has of a sale by some names, and one of the orders."""
-    found = [bought[sale, name] for name in sorted(names) if (sale, name) in bought]
-    return sum(units for units, _ in found), found[0][1] if found else None
 
 
 def _pair(purchase: _Purchase) -> _Pair:
