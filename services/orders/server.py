@@ -138,6 +138,7 @@ def build(config: Config) -> Server:
         book=book,
         holders=holders,
         pay_within=config.pay_within,
+        refund_policy=config.refund_policy,
     )
     servicer = OrdersServicer(
         edge,
@@ -145,12 +146,11 @@ def build(config: Config) -> Server:
         checkout=selling,
         providers={Tender.MANUAL: ManualPayment()},
         refund_limits=config.refund_limits,
-        refund_policy=config.refund_policy,
         paying=paying,
         vault=safe,
         goods=goods,
     )
-    sending = Sendings(known, safe)
+    sending = Sendings(known, safe, config.refund_policy)
     flash_sales = _flash_sales(config, database, edge, sending)
     return Server(
         name="orders",

@@ -19,7 +19,7 @@ from services.orders.api import afterwards, basket, imports, order, product, quo
 from services.orders.api.turns import Turns
 from services.orders.api.wire import version_of
 from services.orders.domain.checkout import Attempt
-from services.orders.domain.payment import RefundPolicy, Tender
+from services.orders.domain.payment import Tender
 from services.orders.usecases import imports as import_usecases
 from services.orders.usecases import order as order_usecases
 from services.orders.usecases import payment as payment_usecases
@@ -49,7 +49,6 @@ class OrdersServicer(orders_pb2_grpc.OrdersServiceServicer):
         checkout: Checkout,
         providers: Mapping[Tender, PaymentProvider],
         refund_limits: Limits,
-        refund_policy: RefundPolicy,
         paying: Paying,
         vault: Vault,
         goods: Edge[Any],
@@ -60,7 +59,6 @@ class OrdersServicer(orders_pb2_grpc.OrdersServiceServicer):
         self._checkout = checkout
         self._providers = providers
         self._refund_limits = refund_limits
-        self._refund_policy = refund_policy
         self._paying = paying
         self._vault = vault
         self._turns = Turns()
@@ -142,7 +140,7 @@ class OrdersServicer(orders_pb2_grpc.OrdersServiceServicer):
             return await self._checkout.place(
                 wanted,
                 Open(key, names.new_id()),
-                store=lambda command: self._place(request, command.refunded_by(self._refund_policy)),
+                store=lambda command: self._place(request, command),
                 afterwards=afterwards.run,
             )
         except Fault:

@@ -14,6 +14,7 @@ from services.orders.domain.instalments import Instalments
 from services.orders.domain.line import Item
 from services.orders.domain.offer import Known, Offer, grams
 from services.orders.domain.order_content import Buyer
+from services.orders.domain.payment import RefundPolicy
 from services.orders.domain.product import Product
 from services.orders.domain.quote import Quote
 from services.orders.domain.shipping import Choice
@@ -26,11 +27,12 @@ _NO_TARIFF = Tariff()
 @dataclass(frozen=True, slots=True)
 class Sending:
     """The `tariff` of the moment, how a buyer wants the goods, and what is stored of where they go. Without `delivery`
-    nothing is sent."""
+    nothing is sent. The `refund_policy` is what new orders get."""
 
     tariff: Tariff = _NO_TARIFF
     delivery: Choice | None = None
     address: SealedAddress | None = None
+    refund_policy: RefundPolicy = ()
 
     def charged(self, quote: Quote, offers: Mapping[UUID, Offer], channel: str, now: datetime) -> Quote:
         """The quote with freight and tax. Raises a Fault when the goods can't be brought so."""
@@ -86,6 +88,7 @@ def placement(purchase: Purchase, product: Product, known: Known, sending: Sendi
         pay_within=purchase.pay_within,
         store=purchase.store,
         activity=purchase.activity,
+        refund_policy=sending.refund_policy,
         address=sending.address,
         instalments=purchase.instalments,
     )

@@ -20,7 +20,7 @@ from kit.errors import Fault
 from kit.names import join
 from services.orders.domain import errors
 from services.orders.domain.checkout import NOTHING, Attempt, CheckoutState, Held, Release, Step, StepKind
-from services.orders.domain.payment import Allowance
+from services.orders.domain.payment import Allowance, RefundPolicy
 from services.orders.domain.quote import Quote
 from services.orders.usecases.basket import Basket
 from services.orders.usecases.placing import Placement
@@ -197,16 +197,25 @@ def released(unit: Work, command: Released) -> Attempt | None:
 
 
 class Checkout:
-    """Leads a basket through all services. Its arguments reach the database and the peers."""
+    """Leads a basket through all services. Its arguments reach the database and the peers; the `refund_policy` is what
+    new orders get."""
 
     def __init__(
-        self, *, quote: Quoting, rules: PointRules, book: Book, holders: Holders, pay_within: timedelta
+        self,
+        *,
+        quote: Quoting,
+        rules: PointRules,
+        book: Book,
+        holders: Holders,
+        pay_within: timedelta,
+        refund_policy: RefundPolicy = (),
     ) -> None:
         self.quote = quote
         self._rules = rules
         self._book = book
         self._holders = holders
         self._pay_within = pay_within
+        self._refund_policy = refund_policy
 
     async def place(
         self,
@@ -221,12 +230,12 @@ class Checkout:
         `store` may answer the order of a repeat of the same request that came first.
         `afterwards` runs the release to its end even when the present call is cancelled.
         """
+        placement = partial(Placement.of, basket, pay_within=self._pay_within, refund_policy=self._refund_policy)
         if not basket.steps():
-            quote = await self.quote(basket, attempt.order_id)
-            return await store(Placement.of(basket, quote, attempt.order_id, pay_within=self._pay_within))
+            return await store(placement(await self.quote(basket, attempt.order_id), attempt.order_id))
 
         async def placed(quote: Quote, held: Attempt) -> P:
-            return await store(Placement.of(basket, quote, held.order_id, held=held, pay_within=self._pay_within))
+            return await store(placement(quote, held.order_id, held=held))
 
         return await self._lead(
             basket,

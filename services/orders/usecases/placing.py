@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Self
 from uuid import UUID
@@ -41,7 +41,14 @@ class Placement:
 
     @classmethod
     def of(
-        cls, basket: Basket, quote: Quote, order_id: UUID, *, held: Attempt | None = None, pay_within: timedelta
+        cls,
+        basket: Basket,
+        quote: Quote,
+        order_id: UUID,
+        *,
+        held: Attempt | None = None,
+        pay_within: timedelta,
+        refund_policy: RefundPolicy = (),
     ) -> Self:
         """For a priced basket, and what its attempt holds if it needs anything."""
         order = PlaceOrder(
@@ -54,14 +61,11 @@ class Placement:
             held=held is not None,
             pay_within=pay_within,
             store=basket.store,
+            refund_policy=refund_policy,
             address=basket.address,
             reservation=basket.reservation,
         )
         return cls(order, tenders_of(held) if held else ())
-
-    def refunded_by(self, policy: RefundPolicy) -> Self:
-        """With which tenders are to get their money back first, should something of it be refunded."""
-        return replace(self, order=replace(self.order, refund_policy=policy))
 
     def refusal(self) -> Fault | None:
         """Why the held money does not suit the order, or None."""

@@ -13,8 +13,17 @@ from typing import Any
 
 import grpc
 import pytest
-from kehu.orders.v1 import checkout_pb2, flash_sales_pb2, group_buys_pb2, order_desk_pb2, proofs_pb2, refunds_pb2
+from kehu.orders.v1 import (
+    carts_pb2,
+    checkout_pb2,
+    flash_sales_pb2,
+    group_buys_pb2,
+    order_desk_pb2,
+    proofs_pb2,
+    refunds_pb2,
+)
 from kehu.orders.v1 import orders_pb2 as pb
+from kehu.orders.v1.carts_pb2_grpc import CartsServiceStub
 from kehu.orders.v1.checkout_pb2_grpc import CheckoutServiceStub
 from kehu.orders.v1.flash_sales_pb2_grpc import FlashSalesServiceStub
 from kehu.orders.v1.group_buys_pb2_grpc import GroupBuysServiceStub
@@ -29,6 +38,7 @@ from kit.rpc.convert import money, wire_instant, wire_money
 from services.orders import publish
 from services.orders.config import Config
 from services.orders.domain.checkout import QUIET_FOR, Attempt, Step, StepKind
+from services.orders.domain.payment import Tender
 from services.orders.server import build
 from services.orders.storage.unit import OrdersUnit
 from services.orders.usecases.checkout import GoOn, Open, go_on, open_attempt
@@ -36,7 +46,7 @@ from services.orders.usecases.checkout_view import explain
 from services.orders.usecases.expiry import expire_orders
 from services.orders.usecases.group_sweeps import expire_groups, settle_groups
 from tests.component.orders.activities import ALL, PRICE, Opening, a_flash_sale, a_group_buy, a_presale
-from tests.component.orders.conftest import Shop
+from tests.component.orders.conftest import Shop, placing
 from tests.component.orders.peers import HELD, Members
 from tests.component.orders.tariffs import cny
 from tests.support.rpc import Keys, refused, serving
@@ -384,3 +394,31 @@ async def test_how_an_order_was_paid_is_explained_and_told(
         order_desk_pb2.ListOrderEventsRequest(parent=order.name)
     )
     assert found.name in {event.subject for event in timeline.events}
+
+
+async def test_the_policy_of_refunds_is_that_of_every_new_order(
+    url: str, peers: str, settings: Callable[..., Any], keys: Keys, members: Members
+) -> None:
+    members.funds[MEMBER] = 3 * PRICE
+    config = settings(
+        Config, database_url=url, peers_campaigns=peers, peers_members=peers, refund_policy=(Tender.GIFT_CARD,)
+    )
+    async with serving(build(config), keys.bearer("admin")) as channel:
+        orders, carts = OrdersServiceStub(channel), CartsServiceStub(channel)
+        shop = Shop(orders)
+        product = await shop.product(price=PRICE)
+        cart = await carts.CreateCart(carts_pb2.CreateCartRequest(cart=carts_pb2.Cart(member=MEMBER, channel="web")))
+        await carts.AddCartLine(carts_pb2.AddCartLineRequest(name=cart.name, product=product, quantity=1))
+        for order in (
+            await orders.PlaceOrder(placing((product, 1), member=MEMBER)),
+            await carts.CheckoutCart(carts_pb2.CheckoutCartRequest(name=cart.name)),
+            await bought(channel, shop),
+        ):
+            await orders.CheckoutOrder(
+                tendering(order, stored_value=cny(PRICE - 100), gift_cards=[card("CARD-1", 100)])
+            )
+            line = refunds_pb2.RefundLine(position=1, amount=cny(100))
+            await orders.RefundOrder(refunds_pb2.RefundOrderRequest(name=order.name, lines=[line], reason="a dent"))
+            found = await orders.GetOrder(pb.GetOrderRequest(name=order.name))
+            back = {payment.tender: payment.refunded_amount for payment in found.payments}
+            assert back == {pb.TENDER_STORED_VALUE: cny(0), pb.TENDER_GIFT_CARD: cny(100)}
