@@ -1,7 +1,7 @@
 {{/* The queues of a service; a test holds them to its subscriptions. */}}
 {{- define "kehu.queues" -}}
 {{- $queues := dict
-  "members" (list "members.settlement" "members.cancellation")
+  "members" (list "members.settlement" "members.cancellation" "members.rewards")
   "orders" (list "orders.deals" "orders.members" "orders.segments" "orders.erasure")
   "campaigns" (list "campaigns.orders" "campaigns.members" "campaigns.redemptions")
   "pipeline" (list "pipeline.orders")
