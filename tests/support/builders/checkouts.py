@@ -150,13 +150,29 @@ class World:
         """A unit of work, now."""
         return Unit(self.now, self.rows)
 
+    def write(self, usecase: Callable[..., T], *arguments: object) -> T:
+        """Run a use-case in a transaction."""
+        return usecase(self.unit(), *arguments)
+
+    def attempts(self) -> Mapping[UUID, Attempt]:
+        """The attempts as they are stored."""
+        return self.rows.rows
+
+    def left(self) -> int:
+        """The units that can still be sold."""
+        return self.stock
+
+    def sell_out(self) -> None:
+        """Others buy all that is left."""
+        self.stock = 0
+
     def book(self) -> Book:
         """Where checkouts are written down."""
         return Book(
-            open_attempt=lambda each: self.call(lambda: checkout.open_attempt(self.unit(), each), own=True),
-            go_on=lambda each: self.call(lambda: checkout.go_on(self.unit(), each), own=True),
-            give_up=lambda each: self.call(lambda: checkout.give_up(self.unit(), each), own=True),
-            released=lambda each: self.call(lambda: checkout.released(self.unit(), each), own=True),
+            open_attempt=lambda each: self.call(lambda: self.write(checkout.open_attempt, each), own=True),
+            go_on=lambda each: self.call(lambda: self.write(checkout.go_on, each), own=True),
+            give_up=lambda each: self.call(lambda: self.write(checkout.give_up, each), own=True),
+            released=lambda each: self.call(lambda: self.write(checkout.released, each), own=True),
         )
 
     def holders(self) -> Holders:
@@ -188,21 +204,25 @@ class World:
         def act(placement: Placement) -> Order:
             if key in self.answers:
                 return self.answers[key]
+            self.place(placement)
             order_id = placement.order.order_id
-            row = self.rows.lock(order_id)
-            if placement.order.held and (row is None or row.state is not CheckoutState.OPEN):
-                raise errors.checkout_abandoned()
-            if refusal := placement.refusal():
-                raise refusal
-            if self.stock == 0:
-                raise errors.out_of_stock(TEA.id, requested=1, available=0)
-            self.stock -= 1
             self.orders[order_id] = placement
-            if row is not None:
-                self.rows.save(row, replace(row, state=CheckoutState.PLACED, drive_time=None))
             return self.answers.setdefault(key, Order(f"orders/{order_id}"))
 
         return lambda placement: self.call(lambda: act(placement), own=True)
+
+    def place(self, placement: Placement) -> None:
+        """Store an order. Raises a Fault, and stores nothing, if it can't be."""
+        row = self.rows.lock(placement.order.order_id)
+        if placement.order.held and (row is None or row.state is not CheckoutState.OPEN):
+            raise errors.checkout_abandoned()
+        if refusal := placement.refusal():
+            raise refusal
+        if self.stock == 0:
+            raise errors.out_of_stock(TEA.id, requested=1, available=0)
+        self.stock -= 1
+        if row is not None:
+            self.rows.save(row, replace(row, state=CheckoutState.PLACED, drive_time=None))
 
     async def buy(self, basket: Basket, key: str = "a request") -> Order:
         """A call of PlaceOrder, as the servicer leads it; a process that died before lives again."""
@@ -235,7 +255,7 @@ class World:
         """A round of a replica."""
         self.dead = False
         recovery = Recovery(
-            take_up=lambda: self.call(lambda: checkout_recovery.take_up(self.unit()), own=True),
+            take_up=lambda: self.call(lambda: self.write(checkout_recovery.take_up), own=True),
             book=self.book(),
             holders=self.holders(),
         )
@@ -251,13 +271,14 @@ class World:
 
     def check(self) -> None:
         """Everything committed or everything released: what is held is held once, for orders that are there."""
-        states = {row.state for row in self.rows.rows.values()}
-        assert states <= {CheckoutState.PLACED, CheckoutState.RELEASED}, self.rows.rows
-        placed = {order_id for order_id in self.rows.rows if order_id in self.orders}
-        assert placed == {row.order_id for row in self.rows.rows.values() if row.state is CheckoutState.PLACED}
+        rows = self.attempts()
+        states = {row.state for row in rows.values()}
+        assert states <= {CheckoutState.PLACED, CheckoutState.RELEASED}, rows
+        placed = {order_id for order_id in rows if order_id in self.orders}
+        assert placed == {row.order_id for row in rows.values() if row.state is CheckoutState.PLACED}
         wanted: dict[str, int] = {}
         for order_id in placed:
-            for step in self.rows.rows[order_id].steps:
+            for step in rows[order_id].steps:
                 assert step.held
                 if step.kind is StepKind.COUPONS:
                     assert all(self.locks[coupon] == order_id for coupon in step.coupons)
@@ -266,7 +287,7 @@ class World:
         assert self.holds == wanted
         assert set(self.locks.values()) <= placed
         assert sum(self.funds[kind] for kind in StepKind) == FUNDS * len(StepKind) - sum(wanted.values())
-        assert self.stock == 100 - len(self.orders) or self.stock == 0
+        assert self.left() in {100 - len(self.orders), 0}
 
 
 async def tidily(work: Awaitable[None]) -> None:

@@ -98,7 +98,7 @@ def test_any_story_ends_with_everything_committed_or_released(script: Sequence[t
         elif what == "wait":
             world.pass_time(int(word))
         else:
-            world.stock = 0
+            world.sell_out()
     world.settle(60)
     world.check()
     assert len(world.orders) == len(world.answers) <= 1  # both requests want the same coupon
