@@ -17,7 +17,7 @@ from services.orders.domain.order import Order
 from services.orders.domain.order_state import CancelReason, OrderState
 from services.orders.domain.refund import Claim, ClaimLine
 from services.orders.domain.tax import Rounding
-from services.orders.usecases import group_seats, refund
+from services.orders.usecases import group_seats, refund, refund_ports
 from services.orders.usecases import order as orders
 
 EXPIRED = "GROUP_EXPIRED"
@@ -44,7 +44,7 @@ class Work(orders.Work, Protocol):
     """What these use-cases need of a unit of work."""
 
     @property
-    def refunds(self) -> refund.Refunds:
+    def refunds(self) -> refund_ports.Refunds:
         """The stored refunds."""
 
     @property

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
-from typing import Protocol
 from uuid import UUID
 
 from kit.errors import invalid, request_id_reused
@@ -23,83 +21,10 @@ from services.orders.domain.refund import (
     RefundState,
     RefundStep,
 )
-from services.orders.domain.shipment import Progress
 from services.orders.domain.stock import Movement, MovementKind
 from services.orders.usecases import consequences, credit, exchange, holding
-from services.orders.usecases import order as usecases
-from services.orders.usecases.order import Orders, check_version, existing
-
-
-class Refunds(Protocol):
-    """The stored refunds."""
-
-    def add(self, refunds: Sequence[Refund]) -> None:
-        """Store new refunds, and how their money goes back."""
-
-    def get(self, ids: Sequence[UUID]) -> dict[UUID, Refund]:
-        """Those of the refunds that exist."""
-
-    def lock(self, ids: Sequence[UUID]) -> dict[UUID, Refund]:
-        """As `get`; nobody else changes them until the transaction ends."""
-
-    def save(self, changes: Sequence[tuple[Refund, Refund]], now: datetime) -> None:
-        """Store locked refunds as (before, after), and how their money goes back."""
-
-    def of_request(self, order_id: UUID, request_id: str) -> Refund | None:
-        """The refund that a request of the order made."""
-
-    def worth_awaiting_goods(self, order_id: UUID) -> int:
-        """What the order's refunds that wait for goods will give back, in minor units, points at their worth."""
-
-    def page(self, query: RefundQuery, page: Page) -> list[Refund]:
-        """The refunds of a page and one more if there are more, the latest first."""
-
-
-class Shipments(Protocol):
-    """The stored shipments."""
-
-    def progress(self, order_id: UUID) -> list[Progress]:
-        """How far the lines of an order are."""
-
-
-class Reading(Protocol):
-    """What reading refunds needs of a unit of work."""
-
-    @property
-    def now(self) -> datetime:
-        """The instant of the transaction."""
-
-    @property
-    def orders(self) -> Orders:
-        """The stored orders."""
-
-    @property
-    def refunds(self) -> Refunds:
-        """The stored refunds."""
-
-
-class Work(Reading, consequences.Work, holding.Work, Protocol):
-    """What these use-cases need of a unit of work."""
-
-    def new_id(self) -> UUID:
-        """An id for what comes into being."""
-
-
-class Exchanging(Work, usecases.Work, Protocol):
-    """As `Work`, where an order may be paid with what comes back."""
-
-    @property
-    def refunds(self) -> Refunds:
-        """The stored refunds."""
-
-
-class Restocking(Exchanging, Protocol):
-    """As `Work`, where units that never left may be for sale again."""
-
-    @property
-    def shipments(self) -> Shipments:
-        """The stored shipments."""
-
+from services.orders.usecases.order import check_version, existing
+from services.orders.usecases.refund_ports import Exchanging, Reading, Restocking, Work
 
 Limits = Mapping[str, int]
 """By currency, how many minor units of an order may be given back, points at their worth, before somebody else has to

@@ -12,20 +12,20 @@ from kit.errors import Fault, request_id_reused
 from services.orders.domain.events import OrderRefunded
 from services.orders.domain.order import Order
 from services.orders.domain.refund import Claim, Refund, RefundKind
-from services.orders.usecases import consequences, holding, refund
+from services.orders.usecases import consequences, holding, refund_ports
 
 Request = tuple[UUID, str]
 """An order, and the number of a refund of it."""
 
 
-class Refunds(refund.Refunds, Protocol):
+class Refunds(refund_ports.Refunds, Protocol):
     """The stored refunds."""
 
     def of_requests(self, requests: Sequence[Request]) -> dict[Request, Refund]:
         """The refunds that requests made, by order and request."""
 
 
-class Work(refund.Work, Protocol):
+class Work(refund_ports.Work, Protocol):
     """What this use-case needs of a unit of work."""
 
     @property
