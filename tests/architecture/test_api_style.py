@@ -14,8 +14,14 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor, FileDescript
 
 GEN = Path(__file__).resolve().parents[2] / "gen"
 # Each row of an import is judged for itself, so that a bad one never fails the call.
-ROWS = {"kehu.orders.v1.ImportedOrder", "kehu.orders.v1.ImportedLine", "kehu.orders.v1.ProductRow"} | {
-    f"kehu.orders.v1.Platform{part}" for part in ("Order", "Line", "Refund", "RefundLine")
+ROWS = {
+    f"kehu.orders.v1.{kind}{part}"
+    for kind, parts in {
+        "Imported": ("Order", "Line"),
+        "ProductRow": ("", "Option", "Component", "Price", "Stock"),
+        "Platform": ("Order", "Line", "Refund", "RefundLine"),
+    }.items()
+    for part in parts
 }
 # Orders, events and rules name these by their code alone, whether or not the catalogue keeps them.
 BY_CODE = {"channel", "store", "category"}
