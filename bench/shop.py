@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import partial
 from uuid import UUID, uuid4
@@ -24,6 +25,8 @@ _BASE = 0x018F0000_0000_7000_8000_000000000000
 _PLENTY = 1_000_000_000
 MEMBERS = 5_000
 """Members of the history: each has two orders already among ten thousand."""
+
+_AT_ONCE = 250_000
 
 
 def product(number: int) -> str:
@@ -78,8 +81,13 @@ def member(number: int) -> str:
 def history(place: Installation, orders: int, *, first: int = 0) -> None:
     """So many orders of the past, numbered from `first` on, six seconds apart, each paid, with one line."""
     end = first + orders
-    for start in range(first, end, 500_000):
-        place.query(_HISTORY.format(first=start, last=min(end, start + 500_000) - 1, members=MEMBERS), "orders")
+
+    def make(start: int) -> None:
+        last = min(end, start + _AT_ONCE) - 1
+        place.query(_HISTORY.format(first=start, last=last, members=MEMBERS), "orders")
+
+    with ThreadPoolExecutor(2) as makers:
+        list(makers.map(make, range(first, end, _AT_ONCE)))
     for table in ("orders", "order_lines"):
         place.query(f"vacuum analyze {table}", "orders")
     place.query("checkpoint", "orders")
