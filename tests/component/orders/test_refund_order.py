@@ -262,3 +262,28 @@ async def test_an_order_is_paid_in_parts(orders: OrdersServiceStub, shop: Shop) 
         (yuan(5), "till"),
         (yuan(2), "card"),
     ]
+
+
+async def test_an_exchange_pays_for_its_replacement_and_the_rest_is_owed(
+    orders: OrdersServiceStub, refunds: RefundsServiceStub, shop: Shop, database: Database[OrdersUnit]
+) -> None:
+    cheap, dear = await shop.product(price=1000), await shop.product(price=1500)
+    first = await shop.pay(await orders.PlaceOrder(placing((cheap, 1), member=MEMBER)))
+    instead = await orders.PlaceOrder(placing((dear, 1), member=MEMBER))
+    request = refunding(first.name, (1, 1), kind=refunds_pb2.Refund.KIND_EXCHANGE, replacement=instead.name)
+    asked = await orders.RefundOrder(request)
+    assert (asked.amount, asked.HasField("credit")) == (yuan(10), False)
+    received = await refunds.ReceiveReturn(refunds_pb2.ReceiveReturnRequest(name=asked.name))
+    assert (received.amount, received.credit, list(received.payments)) == (yuan(0), yuan(10), [])
+    owing = await get(orders, instead.name)
+    assert [(each.tender, each.amount, each.reference) for each in owing.payments] == [
+        (pb.TENDER_EXCHANGE, yuan(10), asked.name)
+    ]
+    assert (owing.state, owing.outstanding_amount) == (pb.Order.STATE_PENDING_PAYMENT, yuan(5))
+    rest = pb.PayOrderRequest(name=instead.name, tender=pb.TENDER_MANUAL, amount=yuan(5))
+    paid = await orders.PayOrder(rest)
+    assert paid.state == pb.Order.STATE_PAID
+    (told,) = [event for event in events(database, "OrderPaid") if event["order"] == instead.name]
+    assert [each["tender"] for each in told["payments"]] == ["exchange", "manual"]
+    forged = pb.PayOrderRequest(name=instead.name, tender=pb.TENDER_EXCHANGE, amount=yuan(5))
+    assert (await refused(orders.PayOrder(forged))).code is grpc.StatusCode.INVALID_ARGUMENT
