@@ -111,7 +111,8 @@ def tender_order(unit: Work, command: TenderOrder) -> Order:
     _check(before, unit.now)
     order = _with_points(unit, before, command.points)
     amount, left = _sum(order, command.tenders), order.payable(unit.now)
-    if amount > left:
+    # What waits without an end, such as the replacement of an exchange, outlives what is held: it is paid whole or not.
+    if amount > left or (amount < left and before.expire_time is None):
         raise errors.tenders_unsuitable(order.money(amount), order.money(left))
     if amount + sum(each.amount.minor for each in unit.payment_intents.pending(order.id)) > left:
         raise payment_under_way(order.id)

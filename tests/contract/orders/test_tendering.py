@@ -110,3 +110,14 @@ def test_what_providers_are_asked_and_what_is_held_never_sum_to_more_than_is_lef
     with pytest.raises(Fault) as caught:
         database.write(tender_order, given_up)
     assert caught.value.reason == "CHECKOUT_ABANDONED"
+
+
+def test_an_order_that_waits_without_an_end_is_paid_whole_or_not_at_all(
+    database: Database[OrdersUnit], order: Order
+) -> None:
+    forever = text("update orders set expire_time = null where id = :id")
+    database.write(lambda unit: unit.connection.execute(forever, {"id": order.id}))
+    with pytest.raises(Fault) as caught:
+        database.write(tender_order, held(database, order, points=500, minor=499))
+    assert caught.value.reason == "TENDERS_UNSUITABLE"
+    assert database.write(tender_order, held(database, order, points=500, minor=500)).state is OrderState.PAID

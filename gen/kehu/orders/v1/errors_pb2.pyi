@@ -89,8 +89,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_GIFT_CARD_REFUSED: _ErrorReason.ValueType  # 31
     """The gift card cannot be held: no such code, or too little on it; nothing was kept. Metadata: `position` (from 1), `cause`."""
     ERROR_REASON_TENDERS_UNSUITABLE: _ErrorReason.ValueType  # 32
-    """What is to be paid with stored value and gift cards is more than the order costs, or in another currency; nothing
-    was kept. Metadata: `amount`, `due`.
+    """What is to be paid with stored value and gift cards is more than the order costs, or in another currency, or less of
+    an order that waits for its payment without an end; nothing was kept. Metadata: `amount`, `due`.
     """
     ERROR_REASON_CHECKOUT_NOT_FOUND: _ErrorReason.ValueType  # 33
     """No checkout and no order has this name. Metadata: `name`."""
@@ -382,8 +382,8 @@ ERROR_REASON_STORED_VALUE_REFUSED: ErrorReason.ValueType  # 30
 ERROR_REASON_GIFT_CARD_REFUSED: ErrorReason.ValueType  # 31
 """The gift card cannot be held: no such code, or too little on it; nothing was kept. Metadata: `position` (from 1), `cause`."""
 ERROR_REASON_TENDERS_UNSUITABLE: ErrorReason.ValueType  # 32
-"""What is to be paid with stored value and gift cards is more than the order costs, or in another currency; nothing
-was kept. Metadata: `amount`, `due`.
+"""What is to be paid with stored value and gift cards is more than the order costs, or in another currency, or less of
+an order that waits for its payment without an end; nothing was kept. Metadata: `amount`, `due`.
 """
 ERROR_REASON_CHECKOUT_NOT_FOUND: ErrorReason.ValueType  # 33
 """No checkout and no order has this name. Metadata: `name`."""

@@ -33,7 +33,7 @@ def points_not_allowed(points: int, *, least: int, most: int) -> Fault:
 
 
 def tenders_unsuitable(amount: Money, due: Money) -> Fault:
-    """What is held is more than is to be paid, or another currency."""
+    """What is held is more than is to be paid, or another currency; or less, of an order that waits for ever."""
     message = f"{amount} is held for the order, {due} is to be paid in money"
     return Fault(
         Kind.FAILED_PRECONDITION, "TENDERS_UNSUITABLE", message, metadata={"amount": str(amount), "due": str(due)}
