@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
 
 from bench.installation import Installation
 
 _BASE = 0x018F0000_0000_7000_8000_000000000000
 ENTRIES = 10
+_AT_ONCE = 100_000
 
 # A member's number as the id of the member, and of its lots.
 _FUNCTIONS = """
@@ -49,10 +51,14 @@ def member(number: int) -> UUID:
 def populate(place: Installation, first: int, last: int) -> None:
     """Make the members of these numbers."""
     place.query(_FUNCTIONS)
-    for start in range(first, last + 1, 100_000):
-        numbers = {"first": start, "last": min(last, start + 99_999), "entries": ENTRIES}
+
+    def make(start: int) -> None:
+        numbers = {"first": start, "last": min(last, start + _AT_ONCE - 1), "entries": ENTRIES}
         for statement in (_ACCOUNTS, _LOTS, _ENTRIES):
             place.query(statement.format(**numbers))
+
+    with ThreadPoolExecutor(2) as makers:
+        list(makers.map(make, range(first, last + 1, _AT_ONCE)))
     place.query("vacuum analyze ledger_accounts")
     place.query("vacuum analyze ledger_lots")
     place.query("vacuum analyze ledger_entries")
