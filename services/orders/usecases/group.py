@@ -102,7 +102,7 @@ def take_seats(unit: Work, commands: Sequence[TakeSeat]) -> list[Order | Fault]:
     """Open groups and join them, first come, first served; each has its own outcome. ABORTED tells a member who took
     another seat at the same moment to try again."""
     persons = Persons(unit, {command.member for command in commands})
-    known = _Known(unit, commands, persons)
+    known = _Known(unit, commands)
     outcomes: list[Order | Fault | None] = [None] * len(commands)
     wishes: list[_Wish] = []
     placements: list[PlaceOrder] = []
@@ -147,17 +147,13 @@ def fill_group(unit: Work, command: FillGroup) -> Group:
 class _Known:
     """What is read, before anything is locked, to answer a batch of commands."""
 
-    def __init__(self, unit: Work, commands: Sequence[TakeSeat], persons: Persons) -> None:
+    def __init__(self, unit: Work, commands: Sequence[TakeSeat]) -> None:
         self._groups = unit.groups.get([each.group_id for each in commands if not each.opens])
         self._group_buys = unit.group_buys.get(sorted({each.group_buy_id for each in commands}))
         products = unit.products.get(sorted({each.product for each in self._group_buys.values()}))
         self.products = with_parts(unit.products, products)
         joining = {each.member for each in commands if not each.opens and self._kind(each) is GroupBuyKind.NEW_CUSTOMER}
         self._customers = unit.groups.customers(sorted(joining)) if joining else set[UUID]()
-        names = {name for member in joining for name in persons.names(member)}
-        seated = unit.groups.newcomers(sorted(names)) if names else set[UUID]()
-        self._seated = {persons.person(member) for member in seated}
-        self._persons = persons
 
     def wish(self, command: TakeSeat, now: datetime) -> _Wish:
         """What a command asks for. Raises a Fault when something speaks against it."""
@@ -178,13 +174,11 @@ class _Known:
         return _Wish(command, found, group, product, newcomer)
 
     def _newcomer(self, command: TakeSeat, found: GroupBuy) -> bool:
-        """Whether the seat is for a new customer. Raises a Fault for who is none, or is about to become one."""
+        """Whether the seat is for a new customer. Raises a Fault for who is none."""
         if command.opens or found.kind is not GroupBuyKind.NEW_CUSTOMER:
             return False
         if command.member in self._customers:
             raise errors.group_buy_not_eligible(found.id, "member", "who has bought before")
-        if self._persons.person(command.member) in self._seated:
-            raise errors.group_buy_not_eligible(found.id, "member", "who has a seat for new customers")
         return True
 
     def _joined(self, command: TakeSeat, now: datetime) -> Group:
@@ -261,7 +255,10 @@ class _Seating:
         self._seated = {(group, persons.person(member)): order for (group, member), order in seated.items()}
         numbers = unit.groups.numbers(sorted({(wish.group_buy.id, name) for wish, name in everybody}))
         self._numbers: dict[tuple[UUID, UUID], list[int]] = {}
-        self._newcomers: set[UUID] = set()
+        newcomers = {name for wish, name in everybody if wish.newcomer}
+        seated_so = unit.groups.newcomers(sorted(newcomers)) if newcomers else set[UUID]()
+        self._newcomers = {persons.person(member) for member in seated_so}
+        self._fresh: set[UUID] = set()
         for (of, member), taken in sorted(numbers.items()):
             self._numbers.setdefault((of, persons.person(member)), []).extend(taken)
 
@@ -283,19 +280,25 @@ class _Seating:
         has = self._seated.get((group.id, person))
         if has is not None:
             raise errors.group_seat_taken(group.name, has)
-        if wish.newcomer and person in self._newcomers:
-            raise conflict()  # as whoever takes two such seats elsewhere at the same moment
         if not wish.command.opens:
             group = group.hold(self._unit.now)
         taken = self._numbers.setdefault((group.group_buy, person), [])
         n = _next(taken, wish.group_buy)
+        if wish.newcomer:
+            self._check_newcomer(wish, person)
         seat = Seat(wish.command.order_id, group.id, group.group_buy, wish.command.member, n, newcomer=wish.newcomer)
         self._groups[group.id] = group
         self._seated[group.id, person] = seat.order
         taken.append(n)
-        if wish.newcomer:
-            self._newcomers.add(person)
         return seat
+
+    def _check_newcomer(self, wish: _Wish, person: UUID) -> None:
+        """Raise a Fault when the person has a seat for new customers already."""
+        if person in self._newcomers:
+            raise errors.group_buy_not_eligible(wish.group_buy.id, "member", "who has a seat for new customers")
+        if person in self._fresh:
+            raise conflict()  # as whoever takes two such seats elsewhere at the same moment
+        self._fresh.add(person)
 
 
 def _next(taken: Sequence[int], of: GroupBuy) -> int:
