@@ -33,8 +33,6 @@ same for one and for many. Who calls alone never waits. Measured here: twice the
 throughput of reads, with 48 callers."""
 
 _LONGEST = 0.012
-_PATIENCE = 3
-"""How many times longer a patient lane waits: one for calls that are refused anyway, by the thousand."""
 
 _SIZES = Histogram(
     "group_commit_batch_size", "Commands per transaction.", ["lane"], buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256)
@@ -58,9 +56,7 @@ class GroupCommit(Generic[C, R]):
         lane: str,
         cap: int = CAP,
         waiting: int = 4096,
-        patient: bool = False,
     ) -> None:
-        self._patience = _PATIENCE if patient else 1
         self._run = run
         self._lane = lane
         self._cap = cap
@@ -95,7 +91,7 @@ class GroupCommit(Generic[C, R]):
         company = 0
         while self._waiting or not self._closing:
             if company and self._waiting and len(self._waiting) < self._cap and not self._closing:
-                await asyncio.sleep(min(company * _LINGER, _LONGEST) * self._patience)
+                await asyncio.sleep(min(company * _LINGER, _LONGEST))
             batch = self._next()
             if batch:
                 company = len(batch) - 1

@@ -57,7 +57,6 @@ class Edge(Generic[U]):
         self._database = database
         self._lanes: list[GroupCommit[Any, Any]] = []
         self._answers = self.gather("answers", _kept)
-        self._patient_answers = self.gather("patient_answers", _kept, patient=True)
         self._written: Callable[[], None] = _nothing
 
     def watched(self, written: Callable[[], None]) -> Self:
@@ -66,16 +65,14 @@ class Edge(Generic[U]):
         vars(other)["_written"] = written
         return other
 
-    async def answered(self, request: Message, *, patient: bool = False) -> Any:
+    async def answered(self, request: Message) -> Any:
         """The answer that is kept for a repeat of the request, or None.
 
         For calls with steps in other services before their transaction: those must not be taken again, for they may
-        end differently now. Raises a Fault when the request id was used for another request. A `patient` caller waits a
-        little longer for others to ask with.
+        end differently now. Raises a Fault when the request id was used for another request.
         """
         command = _command(request, None)
-        answers = self._patient_answers if patient else self._answers
-        return await answers(command) if command.key is not None else None
+        return await self._answers(command) if command.key is not None else None
 
     async def read(self, usecase: Callable[Concatenate[U, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run a use-case that only reads."""
@@ -135,15 +132,13 @@ class Edge(Generic[U]):
 
         return call
 
-    def gather(
-        self, name: str, usecase: SetUsecase[U, C, R], *, cap: int = CAP, patient: bool = False
-    ) -> Callable[[C], Any]:
+    def gather(self, name: str, usecase: SetUsecase[U, C, R], *, cap: int = CAP) -> Callable[[C], Any]:
         """As a lane, for a read: concurrent calls share one statement."""
 
         async def run(batch: Sequence[C]) -> Sequence[R | Fault]:
             return await self._database.read(usecase, batch)
 
-        lane: GroupCommit[C, R] = GroupCommit(run, lane=name, cap=cap, patient=patient)
+        lane: GroupCommit[C, R] = GroupCommit(run, lane=name, cap=cap)
         self._lanes.append(lane)
         return lane
 

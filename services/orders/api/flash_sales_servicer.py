@@ -103,7 +103,7 @@ class FlashSalesServicer(flash_sales_pb2_grpc.FlashSalesServiceServicer):
         try:
             await self._admission.check(command, request.ticket)
         except Fault as fault:
-            answered: orders_pb2.Order | None = await self._edge.answered(request, patient=True)
+            answered: orders_pb2.Order | None = await self._edge.answered(request)
             if answered is None:
                 raise self._refused(command, fault) from None
             return answered
