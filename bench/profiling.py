@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.runner import ROOT
 from bench.table import FOLDER
 
 PROFILES = FOLDER / "profiles"
@@ -44,8 +45,9 @@ class Recording:
     def __init__(self, pid: int, name: str, seconds: float) -> None:
         PROFILES.mkdir(parents=True, exist_ok=True)
         self._raw = PROFILES / f"{name}.raw"
+        self._picture = PROFILES / f"{name}.svg"
         self._started = [
-            _record(pid, PROFILES / f"{name}.svg", "flamegraph", seconds),
+            _record(pid, self._picture, "flamegraph", seconds),
             _record(pid, self._raw, "raw", seconds),
         ]
 
@@ -54,10 +56,16 @@ class Recording:
         said = [process.communicate(timeout=120)[1] for process in self._started]
         if any(process.returncode for process in self._started):
             raise RuntimeError(f"py-spy failed: {' '.join(said).strip()[-300:]}")
+        self._picture.write_text(portable(self._picture.read_text(encoding="utf-8")), encoding="utf-8")
         lines = dearest(self._raw.read_text(encoding="utf-8").splitlines())
         with suppress(FileNotFoundError):
             self._raw.unlink()
         return lines
+
+
+def portable(picture: str) -> str:
+    """A picture that names files as they are called everywhere, and not where they lie on this machine."""
+    return picture.replace(f"{ROOT}/", "").replace(f"{sys.base_prefix}/", "")
 
 
 def _record(pid: int, into: Path, form: str, seconds: float) -> subprocess.Popen[str]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bench.profiling import dearest
+from bench.profiling import dearest, portable
+from bench.runner import ROOT
 
 
 def test_a_sample_belongs_to_the_last_line_of_the_house_on_its_stack() -> None:
@@ -36,3 +37,9 @@ def test_waiting_costs_nothing() -> None:
 
 def test_nothing_was_sampled() -> None:
     assert dearest([]) == []
+
+
+def test_a_picture_tells_nothing_of_the_machine() -> None:
+    assert (
+        portable(f"<title>run ({ROOT}/kit/rpc/server.py:159)</title>") == "<title>run (kit/rpc/server.py:159)</title>"
+    )
