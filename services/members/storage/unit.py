@@ -30,12 +30,12 @@ from services.members.storage.merge import MergeStore
 from services.members.storage.point_transfer import PointTransferStore
 from services.members.storage.points import WalletStore
 from services.members.storage.programme import ProgrammeStore
-from services.members.storage.proof import ProofStore
 from services.members.storage.purchase import PurchaseStore
 from services.members.storage.purse import PurseStore
 from services.members.storage.reach import INSIDE
 from services.members.storage.recalculation import RecalculationStore
 from services.members.storage.receipt import ReceiptClaimStore, ReceiptKeyStore
+from services.members.storage.reconciliation import ReconciliationStore
 from services.members.storage.redemption import RedemptionStore
 from services.members.storage.referral import ReferralStore
 from services.members.storage.reward import RewardStore
@@ -57,7 +57,7 @@ class MembersUnit(Unit):
     audit = Stored(AuditStore)
     statements = Stored(StatementStore)
     proofs = Stored(VerificationStore)
-    beside = Stored(ProofStore)
+    reconciliation = Stored(ReconciliationStore)
     liabilities = Stored(LiabilityStore)
     records = Stored(RecordStore)
     merges = Stored(MergeStore)

@@ -83,7 +83,7 @@ class Proofs(Protocol):
         """Keep what a sweep found."""
 
 
-class Beside(Protocol):
+class Reconciliation(Protocol):
     """Comparisons of what is kept beside the ledger."""
 
     def of(self, owner: UUID) -> list[Check]:
@@ -117,7 +117,7 @@ class Unit(ports.Unit, Protocol):
         """Books, comparisons, and what was signed."""
 
     @property
-    def beside(self) -> Beside:
+    def reconciliation(self) -> Reconciliation:
         """Comparisons of what is kept beside the ledger."""
 
     @property
@@ -149,7 +149,7 @@ def verify_member(unit: Unit, command: VerifyMember) -> Signed:
         last_entry=books.last_entry,
         checks=[
             *books.checks(),
-            *unit.beside.of(owner),
+            *unit.reconciliation.of(owner),
             *_tiers(unit, [owner], unit.programmes.current().version).values(),
         ],
         previous=last.hash if last else GENESIS,
@@ -215,19 +215,19 @@ def holds(unit: Unit) -> list[Check]:
 def stored_holds(unit: Unit) -> list[Check]:
     """Compare the stored value that is set aside with the payments that are held."""
     unit.proofs.plan()
-    return unit.beside.stored_holds()
+    return unit.reconciliation.stored_holds()
 
 
 def earned(unit: Unit) -> list[Check]:
     """Compare what purchases earned with the entries that name them."""
     unit.proofs.plan()
-    return unit.beside.earned()
+    return unit.reconciliation.earned()
 
 
 def mall(unit: Unit) -> list[Check]:
     """Compare the counters of rewards, and where the points of redemptions are, with the redemptions' states."""
     unit.proofs.plan()
-    return [*unit.beside.rewards(), *unit.beside.redemptions()]
+    return [*unit.reconciliation.rewards(), *unit.reconciliation.redemptions()]
 
 
 WHOLE: Mapping[str, Callable[[Unit], list[Check]]] = MappingProxyType(

@@ -1,4 +1,5 @@
-"""Proof of what is kept beside the ledger: stored value set aside, what purchases earned, rewards and redemptions.
+"""Reconciliation of the ledger with what is kept beside it: stored value set aside, what purchases earned, rewards
+and redemptions.
 
 As in `storage/verification.py`, each comparison of everything is one statement, and so right while others post.
 """
@@ -124,7 +125,7 @@ _REDEMPTIONS = text(f"""
 _REDEMPTIONS_OF = text(f"{_OF_REDEMPTIONS} where r.member = cast(:owner as uuid) order by r.id")
 
 
-class ProofStore:
+class ReconciliationStore:
     """Compares what is kept beside the ledger with what it follows from."""
 
     def __init__(self, connection: Connection) -> None:
