@@ -32,7 +32,7 @@ from tests.support.builders import checkouts as memory
 from tests.support.builders.checkouts import Break, a_basket
 from tests.support.builders.orders import NOW
 from tests.support.postgres import Databases
-from tests.unit.orders.test_checkout import CALLS, SCRIPTS, buy
+from tests.unit.orders.test_checkout import CALLS, SCRIPTS, buy, play
 
 T = TypeVar("T")
 
@@ -201,18 +201,7 @@ def test_any_of_many_stories_ends_so(lasting_database: Lasting, script: Sequence
 
 
 def tell(world: World, script: Sequence[tuple[str, list[Break], str]]) -> None:
-    for what, breaks, word in script:
-        world.breaks = list(breaks)
-        if what == "buy":
-            buy(world, key=word)
-        elif what == "twins":
-            asyncio.run(world.twins(a_basket(), word, 3))
-        elif what == "recover":
-            asyncio.run(world.recover())
-        elif what == "wait":
-            world.pass_time(int(word))
-        else:
-            world.sell_out()
+    play(world, script)
     settle(world)
     world.check()
     assert len(world.orders) == len(world.answers) <= 1  # both requests want the same coupon

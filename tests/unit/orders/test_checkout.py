@@ -83,10 +83,8 @@ SCRIPTS: st.SearchStrategy[list[Any]] = st.lists(
 )
 
 
-@given(script=SCRIPTS)
-@settings(max_examples=150, deadline=None)
-def test_any_story_ends_with_everything_committed_or_released(script: Sequence[tuple[str, list[Break], str]]) -> None:
-    world = World()
+def play(world: World, script: Sequence[tuple[str, list[Break], str]]) -> None:
+    """Let a story happen, with a break at each call that it says."""
     for what, breaks, word in script:
         world.breaks = list(breaks)
         if what == "buy":
@@ -99,6 +97,13 @@ def test_any_story_ends_with_everything_committed_or_released(script: Sequence[t
             world.pass_time(int(word))
         else:
             world.sell_out()
+
+
+@given(script=SCRIPTS)
+@settings(max_examples=150, deadline=None)
+def test_any_story_ends_with_everything_committed_or_released(script: Sequence[tuple[str, list[Break], str]]) -> None:
+    world = World()
+    play(world, script)
     world.settle(60)
     world.check()
     assert len(world.orders) == len(world.answers) <= 1  # both requests want the same coupon
