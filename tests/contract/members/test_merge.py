@@ -13,24 +13,18 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kit.errors import Fault
-from kit.idempotency import Raced
 from kit.page import Page
 from services.members.domain.audit import Author
 from services.members.domain.member import Identifier, Identity, Profile
 from services.members.domain.merge import Merge, MergeState
-from services.members.domain.programme import Rate
-from services.members.domain.validity import Expiry, Validity
 from services.members.usecases import (
     erasure,
-    expiry,
     hold,
     loyalty_card,
     member,
     merge,
     points,
-    programme,
     purchase,
-    purchase_view,
     tag,
     tier,
 )
@@ -40,12 +34,9 @@ from services.members.usecases.loyalty_card import BlockCard
 from services.members.usecases.member import Enroll, UpdateMember
 from services.members.usecases.merge import MergeMembers, UndoMerge
 from services.members.usecases.points import Accrue, Spend
-from services.members.usecases.programme import UpdateProgramme
 from services.members.usecases.tag import ModifyTags
 from tests.contract.members.conftest import World
-from tests.contract.members.test_races import at_once
 from tests.support.builders.members import dollars, row, settlement
-from tests.support.builders.members import programme as default_programme
 
 ADA = Author("ada", "MergeMembers")
 PHONE = "+8613800138000"
@@ -305,56 +296,6 @@ def test_whoever_is_erased_is_erased_under_every_name(world: World) -> None:
     assert refused(undone, world, made) == "MEMBER_ERASED"
 
 
-def test_a_thousand_earnings_during_a_merge_all_land_once(world: World) -> None:
-    gone, kept = world.enrolled(2, available=100)
-
-    def earn(of: UUID) -> Any:
-        (outcome,) = world.do(points.accrue, [Accrue(of, 1, f"gifts/{of}")])
-        return outcome
-
-    acts: list[Callable[[], Any]] = [lambda of=of: earn(of) for of in [gone, kept] * 500]  # type: ignore[misc]
-    acts.insert(300, lambda: joined(world, gone, kept))
-    outcomes = at_once(acts)
-    assert [outcome for outcome in outcomes if isinstance(outcome, Exception)] == []
-    assert world.wallet(gone) == world.wallet(kept) == (1200, 0, 0)
-    assert world.rows("select count(*), sum(amount)::bigint from ledger_entries where kind = 'ACCRUAL'") == [
-        (1002, 1200)
-    ]
-    assert world.rows("select balance from ledger_accounts where owner = :of and kind = 'available'", of=gone) == [(0,)]
-
-
-def test_earnings_while_a_merge_is_undone_all_land_once(world: World) -> None:
-    gone, kept = world.enrolled(2, available=100)
-    made = joined(world, gone, kept)
-    acts: list[Callable[[], Any]] = [lambda of=of: earned(world, of, 1) for of in [gone, kept] * 100]  # type: ignore[misc]
-    acts.insert(60, lambda: undone(world, made))
-    assert [outcome for outcome in at_once(acts) if isinstance(outcome, Exception)] == []
-    assert world.wallet(gone)[0] + world.wallet(kept)[0] == 400
-    assert world.wallet(gone)[0] >= 100
-
-
-def test_rows_that_come_during_a_merge_find_whoever_has_the_identity(world: World) -> None:
-    first = [row(str(number), phone=f"+861380013800{number}") for number in range(8)]
-    ids = [outcome.member for outcome in world.do(member.batch_enroll, first)]
-    again = [row(str(number), email=f"m{number}@example.com") for number in range(8)]
-    acts: list[Callable[[], Any]] = [lambda: world.do(member.batch_enroll, again)] * 6
-    acts += [lambda pair=pair: joined(world, *pair) for pair in zip(ids[::2], ids[1::2], strict=True)]  # type: ignore[misc]
-    outcomes = at_once(acts)
-    assert {type(outcome) for outcome in outcomes} <= {list, Merge, Raced}
-    states = {str(getattr(each, "state", each)) for rows in outcomes if isinstance(rows, list) for each in rows}
-    assert states <= {"UPDATED", "UNCHANGED"}
-
-
-def test_two_who_merge_the_same_members_at_once_make_one_merge(world: World) -> None:
-    gone, kept = world.enrolled(2, available=10)
-    outcomes = at_once([lambda: joined(world, gone, kept), lambda: joined(world, kept, gone)] * 6)
-    made = {outcome.id for outcome in outcomes if isinstance(outcome, Merge)}
-    refusals = {getattr(outcome, "reason", type(outcome)) for outcome in outcomes if not isinstance(outcome, Merge)}
-    assert len(made) == 1
-    assert refusals <= {"MERGE_INVALID", Raced}
-    assert world.wallet(gone) == world.wallet(kept) == (20, 0, 0)
-
-
 ACTS = st.lists(
     st.tuples(
         st.sampled_from(["earn", "spend", "hold", "pay", "refund", "confirm"]), st.booleans(), st.integers(1, 150)
@@ -397,26 +338,3 @@ def test_a_merge_keeps_every_sum_and_its_undoing_is_identity(world: World, acts:
     undone(world, made)
     assert state(world, gone, kept) == before
     world.check()
-
-
-def test_nobody_moves_points_of_another_programme_that_a_merge_has_looked_at(world: World) -> None:
-    world.do(programme.create, replace(default_programme(earn=Rate(2, dollars(1))), id="stars", tiers=()))
-    change = UpdateProgramme({"validity": Validity(Expiry.DAYS, 1)}, programme="stars")
-    world.do(programme.update, change)
-    gone, kept = world.enrolled(2)
-    paid(world, gone, 10)
-    world.clock.move(timedelta(days=2))
-
-    def merged(unit: Any) -> int:
-        merge.merge(unit, MergeMembers(uuid4(), gone, kept, ADA, "the same person"))
-        return int(world.do(expiry.expire))
-
-    def looked_at(unit: Any) -> int:
-        unit.merges.estates(gone, kept)
-        return int(world.do(expiry.expire))
-
-    assert (world.do(looked_at), world.do(expiry.expire)) == (0, 1)
-    paid(world, kept, 10)
-    assert (world.do(merged), world.do(expiry.expire)) == (0, 1)
-    balances = world.do(purchase_view.balances, kept, Page(9))
-    assert {each.id: wallet.available for each, wallet in balances} == {"default": 20, "stars": 0}
