@@ -195,3 +195,11 @@ def world(migrated: Callable[[str], str]) -> Iterator[World]:
     assert world.do(verification.ledger) == []
     assert world.do(verification.tiers, verification.NOBODY)[0] == []
     world.database.close()
+
+
+@pytest.fixture
+def unchecked(migrated: Callable[[str], str]) -> Iterator[World]:
+    """An installation in which things may be wrong."""
+    world = World(migrated("members"))
+    yield world
+    world.database.close()
