@@ -24,7 +24,8 @@ from services.members.domain.errors.engagement import (
 from services.members.domain.programme import DEFAULT
 from services.members.domain.purchase import Settlement
 from services.members.domain.receipt import Algorithm, Receipt, ReceiptClaim, ReceiptKey, ReceiptRules, key_of
-from services.members.usecases import badge, engagement, purchase, purchase_view
+from services.members.domain.referral import Order
+from services.members.usecases import badge, engagement, purchase, purchase_view, referral
 from services.members.usecases.engagement_ports import EngagementUnit
 
 ACTIVITY = "receipt"
@@ -119,7 +120,8 @@ def issue(unit: EngagementUnit, receipts: Sequence[Receipt]) -> list[str]:
 
 
 def claim(unit: EngagementUnit, command: Claim) -> ReceiptClaim:
-    """Let a member have bought what a receipt says: it earns by the rules of every programme, and counts for tiers.
+    """Let a member have bought what a receipt says: it earns by the rules of every programme, and counts for tiers,
+    referrals and badges.
 
     Raises a Fault for a code that is forged, altered, foreign or expired, a receipt that was claimed before or earns
     nothing, and when a daily limit would be passed.
@@ -130,13 +132,17 @@ def claim(unit: EngagementUnit, command: Claim) -> ReceiptClaim:
         raise receipt_code_foreign("was signed by a key that is not known here")
     receipt = key.read(command.code)
     rules.check_time(receipt, unit.now)
+    referral.lock(unit, {command.member})
     origin = engagement.lock(unit, Origin(command.member, command.device, receipt.store))
-    points = _bought(unit, command.id, origin.member, receipt, rules)
+    time = min(receipt.time, unit.now)  # a till's clock may be ahead
+    points = _bought(unit, command.id, origin.member, time, receipt, rules)
     done = ReceiptClaim(command.id, origin.member, receipt, points, key.id, unit.now)
     if not unit.receipt_claims.add(done):
         raise receipt_claimed()
     engagement.limit(unit, ACTIVITY, rules.limits, origin=origin, points=points)
     badge.award(unit, {origin.member}, Metric.POINTS_EARNED)
+    paid = receipt.amount.minor
+    referral.settle(unit, [Order(origin.member, done.id, time, paid=paid, net=paid, version=1)])
     unit.emit([ReceiptClaimed(done.id, done.member, receipt.store, receipt.amount, points, unit.now)])
     return done
 
@@ -146,17 +152,19 @@ def claims(unit: EngagementUnit, member: UUID, page: Page) -> Sequence[ReceiptCl
     return unit.receipt_claims.page(engagement.resolve(unit, member), page)
 
 
-def _bought(unit: EngagementUnit, id_: UUID, member: UUID, receipt: Receipt, rules: ReceiptRules) -> int:
+def _bought(
+    unit: EngagementUnit, id_: UUID, member: UUID, time: datetime, receipt: Receipt, rules: ReceiptRules
+) -> int:
     """Settle a receipt as a purchase that is over and done; answers its points in the default programme. Raises a Fault
     when it earns in none."""
     bought = Settlement(
         id_,
         member,
         receipt.amount,
-        pay_time=min(receipt.time, unit.now),  # a till's clock may be ahead
+        pay_time=time,
         version=1,
         basket=Basket(receipt.amount.minor, channel=CHANNEL, store=receipt.store),
-        complete_time=min(receipt.time, unit.now),
+        complete_time=time,
         receipt=names.join("members", member, "receiptClaims", id_),
         most=rules.most,
     )

@@ -4,22 +4,44 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from uuid import UUID, uuid4
 
 import pytest
 
+from kit.errors import Fault
+from kit.page import Page
 from services.members.domain.audit import Author
+from services.members.domain.badge import Metric as Counted
 from services.members.domain.earning import Earning
 from services.members.domain.programme import Rate
+from services.members.domain.referral import Referral, State
 from services.members.domain.rule import Caps
 from services.members.domain.tier_scheme import Metric, TierScheme
 from services.members.domain.validity import Availability, Start
-from services.members.usecases import growth, member, merge, points, programme, purchase, purchase_view, recalculation
+from services.members.usecases import (
+    badge,
+    engagement,
+    growth,
+    member,
+    merge,
+    points,
+    programme,
+    purchase,
+    purchase_view,
+    recalculation,
+    referral,
+)
+from services.members.usecases.badge import CreateBadge
+from services.members.usecases.engagement import UpdateEngagementPolicy
 from services.members.usecases.merge import MergeMembers, UndoMerge
 from services.members.usecases.recalculation import StartRecalculation
 from tests.contract.members.conftest import World
 from tests.contract.members.earnings import change
+from tests.contract.members.test_races import at_once
 from tests.contract.members.test_receipts import issued, refusal, rule, scan
+from tests.contract.members.test_referrals import attach
+from tests.support.builders.engagement import order_told, referral_rules
 from tests.support.builders.members import NOW, day, dollars, settlement
 from tests.support.builders.members import programme as default_programme
 from tests.support.builders.rules import bonus, times
@@ -155,3 +177,65 @@ def test_receipts_go_along_with_a_merge_and_come_back(world: World, buyer: UUID)
 def test_a_till_whose_clock_is_ahead_sells_nothing_in_the_future(world: World, buyer: UUID) -> None:
     scan(world, buyer, *issued(world, time=NOW + timedelta(minutes=4)))
     assert world.rows("select pay_time from purchases") == [(NOW,)]
+
+
+def brought(world: World, number: int = 1) -> list[UUID]:
+    """A referrer, and members whom they brought."""
+    rule(world)
+    world.do(engagement.update, UpdateEngagementPolicy({"referrals": referral_rules()}))
+    referrer, *members = world.enrolled(1 + number)
+    for of in members:
+        attach(world, of, referrer)
+    return [referrer, *members]
+
+
+def given(world: World, referrer: UUID, of: UUID) -> tuple[State, list[int]]:
+    """What became of a referral, and what it gave both."""
+    known: Referral = world.do(referral.get, of)
+    posted = world.rows(
+        "select a.owner, sum(e.amount) as points from ledger_entries e join ledger_accounts a on a.id = e.credit"
+        " where e.source = :source group by a.owner",
+        source=f"members/{of}/referral",
+    )
+    points_of = {row.owner: int(row.points) for row in posted}
+    return known.state, [points_of.get(each, 0) for each in (referrer, of)]
+
+
+def test_a_receipt_of_a_member_who_was_brought_rewards_both_once(world: World) -> None:
+    referrer, of = brought(world)
+    done = scan(world, of, *issued(world))
+    assert given(world, referrer, of) == (State.REWARDED, [200, 100])
+    assert world.do(referral.get, of).order == done.id
+    scan(world, of, *issued(world, "R-2"))
+    assert given(world, referrer, of) == (State.REWARDED, [200, 100])
+    assert len(world.published("ReferralRewarded")) == 1
+
+
+def test_who_bought_before_they_were_brought_is_told_by_the_receipt_too(world: World) -> None:
+    referrer, of = brought(world)
+    scan(world, of, *issued(world, time=NOW - timedelta(hours=1)))
+    assert given(world, referrer, of) == (State.VOID, [0, 0])
+    (late,) = world.enrolled()
+    scan(world, late, *issued(world, "R-2"))
+    with pytest.raises(Fault) as caught:
+        attach(world, late, referrer)
+    assert caught.value.metadata["cause"] == "bought"
+
+
+def test_badges_for_orders_count_receipts(world: World, buyer: UUID) -> None:
+    wanted = world.do(badge.create, CreateBadge(uuid4(), "Regular", Counted.ORDERS, 3))
+    world.do(referral.settle, [order_told(member=buyer, paid=500)])
+    codes = issued(world, "R-1", "R-2")
+    for code, awards in zip(codes, (0, 1), strict=True):
+        scan(world, buyer, code)
+        assert [each.badge.id for each in world.do(engagement.badges, buyer, Page(9))] == [wanted.id] * awards
+
+
+def test_receipts_of_many_who_were_brought_at_once_reward_each_and_nobody_waits_in_a_circle(world: World) -> None:
+    everybody = brought(world, 12)
+    referrer, *members = everybody
+    codes = issued(world, *(f"R-{number}" for number in range(len(everybody))))
+    claims = [partial(scan, world, of, code) for of, code in zip(everybody, codes, strict=True)]
+    outcomes = at_once(claims)
+    assert [each for each in outcomes if isinstance(each, Exception)] == []
+    assert [given(world, referrer, of) for of in members] == [(State.REWARDED, [200, 100])] * 12

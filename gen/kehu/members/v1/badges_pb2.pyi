@@ -149,7 +149,7 @@ class Badge(_message.Message):
         METRIC_CHECK_INS: Badge._Metric.ValueType  # 1
         """Days checked in, filled ones included."""
         METRIC_ORDERS: Badge._Metric.ValueType  # 2
-        """Orders that are paid and not refunded in full; imported ones do not count."""
+        """Orders that are paid and not refunded in full, and receipts that were claimed; imported orders do not count."""
         METRIC_POINTS_EARNED: Badge._Metric.ValueType  # 3
         """Points earned, less those that were taken back after refunds."""
 
@@ -161,7 +161,7 @@ class Badge(_message.Message):
     METRIC_CHECK_INS: Badge.Metric.ValueType  # 1
     """Days checked in, filled ones included."""
     METRIC_ORDERS: Badge.Metric.ValueType  # 2
-    """Orders that are paid and not refunded in full; imported ones do not count."""
+    """Orders that are paid and not refunded in full, and receipts that were claimed; imported orders do not count."""
     METRIC_POINTS_EARNED: Badge.Metric.ValueType  # 3
     """Points earned, less those that were taken back after refunds."""
 

@@ -241,7 +241,7 @@ class EngagementServiceServicer:
 
     def ClaimReceipt(self, request, context):
         """Takes a receipt by its code as a purchase of a member: it earns by the rules of every programme and counts for
-        tiers. A receipt counts once.
+        tiers, referrals and badges. A receipt counts once.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -269,8 +269,9 @@ class EngagementServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def AttachReferral(self, request, context):
-        """Says who brought a new member. Both are rewarded when the first order of the new member is paid, and lose the
-        reward when that order is refunded in full; imported orders do not count. The same once more answers the same.
+        """Says who brought a new member. Both are rewarded when the first order of the new member is paid, or the first
+        receipt claimed, and lose the reward when that order is refunded in full; imported orders do not count. The same
+        once more answers the same.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -65,7 +65,7 @@ class EngagementServiceStub:
     """Signs the codes of up to 1,000 receipts with the newest key of the service. Nothing is kept of them."""
     ClaimReceipt: _grpc.UnaryUnaryMultiCallable[_receipts_pb2.ClaimReceiptRequest, _receipts_pb2.ReceiptClaim]
     """Takes a receipt by its code as a purchase of a member: it earns by the rules of every programme and counts for
-    tiers. A receipt counts once.
+    tiers, referrals and badges. A receipt counts once.
     """
     ListReceiptClaims: _grpc.UnaryUnaryMultiCallable[_receipts_pb2.ListReceiptClaimsRequest, _receipts_pb2.ListReceiptClaimsResponse]
     """Lists the receipts that a member has claimed, the newest first."""
@@ -74,8 +74,9 @@ class EngagementServiceStub:
     GetReferralCode: _grpc.UnaryUnaryMultiCallable[_referrals_pb2.GetReferralCodeRequest, _referrals_pb2.ReferralCode]
     """Reads the code of a member."""
     AttachReferral: _grpc.UnaryUnaryMultiCallable[_referrals_pb2.AttachReferralRequest, _referrals_pb2.Referral]
-    """Says who brought a new member. Both are rewarded when the first order of the new member is paid, and lose the
-    reward when that order is refunded in full; imported orders do not count. The same once more answers the same.
+    """Says who brought a new member. Both are rewarded when the first order of the new member is paid, or the first
+    receipt claimed, and lose the reward when that order is refunded in full; imported orders do not count. The same
+    once more answers the same.
     """
     GetReferral: _grpc.UnaryUnaryMultiCallable[_referrals_pb2.GetReferralRequest, _referrals_pb2.Referral]
     """Reads who brought a member."""
@@ -125,7 +126,7 @@ class EngagementServiceAsyncStub(EngagementServiceStub):
     """Signs the codes of up to 1,000 receipts with the newest key of the service. Nothing is kept of them."""
     ClaimReceipt: _aio.UnaryUnaryMultiCallable[_receipts_pb2.ClaimReceiptRequest, _receipts_pb2.ReceiptClaim]  # type: ignore[assignment]
     """Takes a receipt by its code as a purchase of a member: it earns by the rules of every programme and counts for
-    tiers. A receipt counts once.
+    tiers, referrals and badges. A receipt counts once.
     """
     ListReceiptClaims: _aio.UnaryUnaryMultiCallable[_receipts_pb2.ListReceiptClaimsRequest, _receipts_pb2.ListReceiptClaimsResponse]  # type: ignore[assignment]
     """Lists the receipts that a member has claimed, the newest first."""
@@ -134,8 +135,9 @@ class EngagementServiceAsyncStub(EngagementServiceStub):
     GetReferralCode: _aio.UnaryUnaryMultiCallable[_referrals_pb2.GetReferralCodeRequest, _referrals_pb2.ReferralCode]  # type: ignore[assignment]
     """Reads the code of a member."""
     AttachReferral: _aio.UnaryUnaryMultiCallable[_referrals_pb2.AttachReferralRequest, _referrals_pb2.Referral]  # type: ignore[assignment]
-    """Says who brought a new member. Both are rewarded when the first order of the new member is paid, and lose the
-    reward when that order is refunded in full; imported orders do not count. The same once more answers the same.
+    """Says who brought a new member. Both are rewarded when the first order of the new member is paid, or the first
+    receipt claimed, and lose the reward when that order is refunded in full; imported orders do not count. The same
+    once more answers the same.
     """
     GetReferral: _aio.UnaryUnaryMultiCallable[_referrals_pb2.GetReferralRequest, _referrals_pb2.Referral]  # type: ignore[assignment]
     """Reads who brought a member."""
@@ -254,7 +256,7 @@ class EngagementServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_receipts_pb2.ReceiptClaim, _abc.Awaitable[_receipts_pb2.ReceiptClaim]]:
         """Takes a receipt by its code as a purchase of a member: it earns by the rules of every programme and counts for
-        tiers. A receipt counts once.
+        tiers, referrals and badges. A receipt counts once.
         """
 
     @_abc_1.abstractmethod
@@ -287,8 +289,9 @@ class EngagementServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _referrals_pb2.AttachReferralRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_referrals_pb2.Referral, _abc.Awaitable[_referrals_pb2.Referral]]:
-        """Says who brought a new member. Both are rewarded when the first order of the new member is paid, and lose the
-        reward when that order is refunded in full; imported orders do not count. The same once more answers the same.
+        """Says who brought a new member. Both are rewarded when the first order of the new member is paid, or the first
+        receipt claimed, and lose the reward when that order is refunded in full; imported orders do not count. The same
+        once more answers the same.
         """
 
     @_abc_1.abstractmethod
