@@ -63,7 +63,7 @@ def overridden(
     """The history in which overrides have their way for as long as they last; those of unknown tiers have none."""
     if not overrides:
         return list(history)
-    names = _names(programme)
+    names = names_of(programme)
     manual = [span for span in spans(overrides) if span.tier in names]
     edges = {edge for span in manual for edge in (span.start, span.end)}
     levels = []
@@ -80,7 +80,7 @@ def tier_at(history: Sequence[TierChange], time: datetime) -> str:
 
 
 def _changes(levels: Iterable[tuple[datetime, int]], programme: Programme) -> list[TierChange]:
-    names = _names(programme)
+    names = names_of(programme)
     changes: list[TierChange] = []
     current = 0
     for time, level in dict(levels).items():
@@ -90,7 +90,8 @@ def _changes(levels: Iterable[tuple[datetime, int]], programme: Programme) -> li
     return changes
 
 
-def _names(programme: Programme) -> list[str]:
+def names_of(programme: Programme) -> list[str]:
+    """The tiers of a programme, the lowest first."""
     return [BASE, *(tier.id for tier in programme.tiers)]
 
 

@@ -91,13 +91,6 @@ _AT = text("""
     ) coming on true
 """)
 
-_PAGE = text("""
-    select time, from_tier, to_tier, upgrade, manual from tier_changes
-    where member = :member and time <= cast(:now as timestamptz)
-          and time < coalesce(cast(:before as timestamptz), 'infinity')
-    order by time desc limit :limit
-""")
-
 
 class TierStore:
     """Keeps the tiers that members had, have and will have."""
@@ -193,12 +186,6 @@ class TierStore:
         """Acts before a position, the newest first."""
         query = {"member": member, "before": int(page.after[0]) if page.after else None, "limit": page.fetch}
         return [TierOverride(*row) for row in self._connection.execute(_OVERRIDES, query).all()]
-
-    def page(self, member: UUID, now: datetime, page: Page) -> list[TierChange]:
-        """Changes up to now and before a position, the newest first."""
-        before = datetime.fromisoformat(page.after[0]) if page.after else None
-        query = {"member": member, "now": now, "before": before, "limit": page.fetch}
-        return [TierChange(*row) for row in self._connection.execute(_PAGE, query).all()]
 
 
 def _rows(kind: Callable[..., R], columns: Sequence[Sequence[Any] | None]) -> list[R]:

@@ -19,7 +19,7 @@ from services.members.domain.points import Posted, Wallet
 from services.members.domain.programme import DEFAULT, Programme
 from services.members.domain.purchase import Purchase
 from services.members.domain.recalculation import Recalculation
-from services.members.domain.tier import Standing, TierChange
+from services.members.domain.tier import Standing
 from services.members.domain.tier_override import TierOverride
 from services.members.usecases.audit import Audit
 
@@ -179,9 +179,6 @@ class Tiers(Protocol):
 
     def at(self, members: Collection[UUID], time: datetime) -> dict[UUID, tuple[str, datetime | None]]:
         """Each member's tier at an instant, and the next change after it; who never had a tier is missing."""
-
-    def page(self, member: UUID, now: datetime, page: Page) -> list[TierChange]:
-        """Changes up to now from a position on, the newest first, one more than the page shows."""
 
     def joined(self, members: Collection[UUID]) -> dict[UUID, datetime]:
         """When the members joined."""

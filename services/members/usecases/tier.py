@@ -19,6 +19,7 @@ from services.members.domain.events import TierChanged
 from services.members.domain.programme import BASE, Programme, in_force
 from services.members.domain.purchase import Purchase
 from services.members.domain.tier import Gain, Standing, TierChange
+from services.members.domain.tier_eras import by_the_day, eras
 from services.members.domain.tier_override import TierOverride, running
 from services.members.domain.tier_scheme import Benefits, Metric, Window
 from services.members.domain.tier_status import Log, TierStatus, status_at
@@ -100,9 +101,11 @@ def requalify(unit: Unit) -> int:
 
 
 def changes(unit: Unit, member: UUID, page: Page) -> list[TierChange]:
-    """A page of a member's tier changes up to now, the newest first. Raises a Fault when there is no such member."""
-    found = unit.tiers.page(member, unit.now, page)
-    return found or unit.tiers.page(owner_of(unit, member), unit.now, page)
+    """A page of a member's tier changes up to now, each by the rules of its day, the newest first. Raises a Fault when
+    there is no such member."""
+    before = datetime.fromisoformat(page.after[0]) if page.after else None
+    past = [change for change in _told(unit, owner_of(unit, member)) if change.time <= unit.now]
+    return [change for change in reversed(past) if before is None or change.time < before][: page.fetch]
 
 
 def override(unit: ActingUnit, command: OverrideTier) -> Standings:
@@ -153,7 +156,8 @@ def status(unit: Unit, member: UUID, time: datetime | None) -> Standings:
     at = min(time or unit.now, unit.now)
     programme = in_force(unit.programmes.versions(), at) if at < unit.now else unit.programmes.current()
     log = _logs(unit, [owner], programme)[owner]
-    return Standings(status_at(log, programme, at), programme)
+    since = max((change.time for change in _told(unit, owner) if change.time <= at), default=None)
+    return Standings(replace(status_at(log, programme, at), since=since), programme)
 
 
 def benefits(unit: Unit, members: Sequence[UUID]) -> list[Entitled | Fault]:
@@ -181,6 +185,16 @@ def owner_of(unit: Unit, member: UUID) -> UUID:
 def _entitled(owner: UUID, tiers: Mapping[UUID, tuple[str, datetime | None]], programme: Programme) -> Entitled:
     tier, coming = tiers.get(owner, (BASE, None))
     return Entitled(owner, tier, coming, programme.benefits(tier))
+
+
+def _told(unit: Unit, owner: UUID) -> list[TierChange]:
+    """Every change of a member's tier by the rules of its day, past and to come."""
+    return by_the_day(
+        [
+            (era, _logs(unit, [owner], era.programme)[owner].history(era.programme))
+            for era in eras(unit.programmes.versions())
+        ]
+    )
 
 
 def _logs(unit: Unit, members: Collection[UUID], programme: Programme) -> dict[UUID, Log]:

@@ -319,3 +319,31 @@ def test_a_past_moment_is_measured_as_it_was_then(world: World) -> None:
     rule(world, ladder(TierScheme()))
     world.clock.move(timedelta(days=1))
     assert (tier_of(world, of), world.do(tier.status, of, before).status.tier) == ("base", "gold")
+
+
+def test_the_changes_of_tier_go_by_the_rules_of_their_day(world: World) -> None:
+    (of,) = world.enrolled()
+    first = settlement(of, net=300, pay_time=NOW - timedelta(days=30))
+    world.do(purchase.settle, [first])
+    world.clock.move(timedelta(days=10))
+    dearer = world.clock.now
+    tiers = tuple(replace(each, threshold=each.threshold * 2) for each in ladder(TierScheme()).tiers)
+    rule(world, replace(ladder(TierScheme()), tiers=tiers))
+    rule(world, replace(ladder(TierScheme()), tiers=tiers), expiry_notice_days=3)  # nothing about tiers
+    world.clock.move(timedelta(days=10))
+    bought = world.clock.now
+    world.do(purchase.settle, [settlement(of, net=1000, pay_time=bought)])
+    shown = world.do(tier.changes, of, Page(9))
+    assert [(each.time, each.from_tier, each.to_tier, each.upgrade) for each in shown] == [
+        (bought, "silver", "platinum", True),
+        (dearer, "gold", "silver", False),
+        (NOW - timedelta(days=30), "base", "gold", True),
+    ]
+    assert world.do(tier.changes, of, Page(1, (shown[0].time.isoformat(),))) == shown[1:]
+    for change in shown:
+        then = world.do(tier.status, of, change.time).status
+        assert (then.tier, then.since) == (change.to_tier, change.time)
+    # The history that tiers are judged by today is that of today's rules.
+    assert [(each.to_tier) for each in history(world, of)][:2] == ["silver", "platinum"]
+    world.do(purchase.settle, [replace(first, net=dollars(0), version=2)])
+    assert [(each.time, each.to_tier) for each in world.do(tier.changes, of, Page(9))] == [(bought, "platinum")]

@@ -176,7 +176,8 @@ class MembersServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListTierChanges(self, request, context):
-        """Lists the tiers that a member reached and left, the newest first.
+        """Lists the tiers that a member reached and left, each by the rules that were in force then, the newest first. Where
+        new rules gave another tier at once, that is a change at the moment from which they held.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -50,7 +50,9 @@ class MembersServiceStub:
     ListMembers: _grpc.UnaryUnaryMultiCallable[_members_pb2.ListMembersRequest, _members_pb2.ListMembersResponse]
     """Lists members, the newest first; who was erased or merged into another is left out."""
     ListTierChanges: _grpc.UnaryUnaryMultiCallable[_members_pb2.ListTierChangesRequest, _members_pb2.ListTierChangesResponse]
-    """Lists the tiers that a member reached and left, the newest first."""
+    """Lists the tiers that a member reached and left, each by the rules that were in force then, the newest first. Where
+    new rules gave another tier at once, that is a change at the moment from which they held.
+    """
     AccruePoints: _grpc.UnaryUnaryMultiCallable[_members_pb2.AccruePointsRequest, _members_pb2.AccruePointsResponse]
     """Gives points to a member. What the member owes is paid first."""
     SpendPoints: _grpc.UnaryUnaryMultiCallable[_members_pb2.SpendPointsRequest, _members_pb2.SpendPointsResponse]
@@ -100,7 +102,9 @@ class MembersServiceAsyncStub(MembersServiceStub):
     ListMembers: _aio.UnaryUnaryMultiCallable[_members_pb2.ListMembersRequest, _members_pb2.ListMembersResponse]  # type: ignore[assignment]
     """Lists members, the newest first; who was erased or merged into another is left out."""
     ListTierChanges: _aio.UnaryUnaryMultiCallable[_members_pb2.ListTierChangesRequest, _members_pb2.ListTierChangesResponse]  # type: ignore[assignment]
-    """Lists the tiers that a member reached and left, the newest first."""
+    """Lists the tiers that a member reached and left, each by the rules that were in force then, the newest first. Where
+    new rules gave another tier at once, that is a change at the moment from which they held.
+    """
     AccruePoints: _aio.UnaryUnaryMultiCallable[_members_pb2.AccruePointsRequest, _members_pb2.AccruePointsResponse]  # type: ignore[assignment]
     """Gives points to a member. What the member owes is paid first."""
     SpendPoints: _aio.UnaryUnaryMultiCallable[_members_pb2.SpendPointsRequest, _members_pb2.SpendPointsResponse]  # type: ignore[assignment]
@@ -189,7 +193,9 @@ class MembersServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _members_pb2.ListTierChangesRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_members_pb2.ListTierChangesResponse, _abc.Awaitable[_members_pb2.ListTierChangesResponse]]:
-        """Lists the tiers that a member reached and left, the newest first."""
+        """Lists the tiers that a member reached and left, each by the rules that were in force then, the newest first. Where
+        new rules gave another tier at once, that is a change at the moment from which they held.
+        """
 
     @_abc_1.abstractmethod
     def AccruePoints(
