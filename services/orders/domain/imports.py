@@ -43,7 +43,8 @@ class ImportLine:
 
 @dataclass(frozen=True, slots=True)
 class ImportRow:
-    """A paid order of another system; `order_id` is its id here, should it be unknown so far."""
+    """A paid order of another system; `order_id` is its id here, should it be unknown so far. An order of a member who
+    was `forgotten` is one of nobody."""
 
     order_id: UUID
     channel: str
@@ -52,6 +53,12 @@ class ImportRow:
     order_time: datetime
     lines: tuple[ImportLine, ...]
     store: str = ""
+    forgotten: bool = False
+
+    @property
+    def buyer(self) -> Buyer:
+        """Whose order it becomes, if it is unknown so far."""
+        return Buyer(member=None if self.forgotten else self.member)
 
     @property
     def key(self) -> tuple[str, str]:
@@ -142,7 +149,7 @@ def order_of(row: ImportRow, now: datetime) -> tuple[Order, OrderPaid]:
         id=row.order_id,
         counter=0,
         state=OrderState.PAID,
-        buyer=Buyer(member=row.member),
+        buyer=row.buyer,
         channel=row.channel,
         external_id=row.external_id,
         currency=row.currency,
@@ -171,13 +178,13 @@ def order_of(row: ImportRow, now: datetime) -> tuple[Order, OrderPaid]:
 
 def reimport(order: Order, row: ImportRow, now: datetime) -> tuple[Order, OrderPaid]:
     """The stored order with what the row says now. Raises a Fault unless it is as it was imported, for the same member
-    and in the same currency: consumers have settled it under these."""
-    if not order.imported or order.buyer.member != row.member or order.currency != row.currency:
+    (or for nobody, if the member was forgotten) and in the same currency: consumers have settled it under these."""
+    if not order.imported or order.buyer not in (Buyer(member=row.member), row.buyer) or order.currency != row.currency:
         raise errors.row_conflicts("has another member or currency, or was not imported")
     if (order.state, Step.REIMPORT) not in TRANSITIONS:
         raise errors.row_conflicts("was refunded since")
     fresh, _ = order_of(row, now)
-    changed = replace(fresh, id=order.id, counter=order.counter, version=order.version + 1)
+    changed = replace(fresh, id=order.id, buyer=order.buyer, counter=order.counter, version=order.version + 1)
     return changed, OrderPaid(changed)
 
 

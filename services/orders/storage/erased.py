@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from services.orders.storage.tables.members import erased_members
+
+_AMONG = text("select member_id from erased_members where member_id = any(cast(:members as uuid[]))")
 
 
 class ErasedStore:
@@ -24,7 +26,7 @@ class ErasedStore:
         if values:
             self._connection.execute(upsert(erased_members).values(values).on_conflict_do_nothing())
 
-    def knows(self, member: UUID) -> bool:
-        """Whether a member was forgotten."""
-        query = select(erased_members.c.member_id).where(erased_members.c.member_id == member)
-        return self._connection.execute(query).first() is not None
+    def among(self, members: Collection[UUID]) -> set[UUID]:
+        """Which of the members were forgotten."""
+        found = self._connection.execute(_AMONG, {"members": sorted(members)})
+        return {UUID(str(member)) for member in found.scalars()}

@@ -14,11 +14,11 @@ from kit.names import join
 from kit.page import Page
 from services.orders.domain.bargain import COLLECTION, Bargain, BargainQuery, Cut, Haggle
 from services.orders.domain.errors import bargain as errors
-from services.orders.domain.errors import product_archived, product_not_found
+from services.orders.domain.errors import member_erased, product_archived, product_not_found
 from services.orders.domain.offer import Known
 from services.orders.domain.order import Order
 from services.orders.domain.product import Product
-from services.orders.usecases import activity, haggling, people
+from services.orders.usecases import activity, erasure, haggling, people
 from services.orders.usecases import order as orders
 from services.orders.usecases.activity import NOTHING_SENT, Sending
 from services.orders.usecases.offer import with_parts
@@ -210,6 +210,7 @@ def begin_haggle(unit: Work, command: BeginHaggle) -> Haggle:
     """Begin to haggle, once per bargain: who begins again, by whatever name, gets the same haggle."""
     bargain = get_bargain(unit, command.bargain_id)
     bargain.check_open(unit.now)
+    erasure.check_known(unit, command.member)
     others = Persons(unit, [command.member]).others(command.member)
     if others:
         found = unit.haggles.of(bargain.id, [command.member]) or unit.haggles.of(bargain.id, others)
@@ -225,6 +226,7 @@ def get_haggle(unit: Work, bargain_id: UUID, haggle_id: UUID) -> Haggle:
 
 def cut_prices(unit: Work, commands: Sequence[CutPrice]) -> list[Done | Fault]:
     """Cut prices, first come, first served; each has its own outcome."""
+    gone = erasure.forgotten(unit, {command.helper for command in commands})
     persons = Persons(unit, {command.helper for command in commands})
     before = unit.haggles.lock({command.haggle_id for command in commands})
     names = {(each.haggle_id, name) for each in commands for name in persons.names(each.helper)}
@@ -232,6 +234,8 @@ def cut_prices(unit: Work, commands: Sequence[CutPrice]) -> list[Done | Fault]:
     after, cuts, outcomes = dict(before), list[Cut](), list[Done | Fault]()
     for command in commands:
         try:
+            if command.helper in gone:
+                raise member_erased(command.helper)
             haggle = _existing(after.get(command.haggle_id), command.bargain_id, command.haggle_id)
             if (haggle.id, persons.person(command.helper)) in helped:
                 raise errors.haggle_cut_already(haggle.name, command.helper)
@@ -250,6 +254,7 @@ def cut_prices(unit: Work, commands: Sequence[CutPrice]) -> list[Done | Fault]:
 
 def buy_haggle(unit: Work, command: BuyHaggle) -> Order:
     """Buy at the price that was reached; from then on nobody cuts it, unless the order is given up."""
+    erasure.keep_for(unit, [command.sending.address])
     names = Persons(unit, [command.member]).names(command.member)
     haggle = _existing(
         unit.haggles.lock([command.haggle_id]).get(command.haggle_id), command.bargain_id, command.haggle_id

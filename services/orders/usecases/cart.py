@@ -14,8 +14,8 @@ from kit.names import join
 from services.orders.domain.cart import KEPT, Access, Cart
 from services.orders.domain.errors import shipping as errors
 from services.orders.domain.order import Order
+from services.orders.usecases import erasure, placing
 from services.orders.usecases import order as orders
-from services.orders.usecases import placing
 from services.orders.usecases.placing import Placement
 
 
@@ -41,7 +41,7 @@ class Carts(Protocol):
         """Delete carts of guests and of stores that nobody has touched since; answers how many."""
 
 
-class Work(Protocol):
+class Work(erasure.Storing, Protocol):
     """What these use-cases need of a unit of work."""
 
     @property
@@ -109,6 +109,8 @@ def open_cart(unit: Work, command: OpenCart) -> Cart:
     cart = Cart.open(command.cart_id, command.member, command.channel, unit.now, store=command.store)
     if command.member is not None:
         cart.check(command.access)
+        unit.members.keep()
+        erasure.check_known(unit, cart.member)
     return unit.carts.open(cart)
 
 
@@ -138,6 +140,8 @@ def see_prices(cart_id: UUID, access: Access, prices: Mapping[UUID, Money]) -> C
 
 def merge_carts(unit: Work, command: MergeCarts) -> Cart:
     """Merge a guest's cart into the member's; the same once more answers the member's and adds nothing."""
+    unit.members.keep()
+    erasure.check_known(unit, command.member)
     guest = get_cart(unit, command.guest, command.access)
     if guest.member is not None:
         raise errors.cart_not_found(guest.id)
@@ -156,6 +160,7 @@ def merge_carts(unit: Work, command: MergeCarts) -> Cart:
 def order_cart(unit: Ordering, command: OrderCart) -> Order:
     """Place the order and empty the cart, both or neither; whoever wanted the same at the same moment gets the same
     order. Raises a Fault when the cart changed since it was priced."""
+    erasure.keep_for(unit, [command.placement.order.address])
     cart = _existing(unit.carts.lock([command.cart_id]), command.cart_id)
     if cart.version != command.version:
         return orders.get_order(unit, made(cart, command.version, command.terms))

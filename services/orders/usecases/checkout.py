@@ -22,6 +22,7 @@ from services.orders.domain import errors
 from services.orders.domain.checkout import NOTHING, Attempt, CheckoutState, Held, Release, Step, StepKind
 from services.orders.domain.payment import Allowance, RefundPolicy
 from services.orders.domain.quote import Quote
+from services.orders.usecases import erasure
 from services.orders.usecases.basket import Basket
 from services.orders.usecases.placing import Placement
 from services.orders.usecases.quote import Quoting
@@ -72,7 +73,7 @@ class Checkouts(Protocol):
         """Store what became of a locked attempt."""
 
 
-class Work(Protocol):
+class Work(erasure.Knowing, Protocol):
     """What these use-cases need of a unit of work."""
 
     @property
@@ -141,7 +142,9 @@ class Book:
 
 
 def open_attempt(unit: Work, command: Open) -> Attempt:
-    """Join the open attempt of a request, unless it is stale: then that one is given up and another begins."""
+    """Join the open attempt of a request, unless it is stale: then that one is given up and another begins. Nothing is
+    held for a member who was forgotten."""
+    erasure.check_known(unit, command.member)
     new = Attempt.begin(
         command.order_id,
         member=command.member,

@@ -20,7 +20,7 @@ from services.orders.domain.shipment import Shipment, ShipmentState
 from services.orders.domain.shipping import MethodKind
 from services.orders.domain.tax import TaxTable
 from services.orders.usecases import erasure
-from services.orders.usecases.erasure import check_remembered
+from services.orders.usecases.erasure import check_remembered, kept_text
 from services.orders.usecases.order import check_version, existing
 
 _CLOSED = frozenset({OrderState.CANCELLED, OrderState.REFUNDED, OrderState.COMPLETED})
@@ -199,7 +199,9 @@ def list_events(unit: Work, order_id: UUID, page: Page) -> tuple[Order, list[Ord
 
 def write_note(unit: Work, command: WriteNote) -> Act:
     """Write a note."""
+    unit.members.keep()
     order = existing(unit.orders.get([command.order_id]), command.order_id)
+    check_remembered(unit, order)
     note = Act(command.note_id, order.id, ActKind.NOTE, command.by, unit.now, command.text)
     unit.desk.act([note])
     return note
@@ -218,24 +220,27 @@ def tag_order(unit: Work, command: TagOrder) -> DeskOrder:
 
 
 def hold_order(unit: Work, command: HoldOrder) -> DeskOrder:
-    """Hold an order; for the same reason once more changes nothing."""
+    """Hold an order; for the same reason once more changes nothing. Who is forgotten, of that no reason is kept."""
+    unit.members.keep()
     order, marks = _locked(unit, command.order_id)
+    reason = kept_text(unit, order, command.reason)
     if marks.hold is not None:
-        if marks.hold.reason != command.reason:
+        if marks.hold.reason != reason:
             raise errors.order_on_hold(order.id)
         return DeskOrder(order, marks)
-    hold = Hold(command.reason, command.by, unit.now)
+    hold = Hold(reason, command.by, unit.now)
     unit.desk.hold(order, hold)
-    unit.desk.act([_act(unit, order, ActKind.HOLD, command.by, command.reason)])
+    unit.desk.act([_act(unit, order, ActKind.HOLD, command.by, reason)])
     return DeskOrder(order, Marks(marks.tags, hold))
 
 
 def release_order(unit: Work, command: ReleaseOrder) -> DeskOrder:
     """Hold an order no more; one that is not held stays so."""
+    unit.members.keep()
     order, marks = _locked(unit, command.order_id)
     if marks.hold is not None:
         unit.desk.release(order.id)
-        unit.desk.act([_act(unit, order, ActKind.RELEASE, command.by, command.note)])
+        unit.desk.act([_act(unit, order, ActKind.RELEASE, command.by, kept_text(unit, order, command.note))])
     return DeskOrder(order, Marks(marks.tags))
 
 

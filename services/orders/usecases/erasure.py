@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from services.orders.domain.errors import desk as errors
+from services.orders.domain import errors
+from services.orders.domain.address import SealedAddress
 from services.orders.domain.order import Order
 
 
@@ -24,8 +25,8 @@ class Erased(Protocol):
     def add(self, members: Sequence[UUID], now: datetime) -> None:
         """Remember that members were forgotten."""
 
-    def knows(self, member: UUID) -> bool:
-        """Whether a member was forgotten."""
+    def among(self, members: Collection[UUID]) -> set[UUID]:
+        """Which of the members were forgotten."""
 
 
 class Members(Protocol):
@@ -38,16 +39,20 @@ class Members(Protocol):
         """Wait for those who keep the members, and let nobody begin until the transaction ends."""
 
 
-class Storing(Protocol):
-    """What storing something personal of an order needs of a unit of work."""
-
-    @property
-    def members(self) -> Members:
-        """All members."""
+class Knowing(Protocol):
+    """What asking who was forgotten needs of a unit of work."""
 
     @property
     def erased(self) -> Erased:
         """Who was forgotten."""
+
+
+class Storing(Knowing, Protocol):
+    """What storing something personal needs of a unit of work."""
+
+    @property
+    def members(self) -> Members:
+        """All members."""
 
 
 class Work(Storing, Protocol):
@@ -87,8 +92,34 @@ def forget_members(unit: Work, members: Sequence[UUID]) -> None:
     unit.invoices.forget(members)
 
 
-def check_remembered(unit: Storing, order: Order) -> None:
-    """Raise a Fault when something personal must not be stored of an order: its member was forgotten. `keep` comes
-    first, before anything is read."""
-    if order.buyer.member is not None and unit.erased.knows(order.buyer.member):
-        raise errors.member_erased(order.id)
+def forgotten(unit: Knowing, members: Iterable[UUID | None]) -> set[UUID]:
+    """Which of the members were forgotten: nothing is bought by them any more. Whoever stores something personal with
+    that takes `keep` first, before anything is read."""
+    asked = {member for member in members if member is not None}
+    return unit.erased.among(asked) if asked else set()
+
+
+def keep_for(unit: Storing, addresses: Iterable[SealedAddress | None]) -> None:
+    """`keep`, if there are addresses to be stored. Orders do so when they are placed; whoever locks rows before that
+    does so first."""
+    if any(addresses):
+        unit.members.keep()
+
+
+def check_known(unit: Knowing, member: UUID | None) -> None:
+    """Raise a Fault when a member was forgotten; as `forgotten`."""
+    if member is not None and forgotten(unit, [member]):
+        raise errors.member_erased(member)
+
+
+def check_remembered(unit: Knowing, order: Order) -> None:
+    """Raise a Fault when something personal must not be stored of an order: its member was forgotten; as
+    `forgotten`."""
+    member = order.buyer.member
+    if member is not None and forgotten(unit, [member]):
+        raise errors.member_erased(member, order=order.id)
+
+
+def kept_text(unit: Knowing, order: Order, text: str) -> str:
+    """What is kept of what somebody writes about an order: nothing, if its member was forgotten; as `forgotten`."""
+    return "" if text and forgotten(unit, [order.buyer.member]) else text

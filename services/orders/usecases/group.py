@@ -18,7 +18,7 @@ from services.orders.domain.group_buy import GroupBuy, GroupBuyKind
 from services.orders.domain.offer import Known
 from services.orders.domain.order import Order
 from services.orders.domain.product import Product
-from services.orders.usecases import activity, group_buy, group_seats, holding, people
+from services.orders.usecases import activity, erasure, group_buy, group_seats, holding, people
 from services.orders.usecases import order as orders
 from services.orders.usecases.activity import NOTHING_SENT, Sending
 from services.orders.usecases.offer import with_parts
@@ -101,6 +101,7 @@ class _Wish:
 def take_seats(unit: Work, commands: Sequence[TakeSeat]) -> list[Order | Fault]:
     """Open groups and join them, first come, first served; each has its own outcome. ABORTED tells a member who took
     another seat at the same moment to try again."""
+    erasure.keep_for(unit, [command.sending.address for command in commands])
     persons = Persons(unit, {command.member for command in commands})
     known = _Known(unit, commands)
     outcomes: list[Order | Fault | None] = [None] * len(commands)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
@@ -12,6 +13,8 @@ from services.orders.domain import errors, imports
 from services.orders.domain.events import OrderPaid
 from services.orders.domain.imports import ImportRow, Outcome, RowResult
 from services.orders.domain.order import Order
+from services.orders.usecases import erasure
+from services.orders.usecases.erasure import forgotten
 
 Key = tuple[str, str]
 
@@ -35,7 +38,7 @@ class Orders(Protocol):
         """Store orders as (before, after) with other lines and payments."""
 
 
-class Work(Protocol):
+class Work(erasure.Knowing, Protocol):
     """What these use-cases need of a unit of work."""
 
     @property
@@ -51,9 +54,12 @@ class Work(Protocol):
 
 
 def import_orders(unit: Work, rows: Sequence[ImportRow | Fault]) -> list[RowResult]:
-    """Store paid orders of another system; one result per row. A row that could not even be read is its Fault."""
+    """Store paid orders of another system; one result per row. A row that could not even be read is its Fault. Orders
+    of members who were forgotten are stored as those of nobody."""
     verdicts = _judge(rows, unit.now)
-    pending = {row.key: row for row in verdicts if isinstance(row, ImportRow)}
+    fresh = [row for row in verdicts if isinstance(row, ImportRow)]
+    gone = forgotten(unit, [row.member for row in fresh])
+    pending = {row.key: replace(row, forgotten=row.member in gone) for row in fresh}
     results: dict[Key, RowResult] = {}
     for _ in range(_ROUNDS):
         results |= _store(unit, [row for key, row in pending.items() if key not in results])

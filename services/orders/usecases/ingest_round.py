@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Protocol
 from uuid import UUID
@@ -27,6 +27,7 @@ from services.orders.domain.payment import Payment, Tender
 from services.orders.domain.product import Product
 from services.orders.domain.wangdiantong import Meaning
 from services.orders.usecases import order, told_refunds
+from services.orders.usecases.erasure import forgotten
 from services.orders.usecases.order import PlaceOrder, place_orders
 from services.orders.usecases.payment import ReceivePayment, receive_payments
 from services.orders.usecases.refund import refund_rest
@@ -107,7 +108,8 @@ class Round:
             self._snags[told.tid] += [Snag(SKU_UNKNOWN, code) for code in unknown]
             if not unknown:
                 ready.append(told)
-        outcomes = place_orders(self._unit, [self._placement(told, goods) for told in ready]) if ready else []
+        gone = forgotten(self._unit, [told.member for told in ready])
+        outcomes = place_orders(self._unit, [self._placement(told, goods, gone) for told in ready]) if ready else []
         for told, outcome in zip(ready, outcomes, strict=True):
             self._note(told.tid, outcome)
 
@@ -194,10 +196,10 @@ class Round:
     def _here(self) -> list[tuple[PlatformOrder, Order]]:
         return [(told, self._orders[told.tid]) for _, told in self._wanted if told.tid in self._orders]
 
-    def _placement(self, told: PlatformOrder, goods: Mapping[str, Product]) -> PlaceOrder:
+    def _placement(self, told: PlatformOrder, goods: Mapping[str, Product], gone: Collection[UUID]) -> PlaceOrder:
         return PlaceOrder(
             order_id=self._unit.new_id(),
-            buyer=Buyer(member=told.member),
+            buyer=Buyer(member=told.member if told.member not in gone else None),  # the order is a figure of nobody
             channel=self._shop.channel,
             quote=ingest.quote_of(self._shop, told, goods),
             coupons=(),

@@ -16,7 +16,7 @@ from services.orders.domain.invoice import Invoice, InvoiceState, InvoiceStep, S
 from services.orders.domain.order import Order
 from services.orders.domain.order_state import OrderState
 from services.orders.usecases import erasure
-from services.orders.usecases.erasure import check_remembered
+from services.orders.usecases.erasure import check_remembered, kept_text
 from services.orders.usecases.order import existing
 
 _NEVER = frozenset({OrderState.CANCELLED, OrderState.REFUNDED})
@@ -120,11 +120,11 @@ def request_invoice(unit: Work, command: RequestInvoice) -> Invoice:
 def issue_invoice(unit: Work, command: DecideInvoice) -> Invoice:
     """Issue an invoice over what was paid in money and not given back: the order is locked, so a refund comes before or
     after it."""
-    order, invoice = _locked(unit, command)
+    order, invoice, note = _locked(unit, command)
     if order.pay_time is None:
         raise errors.nothing_to_invoice(order.id)
-    issued = invoice.issue(order.net_total, number=command.number, by=command.by, note=command.note, now=unit.now)
-    return _save(unit, invoice, issued, ActKind.ISSUE_INVOICE, command)
+    issued = invoice.issue(order.net_total, number=command.number, by=command.by, note=note, now=unit.now)
+    return _save(unit, invoice, issued, ActKind.ISSUE_INVOICE, note)
 
 
 def reject_invoice(unit: Work, command: DecideInvoice) -> Invoice:
@@ -155,14 +155,14 @@ def list_invoices(
 
 
 def _step(unit: Work, command: DecideInvoice, step: InvoiceStep) -> Invoice:
-    _, invoice = _locked(unit, command)
-    after = invoice.step(step, by=command.by, note=command.note, now=unit.now)
-    return _save(unit, invoice, after, _ACTS[step], command)
+    _, invoice, note = _locked(unit, command)
+    after = invoice.step(step, by=command.by, note=note, now=unit.now)
+    return _save(unit, invoice, after, _ACTS[step], note)
 
 
-def _save(unit: Work, before: Invoice, after: Invoice, kind: ActKind, command: DecideInvoice) -> Invoice:
+def _save(unit: Work, before: Invoice, after: Invoice, kind: ActKind, note: str) -> Invoice:
     unit.invoices.save(before, after)
-    _write_down(unit, after, kind, command.by, command.note)
+    _write_down(unit, after, kind, after.decided_by, note)
     return after
 
 
@@ -170,8 +170,10 @@ def _write_down(unit: Work, invoice: Invoice, kind: ActKind, by: str, note: str)
     unit.desk.act([Act(unit.new_id(), invoice.order, kind, by, unit.now, note, invoice.name)])
 
 
-def _locked(unit: Work, command: DecideInvoice) -> tuple[Order, Invoice]:
+def _locked(unit: Work, command: DecideInvoice) -> tuple[Order, Invoice, str]:
+    """The locked order, its invoice, and what is kept of the note."""
+    unit.members.keep()
     order = existing(unit.orders.lock([command.order_id]), command.order_id)
     invoice = get_invoice(unit, order.id, command.invoice_id)
     invoice.check_version(command.version)
-    return order, invoice
+    return order, invoice, kept_text(unit, order, command.note)

@@ -9,13 +9,11 @@ from uuid import UUID
 
 from kit import merges
 from kit.merges import Link
+from services.orders.usecases import erasure
 
 
-class Members(Protocol):
+class Members(erasure.Members, Protocol):
     """Who stands for whom."""
-
-    def change(self) -> None:
-        """Let nobody else change it until the transaction ends."""
 
     def link(self, links: Sequence[Link]) -> set[UUID]:
         """Store the newest links, sorted by member; answers whose were news."""

@@ -21,7 +21,7 @@ from services.orders.domain.order_state import CancelReason
 from services.orders.domain.payment import PointsTender, RefundPolicy
 from services.orders.domain.quote import Quote
 from services.orders.domain.refund import Refund
-from services.orders.usecases import consequences, credit, group_seats, haggling, holding, presale_parts
+from services.orders.usecases import consequences, credit, erasure, group_seats, haggling, holding, presale_parts
 from services.orders.usecases.flash_sale_units import FlashSaleUnits
 
 
@@ -91,7 +91,7 @@ class Completing(Protocol):
         """Publish facts with the transaction."""
 
 
-class Work(holding.Work, Protocol):
+class Work(holding.Work, erasure.Storing, Protocol):
     """What these use-cases need of a unit of work."""
 
     @property
@@ -183,11 +183,14 @@ def place_orders(
 ) -> list[Order | Fault]:
     """Reserve stock and store the orders, first come, first served. Each has its own outcome.
 
-    An activity that has units of its own gives a `draw`, which takes the goods from there instead.
+    An activity that has units of its own gives a `draw`, which takes the goods from there instead. Members who were
+    forgotten buy nothing.
     """
+    erasure.keep_for(unit, [command.address for command in commands])
+    gone = erasure.forgotten(unit, [command.buyer.member for command in commands])
     held = [command.order_id for command in commands if command.held]
     still_open = unit.checkouts.lock_open(held) if held else set()
-    outcomes = [_draft(command, unit.now, still_open) for command in commands]
+    outcomes = [_draft(command, unit.now, still_open, gone) for command in commands]
     if draw is not None:
         draw(unit, outcomes)
     else:
@@ -205,7 +208,10 @@ def place_orders(
     return [replace(order, counter=counters[order.id]) if isinstance(order, Order) else order for order in outcomes]
 
 
-def _draft(command: PlaceOrder, now: datetime, still_open: set[UUID]) -> Order | Fault:
+def _draft(command: PlaceOrder, now: datetime, still_open: set[UUID], gone: set[UUID]) -> Order | Fault:
+    member = command.buyer.member
+    if member is not None and member in gone:
+        return errors.member_erased(member)
     if command.held and command.order_id not in still_open:
         return errors.checkout_abandoned()
     try:

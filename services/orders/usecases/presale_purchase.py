@@ -16,7 +16,7 @@ from services.orders.domain.order import Order
 from services.orders.domain.presale import Presale
 from services.orders.domain.presale_order import PresaleOrder
 from services.orders.domain.product import Product
-from services.orders.usecases import activity, people, presale_parts
+from services.orders.usecases import activity, erasure, people, presale_parts
 from services.orders.usecases import order as orders
 from services.orders.usecases.activity import NOTHING_SENT, Sending
 from services.orders.usecases.offer import with_parts
@@ -88,6 +88,7 @@ class BuyPresale:
 
 def buy(unit: Work, commands: Sequence[BuyPresale]) -> list[Order | Fault]:
     """Buy, first come, first served; each has its own outcome. Refusals that need no lock come first."""
+    erasure.keep_for(unit, [command.sending.address for command in commands])
     counter = _Counter(unit, commands)
     outcomes: list[Order | Fault | None] = [counter.refusal(command) for command in commands]
     chosen = [index for index, refusal in enumerate(outcomes) if refusal is None]

@@ -10,8 +10,10 @@ from uuid import UUID
 
 from kit.errors import Fault
 from services.orders.domain.errors import flash_sale as errors
+from services.orders.domain.errors import member_erased
 from services.orders.domain.flash_sale import FlashSale, FlashSaleState
 from services.orders.domain.waiting_room import Ticket, admissions
+from services.orders.usecases import erasure
 from services.orders.usecases.flash_sale import FlashSales
 
 
@@ -28,7 +30,7 @@ class WaitingRooms(Protocol):
         """Store new places, over those that members had before, and when those after them may buy."""
 
 
-class Work(Protocol):
+class Work(erasure.Knowing, Protocol):
     """What these use-cases need of a unit of work."""
 
     @property
@@ -64,14 +66,19 @@ class Place:
 def enter(unit: Work, commands: Sequence[Enter]) -> list[Place | Fault]:
     """Give each its place, first come, first served. Who enters again keeps the place until its ticket is over; then
     there is a new one, at the end."""
-    sales = unit.flash_sales.get(sorted({command.sale_id for command in commands}))
+    gone = erasure.forgotten(unit, [command.member for command in commands])
+    known = [command for command in commands if command.member not in gone]
+    sales = unit.flash_sales.get(sorted({command.sale_id for command in known})) if known else {}
     tickets: dict[Enter, Ticket] = {}
     for sale in sorted(sales.values(), key=lambda sale: sale.id):
-        wanting = [command.member for command in commands if command.sale_id == sale.id]
+        wanting = [command.member for command in known if command.sale_id == sale.id]
         if _refusal(sale, unit.now) is None:
             times = _times(unit, sale, list(dict.fromkeys(wanting)))
             tickets |= {Enter(sale.id, member): Ticket.at(sale.id, member, at) for member, at in times.items()}
-    return [_answer(command, sales, tickets, unit.now) for command in commands]
+    return [
+        member_erased(command.member) if command.member in gone else _answer(command, sales, tickets, unit.now)
+        for command in commands
+    ]
 
 
 def _refusal(sale: FlashSale, now: datetime) -> Fault | None:

@@ -169,5 +169,6 @@ async def test_imports_that_meet_store_each_order_once(
 def test_the_number_of_statements_does_not_grow_with_the_rows(database: Database[OrdersUnit], count: int) -> None:
     statements: list[str] = []
     event.listen(database._engine, "before_cursor_execute", lambda *given: statements.append(given[2]))
-    database.write(import_orders, [an_import_row(external_id=str(index)) for index in range(count)])
-    assert len(statements) == 3
+    rows = [an_import_row(external_id=str(index), member=uuid.uuid4()) for index in range(count)]
+    database.write(import_orders, rows)
+    assert len(statements) == 4

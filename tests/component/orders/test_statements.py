@@ -38,7 +38,8 @@ def statements(server: Server) -> Iterator[list[str]]:
 
 
 async def buy(orders: OrdersServiceStub, shop: Shop, products: list[str]) -> pb.Order:
-    request = placing(*((product, 1) for product in products), request_id=str(uuid.uuid4()))
+    member, request_id = f"members/{uuid.uuid4()}", str(uuid.uuid4())
+    request = placing(*((product, 1) for product in products), member=member, request_id=request_id)
     return await shop.pay(await orders.PlaceOrder(request), request_id=str(uuid.uuid4()))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import Enum
@@ -81,12 +81,20 @@ class Rows:
         return {}
 
 
+class Forgotten:
+    """Nobody."""
+
+    def among(self, members: Collection[UUID]) -> set[UUID]:
+        return set()
+
+
 @dataclass(frozen=True)
 class Unit:
-    """A unit of work."""
+    """A unit of work; `erased` are those who were forgotten."""
 
     now: datetime
     checkouts: Rows
+    erased: Forgotten = field(default_factory=Forgotten)
 
 
 @dataclass(frozen=True)

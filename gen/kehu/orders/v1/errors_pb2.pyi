@@ -308,7 +308,9 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     Metadata: `order`.
     """
     ERROR_REASON_MEMBER_ERASED: _ErrorReason.ValueType  # 154
-    """The member of the order was erased: no address and no name for an invoice is stored again. Metadata: `order`."""
+    """The member was erased: nothing is bought under its name any more, no cart is opened, and of its orders no address, no
+    note and no name for an invoice is stored again. Metadata: `member`, and the `order` if it is about one.
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why orders refused a call, as `google.rpc.ErrorInfo.reason` under the domain `kehu.dev`.
@@ -601,5 +603,7 @@ ERROR_REASON_DEPOSIT_IN_MONEY: ErrorReason.ValueType  # 153
 Metadata: `order`.
 """
 ERROR_REASON_MEMBER_ERASED: ErrorReason.ValueType  # 154
-"""The member of the order was erased: no address and no name for an invoice is stored again. Metadata: `order`."""
+"""The member was erased: nothing is bought under its name any more, no cart is opened, and of its orders no address, no
+note and no name for an invoice is stored again. Metadata: `member`, and the `order` if it is about one.
+"""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

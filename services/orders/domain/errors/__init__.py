@@ -134,6 +134,13 @@ def checkout_abandoned() -> Fault:
     return Fault(Kind.ABORTED, "CHECKOUT_ABANDONED", message, retry_after=SOON)
 
 
+def member_erased(member: UUID, *, order: UUID | None = None) -> Fault:
+    """The member asked to be forgotten: nothing of it is stored again, nor of what it bought, such as an order."""
+    name = names.join("members", member)
+    what = {"order": names.join("orders", order)} if order else {}
+    return _precondition("MEMBER_ERASED", f"{name} was erased: nobody is known by it", member=name, **what)
+
+
 def row_repeated() -> Fault:
     """An earlier row of the same call is the same order."""
     return _row("ROW_REPEATED", "is that of an earlier row of this call")

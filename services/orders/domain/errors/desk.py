@@ -46,12 +46,6 @@ def address_fixed(order: UUID, cause: str) -> Fault:
     return _precondition("ADDRESS_FIXED", f"{name} can't be sent elsewhere: {cause}", order=name, cause=cause)
 
 
-def member_erased(order: UUID) -> Fault:
-    """Nothing personal is stored of the order: its member asked to be forgotten."""
-    name = names.join("orders", order)
-    return _precondition("MEMBER_ERASED", f"the member of {name} was erased, nobody is known of it", order=name)
-
-
 def shipment_not_found(order: UUID, shipment: UUID) -> Fault:
     """The order has no such shipment."""
     name = names.join("orders", order, "shipments", shipment)
