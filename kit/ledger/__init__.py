@@ -11,7 +11,7 @@ say what has expired of it (`LAPSE`).
 Entries are divided by their ids (`kit.db.partitions`), for their log never ends; accounts and lots are not.
 """
 
-from kit.ledger.schema import add_lots, create, define, divide, index_lapses, mark_announced
+from kit.ledger.schema import add_lots, create, define, divide, index_lapses, index_lapses_before, mark_announced
 from kit.ledger.store import Entry, Ledger, Position, Positions, Present
 
 __all__ = [
@@ -25,5 +25,6 @@ __all__ = [
     "define",
     "divide",
     "index_lapses",
+    "index_lapses_before",
     "mark_announced",
 ]

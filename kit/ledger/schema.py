@@ -13,6 +13,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Connection,
     DateTime,
     Identity,
     Index,
@@ -26,7 +27,7 @@ from sqlalchemy import (
     text,
 )
 
-from kit.db import partitions
+from kit.db import indexes, partitions
 
 
 def define(metadata: MetaData) -> None:
@@ -65,7 +66,13 @@ def divide(operations: Any) -> None:
 
 def index_lapses(operations: Any) -> None:
     """Let what has expired of a source's lots be found: the log alone remembers it."""
-    operations.create_index(_LAPSED, "ledger_entries", ["source"], postgresql_where=text(_LAPSES))
+    where = text(_LAPSES)
+    operations.create_index(_LAPSED, "ledger_entries", ["source"], postgresql_where=where, if_not_exists=True)
+
+
+def index_lapses_before(connection: Connection) -> None:
+    """Build the index of `index_lapses` on the entries that are there, before the migration."""
+    indexes.build(connection, _LAPSED, "ledger_entries", ["source"], where=_LAPSES)
 
 
 def mark_announced(operations: Any) -> None:

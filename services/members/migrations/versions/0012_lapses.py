@@ -9,6 +9,8 @@ down_revision = "0011"
 branch_labels = None
 depends_on = None
 
+before = ledger.index_lapses_before
+
 
 def upgrade() -> None:
     ledger.index_lapses(op)
