@@ -14,8 +14,8 @@ import protovalidate
 from google.protobuf.message import DecodeError, Message
 
 from kit import errors
-from kit.errors import Fault, Violation
-from kit.rpc import audit, metrics, policy, status
+from kit.errors import Fault
+from kit.rpc import audit, metrics, policy, status, violations
 from kit.rpc import call as calls
 from kit.rpc.admission import Admission
 from kit.rpc.call import Call, Identity, Method
@@ -203,9 +203,7 @@ class Interceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
         try:
             self._validator.validate(request)
         except protovalidate.ValidationError as error:
-            raise errors.invalid_fields(
-                [Violation(_path(each), each.proto.message) for each in error.violations]
-            ) from None
+            raise errors.invalid_fields(violations.told(request, error.violations)) from None
         return request
 
 
@@ -213,16 +211,6 @@ def _milliseconds(method: Method, settings: Settings) -> int:
     if method.streams:
         return settings.stream_deadline_ms
     return settings.batch_deadline_ms if method.batch else settings.default_deadline_ms
-
-
-def _path(violation: protovalidate.Violation) -> str:
-    """`lines[2].quantity` from a violation's path."""
-    path = ""
-    for element in violation.proto.field.elements if violation.proto.field else ():
-        path += f".{element.field_name}" if path else element.field_name
-        if element.subscript is not None:
-            path += f"[{element.subscript.value}]"
-    return path or "request"
 
 
 def _fault_of(error: Exception, method: Method) -> Fault:
