@@ -31,7 +31,7 @@ EXCUSED = {
     **dict.fromkeys(
         (
             *("CreateTopUp", "PayStoredValue", "HoldStoredValue", "ConfirmStoredValuePayment"),
-            *("ReleaseStoredValuePayment", "PayWithGiftCard", "HoldGiftCard"),
+            *("ReleaseStoredValuePayment", "RenewStoredValuePayment", "PayWithGiftCard", "HoldGiftCard"),
         ),
         MONEY,
     ),

@@ -30,12 +30,19 @@ def lock(request: pb.LockCouponsRequest) -> Lock:
         order=names.id_of("orders", request.order, field="order"),
         member=names.id_of("members", request.member, field="member"),
         until=instant(request.expire_time, field="expire_time"),
+        checkout=_checkout(request),
     )
 
 
-def settle(request: pb.UseCouponsRequest | pb.UnlockCouponsRequest) -> Settle:
-    """Read a request to use or unlock the coupons of an order."""
+def use(request: pb.UseCouponsRequest) -> Settle:
+    """Read a request to use the coupons of an order."""
     return Settle(coupon_ids(request.coupons), names.id_of("orders", request.order, field="order"))
+
+
+def unlock(request: pb.UnlockCouponsRequest) -> Settle:
+    """Read a request to unlock the coupons of an order."""
+    order = names.id_of("orders", request.order, field="order")
+    return Settle(coupon_ids(request.coupons), order, _checkout(request))
 
 
 def void(request: pb.VoidCouponRequest) -> Void:
@@ -52,6 +59,10 @@ def filter_of(request: pb.ListCouponsRequest) -> Filter:
         state=State(pb.Coupon.State.Name(request.state).removeprefix("STATE_")) if request.state else None,
         org=org.parse(request.org),
     )
+
+
+def _checkout(request: pb.LockCouponsRequest | pb.UnlockCouponsRequest) -> UUID | None:
+    return names.id_of("checkouts", request.checkout, field="checkout") if request.checkout else None
 
 
 def coupon_ids(wire: Sequence[str]) -> list[UUID]:

@@ -99,7 +99,7 @@ class CampaignsServicer(campaigns_pb2_grpc.CampaignsServiceServicer):
         return await self._edge.write(
             request,
             coupons.use,
-            coupon.settle(request),
+            coupon.use(request),
             render=lambda used: cpb.UseCouponsResponse(coupons=[coupon.render(each) for each in used]),
         )
 
@@ -110,7 +110,7 @@ class CampaignsServicer(campaigns_pb2_grpc.CampaignsServiceServicer):
         return await self._edge.write(
             request,
             coupons.unlock,
-            coupon.settle(request),
+            coupon.unlock(request),
             render=lambda opened: cpb.UnlockCouponsResponse(coupons=[coupon.render(each) for each in opened]),
         )
 

@@ -57,7 +57,8 @@ _UNUSABLE = {
 class Coupon:
     """One coupon. Its validity is half-open: from `start_time` up to, without, `expire_time`.
 
-    `origin` is the member it was issued to, when `member` stands for that one: they were merged.
+    `origin` is the member it was issued to, when `member` stands for that one: they were merged. `checkout` is which
+    checkout of its order locked it, unless that placed the order.
     """
 
     id: UUID
@@ -73,6 +74,7 @@ class Coupon:
     use_time: datetime | None = None
     version: int = 1
     origin: UUID | None = None
+    checkout: UUID | None = None
 
     def of(self, root: UUID | None) -> Coupon:
         """The coupon of the member who stands for its member, if another one does."""
@@ -96,14 +98,17 @@ class Coupon:
             return _UNUSABLE[coupon.state](self.id)
         return errors.coupon_not_yet_valid(self.id) if now < coupon.start_time else None
 
-    def lock(self, order: UUID, *, member: UUID, until: datetime, now: datetime) -> Coupon:
-        """Hold it for an order until an instant; again for the same order moves that instant. Raises a Fault."""
+    def lock(
+        self, order: UUID, *, member: UUID, until: datetime, now: datetime, checkout: UUID | None = None
+    ) -> Coupon:
+        """Hold it for an order until an instant; again for the same order moves that instant, and the lock is that of
+        the `checkout` from then on. Raises a Fault."""
         if self.held_by(order) and self.member == member:
-            return replace(self, lock_expire_time=until, version=self.version + 1)
+            return replace(self, lock_expire_time=until, checkout=checkout, version=self.version + 1)
         refusal = self.refusal(member, now)
         if refusal is not None:
             raise refusal
-        return replace(_become(self.settled(now), Step.LOCK, order=order), lock_expire_time=until)
+        return replace(_become(self.settled(now), Step.LOCK, order=order), lock_expire_time=until, checkout=checkout)
 
     def use(self, order: UUID, now: datetime) -> tuple[Coupon, list[CouponUsed]]:
         """Use it up for a paid order. Raises a Fault.
@@ -117,9 +122,10 @@ class Coupon:
         used = replace(_become(held, Step.USE, order=order), use_time=now)
         return used, [CouponUsed(used.id, used.member, order, now, used.version)]
 
-    def unlock(self, order: UUID, now: datetime) -> Coupon:
-        """Give it back after an order was given up. Whatever that order does not hold stays as it is."""
-        return _expired(_opened(self), now) if self.held_by(order) else self
+    def unlock(self, order: UUID, now: datetime, *, checkout: UUID | None = None) -> Coupon:
+        """Give it back after an order, or a later `checkout` of it, was given up. Whatever that does not hold stays as
+        it is: news of an order's end may come when a checkout has brought it back."""
+        return _expired(_opened(self), now) if self.held_by(order) and self.checkout == checkout else self
 
     def give_back(
         self, order: UUID, now: datetime, *, extension: timedelta = timedelta()
@@ -160,4 +166,4 @@ def _become(coupon: Coupon, step: Step, *, order: UUID | None = None) -> Coupon:
     state = TRANSITIONS.get((coupon.state, step))
     if state is None:
         raise _UNUSABLE[coupon.state](coupon.id)
-    return replace(coupon, state=state, order=order, lock_expire_time=None, version=coupon.version + 1)
+    return replace(coupon, state=state, order=order, checkout=None, lock_expire_time=None, version=coupon.version + 1)

@@ -24,11 +24,12 @@ Pair = tuple[UUID, UUID]
 
 _SAVE = text("""
     update coupons c set state = u.state, order_id = u.order_id, lock_expire_time = u.lock_expire_time,
-                         use_time = u.use_time, expire_time = u.expire_time, version = u.version
+                         use_time = u.use_time, expire_time = u.expire_time, version = u.version,
+                         checkout_id = u.checkout_id
     from unnest(cast(:ids as uuid[]), cast(:states as text[]), cast(:orders as uuid[]),
                 cast(:lock_expire_times as timestamptz[]), cast(:use_times as timestamptz[]),
-                cast(:expire_times as timestamptz[]), cast(:versions as bigint[]))
-         as u (id, state, order_id, lock_expire_time, use_time, expire_time, version)
+                cast(:expire_times as timestamptz[]), cast(:versions as bigint[]), cast(:checkouts as uuid[]))
+         as u (id, state, order_id, lock_expire_time, use_time, expire_time, version, checkout_id)
     where c.id = u.id
 """)
 
@@ -99,6 +100,7 @@ class Coupons:
             "use_times": [coupon.use_time for coupon in coupons],
             "expire_times": [coupon.expire_time for coupon in coupons],
             "versions": [coupon.version for coupon in coupons],
+            "checkouts": [coupon.checkout for coupon in coupons],
         }
         self._connection.execute(_SAVE, columns)
 
@@ -207,6 +209,7 @@ def _row(coupon: Coupon) -> dict[str, Any]:
         "use_time": coupon.use_time,
         "version": coupon.version,
         "origin_id": coupon.origin,
+        "checkout_id": coupon.checkout,
     }
 
 
@@ -225,4 +228,5 @@ def _coupon(row: RowMapping) -> Coupon:
         use_time=row["use_time"],
         version=row["version"],
         origin=row["origin_id"],
+        checkout=row["checkout_id"],
     )

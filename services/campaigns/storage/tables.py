@@ -83,6 +83,8 @@ coupons = Table(
     Column("version", BigInteger, nullable=False),
     # Here and below: the member it came under, when another one stands for that member since; else null.
     Column("origin_id", Uuid),
+    # Which checkout of its order locked it, unless that placed the order.
+    Column("checkout_id", Uuid),
     CheckConstraint("state in ('ISSUED', 'LOCKED', 'USED', 'EXPIRED', 'VOID')", "coupons_state"),
     CheckConstraint("(order_id is not null) = (state in ('LOCKED', 'USED'))", "coupons_order"),
 )

@@ -38,20 +38,22 @@ class Issue:
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """The coupons of an order, to be held until an instant."""
+    """The coupons of an order, to be held until an instant; for a later `checkout` of it, if that is given."""
 
     coupons: Sequence[UUID]
     order: UUID
     member: UUID
     until: datetime
+    checkout: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Settle:
-    """The coupons of an order that was paid, given up, or refunded whole."""
+    """The coupons of an order that was paid, given up, or refunded whole; or of a `checkout` that was given up."""
 
     coupons: Sequence[UUID]
     order: UUID
+    checkout: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +116,9 @@ def lock(unit: Work, commands: Sequence[Lock]) -> list[list[Coupon] | Fault]:
         _check_until(command.until, unit.now)
         member = roots.get(command.member, command.member)
         held = [
-            _known(known, coupon).lock(command.order, member=member, until=command.until, now=unit.now)
+            _known(known, coupon).lock(
+                command.order, member=member, until=command.until, now=unit.now, checkout=command.checkout
+            )
             for coupon in command.coupons
         ]
         for coupon in held:
@@ -140,7 +144,9 @@ def use(unit: Work, command: Settle) -> list[Coupon]:
 def unlock(unit: Work, command: Settle) -> list[Coupon]:
     """Give back the coupons that the order holds; others stay as they are. Raises a Fault for an unknown coupon."""
     known = unit.coupons.lock(command.coupons)
-    coupons = [_known(known, coupon).unlock(command.order, unit.now) for coupon in command.coupons]
+    coupons = [
+        _known(known, coupon).unlock(command.order, unit.now, checkout=command.checkout) for coupon in command.coupons
+    ]
     _save(unit, known, coupons)
     return coupons
 

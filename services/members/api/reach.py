@@ -55,6 +55,7 @@ BY_NAME = frozenset(
         *("FreezeRightsCard", "UnfreezeRightsCard", "RenewRightsCard", "CancelRightsCard", "CreateTopUp", "GetTopUp"),
         *("ListTopUps", "RefundTopUp", "PayStoredValue", "HoldStoredValue", "ConfirmStoredValuePayment"),
         *("ReleaseStoredValuePayment", "RefundStoredValuePayment", "GetStoredValuePayment"),
+        "RenewStoredValuePayment",
         *("ListStoredValuePayments", "GetStoredValue", "ListStoredValues", "GetTierStatus", "GetTierBenefits"),
         *("SetTierOverride", "ClearTierOverride", "ListTierOverrides", "GetGrowth", "AddGrowth", "DeductGrowth"),
         *("ListGrowthEntries",),

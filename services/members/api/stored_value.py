@@ -36,7 +36,7 @@ from services.members.domain.stored_value import DrawOrder, Parts, Purse
 from services.members.domain.stored_value_rules import BonusTier, StoredValueRules
 from services.members.domain.top_up import TopUp
 from services.members.usecases import stored_payment, stored_value, top_up
-from services.members.usecases.stored_payment import EndPayment, Pay
+from services.members.usecases.stored_payment import EndPayment, Pay, Renew
 from services.members.usecases.stored_value import UpdateRules
 from services.members.usecases.top_up import GiveBack, PayIn
 
@@ -112,6 +112,14 @@ class StoredValueServicer(stored_value_pb2_grpc.StoredValueServiceServicer):
         command = EndPayment(names.id_of("storedValuePayments", request.name))
         response: pb.StoredValuePayment = await self._release(request, command)
         return response
+
+    async def RenewStoredValuePayment(
+        self, request: pb.RenewStoredValuePaymentRequest, context: ServicerContext
+    ) -> pb.StoredValuePayment:
+        """Set the amount of an earlier payment aside once more."""
+        earlier = names.id_of("storedValuePayments", request.name)
+        command = Renew(names.new_id(), earlier, request.reference, ttl_of(request, TTL))
+        return await self._edge.write(request, stored_payment.renew, command, render=show_payment)
 
     async def RefundStoredValuePayment(
         self, request: pb.RefundStoredValuePaymentRequest, context: ServicerContext

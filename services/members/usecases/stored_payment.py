@@ -54,6 +54,16 @@ class EndPayment:
     amount: Money | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Renew:
+    """Set the amount of an `earlier` payment aside once more, as a `payment` of its own, for `ttl`."""
+
+    payment: UUID
+    earlier: UUID
+    reference: str
+    ttl: timedelta
+
+
 End = Callable[[StoredPayment, Purse, datetime], tuple[StoredPayment, Purse, list[Transfer]]]
 
 
@@ -86,6 +96,35 @@ def release(unit: StoredValueUnit, commands: Sequence[EndPayment]) -> list[Store
 def settle(unit: StoredValueUnit, commands: Sequence[EndPayment]) -> list[StoredPayment | Fault]:
     """Spend what was set aside for something that is paid, though its time be over."""
     return _end(unit, commands, lambda _: StoredPayment.settle)
+
+
+def renew(unit: StoredValueUnit, command: Renew) -> StoredPayment:
+    """Set the amount of an earlier payment aside once more, from where that came; what is still set aside for it is
+    given back first. The same reference is the same payment. Raises a Fault when less is there, or it was paid."""
+    touch = _touch(_known(unit.stored_payments.read([command.earlier]), command.earlier))
+    till = Till(unit, [touch])
+    earlier = _known(unit.stored_payments.read([command.earlier]), command.earlier)
+    known = unit.stored_payments.named({command.reference})
+    if command.reference not in known:
+        released = _fold(till, earlier, StoredPayment.release)
+        unit.stored_payments.save([released] if released is not earlier else [])
+    again = Pay(
+        command.payment,
+        earlier.owner,
+        Money(earlier.asked, earlier.currency),
+        earlier.store,
+        source=earlier.source,
+        reference=command.reference,
+        ttl=command.ttl,
+        of_card=earlier.of_card,
+        code=till.cards[earlier.owner].code.hash if earlier.of_card else b"",
+    )
+    new: list[StoredPayment] = []
+    draw_order = unit.stored_value_rules.current({earlier.currency})[earlier.currency].draw_order
+    payment = _pay(till, draw_order, known, new, again)
+    unit.stored_payments.add(new)
+    till.close()
+    return payment
 
 
 def refund_up_to(unit: StoredValueUnit, totals: Mapping[UUID, Money]) -> None:

@@ -90,6 +90,22 @@ async def test_value_is_set_aside_confirmed_and_released(stored_value: StoredVal
     assert [each.name for each in listed.stored_value_payments] == [other.name, one.name]
 
 
+async def test_value_that_was_given_back_is_set_aside_once_more(
+    stored_value: StoredValueServiceStub, rich: str
+) -> None:
+    hold = pb.HoldStoredValueRequest(
+        member=rich, amount=yuan(22), store="west", source="orders/1", reference="orders/1/1"
+    )
+    first = await stored_value.HoldStoredValue(hold)
+    renew = pb.RenewStoredValuePaymentRequest(name=first.name, reference="orders/2/1", ttl=Duration(seconds=60))
+    one, again = [await stored_value.RenewStoredValuePayment(renew) for _ in range(2)]
+    assert one == again
+    assert (one.amount, one.member, one.store, one.source) == (yuan(22), rich, "west", "orders/1")
+    earlier = await stored_value.GetStoredValuePayment(pb.GetStoredValuePaymentRequest(name=first.name))
+    assert (earlier.state, one.state) == (pb.StoredValuePayment.STATE_RELEASED, pb.StoredValuePayment.STATE_HELD)
+    assert await has(stored_value, rich) == (yuan(80), yuan(8))
+
+
 async def test_a_top_up_is_paid_back(stored_value: StoredValueServiceStub, rich: str) -> None:
     (made,) = (await stored_value.ListTopUps(pb.ListTopUpsRequest(parent=rich))).top_ups
     request = pb.RefundTopUpRequest(name=made.name, reference="refunds/1")

@@ -272,12 +272,18 @@ class LockCouponsRequest(_message.Message):
     MEMBER_FIELD_NUMBER: _builtins.int
     EXPIRE_TIME_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    CHECKOUT_FIELD_NUMBER: _builtins.int
     order: _builtins.str
     """The order that will hold them, `orders/{order}`."""
     member: _builtins.str
     """The member who buys, `members/{member}`; all coupons must be this member's."""
     request_id: _builtins.str
     """A UUID that makes a repeat of this call answer the same."""
+    checkout: _builtins.str
+    """The checkout that locks them, `checkouts/{checkout}`, where it is not the one that placed the order: an order that was
+    given up and is paid late holds its coupons anew. Then only an unlock that names the same checkout opens the lock, and
+    news of the order's end, which may come late, do not.
+    """
     @_builtins.property
     def coupons(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The coupons, `coupons/{coupon}`."""
@@ -294,10 +300,11 @@ class LockCouponsRequest(_message.Message):
         member: _builtins.str = ...,
         expire_time: _timestamp_pb2.Timestamp | None = ...,
         request_id: _builtins.str = ...,
+        checkout: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["coupons", b"coupons", "expire_time", b"expire_time", "member", b"member", "order", b"order", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkout", b"checkout", "coupons", b"coupons", "expire_time", b"expire_time", "member", b"member", "order", b"order", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -392,10 +399,13 @@ class UnlockCouponsRequest(_message.Message):
     COUPONS_FIELD_NUMBER: _builtins.int
     ORDER_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    CHECKOUT_FIELD_NUMBER: _builtins.int
     order: _builtins.str
     """The order that held them, `orders/{order}`."""
     request_id: _builtins.str
     """A UUID that makes a repeat of this call answer the same."""
+    checkout: _builtins.str
+    """The checkout that locked them, if its lock named one."""
     @_builtins.property
     def coupons(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The coupons, `coupons/{coupon}`."""
@@ -406,10 +416,11 @@ class UnlockCouponsRequest(_message.Message):
         coupons: _abc.Iterable[_builtins.str] | None = ...,
         order: _builtins.str = ...,
         request_id: _builtins.str = ...,
+        checkout: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["coupons", b"coupons", "order", b"order", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["checkout", b"checkout", "coupons", b"coupons", "order", b"order", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

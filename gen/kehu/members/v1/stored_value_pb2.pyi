@@ -855,6 +855,42 @@ class ReleaseStoredValuePaymentRequest(_message.Message):
 Global___ReleaseStoredValuePaymentRequest: _TypeAlias = ReleaseStoredValuePaymentRequest  # noqa: Y015
 
 @_typing.final
+class RenewStoredValuePaymentRequest(_message.Message):
+    """The request of `RenewStoredValuePayment`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    REFERENCE_FIELD_NUMBER: _builtins.int
+    TTL_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """The earlier payment, `storedValuePayments/{stored_value_payment}`."""
+    reference: _builtins.str
+    """The new payment's own number. Unique for ever: the same payment once more is the first one."""
+    request_id: _builtins.str
+    """Makes a repetition harmless: the same id and request answer the same for 24 hours."""
+    @_builtins.property
+    def ttl(self) -> _duration_pb2.Duration:
+        """How long it lasts: 30 minutes by default, 30 days at most."""
+
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        reference: _builtins.str = ...,
+        ttl: _duration_pb2.Duration | None = ...,
+        request_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["ttl", b"ttl"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "reference", b"reference", "request_id", b"request_id", "ttl", b"ttl"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RenewStoredValuePaymentRequest: _TypeAlias = RenewStoredValuePaymentRequest  # noqa: Y015
+
+@_typing.final
 class RefundStoredValuePaymentRequest(_message.Message):
     """Asks to give a payment back."""
 

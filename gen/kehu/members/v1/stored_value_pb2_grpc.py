@@ -75,6 +75,11 @@ class StoredValueServiceStub:
                 request_serializer=kehu_dot_members_dot_v1_dot_stored__value__pb2.ReleaseStoredValuePaymentRequest.SerializeToString,
                 response_deserializer=kehu_dot_members_dot_v1_dot_stored__value__pb2.StoredValuePayment.FromString,
                 _registered_method=True)
+        self.RenewStoredValuePayment = channel.unary_unary(
+                '/kehu.members.v1.StoredValueService/RenewStoredValuePayment',
+                request_serializer=kehu_dot_members_dot_v1_dot_stored__value__pb2.RenewStoredValuePaymentRequest.SerializeToString,
+                response_deserializer=kehu_dot_members_dot_v1_dot_stored__value__pb2.StoredValuePayment.FromString,
+                _registered_method=True)
         self.RefundStoredValuePayment = channel.unary_unary(
                 '/kehu.members.v1.StoredValueService/RefundStoredValuePayment',
                 request_serializer=kehu_dot_members_dot_v1_dot_stored__value__pb2.RefundStoredValuePaymentRequest.SerializeToString,
@@ -179,6 +184,15 @@ class StoredValueServiceServicer:
 
     def ReleaseStoredValuePayment(self, request, context):
         """Gives back what was set aside. The same once more answers the same.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RenewStoredValuePayment(self, request, context):
+        """Sets the same amount aside once more, out of the same member's stored value or the same gift card, for which no code is
+        needed: as a payment of its own, with a number of its own. What is still set aside for the earlier payment is given
+        back first. Refused for a payment that was paid, or when less is there.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -290,6 +304,11 @@ def add_StoredValueServiceServicer_to_server(servicer, server):
             'ReleaseStoredValuePayment': grpc.unary_unary_rpc_method_handler(
                     servicer.ReleaseStoredValuePayment,
                     request_deserializer=kehu_dot_members_dot_v1_dot_stored__value__pb2.ReleaseStoredValuePaymentRequest.FromString,
+                    response_serializer=kehu_dot_members_dot_v1_dot_stored__value__pb2.StoredValuePayment.SerializeToString,
+            ),
+            'RenewStoredValuePayment': grpc.unary_unary_rpc_method_handler(
+                    servicer.RenewStoredValuePayment,
+                    request_deserializer=kehu_dot_members_dot_v1_dot_stored__value__pb2.RenewStoredValuePaymentRequest.FromString,
                     response_serializer=kehu_dot_members_dot_v1_dot_stored__value__pb2.StoredValuePayment.SerializeToString,
             ),
             'RefundStoredValuePayment': grpc.unary_unary_rpc_method_handler(
@@ -554,6 +573,33 @@ class StoredValueService:
             target,
             '/kehu.members.v1.StoredValueService/ReleaseStoredValuePayment',
             kehu_dot_members_dot_v1_dot_stored__value__pb2.ReleaseStoredValuePaymentRequest.SerializeToString,
+            kehu_dot_members_dot_v1_dot_stored__value__pb2.StoredValuePayment.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RenewStoredValuePayment(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/kehu.members.v1.StoredValueService/RenewStoredValuePayment',
+            kehu_dot_members_dot_v1_dot_stored__value__pb2.RenewStoredValuePaymentRequest.SerializeToString,
             kehu_dot_members_dot_v1_dot_stored__value__pb2.StoredValuePayment.FromString,
             options,
             channel_credentials,

@@ -53,6 +53,11 @@ class StoredValueServiceStub:
     """
     ReleaseStoredValuePayment: _grpc.UnaryUnaryMultiCallable[_stored_value_pb2.ReleaseStoredValuePaymentRequest, _stored_value_pb2.StoredValuePayment]
     """Gives back what was set aside. The same once more answers the same."""
+    RenewStoredValuePayment: _grpc.UnaryUnaryMultiCallable[_stored_value_pb2.RenewStoredValuePaymentRequest, _stored_value_pb2.StoredValuePayment]
+    """Sets the same amount aside once more, out of the same member's stored value or the same gift card, for which no code is
+    needed: as a payment of its own, with a number of its own. What is still set aside for the earlier payment is given
+    back first. Refused for a payment that was paid, or when less is there.
+    """
     RefundStoredValuePayment: _grpc.UnaryUnaryMultiCallable[_stored_value_pb2.RefundStoredValuePaymentRequest, _stored_value_pb2.StoredValueRefund]
     """Gives a payment back, or a part of it, to where it came from: whatever the parts, all of them together return exactly
     the principal and the bonus that were paid.
@@ -101,6 +106,11 @@ class StoredValueServiceAsyncStub(StoredValueServiceStub):
     """
     ReleaseStoredValuePayment: _aio.UnaryUnaryMultiCallable[_stored_value_pb2.ReleaseStoredValuePaymentRequest, _stored_value_pb2.StoredValuePayment]  # type: ignore[assignment]
     """Gives back what was set aside. The same once more answers the same."""
+    RenewStoredValuePayment: _aio.UnaryUnaryMultiCallable[_stored_value_pb2.RenewStoredValuePaymentRequest, _stored_value_pb2.StoredValuePayment]  # type: ignore[assignment]
+    """Sets the same amount aside once more, out of the same member's stored value or the same gift card, for which no code is
+    needed: as a payment of its own, with a number of its own. What is still set aside for the earlier payment is given
+    back first. Refused for a payment that was paid, or when less is there.
+    """
     RefundStoredValuePayment: _aio.UnaryUnaryMultiCallable[_stored_value_pb2.RefundStoredValuePaymentRequest, _stored_value_pb2.StoredValueRefund]  # type: ignore[assignment]
     """Gives a payment back, or a part of it, to where it came from: whatever the parts, all of them together return exactly
     the principal and the bonus that were paid.
@@ -194,6 +204,17 @@ class StoredValueServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_stored_value_pb2.StoredValuePayment, _abc.Awaitable[_stored_value_pb2.StoredValuePayment]]:
         """Gives back what was set aside. The same once more answers the same."""
+
+    @_abc_1.abstractmethod
+    def RenewStoredValuePayment(
+        self,
+        request: _stored_value_pb2.RenewStoredValuePaymentRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_stored_value_pb2.StoredValuePayment, _abc.Awaitable[_stored_value_pb2.StoredValuePayment]]:
+        """Sets the same amount aside once more, out of the same member's stored value or the same gift card, for which no code is
+        needed: as a payment of its own, with a number of its own. What is still set aside for the earlier payment is given
+        back first. Refused for a payment that was paid, or when less is there.
+        """
 
     @_abc_1.abstractmethod
     def RefundStoredValuePayment(
