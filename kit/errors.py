@@ -27,6 +27,7 @@ class Kind(StrEnum):
     UNAVAILABLE = "UNAVAILABLE"
     DEADLINE_EXCEEDED = "DEADLINE_EXCEEDED"
     INTERNAL = "INTERNAL"
+    UNIMPLEMENTED = "UNIMPLEMENTED"
 
 
 TRANSIENT = frozenset({Kind.UNAVAILABLE, Kind.ABORTED, Kind.DEADLINE_EXCEEDED, Kind.RESOURCE_EXHAUSTED, Kind.INTERNAL})
@@ -126,6 +127,11 @@ def overloaded() -> Fault:
 def deadline_exceeded() -> Fault:
     """The deadline passed before the work was done."""
     return Fault(Kind.DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED", "the deadline passed before the work was done")
+
+
+def method_unknown() -> Fault:
+    """The service has no method of that name: a typing error, or a client that is newer."""
+    return Fault(Kind.UNIMPLEMENTED, "METHOD_UNKNOWN", "the API has no such path or method")
 
 
 def internal() -> Fault:

@@ -62,7 +62,9 @@ class Interceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
         """Called by gRPC for each call, before its request is read."""
         handler = await continuation(handler_call_details)
         method = self._methods.get(handler_call_details.method)
-        if handler is None or method is None:
+        if handler is None:
+            return _UNKNOWN
+        if method is None:
             return handler
         metadata: Metadata = {
             key: value for key, value in handler_call_details.invocation_metadata or () if isinstance(value, str)
@@ -205,6 +207,14 @@ class Interceptor(grpc.aio.ServerInterceptor):  # type: ignore[misc]
         except protovalidate.ValidationError as error:
             raise errors.invalid_fields(violations.told(request, error.violations)) from None
         return request
+
+
+async def _refuse_unknown(_: bytes, context: grpc.aio.ServicerContext) -> None:
+    await status.abort(context, errors.method_unknown())
+
+
+# gRPC's own refusal of an unknown method has no reason.
+_UNKNOWN = grpc.unary_unary_rpc_method_handler(_refuse_unknown)
 
 
 def _milliseconds(method: Method, settings: Settings) -> int:

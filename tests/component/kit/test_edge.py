@@ -191,6 +191,13 @@ async def test_bytes_that_are_no_message_are_the_callers_fault(server: Server, k
     assert (refusal.code, refusal.reason) == (grpc.StatusCode.INVALID_ARGUMENT, "REQUEST_INVALID")
 
 
+async def test_a_method_that_nobody_knows_is_refused_with_a_reason(server: Server, keys: Keys) -> None:
+    async with serving(server, keys.bearer("admin")) as channel:
+        unknown = channel.unary_unary("/kehu.members.v1.MembersService/Fly")
+        refusal = await refused(unknown(b""))
+    assert (refusal.code, refusal.reason) == (grpc.StatusCode.UNIMPLEMENTED, "METHOD_UNKNOWN")
+
+
 @pytest.mark.parametrize("roles", [[], ["viewer"], ["unheard-of"]])
 async def test_a_caller_without_the_scope_is_refused(server: Server, keys: Keys, roles: list[str]) -> None:
     async with serving(server, keys.bearer(*roles)) as channel:
