@@ -137,6 +137,12 @@ def expire_redemptions(unit: MallUnit) -> None:
     redemption.expire(unit)
 
 
+@subscriptions.every(seconds=5)
+def settle_cash(unit: MallUnit) -> None:
+    """Take back refused redemptions whose orders were refunded. Every replica shows how many wait for their cash."""
+    metrics.CASH_OWED.set(delivery.settle_cash(unit))
+
+
 @subscriptions.every(seconds=1)
 def advance_tiers(unit: Unit) -> None:
     """Announce the tiers that time has changed."""

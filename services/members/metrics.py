@@ -26,6 +26,11 @@ STORED_VALUE = Counter(
     ["currency", "direction"],
 )
 
+# What waits for somebody.
+CASH_OWED = Gauge(
+    "redemptions_cash_owed", "Redemptions whose reward can't be delivered, and whose cash is to be given back."
+)
+
 # Proof.
 DIFFERENCES = Gauge("ledger_differences", "What the last sweep found to differ from the ledger's entries.", ["check"])
 VERIFIED = Gauge("ledger_verified_timestamp_seconds", "When the whole ledger was last compared with its entries.")

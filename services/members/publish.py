@@ -25,7 +25,13 @@ from services.members.domain.events import (
 )
 from services.members.domain.point_transfer import PointsTransferred
 from services.members.domain.programme import DEFAULT
-from services.members.domain.redemption import Redemption, RedemptionCancelled, RedemptionConfirmed, RedemptionRefunded
+from services.members.domain.redemption import (
+    Redemption,
+    RedemptionCancelled,
+    RedemptionConfirmed,
+    RedemptionRefunded,
+    RedemptionRefused,
+)
 from services.members.domain.tier_scheme import NO_BENEFITS, Benefits
 
 
@@ -140,6 +146,13 @@ def _redemption_cancelled(fact: RedemptionCancelled) -> Event:
         "endTime": instant(redemption.end_time),
     }
     return Event.of("kehu.members.v1.RedemptionCancelled", redemption.source, redemption.version, body)
+
+
+@to_event.register
+def _redemption_refused(fact: RedemptionRefused) -> Event:
+    redemption = fact.redemption
+    body = {**_redemption(redemption), "payment": redemption.payment, "refusal": redemption.refusal}
+    return Event.of("kehu.members.v1.RedemptionRefused", redemption.source, redemption.version, body)
 
 
 @to_event.register

@@ -227,6 +227,7 @@ def changed_rows(stage: Stage) -> Iterator[None]:
         unguard(session, "ledger_lots")
         session.execute("update ledger_lots set available = available + 1")
         session.execute("delete from sweeps")
+        insert(session, "redemptions", state="'CONFIRMED'", refusal="'TEMPLATE_ENDED'")
     with database(stage.suite.database_url("pipeline")) as session:
         session.execute("update reps set available = false")
         for _ in range(60):
@@ -290,7 +291,7 @@ TROUBLES: tuple[Trouble, ...] = (
         (
             *("LedgerDiffers", "OrdersDiffer", "Oversold", "FlashSaleUnitsAstray", "CheckoutsStuck", "LeadsWait"),
             *("PaymentsParked", "PaymentRefundsFailed", "PaymentNoticesUnapplied", "PaymentBillDiffers"),
-            "PaymentBillsUncompared",
+            *("PaymentBillsUncompared", "RedemptionCashOwed"),
             *("DeadLetters", "EventsParked"),
         ),
         ("events / Events refused by the broker",),

@@ -208,7 +208,11 @@ class Redemption:
         if self.state is not State.CONFIRMED or self.refusal:
             return self, []
         told = self._moved(State.CONFIRMED, refusal=reason)
-        return (told, []) if self.cash else told.refunded("", now, restock=True)
+        return (told, [RedemptionRefused(told)]) if self.cash else told.refunded("", now, restock=True)
+
+    def repaid(self, now: datetime) -> tuple[Redemption, list[object]]:
+        """Taken back if it waits for its cash, which the order that it was paid by has given back."""
+        return self.refunded(self.payment, now, restock=True) if self.waits_for_cash else (self, [])
 
     def _dropped(self, state: State, now: datetime) -> tuple[Redemption, list[object]]:
         after = self._moved(state, end_time=now)
@@ -230,6 +234,13 @@ class RedemptionConfirmed:
 @dataclass(frozen=True, slots=True)
 class RedemptionCancelled:
     """A redemption was given up, or its time ran out."""
+
+    redemption: Redemption
+
+
+@dataclass(frozen=True, slots=True)
+class RedemptionRefused:
+    """The reward of a redemption can't be delivered, and the cash that was paid for it is to be given back."""
 
     redemption: Redemption
 

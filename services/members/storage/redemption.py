@@ -27,6 +27,16 @@ _DUE = text("""
     order by expire_time limit :limit
 """)
 
+_REPAID = text("""
+    select r.id, r.member from redemptions r
+    join purchases p on p.member = r.member and 'orders/' || p."order" = r.payment and p.net = 0
+    where r.state = 'CONFIRMED' and r.refusal <> ''
+          and not exists (select from redemptions other where other.refund_payment = r.payment)
+    order by r.id limit :limit
+""")
+
+_WAITING = text("select count(*) from redemptions where state = 'CONFIRMED' and refusal <> ''")
+
 # What a member has of a reward follows from the redemptions themselves, and so survives a merge of members.
 _TAKEN = text("""
     select s.reward, s.member, s.day, t.total, t.today
@@ -106,6 +116,14 @@ class RedemptionStore:
     def due(self, now: datetime, limit: int) -> dict[UUID, UUID]:
         """Redemptions that were not paid in time, with their members; the oldest first."""
         return {row.id: row.member for row in self._connection.execute(_DUE, {"now": now, "limit": limit}).all()}
+
+    def repaid(self, limit: int) -> dict[UUID, UUID]:
+        """Redemptions that wait for their cash, and were paid by an order that was refunded in full; with members."""
+        return {row.id: row.member for row in self._connection.execute(_REPAID, {"limit": limit}).all()}
+
+    def waiting(self) -> int:
+        """How many wait for their cash."""
+        return int(self._connection.execute(_WAITING).scalar_one())
 
     def page(
         self, page: Page, *, member: UUID | None = None, reward: UUID | None = None, state: State | None = None

@@ -57,6 +57,12 @@ class Redemptions(Protocol):
     def due(self, now: datetime, limit: int) -> dict[UUID, UUID]:
         """Redemptions that were not paid in time, with their members; the oldest first."""
 
+    def repaid(self, limit: int) -> dict[UUID, UUID]:
+        """Redemptions that wait for their cash, and were paid by an order that was refunded in full; with members."""
+
+    def waiting(self) -> int:
+        """How many wait for their cash."""
+
     def page(
         self, page: Page, *, member: UUID | None, reward: UUID | None, state: redemption.State | None
     ) -> list[Redemption]:

@@ -13,7 +13,12 @@ from kehu.members.v1 import events_pb2
 
 from kit.money import Money
 from services.members.domain.point_transfer import PointsTransferred, PointTransfer
-from services.members.domain.redemption import RedemptionCancelled, RedemptionConfirmed, RedemptionRefunded
+from services.members.domain.redemption import (
+    RedemptionCancelled,
+    RedemptionConfirmed,
+    RedemptionRefunded,
+    RedemptionRefused,
+)
 from services.members.domain.reward import Kind
 from services.members.publish import to_event
 from tests.support.builders.mall import confirmed, redemption, usd
@@ -25,7 +30,7 @@ WIRE = Timestamp(seconds=int(NOW.timestamp()))
 
 def facts() -> list[tuple[object, Message]]:
     free, paid, waiting = confirmed(), confirmed(cash=PRICE), redemption(cash=PRICE)
-    refused = free.refused("TEMPLATE_ENDED", NOW)[0]
+    refused, owed = (each.refused("TEMPLATE_ENDED", NOW)[0] for each in (free, paid))
     cancelled, refunded = waiting.cancelled(NOW)[0], paid.refunded("refunds/1", NOW, restock=True)[0]
     return [
         (
@@ -105,6 +110,19 @@ def facts() -> list[tuple[object, Message]]:
                 points=100,
                 restocked=True,
                 end_time=WIRE,
+                refusal="TEMPLATE_ENDED",
+            ),
+        ),
+        (
+            RedemptionRefused(owed),
+            events_pb2.RedemptionRefused(
+                redemption=owed.source,
+                member=f"members/{MEMBER}",
+                reward=f"rewards/{owed.reward}",
+                quantity=1,
+                points=100,
+                cash=usd(3),
+                payment=owed.payment,
                 refusal="TEMPLATE_ENDED",
             ),
         ),

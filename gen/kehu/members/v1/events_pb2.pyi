@@ -336,6 +336,64 @@ class RedemptionCancelled(_message.Message):
 Global___RedemptionCancelled: _TypeAlias = RedemptionCancelled  # noqa: Y015
 
 @_typing.final
+class RedemptionRefused(_message.Message):
+    """The reward of a redemption can't be delivered, and cash was paid for it: whoever took the cash gives it back, and then
+    says so by `RefundRedemption`, which gives the points back. Where an order was the payment, its full refund is enough.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REDEMPTION_FIELD_NUMBER: _builtins.int
+    MEMBER_FIELD_NUMBER: _builtins.int
+    REWARD_FIELD_NUMBER: _builtins.int
+    QUANTITY_FIELD_NUMBER: _builtins.int
+    POINTS_FIELD_NUMBER: _builtins.int
+    CASH_FIELD_NUMBER: _builtins.int
+    PAYMENT_FIELD_NUMBER: _builtins.int
+    REFUSAL_FIELD_NUMBER: _builtins.int
+    PROGRAMME_FIELD_NUMBER: _builtins.int
+    redemption: _builtins.str
+    """The redemption, `members/{member}/redemptions/{redemption}`."""
+    member: _builtins.str
+    """The member, `members/{member}`."""
+    reward: _builtins.str
+    """The reward, `rewards/{reward}`."""
+    quantity: _builtins.int
+    """How many."""
+    points: _builtins.int
+    """The points for all of them, which are still spent."""
+    payment: _builtins.str
+    """What it was paid by."""
+    refusal: _builtins.str
+    """Why its reward could not be delivered."""
+    programme: _builtins.str
+    """The programme whose points they are, `programmes/{programme}`; empty for the default one."""
+    @_builtins.property
+    def cash(self) -> _money_pb2.Money:
+        """The cash to be given back."""
+
+    def __init__(
+        self,
+        *,
+        redemption: _builtins.str = ...,
+        member: _builtins.str = ...,
+        reward: _builtins.str = ...,
+        quantity: _builtins.int = ...,
+        points: _builtins.int = ...,
+        cash: _money_pb2.Money | None = ...,
+        payment: _builtins.str = ...,
+        refusal: _builtins.str = ...,
+        programme: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cash", b"cash"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cash", b"cash", "member", b"member", "payment", b"payment", "points", b"points", "programme", b"programme", "quantity", b"quantity", "redemption", b"redemption", "refusal", b"refusal", "reward", b"reward"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RedemptionRefused: _TypeAlias = RedemptionRefused  # noqa: Y015
+
+@_typing.final
 class RedemptionRefunded(_message.Message):
     """A confirmed redemption was taken back; its points came back."""
 

@@ -304,7 +304,8 @@ class Redemption(_message.Message):
     """Whose points it costs, `programmes/{programme}`."""
     refusal: _builtins.str
     """Why its reward could not be delivered, for example `ISSUE_LIMIT_REACHED` of campaigns; empty otherwise. It is taken
-    back by itself; if cash was paid, it waits for `RefundRedemption`, which says what gave the cash back.
+    back by itself; if cash was paid, it waits for `RefundRedemption`, which says what gave the cash back. If `payment`
+    names an order of the member, `orders/{order}`, it is taken back once that is refunded in full.
     """
     @_builtins.property
     def cash(self) -> _money_pb2.Money:

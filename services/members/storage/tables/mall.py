@@ -107,6 +107,7 @@ Index("redemptions_member", redemptions.c.member, redemptions.c.id)
 Index("redemptions_share", redemptions.c.member, redemptions.c.reward)
 Index("redemptions_reward", redemptions.c.reward, redemptions.c.id)
 Index("redemptions_due", redemptions.c.expire_time, postgresql_where=text("state = 'HELD'"))
+Index("redemptions_waiting", redemptions.c.id, postgresql_where=text("state = 'CONFIRMED' and refusal <> ''"))
 # Each is known once, for ever.
 Index("redemptions_payment", redemptions.c.payment, unique=True, postgresql_where=text("payment is not null"))
 Index(
