@@ -69,7 +69,15 @@ from services.orders.domain.waiting_room import Tickets
 from services.orders.providers.offered import offered
 from services.orders.providers.platforms import pulled
 from services.orders.storage.unit import CONSTRAINTS, OrdersUnit
-from services.orders.usecases import checkout, checkout_recovery, flash_sale, known_offers, offer, tariff
+from services.orders.usecases import (
+    activity_price,
+    checkout,
+    checkout_recovery,
+    flash_sale,
+    known_offers,
+    offer,
+    tariff,
+)
 from services.orders.usecases.checkout import Book, Checkout
 from services.orders.usecases.checkout_recovery import Recovery
 from services.orders.usecases.flash_sale_admission import Admission
@@ -133,7 +141,12 @@ def build(config: Config) -> Server:
     )
     goods = edge.watched(offers.forget)
     selling = Checkout(
-        quote=Quoting(find=offers, prices=CampaignsPrices(campaigns, edge, seconds=time.monotonic), tariff=known),
+        quote=Quoting(
+            find=offers,
+            prices=CampaignsPrices(campaigns, edge, seconds=time.monotonic),
+            activity=lambda basket: edge.read(activity_price.price, basket),
+            tariff=known,
+        ),
         rules=MembersPointRules(members),
         book=book,
         holders=holders,

@@ -56,6 +56,7 @@ def asked(request: pb.QuoteOrderRequest) -> Basket:
         store=request.store,
         coupons=_coupons(request),
         delivery=delivery.choice(request.delivery) if request.HasField("delivery") else None,
+        activity=request.activity,
     )
 
 
@@ -90,6 +91,7 @@ def suggested(request: SuggestShippingMethodsRequest) -> Basket:
         wanted=_wanted(request),
         buyer=Buyer(member=optional_id("members", request.member, field="member")),
         channel=request.channel,
+        activity=request.activity,
     )
 
 

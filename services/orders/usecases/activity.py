@@ -61,27 +61,45 @@ class Purchase:
     instalments: Instalments | None = None
 
 
-def placement(purchase: Purchase, product: Product, known: Known, sending: Sending, now: datetime) -> PlaceOrder:
-    """The order to store; `known` are the products that a bundle consists of. Raises a Fault when the goods can't be
-    brought as the buyer wants them."""
-    price = purchase.price
-    item = Item(
-        product.id,
-        product.sku,
-        product.title,
-        purchase.quantity,
-        price.minor,
-        discount=purchase.discount,
-        category=product.category,
-        components=product.components,
-    )
-    offers = {product.id: Offer(product, price, grams=grams(product, known))}
-    quote = Quote(price.currency, (item,), location=purchase.location)
+@dataclass(frozen=True, slots=True)
+class Goods:
+    """What is bought, and its product; `known` are the products that a bundle consists of."""
+
+    purchase: Purchase
+    product: Product
+    known: Known
+
+    @property
+    def quote(self) -> Quote:
+        """What they cost, before freight and tax."""
+        purchase, product = self.purchase, self.product
+        item = Item(
+            product.id,
+            product.sku,
+            product.title,
+            purchase.quantity,
+            purchase.price.minor,
+            discount=purchase.discount,
+            category=product.category,
+            components=product.components,
+        )
+        return Quote(purchase.price.currency, (item,), location=purchase.location)
+
+    @property
+    def offers(self) -> dict[UUID, Offer]:
+        """What freight and tax go by."""
+        offer = Offer(self.product, self.purchase.price, grams=grams(self.product, self.known))
+        return {self.product.id: offer}
+
+
+def placement(goods: Goods, sending: Sending, now: datetime) -> PlaceOrder:
+    """The order to store. Raises a Fault when the goods can't be brought as the buyer wants them."""
+    purchase = goods.purchase
     return PlaceOrder(
         order_id=purchase.order_id,
         buyer=Buyer(member=purchase.member),
         channel=purchase.channel,
-        quote=sending.charged(quote, offers, purchase.channel, now),
+        quote=sending.charged(goods.quote, goods.offers, purchase.channel, now),
         coupons=(),
         tender=None,
         held=False,

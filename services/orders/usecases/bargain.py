@@ -15,14 +15,13 @@ from kit.page import Page
 from services.orders.domain.bargain import COLLECTION, Bargain, BargainQuery, Cut, Haggle
 from services.orders.domain.errors import bargain as errors
 from services.orders.domain.errors import member_erased, product_archived, product_not_found
-from services.orders.domain.offer import Known
 from services.orders.domain.order import Order
 from services.orders.domain.product import Product
 from services.orders.usecases import activity, erasure, haggling, people
 from services.orders.usecases import order as orders
-from services.orders.usecases.activity import NOTHING_SENT, Sending
+from services.orders.usecases.activity import NOTHING_SENT, Goods, Sending
 from services.orders.usecases.offer import with_parts
-from services.orders.usecases.order import PlaceOrder, place_orders
+from services.orders.usecases.order import place_orders
 from services.orders.usecases.people import Persons
 
 
@@ -262,18 +261,25 @@ def buy_haggle(unit: Work, command: BuyHaggle) -> Order:
     if haggle.member not in names:
         raise errors.haggle_not_found(haggle.name)
     ordered = haggle.buy(command.order_id, unit.now)
-    bargain = get_bargain(unit, haggle.bargain)
-    known = with_parts(unit.products, unit.products.get([bargain.product]))
-    if not known[bargain.product].active:
-        raise product_archived(bargain.product)
-    (outcome,) = place_orders(unit, [_placement(command, haggle, bargain, known, unit.now)])
+    (outcome,) = place_orders(unit, [activity.placement(_goods(unit, command, haggle), command.sending, unit.now)])
     if isinstance(outcome, Fault):
         raise outcome
     unit.haggles.save([ordered])
     return outcome
 
 
-def _placement(command: BuyHaggle, haggle: Haggle, bargain: Bargain, known: Known, now: datetime) -> PlaceOrder:
+def priced(unit: Work, command: BuyHaggle) -> Goods:
+    """What would be bought at the price that is reached now, whosever haggle it is."""
+    haggle = get_haggle(unit, command.bargain_id, command.haggle_id)
+    haggle.buy(command.order_id, unit.now)
+    return _goods(unit, command, haggle)
+
+
+def _goods(unit: Work, command: BuyHaggle, haggle: Haggle) -> Goods:
+    bargain = get_bargain(unit, haggle.bargain)
+    known = with_parts(unit.products, unit.products.get([bargain.product]))
+    if not known[bargain.product].active:
+        raise product_archived(bargain.product)
     purchase = activity.Purchase(
         order_id=command.order_id,
         member=command.member,
@@ -284,7 +290,7 @@ def _placement(command: BuyHaggle, haggle: Haggle, bargain: Bargain, known: Know
         price=haggle.reached,
         pay_within=bargain.hold,
     )
-    return activity.placement(purchase, known[bargain.product], known, command.sending, now)
+    return Goods(purchase, known[bargain.product], known)
 
 
 def _existing(found: Haggle | None, bargain_id: UUID, haggle_id: UUID) -> Haggle:

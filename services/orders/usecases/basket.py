@@ -28,7 +28,7 @@ class GiftCard:
 class Basket:
     """What a customer wants to buy, and with what. `delivery` is how they want it, `address` what is stored of that;
     without, nothing is sent. `location` is the only one that may serve the order, if there is one, and
-    `reservation` what was set aside for it."""
+    `reservation` what was set aside for it. The `activity`, if there is one, says what it costs."""
 
     wanted: tuple[Wanted, ...]
     buyer: Buyer
@@ -42,6 +42,7 @@ class Basket:
     address: SealedAddress | None = None
     location: str = ""
     reservation: UUID | None = None
+    activity: str = ""
 
     def asked(self) -> Asked:
         """Whose prices are asked for, and how many units of each product, summed over the lines."""

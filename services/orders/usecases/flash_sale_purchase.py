@@ -17,12 +17,12 @@ from uuid import UUID
 from kit.errors import Fault, conflict
 from services.orders.domain.errors import flash_sale as errors
 from services.orders.domain.errors import product_archived
-from services.orders.domain.flash_sale import Bucket, Claim, Offer, Pool, Seat, home_of, wanted_buckets
+from services.orders.domain.flash_sale import Bucket, Claim, FlashSale, Offer, Pool, Seat, home_of, wanted_buckets
 from services.orders.domain.order import Order
 from services.orders.domain.stock import Movement, MovementKind
 from services.orders.usecases import activity, flash_sale, people
 from services.orders.usecases import order as orders
-from services.orders.usecases.activity import NOTHING_SENT, Sending
+from services.orders.usecases.activity import NOTHING_SENT, Goods, Sending
 from services.orders.usecases.order import PlaceOrder, place_orders
 from services.orders.usecases.people import Persons
 
@@ -85,7 +85,7 @@ def _buy(unit: Work, commands: Sequence[BuyFlashSale], *, thorough: bool) -> lis
                 raise offer
             _check(command, offer, unit)
             offer.sale.check_tier(tiers.get(command.member, _BASE))
-            placements.append(_placement(command, offer, unit.now))
+            placements.append(activity.placement(_goods(command, offer), command.sending, unit.now))
             purchases.append(_Purchase(command, offer))
         except Fault as fault:
             outcomes[index] = fault
@@ -104,14 +104,27 @@ def _tiers(unit: Work, commands: Sequence[BuyFlashSale], offers: Sequence[Offer 
 
 def _check(command: BuyFlashSale, offer: Offer, unit: Work) -> None:
     sale = offer.sale
-    sale.check_open(unit.now)
-    sale.check_channel(command.channel)
-    sale.check_quantity(command.quantity)
+    _check_sale(command, sale, unit.now)
     if sum(offer.free) < command.quantity:
         raise errors.flash_sale_sold_out(sale.id)
 
 
-def _placement(command: BuyFlashSale, offer: Offer, now: datetime) -> PlaceOrder:
+def _check_sale(command: BuyFlashSale, sale: FlashSale, now: datetime) -> None:
+    sale.check_open(now)
+    sale.check_channel(command.channel)
+    sale.check_quantity(command.quantity)
+
+
+def priced(unit: flash_sale.Work, command: BuyFlashSale) -> Goods:
+    """What would be bought, whoever may buy it and however much is left."""
+    (offer,) = flash_sale.get_offers(unit, [command.sale_id])
+    if isinstance(offer, Fault):
+        raise offer
+    _check_sale(command, offer.sale, unit.now)
+    return _goods(command, offer)
+
+
+def _goods(command: BuyFlashSale, offer: Offer) -> Goods:
     sale, product = offer.sale, offer.product
     if not product.active:
         raise product_archived(product.id)
@@ -128,7 +141,7 @@ def _placement(command: BuyFlashSale, offer: Offer, now: datetime) -> PlaceOrder
         pay_within=sale.terms.hold,
         location=sale.place.location,
     )
-    return activity.placement(purchase, product, {}, command.sending, now)
+    return Goods(purchase, product, {})
 
 
 def _draw(unit: Work, drafts: list[Order | Fault], *, purchases: Sequence[_Purchase], thorough: bool) -> None:

@@ -20,7 +20,7 @@ from services.orders.domain.order import Order
 from services.orders.domain.product import Product
 from services.orders.usecases import activity, erasure, group_buy, group_seats, holding, people
 from services.orders.usecases import order as orders
-from services.orders.usecases.activity import NOTHING_SENT, Sending
+from services.orders.usecases.activity import NOTHING_SENT, Goods, Sending
 from services.orders.usecases.offer import with_parts
 from services.orders.usecases.order import PlaceOrder, place_orders
 from services.orders.usecases.people import Persons
@@ -110,7 +110,8 @@ def take_seats(unit: Work, commands: Sequence[TakeSeat]) -> list[Order | Fault]:
     for index, command in enumerate(commands):
         try:
             wish = known.wish(command, unit.now)
-            placements.append(_placement(wish, known.products, unit.now))
+            goods = _goods(wish, known.products, unit.now)
+            placements.append(activity.placement(goods, command.sending, unit.now))
             wishes.append(wish)
         except Fault as fault:
             outcomes[index] = fault
@@ -194,7 +195,13 @@ class _Known:
         return found.kind if found else None
 
 
-def _placement(wish: _Wish, known: Known, now: datetime) -> PlaceOrder:
+def priced(unit: Work, command: TakeSeat) -> Goods:
+    """What would be bought with a seat, whether one is free or not."""
+    known = _Known(unit, [command])
+    return _goods(known.wish(command, unit.now), known.products, unit.now)
+
+
+def _goods(wish: _Wish, known: Known, now: datetime) -> Goods:
     command = wish.command
     purchase = activity.Purchase(
         order_id=command.order_id,
@@ -206,7 +213,7 @@ def _placement(wish: _Wish, known: Known, now: datetime) -> PlaceOrder:
         price=wish.group.price,
         pay_within=_pay_within(wish, now),
     )
-    return activity.placement(purchase, wish.product, known, command.sending, now)
+    return Goods(purchase, wish.product, known)
 
 
 def _pay_within(wish: _Wish, now: datetime) -> timedelta:

@@ -186,7 +186,7 @@ def place_orders(
     An activity that has units of its own gives a `draw`, which takes the goods from there instead. Members who were
     forgotten buy nothing.
     """
-    erasure.keep_for(unit, [command.address for command in commands])
+    erasure.keep_for(unit, [command.address for command in commands if command.buyer.member])
     gone = erasure.forgotten(unit, [command.buyer.member for command in commands])
     held = [command.order_id for command in commands if command.held]
     still_open = unit.checkouts.lock_open(held) if held else set()

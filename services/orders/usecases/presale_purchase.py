@@ -18,7 +18,7 @@ from services.orders.domain.presale_order import PresaleOrder
 from services.orders.domain.product import Product
 from services.orders.usecases import activity, erasure, people, presale_parts
 from services.orders.usecases import order as orders
-from services.orders.usecases.activity import NOTHING_SENT, Sending
+from services.orders.usecases.activity import NOTHING_SENT, Goods, Sending
 from services.orders.usecases.offer import with_parts
 from services.orders.usecases.order import PlaceOrder, place_orders
 from services.orders.usecases.people import Persons
@@ -106,6 +106,11 @@ def buy(unit: Work, commands: Sequence[BuyPresale]) -> list[Order | Fault]:
     return [outcome for outcome in outcomes if outcome is not None]
 
 
+def priced(unit: Work, command: BuyPresale) -> Goods:
+    """What would be bought, however much is left."""
+    return _Counter(unit, [command]).priced(command)
+
+
 class _Counter:
     """Gives units of presales to the members of a batch, one after the other."""
 
@@ -126,6 +131,10 @@ class _Counter:
             return fault
         return None
 
+    def priced(self, command: BuyPresale) -> Goods:
+        """What a command asks for. Raises a Fault when it is not for sale."""
+        return self._goods(command, self._check(command))
+
     def lock(self, commands: Sequence[BuyPresale]) -> None:
         """See to it that nobody else takes or frees units of the presales."""
         if commands:
@@ -140,7 +149,7 @@ class _Counter:
         presale = self._check(command)
         owner = command.presale_id, self._persons.person(command.member)
         less = presale.take(command.quantity, self._has[owner])
-        placement = self._placement(command, presale)
+        placement = activity.placement(self._goods(command, presale), command.sending, self._unit.now)
         self._presales[presale.id] = less
         self._has[owner] += command.quantity
         self._buyers[command.order_id] = command
@@ -170,7 +179,7 @@ class _Counter:
             raise product_archived(product.id)
         return presale
 
-    def _placement(self, command: BuyPresale, presale: Presale) -> PlaceOrder:
+    def _goods(self, command: BuyPresale, presale: Presale) -> Goods:
         terms, now = presale.terms, self._unit.now
         purchase = activity.Purchase(
             order_id=command.order_id,
@@ -184,4 +193,4 @@ class _Counter:
             discount=terms.discount * command.quantity,
             instalments=presale.instalments(command.quantity),
         )
-        return activity.placement(purchase, self._products[presale.product], self._products, command.sending, now)
+        return Goods(purchase, self._products[presale.product], self._products)

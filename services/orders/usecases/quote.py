@@ -1,7 +1,7 @@
 """Quotes: what a basket costs, by the same chain for whoever only asks and for whoever buys.
 
 The chain: find the products at the buyer's prices -> campaigns takes discounts off -> the tariff adds freight and tax.
-Each takes the quote so far and answers a new one.
+Each takes the quote so far and answers a new one. Of a basket that names an activity, that one says the price.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from services.orders.domain.offer import Asked, Offer
 from services.orders.domain.quote import Quote
 from services.orders.domain.shipping import Suggestion
 from services.orders.domain.tariff import Tariff
+from services.orders.usecases.activity import Goods
 from services.orders.usecases.basket import Basket
 
 
@@ -37,11 +38,13 @@ class Quoting:
         *,
         find: Callable[[Asked], Awaitable[Mapping[UUID, Offer]]],
         prices: Prices,
+        activity: Callable[[Basket], Awaitable[Goods]],
         tariff: Callable[[], Awaitable[Tariff]],
         clock: Clock = utc_now,
     ) -> None:
         self.find = find
         self._prices = prices
+        self._activity = activity
         self._tariff = tariff
         self._clock = clock
 
@@ -49,7 +52,7 @@ class Quoting:
         """What the basket costs, promotions and coupons applied; those that the order has locked can be used."""
         offers, discounted, tariff = await self._discounted(basket, order_id)
         charged = tariff.charged(discounted, offers, choice=basket.delivery, channel=basket.channel, now=self._clock())
-        return replace(charged, location=basket.location)
+        return charged if basket.activity else replace(charged, location=basket.location)
 
     async def suggest(self, basket: Basket, address: Address | None) -> list[Suggestion]:
         """The shipping methods that can bring the basket to an address, and those of picking up."""
@@ -57,6 +60,9 @@ class Quoting:
         return tariff.suggestions(discounted, offers, address=address, channel=basket.channel)
 
     async def _discounted(self, basket: Basket, order_id: UUID | None) -> tuple[Mapping[UUID, Offer], Quote, Tariff]:
+        if basket.activity:
+            goods = await self._activity(basket)
+            return goods.offers, goods.quote, await self._tariff()
         offers = await self.find(basket.asked())
         discounted = await self._prices.price(
             Quote.of(basket.wanted, offers),

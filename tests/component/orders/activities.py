@@ -24,10 +24,20 @@ PRICE = 2260
 
 
 class Activity(NamedTuple):
-    """An activity, and how to buy one unit of its product."""
+    """An activity, and how to buy units of its product, at most so many. `name` tells what a member who is to buy asks
+    for the price of."""
 
     product: str
     buy: Callable[..., Awaitable[orders_pb2.Order]]
+    name: Callable[[str], Awaitable[str]]
+    most: int = 1
+
+
+def _named(name: str) -> Callable[[str], Awaitable[str]]:
+    async def same(_: str) -> str:
+        return name
+
+    return same
 
 
 Opening = Callable[[grpc.aio.Channel, str], Awaitable[Activity]]
@@ -55,7 +65,7 @@ async def a_flash_sale(channel: grpc.aio.Channel, product: str) -> Activity:
         order: orders_pb2.Order = await stub.BuyFlashSale(flash_sales_pb2.BuyFlashSaleRequest(**request))
         return order
 
-    return Activity(product, buy)
+    return Activity(product, buy, _named(sale.name), 5)
 
 
 async def a_group_buy(channel: grpc.aio.Channel, product: str, **fields: Any) -> Activity:
@@ -73,7 +83,7 @@ async def a_group_buy(channel: grpc.aio.Channel, product: str, **fields: Any) ->
         opened: orders_pb2.Order = await stub.OpenGroup(group_buys_pb2.OpenGroupRequest(parent=made.name, **request))
         return opened
 
-    return Activity(product, buy)
+    return Activity(product, buy, _named(made.name))
 
 
 async def a_bargain(channel: grpc.aio.Channel, product: str) -> Activity:
@@ -89,14 +99,17 @@ async def a_bargain(channel: grpc.aio.Channel, product: str) -> Activity:
     )
     made = await stub.CreateBargain(bargains_pb2.CreateBargainRequest(bargain=wanted))
 
+    async def begun(member: str) -> str:
+        haggle = await stub.BeginHaggle(bargains_pb2.BeginHaggleRequest(parent=made.name, member=member))
+        return str(haggle.name)
+
     async def buy(*, member: str = "", **fields: Any) -> orders_pb2.Order:
         member = member or a_member()
-        haggle = await stub.BeginHaggle(bargains_pb2.BeginHaggleRequest(parent=made.name, member=member))
-        request = {"name": haggle.name, "member": member, "channel": "web", **fields}
+        request = {"name": await begun(member), "member": member, "channel": "web", **fields}
         order: orders_pb2.Order = await stub.BuyHaggle(bargains_pb2.BuyHaggleRequest(**request))
         return order
 
-    return Activity(product, buy)
+    return Activity(product, buy, begun)
 
 
 async def a_presale(channel: grpc.aio.Channel, product: str, **fields: Any) -> Activity:
@@ -120,7 +133,7 @@ async def a_presale(channel: grpc.aio.Channel, product: str, **fields: Any) -> A
         order: orders_pb2.Order = await stub.BuyPresale(presales_pb2.BuyPresaleRequest(**request))
         return order
 
-    return Activity(product, buy)
+    return Activity(product, buy, _named(made.name), 5)
 
 
 ACTIVITIES: list[Opening] = [a_flash_sale, a_group_buy, a_bargain, a_presale]

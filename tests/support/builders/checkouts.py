@@ -23,6 +23,7 @@ from services.orders.domain.payment import Allowance
 from services.orders.domain.quote import CouponDecision, Quote, Wanted
 from services.orders.domain.tariff import Tariff
 from services.orders.usecases import checkout, checkout_recovery
+from services.orders.usecases.activity import Goods
 from services.orders.usecases.basket import Basket, GiftCard
 from services.orders.usecases.checkout import Book, Checkout, Holders, Open
 from services.orders.usecases.checkout_recovery import Recovery
@@ -83,6 +84,9 @@ class Rows:
 
 class Forgotten:
     """Nobody."""
+
+    def add(self, members: Sequence[UUID], now: datetime) -> None:
+        raise NotImplementedError
 
     def among(self, members: Collection[UUID]) -> set[UUID]:
         return set()
@@ -193,6 +197,9 @@ class World:
     async def tariff(self) -> Tariff:
         return Tariff()
 
+    async def activity(self, basket: Basket) -> Goods:
+        raise NotImplementedError
+
     async def price(
         self, quote: Quote, *, member: UUID | None, channel: str, coupons: Sequence[str], order_id: UUID | None
     ) -> Quote:
@@ -246,7 +253,9 @@ class World:
         if key in self.answers:
             return self.answers[key]
         steps = Checkout(
-            quote=Quoting(find=self.find, prices=self, tariff=self.tariff, clock=lambda: self.now),
+            quote=Quoting(
+                find=self.find, prices=self, activity=self.activity, tariff=self.tariff, clock=lambda: self.now
+            ),
             rules=self,
             book=self.book(),
             holders=self.holders(),

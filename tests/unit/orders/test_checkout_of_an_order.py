@@ -68,7 +68,9 @@ class PaidWorld(World):
         if key in self.paid:
             return self.paid[key]
         checkout = Checkout(
-            quote=Quoting(find=self.find, prices=self, tariff=self.tariff, clock=lambda: self.now),
+            quote=Quoting(
+                find=self.find, prices=self, activity=self.activity, tariff=self.tariff, clock=lambda: self.now
+            ),
             rules=self,
             book=self.book(),
             holders=self.holders(),

@@ -572,6 +572,7 @@ class QuoteOrderRequest(_message.Message):
     ACCOUNT_FIELD_NUMBER: _builtins.int
     STORE_FIELD_NUMBER: _builtins.int
     DELIVERY_FIELD_NUMBER: _builtins.int
+    ACTIVITY_FIELD_NUMBER: _builtins.int
     member: _builtins.str
     """The member who asks, `members/{member}`; empty for a guest."""
     channel: _builtins.str
@@ -580,6 +581,11 @@ class QuoteOrderRequest(_message.Message):
     """The business account that asks, `accounts/{account}`; empty for consumers. Price lists may go by it."""
     store: _builtins.str
     """The store where it would be sold, by its name or code; empty if none. Price lists may go by it."""
+    activity: _builtins.str
+    """The activity that it would be bought in, at its price: the `name` of `BuyFlashSale`, `BuyPresale`, `BuyHaggle` or
+    `JoinGroup`, or the `parent` of `OpenGroup`. The one line is then of its product. Whether units or seats are left,
+    and whether the member may have them, only buying tells.
+    """
     @_builtins.property
     def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___RequestedLine]:
         """What: 1 to 100 lines."""
@@ -602,10 +608,11 @@ class QuoteOrderRequest(_message.Message):
         account: _builtins.str = ...,
         store: _builtins.str = ...,
         delivery: _deliveries_pb2.DeliveryChoice | None = ...,
+        activity: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["delivery", b"delivery"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "channel", b"channel", "coupons", b"coupons", "delivery", b"delivery", "lines", b"lines", "member", b"member", "store", b"store"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account", b"account", "activity", b"activity", "channel", b"channel", "coupons", b"coupons", "delivery", b"delivery", "lines", b"lines", "member", b"member", "store", b"store"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -619,10 +619,13 @@ class SuggestShippingMethodsRequest(_message.Message):
     LINES_FIELD_NUMBER: _builtins.int
     ADDRESS_FIELD_NUMBER: _builtins.int
     MEMBER_FIELD_NUMBER: _builtins.int
+    ACTIVITY_FIELD_NUMBER: _builtins.int
     channel: _builtins.str
     """Where it would be sold."""
     member: _builtins.str
     """The member who asks, `members/{member}`; empty for a guest."""
+    activity: _builtins.str
+    """The activity that it would be bought in, at its price, as in `QuoteOrder`."""
     @_builtins.property
     def lines(self) -> _containers.RepeatedCompositeFieldContainer[_orders_pb2.RequestedLine]:
         """What: 1 to 100 lines."""
@@ -638,10 +641,11 @@ class SuggestShippingMethodsRequest(_message.Message):
         lines: _abc.Iterable[_orders_pb2.RequestedLine] | None = ...,
         address: _deliveries_pb2.Address | None = ...,
         member: _builtins.str = ...,
+        activity: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["address", b"address"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["address", b"address", "channel", b"channel", "lines", b"lines", "member", b"member"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["activity", b"activity", "address", b"address", "channel", b"channel", "lines", b"lines", "member", b"member"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
