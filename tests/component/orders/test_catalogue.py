@@ -155,6 +155,7 @@ async def test_a_category_moves_with_its_tree_and_never_below_itself(catalogue: 
     assert (await refused(move("drinks", "green"))).reason == "CATEGORY_MISPLACED"
     racing = await asyncio.gather(move("drinks", "food"), move("food", "green"), return_exceptions=True)
     assert len([each for each in racing if isinstance(each, pb.Category)]) == 1
+    await move("food", "")  # whichever of the two was first
     deletion = pb.DeleteCategoryRequest(name="categories/茶")
     assert (await refused(catalogue.DeleteCategory(deletion))).reason == "CATEGORY_MISPLACED"
     await catalogue.DeleteCategory(pb.DeleteCategoryRequest(name="categories/green"))
