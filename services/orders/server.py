@@ -135,6 +135,7 @@ def build(config: Config) -> Server:
     known = KnownTariff(edge.gather("tariff", tariff.read_tariff), time.monotonic)
     offers = KnownOffers(
         read=edge.gather("goods", known_offers.read_goods),
+        changes=lambda versions: database.read(known_offers.read_changes, versions),
         find=edge.gather("offers", offer.find_offers),
         seconds=time.monotonic,
         clock=utc_now,

@@ -52,6 +52,13 @@ _FIND = _statement("""
     select <names>, exists (select from price_lists where state = 'ACTIVE') as listed
     from products where id = any(cast(:ids as uuid[]))
 """)
+_CHANGES = text("""
+    select exists (select from price_lists where state = 'ACTIVE') as listed,
+        array(
+            select known.id from unnest(cast(:ids as uuid[]), cast(:versions as bigint[])) as known(id, version)
+            left join products p on p.id = known.id where p.version is distinct from known.version
+        ) as changed
+""")
 # In the order of their ids, so that two who lock several never wait for each other.
 _LOCK = _statement("""
     select <names> from products where id = any(cast(:ids as uuid[])) order by id for no key update
@@ -97,6 +104,12 @@ class ProductStore:
         """As `get`, and whether there is any price list that is active."""
         rows = self._connection.execute(_FIND, {"ids": list(ids)}).all()
         return {each.id: each for each in map(product, rows)}, any(row.listed for row in rows)
+
+    def changes(self, versions: Mapping[UUID, int]) -> tuple[frozenset[UUID], bool]:
+        """Those of the products that have another version or none, and whether any price list is active."""
+        known = {"ids": list(versions), "versions": list(versions.values())}
+        row = self._connection.execute(_CHANGES, known).one()
+        return frozenset(UUID(str(each)) for each in row.changed), row.listed
 
     def lock_all(self, ids: Sequence[UUID]) -> dict[UUID, Product]:
         """Those of the products that exist, which nobody else changes until the transaction ends."""
