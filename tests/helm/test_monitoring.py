@@ -59,6 +59,22 @@ def test_rules_are_those_of_the_project() -> None:
     assert groups == {group["name"]: group for group in expected}
 
 
+def test_nobody_is_called_for_a_service_that_is_off() -> None:
+    off = {"services": {"pipeline": {"enabled": False}, "orders": {"enabled": False}}}
+    told = {rule["alert"]: rule["expr"] for rule in _rules(ON, off) if "alert" in rule}
+    every = {rule["alert"]: rule["expr"] for rule in _rules(ON) if "alert" in rule}
+    assert 'absent(up{service="pipeline"' in every["ProcessesGone"]
+    assert "pipeline" not in told["ProcessesGone"].partition("absent")[2]
+    assert 'absent(up{service="members",role="relay"})' in told["ProcessesGone"]
+    assert {"OrdersSweepMissing", "OrdersNotVerified"} <= every.keys() - told.keys()
+    assert "LedgerSweepMissing" in told
+
+
+def _rules(*values: dict[str, Any]) -> list[dict[str, Any]]:
+    found = objects("prometheusrule.yaml", *values)
+    return [rule for each in found for group in each["spec"]["groups"] for rule in group["rules"]]
+
+
 def test_dashboards_are_those_of_the_project() -> None:
     found = objects("dashboards.yaml", ON)
     boards = {name: json.loads(text) for each in found for name, text in each["data"].items()}
