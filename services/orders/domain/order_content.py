@@ -132,13 +132,6 @@ class OrderContent:
         """Whether its deposit has come in, of an order that is paid in instalments."""
         return self.instalments is not None and self.received >= self.instalments.deposit
 
-    @property
-    def exchangeable(self) -> bool:
-        """Whether what comes back in an exchange may pay for it: nothing is held for it elsewhere that could not wait
-        for the goods, and nothing of it has been paid."""
-        bound = self.coupons or self.hold or self.activity or self.instalments or self.external_id or self.received
-        return self.state is OrderState.PENDING_PAYMENT and not bound
-
     def payable(self, now: datetime) -> int:
         """The money that may come in now."""
         if self.instalments is None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from kit.errors import Fault, invalid
+from kit.errors import Fault
+from services.orders.domain.errors.refund import replacement_unsuitable
 from services.orders.domain.order import Order
 from services.orders.domain.order_state import OrderState
 from services.orders.domain.payment import Payment, Tender
@@ -20,16 +21,29 @@ up, how long its replacement may be paid as any other order."""
 
 def begin(unit: Work, order: Order, replacement: Order) -> None:
     """An order waits for its exchange: until the goods are there its stock stays reserved. One that is paid already, or
-    given up, takes no part in it. Raises a Fault when it can't be paid with what comes back."""
+    given up, takes no part in it. Raises a Fault when it can't be paid with what comes back: what others hold for it,
+    or keep for a time, would not last until the goods are there. The difference is paid later, with whatever."""
     if replacement.state is not OrderState.PENDING_PAYMENT:
         return
-    if replacement.currency != order.currency:
-        raise invalid("replacement", f"must be in {order.currency}, as what comes back")
     locked = orders.existing(unit.orders.lock([replacement.id]), replacement.id)
-    if not locked.exchangeable:
-        raise invalid("replacement", "must be paid with nothing but what comes back and money")
+    cause = _bar(order, locked)
+    if cause:
+        raise replacement_unsuitable(locked.id, cause)
     if locked.expire_time is not None:
         unit.orders.save([(locked, locked.postpone(None, unit.now))])
+
+
+def _bar(order: Order, replacement: Order) -> str:
+    bars = {
+        "STATE": replacement.state is not OrderState.PENDING_PAYMENT,  # since it was read
+        "CURRENCY": replacement.currency != order.currency,
+        "COUPONS": bool(replacement.coupons),
+        "POINTS": bool(replacement.hold),
+        "ACTIVITY": bool(replacement.activity),
+        "PLATFORM": bool(replacement.external_id),
+        "PAID_IN_PART": replacement.received > 0,
+    }
+    return next((cause for cause, bar in bars.items() if bar), "")
 
 
 def waiting(unit: Work, refund: Refund) -> Order | None:

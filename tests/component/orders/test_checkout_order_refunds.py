@@ -13,12 +13,15 @@ import pytest
 from kehu.orders.v1 import (
     carts_pb2,
     group_buys_pb2,
+    proofs_pb2,
     refunds_pb2,
 )
 from kehu.orders.v1 import orders_pb2 as pb
 from kehu.orders.v1.carts_pb2_grpc import CartsServiceStub
 from kehu.orders.v1.group_buys_pb2_grpc import GroupBuysServiceStub
 from kehu.orders.v1.orders_pb2_grpc import OrdersServiceStub
+from kehu.orders.v1.proofs_pb2_grpc import ProofServiceStub
+from kehu.orders.v1.refunds_pb2_grpc import RefundsServiceStub
 
 from kit.db import Database
 from kit.rpc.convert import money
@@ -32,8 +35,18 @@ from tests.component.orders.activities import PRICE, a_group_buy
 from tests.component.orders.conftest import Shop, placing
 from tests.component.orders.peers import Members
 from tests.component.orders.tariffs import cny
-from tests.component.orders.test_checkout_orders import DAY, MEMBER, bought, card, enrich, everything, tendering, told
-from tests.support.rpc import Keys, serving
+from tests.component.orders.test_checkout_orders import (
+    DAY,
+    MEMBER,
+    bought,
+    card,
+    enrich,
+    everything,
+    tendering,
+    told,
+    untouched,
+)
+from tests.support.rpc import Keys, refused, serving
 
 
 @pytest.fixture(autouse=True)
@@ -61,6 +74,54 @@ async def test_refunds_go_back_to_each_tender_and_sum_to_what_it_paid(
     event = told(database, "OrderRefunded")
     assert [each["refunded"] for each in event["payments"]] == [each["amount"] for each in event["payments"]]
     assert len(event["payments"]) == 5
+
+
+async def test_the_difference_of_an_exchange_is_paid_as_any_order_is(
+    orders: OrdersServiceStub, shop: Shop, members: Members, channel: grpc.aio.Channel
+) -> None:
+    product, refunds = await shop.product(price=PRICE, stock=20), RefundsServiceStub(channel)
+    order = await shop.pay(await orders.PlaceOrder(placing((product, 1), member=MEMBER)))
+    dearer = await shop.product(price=PRICE + 950)
+    instead = await orders.PlaceOrder(placing((dearer, 1), member=MEMBER))
+    exchange = await orders.RefundOrder(
+        refunds_pb2.RefundOrderRequest(
+            name=order.name,
+            kind=refunds_pb2.Refund.KIND_EXCHANGE,
+            lines=[refunds_pb2.RefundLine(position=1, quantity=1)],
+            replacement=instead.name,
+        )
+    )
+    early = await refused(orders.CheckoutOrder(everything(instead)))
+    assert (early.reason, untouched(members)) == ("TENDERS_UNSUITABLE", True)
+    done = await refunds.ReceiveReturn(refunds_pb2.ReceiveReturnRequest(name=exchange.name))
+    assert (done.credit, done.amount) == (cny(PRICE), cny(0))
+    paid = await orders.CheckoutOrder(everything(instead))
+    assert (paid.state, paid.outstanding_amount) == (pb.Order.STATE_PAID, cny(0))
+    assert {each.tender: money(each.amount).minor for each in paid.payments if each.tender != pb.TENDER_GIFT_CARD} == {
+        pb.TENDER_EXCHANGE: PRICE,
+        pb.TENDER_POINTS: 200,
+        pb.TENDER_STORED_VALUE: 400,
+    }
+    for name in (order.name, instead.name):
+        proof = await ProofServiceStub(channel).VerifyOrder(proofs_pb2.VerifyOrderRequest(name=name))
+        assert not [each for each in proof.checks if each.verdict == proofs_pb2.OrderCheck.VERDICT_DIFFERENT]
+
+
+async def test_a_replacement_that_could_not_wait_for_the_goods_is_refused_and_told_why(
+    orders: OrdersServiceStub, shop: Shop, members: Members
+) -> None:
+    product = await shop.product(price=PRICE, stock=20)
+    order = await shop.pay(await orders.PlaceOrder(placing((product, 1), member=MEMBER)))
+    for cause, fields in (("POINTS", {"points": 100}), ("PAID_IN_PART", {"stored_value": cny(100)})):
+        instead = await orders.PlaceOrder(placing((product, 1), member=MEMBER, **fields))
+        wanted = refunds_pb2.RefundOrderRequest(
+            name=order.name,
+            kind=refunds_pb2.Refund.KIND_EXCHANGE,
+            lines=[refunds_pb2.RefundLine(position=1, quantity=1)],
+            replacement=instead.name,
+        )
+        refusal = await refused(orders.RefundOrder(wanted))
+        assert (refusal.reason, refusal.metadata["cause"]) == ("REPLACEMENT_UNSUITABLE", cause)
 
 
 async def test_a_group_that_does_not_come_about_gives_every_tender_back(

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import text
 
 from kit.db import Database
+from kit.errors import Fault
 from kit.money import Money
 from kit.names import new_id
 from kit.page import Page
@@ -246,22 +247,24 @@ def test_what_a_replacement_gives_back_goes_on_to_the_first_of_all_payments(
     assert differences(database) == []
 
 
-@pytest.mark.parametrize("how", ["currency", "coupons", "hold", "activity", "paid in part"])
+@pytest.mark.parametrize("how", ["currency", "coupons", "points", "activity", "paid_in_part"])
 def test_what_can_not_wait_for_the_goods_is_refused(database: Database[OrdersUnit], product: UUID, how: str) -> None:
     order = paid(database, placed(database, product, 900), (900, Tender.WECHAT_PAY))
     tender = PointsTender("members/1/holds/2", 300, Money(300, "CNY"))
     changes: dict[str, dict[str, object]] = {
         "coupons": {"coupons": ("coupons/1",)},
-        "hold": {"tender": tender},
+        "points": {"tender": tender},
         "activity": {"activity": "bargains/1"},
     }
     instead = placed(database, product, 900, **changes.get(how, {}))
     if how == "currency":
         sql(database, f"update orders set currency = 'USD' where id = '{instead.id}'")
-    if how == "paid in part":
+    if how == "paid_in_part":
         database.write(receive_payments, [a_part(instead, 100)])
     command = refunding(order, ClaimLine(1, 1), kind=RefundKind.EXCHANGE, replacement=instead.id, limits={})
-    assert refusal(lambda: database.write(refunds.refund_order, command)) == "REQUEST_INVALID"
+    with pytest.raises(Fault) as refused:
+        database.write(refunds.refund_order, command)
+    assert (refused.value.reason, refused.value.metadata["cause"]) == ("REPLACEMENT_UNSUITABLE", how.upper())
 
 
 def test_a_credit_without_its_payment_is_found(database: Database[OrdersUnit], product: UUID) -> None:

@@ -311,6 +311,12 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """The member was erased: nothing is bought under its name any more, no cart is opened, and of its orders no address, no
     note and no name for an invoice is stored again. Metadata: `member`, and the `order` if it is about one.
     """
+    ERROR_REASON_REPLACEMENT_UNSUITABLE: _ErrorReason.ValueType  # 155
+    """What comes back in an exchange can't pay for the replacement: what is held or kept for it elsewhere would not last
+    until the goods are there. Place it without, and pay the difference once they are, by `CheckoutOrder` for example.
+    Metadata: `replacement`, and `cause`: `CURRENCY` (another one), `COUPONS`, `POINTS`, `PAID_IN_PART` (stored value and
+    gift cards too), `ACTIVITY`, `PLATFORM` (another one's order), or `STATE` (it has just been paid or given up).
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why orders refused a call, as `google.rpc.ErrorInfo.reason` under the domain `kehu.dev`.
@@ -605,5 +611,11 @@ Metadata: `order`.
 ERROR_REASON_MEMBER_ERASED: ErrorReason.ValueType  # 154
 """The member was erased: nothing is bought under its name any more, no cart is opened, and of its orders no address, no
 note and no name for an invoice is stored again. Metadata: `member`, and the `order` if it is about one.
+"""
+ERROR_REASON_REPLACEMENT_UNSUITABLE: ErrorReason.ValueType  # 155
+"""What comes back in an exchange can't pay for the replacement: what is held or kept for it elsewhere would not last
+until the goods are there. Place it without, and pay the difference once they are, by `CheckoutOrder` for example.
+Metadata: `replacement`, and `cause`: `CURRENCY` (another one), `COUPONS`, `POINTS`, `PAID_IN_PART` (stored value and
+gift cards too), `ACTIVITY`, `PLATFORM` (another one's order), or `STATE` (it has just been paid or given up).
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -350,7 +350,8 @@ class RefundOrderRequest(_message.Message):
     replacement: _builtins.str
     """Of an exchange: the order of what the same buyer gets instead, `orders/{order}`. If it waits for its payment, it
     waits until the goods are there, and what they were worth in money pays for it. Then it must have no coupons, points,
-    stored value or payments, belong to no activity, and be in the same currency.
+    stored value or payments, belong to no activity, and be in the same currency (`REPLACEMENT_UNSUITABLE`). If it costs
+    more, the difference is paid once the goods are there, with any tender: `PayOrder`, a payment intent, `CheckoutOrder`.
     """
     restock_unshipped: _builtins.bool
     """Of a `KIND_REFUND`: those of its units that are neither on their way nor with the customer are for sale again, once

@@ -28,6 +28,14 @@ def refund_own(order: UUID, refund: UUID) -> Fault:
     return Fault(Kind.FAILED_PRECONDITION, "REFUND_OWN", message, metadata={"refund": name})
 
 
+def replacement_unsuitable(replacement: UUID, cause: str) -> Fault:
+    """What comes back in an exchange can't pay for this order."""
+    name = names.join("orders", replacement)
+    message = f"{name} can't be paid with what comes back: {cause}"
+    metadata = {"replacement": name, "cause": cause}
+    return Fault(Kind.FAILED_PRECONDITION, "REPLACEMENT_UNSUITABLE", message, metadata=metadata)
+
+
 def payout_not_found(payment: int) -> Fault:
     """The refund gives nothing back to the payment at this position."""
     message = f"the refund gives nothing back to payment {payment}"
