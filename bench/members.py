@@ -26,7 +26,7 @@ from services.members.domain.points import HOUSE
 CALLERS = 48
 SECONDS = 6.0
 ROUNDS = 3
-SMALL, LARGE, DUE = 10_000, 1_000_000, 1_000_000
+SMALL, LARGE = 10_000, 1_000_000
 
 
 def main(*, small: bool) -> None:

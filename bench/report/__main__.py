@@ -9,7 +9,6 @@ from bench.report import blocks, drawing
 from bench.runner import ROOT
 
 PAGE = ROOT / "docs" / "performance.md"
-IMAGES = ROOT / "docs" / "images"
 
 
 def made() -> dict[str, str]:

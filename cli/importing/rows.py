@@ -46,9 +46,6 @@ class Sale(NamedTuple):
     """What was left out or cut, as (column, reason)."""
 
 
-Get = Callable[[Sequence[str]], str]
-
-
 class Rows:
     """Judges the rows of one source. `now` is in microseconds since 1970."""
 

@@ -7,9 +7,9 @@ with and without it, and the lines that differ stand in an `if`. So the chart re
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from difflib import SequenceMatcher
 
 import yaml
 
@@ -93,10 +93,6 @@ def _dump(place: Place) -> list[str]:
     return str(text).splitlines()
 
 
-def _differences(plain: Sequence[str], lines: Sequence[str]) -> Sequence[tuple[str, int, int, int, int]]:
-    return difflib.SequenceMatcher(None, plain, lines, autojunk=False).get_opcodes()
-
-
 @dataclass(frozen=True, slots=True)
 class _Change:
     """Lines of the plain text that an option replaces by others."""
@@ -113,9 +109,7 @@ def _woven(plain: Sequence[str], options: Mapping[str, Sequence[str]]) -> Iterat
         (
             _Change(start, end, option, lines[first:last])
             for option, lines in options.items()
-            for tag, start, end, first, last in difflib.SequenceMatcher(
-                None, plain, lines, autojunk=False
-            ).get_opcodes()
+            for tag, start, end, first, last in SequenceMatcher(None, plain, lines, autojunk=False).get_opcodes()
             if tag != "equal"
         ),
         key=lambda change: (change.start, change.end),

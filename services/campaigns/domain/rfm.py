@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -55,7 +55,3 @@ class Table:
     def members(self) -> int:
         """Members with purchases in the currency."""
         return sum(cell.members for cell in self.cells)
-
-
-Scores = Mapping[str, Score]
-"""A member's scores by currency."""

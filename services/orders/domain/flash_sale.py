@@ -6,7 +6,6 @@ The quota stands in buckets, so that buyers don't queue for one row. In each of 
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -300,11 +299,3 @@ def resized(sale: UUID, buckets: Sequence[Bucket], quota: int) -> dict[int, int]
         raise errors.flash_sale_quota_taken(sale, quota=quota, least=quota - delta - free)
     shares = allocate(-delta, [bucket.free for bucket in buckets])
     return {bucket.number: -share for bucket, share in zip(buckets, shares, strict=True) if share}
-
-
-def by_sale(pairs: Iterable[tuple[UUID, int]]) -> dict[UUID, int]:
-    """Units summed by sale."""
-    units: Counter[UUID] = Counter()
-    for sale, count in pairs:
-        units[sale] += count
-    return dict(units)
