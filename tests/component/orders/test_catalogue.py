@@ -135,6 +135,27 @@ async def test_a_bundle_takes_the_stock_of_its_components(orders: OrdersServiceS
     assert (await refused(orders.PlaceOrder(placing((bundle.name, 1))))).reason == "OUT_OF_STOCK"
 
 
+async def test_categories_are_listed_by_what_they_are_below(catalogue: CatalogueServiceStub) -> None:
+    for code, parent in (("drinks", ""), ("food", ""), ("tea", "categories/drinks")):
+        category = pb.Category(title=code, parent=parent)
+        await catalogue.CreateCategory(pb.CreateCategoryRequest(category_id=code, category=category))
+    everything = (await catalogue.ListCategories(pb.ListCategoriesRequest())).categories
+    below = (await catalogue.ListCategories(pb.ListCategoriesRequest(parent="categories/drinks"))).categories
+    assert {each.title for each in everything} == {"drinks", "food", "tea"}
+    assert [each.name for each in below] == ["categories/tea"]
+
+
+async def test_price_lists_are_read_one_by_one_and_listed(
+    orders: OrdersServiceStub, catalogue: CatalogueServiceStub
+) -> None:
+    product = (await create(orders)).name
+    web = await listed(catalogue, {(product, 1): 900}, title="Web")
+    gold = await listed(catalogue, {(product, 1): 850}, title="Gold", priority=1)
+    assert await catalogue.GetPriceList(pb.GetPriceListRequest(name=gold.name)) == gold
+    found = (await catalogue.ListPriceLists(pb.ListPriceListsRequest())).price_lists
+    assert sorted(each.name for each in found) == sorted([web.name, gold.name])
+
+
 async def test_a_category_moves_with_its_tree_and_never_below_itself(catalogue: CatalogueServiceStub) -> None:
     async def begin(code: str, parent: str = "") -> pb.Category:
         category = pb.Category(title=code, parent=f"categories/{parent}" if parent else "")

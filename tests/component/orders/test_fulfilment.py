@@ -132,6 +132,22 @@ async def test_goods_stay_for_many_reasons(
     assert (await refused(fulfilment.GetShipment(missing))).reason == "SHIPMENT_NOT_FOUND"
 
 
+async def test_goods_that_came_back_undelivered_are_shipped_again(
+    fulfilment: FulfilmentServiceStub, order: orders_pb2.Order
+) -> None:
+    first = await fulfilment.CreateShipment(packing(order, parcels=parcels("SF1")))
+    early = pb.ReturnShipmentRequest(name=first.name)
+    assert (await refused(fulfilment.ReturnShipment(early))).reason == "SHIPMENT_STATE_INVALID"
+    await fulfilment.ShipShipment(pb.ShipShipmentRequest(name=first.name))
+    assert (await refused(fulfilment.CreateShipment(packing(order)))).reason == "UNITS_NOT_SHIPPABLE"
+
+    back = await fulfilment.ReturnShipment(pb.ReturnShipmentRequest(name=first.name, note="nobody at home"))
+
+    assert back.state == pb.Shipment.STATE_RETURNED
+    again = await fulfilment.CreateShipment(packing(order))
+    assert [(line.position, line.quantity) for line in again.lines] == [(1, 3), (2, 1)]
+
+
 async def test_goods_of_a_group_stay_until_it_has_succeeded(
     channel: grpc.aio.Channel, fulfilment: FulfilmentServiceStub, shop: Shop
 ) -> None:

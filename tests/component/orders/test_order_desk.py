@@ -234,6 +234,18 @@ async def test_an_invoice_is_over_what_is_left_when_it_is_issued(
     ]
 
 
+async def test_an_invoice_that_was_rejected_leaves_room_for_another(
+    desk: OrderDeskServiceStub, order: orders_pb2.Order
+) -> None:
+    asked = pb.RequestInvoiceRequest(parent=order.name, invoice=BEARER)
+    invoice = await desk.RequestInvoice(asked)
+    rejected = await desk.RejectInvoice(pb.RejectInvoiceRequest(name=invoice.name, note="no such company"))
+    assert rejected.state == pb.Invoice.STATE_REJECTED
+    late = pb.IssueInvoiceRequest(name=invoice.name, number="INV-1")
+    assert (await refused(desk.IssueInvoice(late))).reason == "INVOICE_STATE_INVALID"
+    assert (await desk.RequestInvoice(asked)).state == pb.Invoice.STATE_REQUESTED
+
+
 async def test_what_was_sealed_and_written_of_an_erased_member_is_gone(
     desk: OrderDeskServiceStub, order: orders_pb2.Order, database: Database[OrdersUnit]
 ) -> None:

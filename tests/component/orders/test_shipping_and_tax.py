@@ -151,11 +151,14 @@ async def test_the_tariff_is_kept_by_hand(shipping: ShippingServiceStub, taxes: 
         )
     )
     assert (list(zone.regions), list(zone.postal_codes), zone.title) == (["广东"], ["518"], "South")
+    zones = await shipping.ListShippingZones(shipping_pb2.ListShippingZonesRequest())
+    assert list(zones.shipping_zones) == [zone]
     change = shipping_pb2.ShippingMethod(name=method.name, max_days=9, channels=["web"])
     method = await shipping.UpdateShippingMethod(shipping_pb2.UpdateShippingMethodRequest(shipping_method=change))
     assert (method.min_days, method.max_days, list(method.channels), len(method.rates)) == (1, 9, ["web"], 1)
     listed = await shipping.ListShippingMethods(shipping_pb2.ListShippingMethodsRequest(page_size=1))
     assert list(listed.shipping_methods) == [method]
+    assert await shipping.GetShippingMethod(shipping_pb2.GetShippingMethodRequest(name=method.name)) == method
     used = await refused(
         shipping.DeleteShippingZone(shipping_pb2.DeleteShippingZoneRequest(name=zone.name, etag=zone.etag))
     )
@@ -172,6 +175,7 @@ async def test_the_tariff_is_kept_by_hand(shipping: ShippingServiceStub, taxes: 
     after = await taxes.UpdateTaxTable(taxes_pb2.UpdateTaxTableRequest(tax_table=changed))
     assert (after.rounding, after.home, len(after.rates)) == (deliveries_pb2.TAX_ROUNDING_HALF_EVEN, True, 2)
     assert list((await taxes.ListTaxTables(taxes_pb2.ListTaxTablesRequest())).tax_tables) == [after]
+    assert await taxes.GetTaxTable(taxes_pb2.GetTaxTableRequest(name=table.name)) == after
     await taxes.DeleteTaxTable(taxes_pb2.DeleteTaxTableRequest(name=table.name, etag=after.etag))
 
 
