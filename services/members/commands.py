@@ -20,12 +20,14 @@ _BATCH = 1_000
 
 
 def rotate_keys() -> None:
-    """Wrap every data key under the keyring's primary key. Stopped, it goes on where it was."""
+    """Wrap every data key under the keyring's primary key, and let members be found by its look-up keys. Stopped, it
+    goes on where it was."""
     config = load(Config)
     configure_logs("members", "rotate-keys", config.log_level)
     seal(config.database_url.get_secret_value(), config.keyring_file)
     done = rotate(config.database_url.get_secret_value(), config.keyring_file)
-    log.info("keys rotated", members=done)
+    found = rehash(config.database_url.get_secret_value(), config.keyring_file)
+    log.info("keys rotated", members=done, hashed=found)
 
 
 def after_migration() -> None:
@@ -36,15 +38,13 @@ def after_migration() -> None:
 
 def rotate(url: str, keyring_file: str, *, batch: int = _BATCH) -> int:
     """Wrap the data keys in one database under the keyring's primary key; answers how many were wrapped by others."""
-    database = _database(url, keyring_file)
-    safe = vault.load(keyring_file)
-    done, last = 0, None
-    try:
-        while rewrapped := database.write(_rewrap, safe, last, batch):
-            done, last = done + len(rewrapped), rewrapped[-1]
-    finally:
-        database.close()
-    return done
+    return _all(url, keyring_file, _rewrap, batch)
+
+
+def rehash(url: str, keyring_file: str, *, batch: int = _BATCH) -> int:
+    """Let the members in one database be found by the keyring's look-up keys, and by no others; answers how many were
+    not."""
+    return _all(url, keyring_file, _rehash, batch)
 
 
 def seal(url: str, keyring_file: str, *, batch: int = _BATCH) -> int:
@@ -58,6 +58,23 @@ def seal(url: str, keyring_file: str, *, batch: int = _BATCH) -> int:
     finally:
         database.close()
     return done
+
+
+def _all(url: str, keyring_file: str, change: Callable[..., list[UUID]], batch: int) -> int:
+    """Change members in batches, from the first to the last; answers how many."""
+    database = _database(url, keyring_file)
+    safe = vault.load(keyring_file)
+    done, last = 0, None
+    try:
+        while changed := database.write(change, safe, last, batch):
+            done, last = done + len(changed), changed[-1]
+    finally:
+        database.close()
+    return done
+
+
+def _rehash(unit: MembersUnit, safe: vault.Vault, after: UUID | None, limit: int) -> list[UUID]:
+    return keys.rehash(unit.connection, safe, after=after, limit=limit)
 
 
 def _rewrap(unit: MembersUnit, safe: vault.Vault, after: UUID | None, limit: int) -> list[UUID]:

@@ -53,9 +53,9 @@ _TAGGED = "m.tags <> '{}' and m.tags @> array[cast(:tag as text)]"
 
 _ADD = text("""
     insert into members (id, display_name, home_store, org, enroll_time, create_time, update_time, version, sealed,
-                         birth_digest)
+                         birth_digest, lookup_keys)
     select m.id, '', m.home_store, m.org, m.enroll_time, m.create_time, m.update_time, m.version, m.sealed,
-           m.birth_digest
+           m.birth_digest, cast(:lookup_keys as text[])
     from unnest(
         cast(:ids as uuid[]), cast(:home_stores as text[]), cast(:orgs as text[]), cast(:enroll_times as timestamptz[]),
         cast(:create_times as timestamptz[]), cast(:update_times as timestamptz[]), cast(:versions as bigint[]),
@@ -72,7 +72,8 @@ _SAVE = text("""
     update members m
     set display_name = '', home_store = n.home_store, org = n.org, update_time = n.update_time, version = n.version,
         sealed = n.sealed, birth_digest = n.birth_digest, tags = array(select jsonb_array_elements_text(n.tags)),
-        erase_time = n.erase_time
+        erase_time = n.erase_time,
+        lookup_keys = array(select key from unnest(m.lookup_keys) key where key = any(cast(:lookup_keys as text[])))
     from unnest(cast(:ids as uuid[]), cast(:home_stores as text[]), cast(:orgs as text[]),
                 cast(:update_times as timestamptz[]), cast(:versions as bigint[]), cast(:sealed as bytea[]),
                 cast(:births as text[]), cast(cast(:tags as text[]) as jsonb[]), cast(:erase_times as timestamptz[]))
@@ -81,12 +82,17 @@ _SAVE = text("""
 """)
 
 _KEYS = text("select member, key_id, wrapped from member_keys where member = any(cast(:ids as uuid[]))")
-_DESTROY = text("delete from member_keys where member = any(cast(:ids as uuid[]))")
+# All that leads to them goes, too, whichever look-up keys it was hashed by.
+_DESTROY = text("""
+    with leads as (delete from identifiers where member = any(cast(:ids as uuid[])))
+    delete from member_keys where member = any(cast(:ids as uuid[]))
+""")
 
 _FORGET = text("""
     delete from identifiers i
-    using unnest(cast(:kinds as text[]), cast(:channels as text[]), cast(:values as text[])) as k (kind, channel, value)
-    where (i.kind, i.channel, i.value) = (k.kind, k.channel, k.value)
+    using unnest(cast(:kinds as text[]), cast(:channels as text[]), cast(:values as text[]), cast(:members as uuid[]))
+        as k (kind, channel, value, member)
+    where (i.kind, i.channel, i.value, i.member) = (k.kind, k.channel, k.value, k.member)
 """)
 
 _CLAIM = text("""
@@ -128,13 +134,13 @@ class MemberStore:
     def __init__(self, connection: Connection, vault: Vault) -> None:
         self._connection = connection
         self._vault = vault
-        self._digests: dict[Identifier, Identifier] = {}
+        self._hashes: dict[Identifier, list[Identifier]] = {}
 
     def find(self, identifiers: Collection[Identifier]) -> dict[Identifier, UUID]:
         """Whose these identifiers are; free ones are missing."""
         if not identifiers:
             return {}
-        stored = {self._stored(identifier): identifier for identifier in identifiers}
+        stored = {each: identifier for identifier in identifiers for each in self._stored(identifier)}
         rows = self._connection.execute(_FIND, _keys(stored)).all()
         return {stored[Identifier(kind, channel, value)]: member for kind, channel, value, member in rows}
 
@@ -167,7 +173,7 @@ class MemberStore:
 
     def born_on(self, days: Collection[str]) -> list[UUID]:
         """Who has a birthday on one of the days, each as `02-28`."""
-        digests = [person.birth_digest(self._vault, day) for day in days]
+        digests = [digest for day in days for digest in person.birth_digests(self._vault, day)]
         return list(self._connection.execute(_BORN, {"digests": digests}).scalars())
 
     def absorb(self, gone: UUID, kept: UUID) -> None:
@@ -217,14 +223,14 @@ class MemberStore:
         erased = [member.id for member in members if member.erase_time is not None]
         if erased:
             self._connection.execute(_DESTROY, {"ids": erased})
-        gone: list[Identifier] = []
+        gone: list[tuple[Identifier, UUID]] = []
         new: list[tuple[Identifier, UUID]] = []
         for before, after in changes:
             was, becomes = before.identifiers(), after.identifiers()
-            gone += was - becomes
+            gone += [(identifier, after.id) for identifier in was - becomes]
             new += [(identifier, after.id) for identifier in becomes - was]
         if gone:
-            self._connection.execute(_FORGET, _keys(self._stored(identifier) for identifier in gone))
+            self._connection.execute(_FORGET, self._rows(gone))
         self._claim(new)
 
     def _merged(self, members: Iterable[UUID]) -> dict[UUID, tuple[Member, ...]]:
@@ -237,19 +243,20 @@ class MemberStore:
 
     def _claim(self, owned: Iterable[tuple[Identifier, UUID]]) -> None:
         """Enter identifiers in sorted order, so that two transactions can't wait for each other."""
-        ordered = sorted((self._stored(identifier), member) for identifier, member in owned)
-        if not ordered:
-            return
-        columns = _keys(identifier for identifier, _ in ordered) | {"members": [member for _, member in ordered]}
-        if self._connection.execute(_CLAIM, columns).rowcount != len(ordered):
+        rows = self._rows(owned)
+        if rows["members"] and self._connection.execute(_CLAIM, rows).rowcount != len(rows["members"]):
             raise Raced
 
-    def _stored(self, identifier: Identifier) -> Identifier:
-        """The identifier with its hash in the place of its value."""
-        stored = self._digests.get(identifier)
+    def _rows(self, owned: Iterable[tuple[Identifier, UUID]]) -> dict[str, list[Any]]:
+        """What leads to members, as it is stored, in order."""
+        ordered = sorted((each, member) for identifier, member in owned for each in self._stored(identifier))
+        return _keys(identifier for identifier, _ in ordered) | {"members": [member for _, member in ordered]}
+
+    def _stored(self, identifier: Identifier) -> list[Identifier]:
+        """What the identifier is stored as."""
+        stored = self._hashes.get(identifier)
         if stored is None:
-            stored = Identifier(identifier.kind, identifier.channel, person.digest(self._vault, identifier))
-            self._digests[identifier] = stored
+            stored = self._hashes[identifier] = person.stored(self._vault, identifier)
         return stored
 
     def _stored_keys(self, members: Collection[UUID]) -> dict[UUID, WrappedKey]:
@@ -274,6 +281,7 @@ class MemberStore:
             "update_times": [member.update_time for member in members],
             "versions": [member.version for member in members],
             "sealed": [each.text if each else None for each in sealed],
+            "lookup_keys": self._vault.lookups,
             "births": [person.birth_digest(self._vault, member.profile.birthday) for member in members],
         }
 
@@ -301,6 +309,6 @@ def _page(*filters: str) -> TextClause:
     return text(f"{_MEMBERS} where {' and '.join(clauses)} order by m.id desc limit :limit")
 
 
-def _keys(identifiers: Iterable[Identifier]) -> dict[str, object]:
+def _keys(identifiers: Iterable[Identifier]) -> dict[str, list[Any]]:
     columns = list(zip(*identifiers, strict=True)) or [(), (), ()]
     return {name: list(column) for name, column in zip(("kinds", "channels", "values"), columns, strict=True)}

@@ -37,14 +37,19 @@ def unseal(vault: Vault, member: UUID, sealed: Sealed) -> tuple[Profile, tuple[L
     return _load(vault.box(sealed.key, member.bytes).open(sealed.text, _PURPOSE))
 
 
-def digest(vault: Vault, identifier: Identifier) -> str:
-    """What an identifier is stored as."""
-    return vault.digest(*identifier)
+def stored(vault: Vault, identifier: Identifier) -> list[Identifier]:
+    """What an identifier is stored as: with each of its hashes in the place of its value."""
+    return [Identifier(identifier.kind, identifier.channel, each) for each in vault.hashes(*identifier)]
 
 
 def birth_digest(vault: Vault, birthday: str) -> str | None:
     """What the month and day of a birthday (`1990-02-28`) are stored as, for those who congratulate."""
-    return vault.digest(_BIRTHDAY, birthday[-5:]) if birthday else None
+    return birth_digests(vault, birthday)[-1] if birthday else None
+
+
+def birth_digests(vault: Vault, birthday: str) -> list[str]:
+    """What they may be stored as."""
+    return vault.hashes(_BIRTHDAY, birthday[-5:])
 
 
 def _dump(member: Member) -> str:

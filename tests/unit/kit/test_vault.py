@@ -117,6 +117,27 @@ def test_what_is_no_keyring_is_refused(text: str) -> None:
         Keyring.parse(text)
 
 
+def test_the_key_of_hashes_can_be_replaced_while_both_are_known() -> None:
+    both = RING.looked_up_anew("2")
+    new = both.without_lookup("1")
+    old, either, after = (Vault(ring).hashes("phone", "1") for ring in (RING, both, new))
+    assert (either, old + after, len({*either})) == ([*old, *after], either, 2)
+    assert [Vault(ring).lookups for ring in (RING, both, new)] == [["1"], ["1", "2"], ["2"]]
+    assert {Vault(ring).digest("cart") for ring in (RING, both, new)} == {VAULT.digest("cart")}
+    assert [Keyring.parse(ring.dump()) for ring in (both, new)] == [both, new]
+    assert [*Keyring.parse(both.dump()).lookups] == ["1", "2"]
+    assert both.rotated("next").lookups == both.lookups
+    assert "lookups" not in RING.dump()
+
+
+def test_the_first_key_of_hashes_is_that_of_before() -> None:
+    stranger = Keyring.fresh().lookup
+    with pytest.raises(KeyringInvalid, match="another one than lookup"):
+        Keyring(RING.primary, RING.keys, RING.lookup, {"1": stranger, "2": stranger})
+    with pytest.raises(KeyringInvalid, match="already"):
+        RING.looked_up_anew("1")
+
+
 def test_a_key_id_is_used_once_and_a_file_must_be_there() -> None:
     with pytest.raises(KeyringInvalid):
         RING.rotated("1")

@@ -35,6 +35,8 @@ members = Table(
     # What is personal, sealed with the member's key; the column `display_name` is empty since then.
     Column("sealed", LargeBinary),
     Column("birth_digest", Text),
+    # The ids of the look-up keys by whose hashes the member is found.
+    Column("lookup_keys", ARRAY(Text), nullable=False, server_default="{1}"),
     Column("org", Text, nullable=False, server_default=""),
     Column("tags", ARRAY(Text), nullable=False, server_default="{}"),
     Column("erase_time", DateTime(timezone=True)),
