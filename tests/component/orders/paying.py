@@ -18,7 +18,9 @@ from kehu.orders.v1.orders_pb2_grpc import OrdersServiceStub
 from kehu.orders.v1.payments_pb2_grpc import PaymentsServiceStub
 
 from kit.rpc import Server
+from services.orders.config import Config
 from tests.component.orders.conftest import Shop, placing
+from tests.support.providers import provider_settings
 from tests.support.rpc import channel_to
 from tools.providers.desk import Desk
 from tools.providers.exchange import Post
@@ -139,6 +141,16 @@ async def tills(
                 Till(OrdersServiceStub(channel), PaymentsServiceStub(channel), PaymentsServiceStub(bare), provider)
             )
         yield opened
+
+
+def paid_by_providers(
+    settings: Callable[..., Config], provider: ProviderServer, *, database_url: str, peers: str, **others: Any
+) -> Config:
+    """Settings of a server with an account at both providers."""
+    account = provider_settings(provider.keys, provider.address)
+    return settings(
+        Config, database_url=database_url, peers_campaigns=peers, peers_members=peers, **{**account, **others}
+    )
 
 
 def yuan(minor: int) -> WireMoney:

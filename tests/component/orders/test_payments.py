@@ -7,9 +7,7 @@ import time
 import uuid
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
-from dataclasses import replace
 from datetime import timedelta
-from functools import partial
 from typing import Any
 
 import grpc
@@ -18,16 +16,11 @@ from kehu.orders.v1 import orders_pb2, refunds_pb2
 from kehu.orders.v1 import payments_pb2 as pb
 from sqlalchemy import text
 
-from kit.clock import utc_now
-from kit.db import AsyncDatabase, Database
-from services.orders import publish
-from services.orders.config import Config
+from kit.db import Database
 from services.orders.consumer import expire_orders
 from services.orders.server import build
 from services.orders.storage.unit import OrdersUnit
-from services.orders.usecases.paying import Paying
-from tests.component.orders.paying import ALIPAY, WECHAT, Till, soon, tills, yuan
-from tests.support.providers import provider_settings, providers_of
+from tests.component.orders.paying import ALIPAY, WECHAT, Till, paid_by_providers, soon, tills, yuan
 from tests.support.rpc import Keys, refused
 from tools.providers.desk import FORGERIES
 from tools.providers.server import ProviderServer
@@ -53,8 +46,7 @@ def opening(
     """`opening(pay_within=...)`: tills at two servers."""
 
     def open_them(**others: Any) -> Any:
-        account = provider_settings(provider_server.keys, provider_server.address)
-        config = settings(Config, database_url=url, peers_campaigns=peers, peers_members=peers, **{**account, **others})
+        config = paid_by_providers(settings, provider_server, database_url=url, peers=peers, **others)
         return tills(lambda: build(config), keys.bearer("admin"), provider_server)
 
     return open_them
@@ -291,6 +283,17 @@ async def test_cancelling_an_order_that_was_just_paid_is_refused_and_it_is_paid(
     assert (await till.again(order)).state == orders_pb2.Order.STATE_PAID
 
 
+async def test_an_intent_that_was_given_up_is_closed_at_its_provider_too(till: Till) -> None:
+    order = await till.order()
+    intent = await till.intent(order)
+    closed = await till.payments.CancelPaymentIntent(pb.CancelPaymentIntentRequest(name=intent.name))
+    assert closed.state == CLOSED
+    (trade,) = till.desk(WECHAT).state()["trades"]
+    assert trade["closed"]
+    assert (await till.again(order)).state == orders_pb2.Order.STATE_PENDING_PAYMENT
+    assert (await till.intent(order)).state == PENDING
+
+
 async def test_an_order_is_not_cancelled_while_its_provider_cannot_be_asked(till: Till) -> None:
     order = await till.order()
     await till.intent(order)
@@ -376,52 +379,3 @@ def _hurry(database: Database[OrdersUnit], table: str) -> None:
     """What would happen in a while happens now."""
     query = text(f"update {table} set next_time = now() where next_time is not null")
     database.write(lambda unit: unit.connection.execute(query))
-
-
-@pytest.fixture
-async def tomorrow(url: str, provider_server: ProviderServer) -> AsyncIterator[Paying]:
-    """What follows a day later."""
-    database = AsyncDatabase(
-        url, partial(OrdersUnit, publish=publish.to_event), clock=lambda: utc_now() + timedelta(days=1), name="tomorrow"
-    )
-    providers = providers_of(provider_server.keys, provider_server.address)
-    yield Paying(database, providers)
-    for provider in providers.values():
-        await provider.aclose()
-    await database.close()
-
-
-async def test_a_bill_is_compared_once_and_tells_what_nobody_noticed(
-    both: list[Till], tomorrow: Paying, database: Database[OrdersUnit]
-) -> None:
-    till = both[0]
-    known, unheard, gone = [await till.order(price=1000) for _ in range(3)]
-    made = {order.name: await till.intent(order) for order in (known, unheard, gone)}
-    desk = till.desk(WECHAT)
-    await till.tell(WECHAT, desk.pay(made[known.name].reference, tell=False))
-    await till.refund(known)
-    await till.given(known)
-    desk.pay(made[unheard.name].reference, tell=False)  # nobody hears of it before the bill
-    await till.tell(WECHAT, desk.pay(made[gone.name].reference, tell=False))
-    del desk.ledger.trades[made[gone.name].reference]  # the provider forgets what it took
-    stranger = replace(desk.ledger.find(made[known.name].reference), number="0" * 32, refunds={})
-    desk.ledger.trades[stranger.number] = stranger  # and tells of what was never asked for
-
-    done = await asyncio.gather(*(tomorrow.reconcile() for _ in range(3)))
-
-    assert sum(done) == 1
-    assert (await till.again(unheard)).state == orders_pb2.Order.STATE_PAID
-    listing = pb.ListReconciliationDifferencesRequest()
-    found = (await till.payments.ListReconciliationDifferences(listing)).reconciliation_differences
-    assert {(each.kind, each.reference, each.order) for each in found} == {
-        (pb.ReconciliationDifference.KIND_MISSING_THERE, made[gone.name].reference, gone.name),
-        (pb.ReconciliationDifference.KIND_MISSING_HERE, stranger.number, ""),
-    }
-    (report,) = (
-        await till.payments.ListReconciliationReports(pb.ListReconciliationReportsRequest())
-    ).reconciliation_reports
-    assert report.difference_count == 2
-    for each in found:
-        request = pb.ResolveReconciliationDifferenceRequest(name=each.name, note="asked the provider")
-        assert (await till.payments.ResolveReconciliationDifference(request)).note == "asked the provider"
-    assert not (await till.payments.ListReconciliationDifferences(listing)).reconciliation_differences
