@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from fnmatch import fnmatchcase
 from importlib import import_module
 from pathlib import Path
@@ -14,7 +15,8 @@ from kehu.options.v1 import options_pb2
 
 from kit.rpc import policy
 
-GEN = Path(__file__).resolve().parents[2] / "gen"
+ROOT = Path(__file__).resolve().parents[2]
+GEN = ROOT / "gen"
 SERVICES = ("members", "orders", "pipeline", "campaigns")
 READS = (
     "Get",
@@ -53,6 +55,17 @@ def test_the_four_services_are_there() -> None:
 def test_every_rpc_has_a_scope_and_a_rest_path(method: MethodDescriptor) -> None:
     assert bool(scope_of(method)) != proves_itself(method)
     assert method.GetOptions().Extensions[annotations_pb2.http].WhichOneof("pattern")
+
+
+def test_every_rpc_is_called_by_a_test() -> None:
+    layers = [ROOT / "tests" / layer for layer in ("component", "integration", "e2e", "security")]
+    called = {
+        word
+        for layer in layers
+        for path in layer.rglob("*.py")
+        for word in re.findall(r"\b[A-Z][A-Za-z]+", path.read_text())
+    }
+    assert [method.full_name for method in METHODS if method.name not in called] == []
 
 
 @pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)

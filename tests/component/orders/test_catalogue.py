@@ -156,6 +156,17 @@ async def test_price_lists_are_read_one_by_one_and_listed(
     assert sorted(each.name for each in found) == sorted([web.name, gold.name])
 
 
+async def test_a_price_list_counts_again_once_it_is_active_again(
+    orders: OrdersServiceStub, catalogue: CatalogueServiceStub
+) -> None:
+    product = (await create(orders)).name
+    web = await listed(catalogue, {(product, 1): 900})
+    await catalogue.ArchivePriceList(pb.ArchivePriceListRequest(name=web.name))
+    assert await quoted(orders, product) == 990
+    again = await catalogue.ActivatePriceList(pb.ActivatePriceListRequest(name=web.name))
+    assert (again.state, await quoted(orders, product)) == (pb.PriceList.STATE_ACTIVE, 900)
+
+
 async def test_a_category_moves_with_its_tree_and_never_below_itself(catalogue: CatalogueServiceStub) -> None:
     async def begin(code: str, parent: str = "") -> pb.Category:
         category = pb.Category(title=code, parent=f"categories/{parent}" if parent else "")
