@@ -85,6 +85,7 @@ from services.orders.usecases.known_offers import KnownOffers
 from services.orders.usecases.paying import Paying
 from services.orders.usecases.payment import ManualPayment
 from services.orders.usecases.quote import Quoting
+from services.orders.usecases.revival import Revival
 from services.orders.usecases.tariff import KnownTariff
 
 
@@ -117,7 +118,12 @@ def build(config: Config) -> Server:
         StepKind.GIFT_CARD: Observed(MembersGiftCards(members)),
     }
     recovery = CheckoutRecovery(
-        Recovery(take_up=partial(database.write, checkout_recovery.take_up), book=book, holders=holders),
+        Recovery(
+            take_up=partial(database.write, checkout_recovery.take_up),
+            book=book,
+            holders=holders,
+            revive=Revival(database, book=book, holders=holders),
+        ),
         partial(database.read, checkout_recovery.census),
     )
     tokens = Tokens(config.page_token_key.get_secret_value())

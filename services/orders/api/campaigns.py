@@ -106,7 +106,8 @@ class CampaignsCoupons:
         """Lock all of the coupons for the order. Raises a Fault, and locks none, if one can't be used."""
         request = coupons_pb2.LockCouponsRequest(
             coupons=step.coupons,
-            order=names.join("orders", attempt.order_id),
+            order=names.join("orders", attempt.order),
+            checkout=_checkout(attempt),
             member=names.join("members", attempt.buyer),
             expire_time=convert.wire_instant(attempt.hold_until),
             request_id=str(attempt.order_id),
@@ -122,13 +123,20 @@ class CampaignsCoupons:
     async def release(self, attempt: Attempt, step: Step) -> bool:
         """Free the coupons, as far as the order has them locked; it does not tell whether it had."""
         # No request id: the answer to an earlier call says nothing of now.
-        request = coupons_pb2.UnlockCouponsRequest(coupons=step.coupons, order=names.join("orders", attempt.order_id))
+        request = coupons_pb2.UnlockCouponsRequest(
+            coupons=step.coupons, order=names.join("orders", attempt.order), checkout=_checkout(attempt)
+        )
         try:
             await self._peer.call(self._stub.UnlockCoupons, request)
         except Fault as fault:
             if fault.kind is not Kind.NOT_FOUND:  # one of them never was: campaigns has locked none of them
                 raise
         return False
+
+
+def _checkout(attempt: Attempt) -> str:
+    """Whose the lock is, if not the order's own: late news of that order's end must not open it."""
+    return names.join("checkouts", attempt.order_id) if attempt.pays else ""
 
 
 def _outcome(outcome: prices_pb2.PriceOutcome) -> prices_pb2.PriceOrderResponse | Fault:

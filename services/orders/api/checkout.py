@@ -25,6 +25,7 @@ def checkout(attempt: Attempt) -> pb.Checkout:
         drive_time=optional_instant(attempt.drive_time),
         release_rounds=attempt.rounds,
         store=attempt.store,
+        payment_intent=names.join("orders", attempt.order, "paymentIntents", attempt.intent) if attempt.intent else "",
     )
 
 

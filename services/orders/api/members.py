@@ -37,14 +37,17 @@ class MembersPoints:
         self._stub = MembersServiceStub(peer.channel)
 
     async def hold(self, attempt: Attempt, step: Step, *, store: str, code: str) -> Held:
-        """Hold points. Raises a Fault if there are too few."""
+        """Hold points. Raises a Fault if there are too few. Those that are held once more may still be held, and pay
+        what they paid, whatever points are worth by now."""
         try:
+            if step.renews:
+                await self._peer.call(self._stub.ReleaseHold, members_pb2.ReleaseHoldRequest(name=step.renews))
             held = await self._hold(attempt, step)
         except Fault as fault:
             if fault.kind in {Kind.FAILED_PRECONDITION, Kind.NOT_FOUND}:
                 raise errors.points_refused(attempt.buyer, fault.reason) from fault
             raise
-        return Held(held.name, convert.money(held.value, field="points"))
+        return Held(held.name, None if step.renews else convert.money(held.value, field="points"))
 
     async def release(self, attempt: Attempt, step: Step) -> bool:
         """Free the points. Whoever does not know the hold asks for it once more: the answer is the first one, or there
@@ -115,15 +118,17 @@ class MembersStoredValue:
 
     async def hold(self, attempt: Attempt, step: Step, *, store: str, code: str) -> Held:
         """Hold stored value. Raises a Fault if there is too little."""
-        request = stored_value_pb2.HoldStoredValueRequest(
-            member=names.join("members", attempt.buyer),
-            amount=convert.wire_money(_amount(step)),
-            store=store,
-            source=names.join("orders", attempt.order),
-            reference=reference(attempt, step),
-            ttl=_ttl(attempt),
-        )
         try:
+            if step.renews:
+                return await _renew(self._peer, self._stub, attempt, step)
+            request = stored_value_pb2.HoldStoredValueRequest(
+                member=names.join("members", attempt.buyer),
+                amount=convert.wire_money(_amount(step)),
+                store=store,
+                source=names.join("orders", attempt.order),
+                reference=reference(attempt, step),
+                ttl=_ttl(attempt),
+            )
             held = await self._peer.call(self._stub.HoldStoredValue, request)
         except Fault as fault:
             if fault.kind in _REFUSALS:
@@ -146,15 +151,17 @@ class MembersGiftCards:
 
     async def hold(self, attempt: Attempt, step: Step, *, store: str, code: str) -> Held:
         """Hold value of a card. Raises a Fault if there is no such card, or too little on it."""
-        request = gift_cards_pb2.HoldGiftCardRequest(
-            code=code,
-            amount=convert.wire_money(_amount(step)),
-            store=store,
-            source=names.join("orders", attempt.order),
-            reference=reference(attempt, step),
-            ttl=_ttl(attempt),
-        )
         try:
+            if step.renews:
+                return await _renew(self._peer, self._payments, attempt, step)
+            request = gift_cards_pb2.HoldGiftCardRequest(
+                code=code,
+                amount=convert.wire_money(_amount(step)),
+                store=store,
+                source=names.join("orders", attempt.order),
+                reference=reference(attempt, step),
+                ttl=_ttl(attempt),
+            )
             held = await self._peer.call(self._stub.HoldGiftCard, request)
         except Fault as fault:
             if fault.kind in _REFUSALS:
@@ -171,6 +178,14 @@ class MembersGiftCards:
 def reference(attempt: Attempt, step: Step) -> str:
     """Under which number members holds money for a step: unique for ever, and the same however often it is asked."""
     return f"orders/{attempt.order_id}/{step.position}"
+
+
+async def _renew(peer: Peer, stub: StoredValueServiceStub, attempt: Attempt, step: Step) -> Held:
+    """Hold what the order had held before it was given up, out of the same account or card, whose code nobody kept."""
+    request = stored_value_pb2.RenewStoredValuePaymentRequest(
+        name=step.renews, reference=reference(attempt, step), ttl=_ttl(attempt)
+    )
+    return _held(await peer.call(stub.RenewStoredValuePayment, request))
 
 
 async def _release(peer: Peer, stub: StoredValueServiceStub, attempt: Attempt, step: Step) -> bool:

@@ -39,6 +39,7 @@ _STATES = {
     RefundState.PENDING: pb.Refund.STATE_PENDING,
     RefundState.SUCCEEDED: pb.Refund.STATE_SUCCEEDED,
     RefundState.REJECTED: pb.Refund.STATE_REJECTED,
+    RefundState.WITHDRAWN: pb.Refund.STATE_WITHDRAWN,
 }
 _STATES_BACK = {wire: state for state, wire in _STATES.items()}
 _PAYOUTS = {

@@ -6,7 +6,8 @@ is held belongs to the order, and follows its events) or as ABANDONED; then ever
 to be free: RELEASED. Repeats of one request share the open attempt, so that they hold nothing twice.
 
 An attempt may also pay an order that is there already. Then it has an id of its own, under which it asks: such an order
-can have several, one after the other.
+can have several, one after the other. One that is to bring back an order that was closed when its money came is led by
+replicas alone: they go on with it, where others are given up.
 
 An ask whose answer was lost may still arrive at the other service when a release of it has been answered. Such a step
 counts as free only by a release that came when no such ask can be under way any more (`ANSWER_WITHIN`), or that found
@@ -41,6 +42,9 @@ long again to stop."""
 
 QUIET_FOR = timedelta(seconds=15)
 """An attempt that nobody went on with for so long is taken up by a replica."""
+
+REVIVED_WITHIN = timedelta(seconds=40)
+"""How long a closed order whose money came may take to be brought back. Then the money goes back."""
 
 _SLOWEST = timedelta(seconds=8)
 
@@ -138,7 +142,7 @@ class Release:
 @dataclass(frozen=True, slots=True)
 class Step:
     """Something to be held by another service. `amount` is what it pays of the order; of points, once it is known.
-    `answered` tells that the other service once said yes."""
+    `answered` tells that the other service once said yes. It `renews` what the same order had held by that name."""
 
     position: int
     kind: StepKind
@@ -153,6 +157,7 @@ class Step:
     reason: str = ""
     ask_time: datetime | None = None
     update_time: datetime | None = None
+    renews: str = ""
 
     @property
     def held(self) -> bool:
@@ -213,7 +218,8 @@ class Attempt:
     """An attempt and the id that its order has or would have, unless it `pays` another that is there already.
     `hold_until` is when the other services let go by themselves: surely after the order could be paid. `drive_time` is
     when a replica takes it up, unless somebody goes on with it before; `rounds` counts those in which it was given
-    back. `store` is where the order would be sold, if in one."""
+    back. `store` is where the order would be sold, if in one. `intent` is the payment whose money came when the order
+    that it pays was closed, if it is to bring that back."""
 
     order_id: UUID
     open_time: datetime
@@ -228,6 +234,7 @@ class Attempt:
     end_time: datetime | None = None
     store: str = ""
     pays: UUID | None = None
+    intent: UUID | None = None
 
     @classmethod
     def begin(
@@ -247,6 +254,14 @@ class Attempt:
         driven = now + QUIET_FOR
         return cls(order_id, now, until, member, plan, drive_time=driven, update_time=now, store=store, pays=pays)
 
+    @classmethod
+    def revive(
+        cls, attempt_id: UUID, *, pays: UUID, intent: UUID, member: UUID | None, steps: Sequence[Step], now: datetime
+    ) -> Attempt:
+        """A new attempt to bring an order back with the money of a payment. The next replica that looks leads it."""
+        begun = cls.begin(attempt_id, member=member, steps=steps, pay_within=timedelta(), now=now, pays=pays)
+        return replace(begun, intent=intent, drive_time=now)
+
     @property
     def order(self) -> UUID:
         """The order that it is about, whether that is there or not."""
@@ -259,6 +274,11 @@ class Attempt:
             raise invalid("member", "is needed for coupons, points and stored value")
         return self.member
 
+    @property
+    def overdue(self) -> bool:
+        """Whether it has tried to bring its order back for too long."""
+        return self.intent is not None and (self.update_time or self.open_time) >= self.open_time + REVIVED_WITHIN
+
     def stale(self, now: datetime) -> bool:
         """Whether it is too old to be joined: what it held may be about to expire."""
         return now >= self.open_time + SHARED_FOR
@@ -266,6 +286,11 @@ class Attempt:
     def joined(self, now: datetime) -> Attempt:
         """A repeat of the request goes on with it."""
         return replace(self, update_time=now, drive_time=now + QUIET_FOR)
+
+    def taken_up(self, now: datetime) -> Attempt:
+        """A replica found that nobody goes on with it: it goes on itself if it may, and else gives it up."""
+        led = self.state is CheckoutState.OPEN and self.intent is not None
+        return self.joined(now) if led else self.give_up("TIMED_OUT", now)
 
     def due(self, now: datetime) -> Attempt:
         """The next replica that looks takes it up."""

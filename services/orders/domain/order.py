@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
@@ -178,13 +178,27 @@ class Order(OrderContent):
         order = self._stepped(step, OrderState.CANCELLED, now, cancel_time=now, cancel_reason=reason)
         return order, OrderCancelled(order)
 
-    def reopen(self, amount: Money, now: datetime) -> Order:
-        """Money came after it was cancelled: it waits for it once more, when this amount pays for it whole. Raises a
-        Fault when it needs more than its stock: coupons, points or an activity's quota are not ours to take again."""
+    def reopen(self, amount: Money, now: datetime, *, renewed: Mapping[str, str] | None = None) -> Order:
+        """Money came after it was cancelled: it waits for it once more, as it was, when this amount pays for it whole.
+        `renewed` tells the new names of what other services hold for it again; None: nothing is held. Raises a Fault
+        when it needs more."""
         self.check(Step.REOPEN)
-        if self.coupons or self.hold or self.activity or self.received or amount != self.money(self.due):
+        anew = renewed or {}
+        if not self.revivable(amount) or (renewed is None and self.bound) or not anew.keys() >= set(self.held_as):
             raise order_not_reopened(self.id)
-        return self._stepped(Step.REOPEN, OrderState.PENDING_PAYMENT, now, cancel_time=None, cancel_reason=None)
+        payments = tuple(
+            replace(each, reference=anew[each.reference], pay_time=now, refunded=0) for each in self.payments
+        )
+        return self._stepped(
+            Step.REOPEN,
+            OrderState.PENDING_PAYMENT,
+            now,
+            cancel_time=None,
+            cancel_reason=None,
+            hold=anew.get(self.hold, ""),
+            payments=payments,
+            refunded=0,
+        )
 
     def postpone(self, until: datetime | None, now: datetime) -> Order:
         """It may be paid until another time; None: as long as it takes."""

@@ -14,7 +14,7 @@ from services.orders.domain.instalments import Instalments
 from services.orders.domain.line import OrderLine
 from services.orders.domain.number import number_of
 from services.orders.domain.order_state import TRANSITIONS, CancelReason, OrderState, Step
-from services.orders.domain.payment import Payment, RefundPolicy, Tender
+from services.orders.domain.payment import HELD, Payment, RefundPolicy, Tender
 from services.orders.domain.refund import Claim, ClaimLine
 from services.orders.domain.shipping import Delivery
 from services.orders.domain.stock import MAIN, Place
@@ -131,6 +131,22 @@ class OrderContent:
     def deposited(self) -> bool:
         """Whether its deposit has come in, of an order that is paid in instalments."""
         return self.instalments is not None and self.received >= self.instalments.deposit
+
+    @property
+    def held_as(self) -> tuple[str, ...]:
+        """The names of what members held for it, or holds: its points, and the money that came in out of accounts."""
+        return (*([self.hold] if self.hold else []), *(each.reference for each in self.payments if each.tender in HELD))
+
+    @property
+    def bound(self) -> bool:
+        """Whether other services hold something for it, or did before it was given up."""
+        return bool(self.coupons or self.held_as)
+
+    def revivable(self, amount: Money) -> bool:
+        """Whether this amount would bring the cancelled order back, whole, if all that it had can be had again. An
+        activity's quota, and money that has gone back, can't."""
+        ours = not self.activity and all(payment.tender in HELD for payment in self.payments)
+        return ours and self.allows(Step.REOPEN) and amount == self.money(self.outstanding)
 
     def payable(self, now: datetime) -> int:
         """The money that may come in now."""

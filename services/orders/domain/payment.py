@@ -29,6 +29,10 @@ REMOTE = frozenset({Tender.WECHAT_PAY, Tender.ALIPAY})
 """Tenders whose money comes from a provider, and goes back through it: a refund waits until that has done it."""
 
 
+HELD = frozenset({Tender.STORED_VALUE, Tender.GIFT_CARD})
+"""Tenders whose money members holds, by the reference, until the order is paid."""
+
+
 @dataclass(frozen=True, slots=True)
 class Payment:
     """A part of the total that was paid; `reference` is the receipt, the transfer, the provider's transaction or the

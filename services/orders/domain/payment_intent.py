@@ -33,6 +33,7 @@ class IntentState(StrEnum):
     FAILED = "FAILED"
     PARKED = "PARKED"
     RETURNED = "RETURNED"
+    REVIVING = "REVIVING"
 
 
 class IntentStep(StrEnum):
@@ -43,14 +44,17 @@ class IntentStep(StrEnum):
     PARK = "PARK"
     CLOSE = "CLOSE"
     FAIL = "FAIL"
+    REVIVE = "REVIVE"
 
 
 _UNPAID = (IntentState.PENDING, IntentState.CLOSED, IntentState.FAILED)
+_CAME = (*_UNPAID, IntentState.PARKED)
 
 TRANSITIONS: Mapping[tuple[IntentState, IntentStep], IntentState] = {
-    **{(state, IntentStep.CAPTURE): IntentState.SUCCEEDED for state in (*_UNPAID, IntentState.PARKED)},
+    **{(state, IntentStep.CAPTURE): IntentState.SUCCEEDED for state in (*_CAME, IntentState.REVIVING)},
     **{(state, IntentStep.PARK): IntentState.PARKED for state in _UNPAID},
-    **{(state, IntentStep.RETURN): IntentState.RETURNED for state in (*_UNPAID, IntentState.PARKED)},
+    **{(state, IntentStep.RETURN): IntentState.RETURNED for state in (*_CAME, IntentState.REVIVING)},
+    **{(state, IntentStep.REVIVE): IntentState.REVIVING for state in _CAME},
     (IntentState.PENDING, IntentStep.CLOSE): IntentState.CLOSED,
     (IntentState.PENDING, IntentStep.FAIL): IntentState.FAILED,
 }
@@ -203,6 +207,10 @@ class PaymentIntent:
     def give_back(self, cause: IntentCause, now: datetime) -> PaymentIntent:
         """Its money can't pay the order and goes back whole."""
         return self._stepped(IntentStep.RETURN, now, cause=cause)
+
+    def revive(self, now: datetime) -> PaymentIntent:
+        """Its money came when the order was closed, whose coupons, points and held money are being taken again."""
+        return self._stepped(IntentStep.REVIVE, now, cause=IntentCause.ORDER_CLOSED)
 
     def park(self, cause: IntentCause, now: datetime) -> PaymentIntent:
         """Money came, but not as it should have: a person decides."""

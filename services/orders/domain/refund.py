@@ -35,6 +35,7 @@ class RefundState(StrEnum):
     PENDING = "PENDING"
     SUCCEEDED = "SUCCEEDED"
     REJECTED = "REJECTED"
+    WITHDRAWN = "WITHDRAWN"
 
 
 class RefundStep(StrEnum):
@@ -44,6 +45,7 @@ class RefundStep(StrEnum):
     RECEIVE = "RECEIVE"
     REJECT = "REJECT"
     SETTLE = "SETTLE"
+    WITHDRAW = "WITHDRAW"
 
 
 TRANSITIONS: Mapping[tuple[RefundState, RefundStep], frozenset[RefundState]] = {
@@ -54,9 +56,11 @@ TRANSITIONS: Mapping[tuple[RefundState, RefundStep], frozenset[RefundState]] = {
     (RefundState.AWAITING_GOODS, RefundStep.RECEIVE): frozenset({RefundState.PENDING, RefundState.SUCCEEDED}),
     (RefundState.AWAITING_GOODS, RefundStep.REJECT): frozenset({RefundState.REJECTED}),
     (RefundState.PENDING, RefundStep.SETTLE): frozenset({RefundState.PENDING, RefundState.SUCCEEDED}),
+    (RefundState.SUCCEEDED, RefundStep.WITHDRAW): frozenset({RefundState.WITHDRAWN}),
 }
 """The state machine: which steps each state allows, and where they may lead. Nothing else happens to a refund. One that
-nobody has to approve, and that waits for no goods, begins as PENDING or SUCCEEDED."""
+nobody has to approve, and that waits for no goods, begins as PENDING or SUCCEEDED. Only what a cancellation gave back
+to accounts is withdrawn: when money that came late brings the order back."""
 
 
 class PayoutState(StrEnum):
@@ -223,6 +227,12 @@ class Refund:
     def reject(self, *, by: str, note: str, now: datetime) -> Refund:
         """Refused, or its goods never came."""
         return self.step(RefundStep.REJECT, RefundState.REJECTED).decided(by, note, now)
+
+    def withdraw(self) -> Refund:
+        """The order lives again, and what this had given back pays it again. Raises a Fault for anything but that."""
+        if self.kind is not RefundKind.CANCELLATION:
+            raise errors.refund_state_invalid(self.order, self.id, self.state)
+        return self.step(RefundStep.WITHDRAW, RefundState.WITHDRAWN)
 
     def settle(self, payment: int, step: PayoutStep, reference: str) -> Refund:
         """What became of the money of one payment. Raises a Fault if it gives nothing back to that payment."""

@@ -17,13 +17,14 @@ from services.orders.storage import parts
 from services.orders.storage.tables.checkouts import checkouts
 
 _COLUMNS = """order_id, open_time, hold_until, member_id, store, state, reason, rounds, drive_time, update_time,
-              end_time, pays"""
+              end_time, pays, intent_id"""
 
 # The update changes nothing; it makes the row that is there the answer, and locks it.
 _OPEN = text(f"""
     insert into checkouts (request_key, {_COLUMNS})
     values (:request_key, :order_id, cast(:open_time as timestamptz), cast(:hold_until as timestamptz), :member,
-            :store, 'OPEN', '', 0, cast(:drive_time as timestamptz), cast(:open_time as timestamptz), null, :pays)
+            :store, 'OPEN', '', 0, cast(:drive_time as timestamptz), cast(:open_time as timestamptz), null, :pays,
+            :intent)
     on conflict (request_key) where state = 'OPEN' do update set request_key = excluded.request_key
     returning {_COLUMNS}
 """)  # noqa: S608 - constants only
@@ -54,8 +55,8 @@ _DUE = text(f"""
 """)  # noqa: S608 - constants only
 
 _STEPS = text("""
-    select order_id, position, kind, state, coupons, points, amount, currency, hold, answered, attempts, releases,
-           reason, ask_time, update_time
+    select order_id, position, kind, state, coupons, points, amount, currency, hold, renews, answered, attempts,
+           releases, reason, ask_time, update_time
     from checkout_steps where order_id = any(cast(:ids as uuid[])) order by order_id, position
 """)
 
@@ -67,17 +68,17 @@ _SAVE = text("""
 """)
 
 _SAVE_STEPS = text("""
-    insert into checkout_steps (order_id, position, kind, state, coupons, points, amount, currency, hold, answered,
-                                attempts, releases, reason, ask_time, update_time)
+    insert into checkout_steps (order_id, position, kind, state, coupons, points, amount, currency, hold, renews,
+                                answered, attempts, releases, reason, ask_time, update_time)
     select :order_id, s.position, s.kind, s.state, cast(s.coupons as jsonb), s.points, s.amount, s.currency, s.hold,
-           s.answered, s.attempts, s.releases, s.reason, s.ask_time, s.update_time
+           s.renews, s.answered, s.attempts, s.releases, s.reason, s.ask_time, s.update_time
     from unnest(cast(:positions as int[]), cast(:kinds as text[]), cast(:states as text[]), cast(:coupons as text[]),
                 cast(:points as bigint[]), cast(:amounts as bigint[]), cast(:currencies as text[]),
-                cast(:holds as text[]), cast(:answered as boolean[]), cast(:attempts as int[]),
-                cast(:releases as int[]), cast(:reasons as text[]), cast(:ask_times as timestamptz[]),
-                cast(:update_times as timestamptz[]))
-        as s (position, kind, state, coupons, points, amount, currency, hold, answered, attempts, releases, reason,
-              ask_time, update_time)
+                cast(:holds as text[]), cast(:renewed as text[]), cast(:answered as boolean[]),
+                cast(:attempts as int[]), cast(:releases as int[]), cast(:reasons as text[]),
+                cast(:ask_times as timestamptz[]), cast(:update_times as timestamptz[]))
+        as s (position, kind, state, coupons, points, amount, currency, hold, renews, answered, attempts, releases,
+              reason, ask_time, update_time)
     on conflict (order_id, position) do update
     set state = excluded.state, amount = excluded.amount, currency = excluded.currency, hold = excluded.hold,
         answered = excluded.answered, attempts = excluded.attempts, releases = excluded.releases,
@@ -115,6 +116,7 @@ class CheckoutStore:
             "member": attempt.member,
             "store": attempt.store,
             "pays": attempt.pays,
+            "intent": attempt.intent,
             "drive_time": attempt.drive_time,
         }
         row = self._connection.execute(_OPEN, parameters).one()
@@ -197,6 +199,7 @@ class CheckoutStore:
             "amounts": [step.amount.minor if step.amount else None for step in steps],
             "currencies": [step.amount.currency if step.amount else None for step in steps],
             "holds": [step.hold for step in steps],
+            "renewed": [step.renews for step in steps],
             "answered": [step.answered for step in steps],
             "attempts": [step.attempts for step in steps],
             "releases": [step.releases for step in steps],
@@ -235,6 +238,7 @@ def _attempt(row: Any, steps: Sequence[Step]) -> Attempt:
         end_time=row.end_time,
         store=row.store,
         pays=UUID(str(row.pays)) if row.pays else None,
+        intent=UUID(str(row.intent_id)) if row.intent_id else None,
     )
 
 
@@ -248,6 +252,7 @@ def _step(row: Any) -> Step:
         amount=None if row.amount is None else Money(row.amount, row.currency),
         state=StepState(row.state),
         hold=row.hold,
+        renews=row.renews,
         answered=row.answered,
         attempts=row.attempts,
         releases=row.releases,

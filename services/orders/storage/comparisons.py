@@ -134,7 +134,9 @@ _REFUNDED_PAYMENTS = f"""
         from refunds r where {_GIVEN} group by order_id
     ) g on g.order_id = o.id
     left join (
-        select order_id, payment, sum(amount) as amount from refund_payments group by order_id, payment
+        select b.order_id, b.payment, sum(b.amount) as amount
+        from refund_payments b join refunds r on r.id = b.refund_id
+        where {_GIVEN} group by b.order_id, b.payment
     ) b on b.order_id = p.order_id and b.payment = p.position
     where not coalesce(g.old, false) {{only}}
 """  # noqa: S608 - constants
@@ -293,12 +295,15 @@ _CHECKOUTS = """
     where c.pays is null {only}
 """
 
-# Of attempts to pay an order that was there: what is held for them is in its payments, or pays it as points.
+# Of attempts to pay an order that was there: what is held for them is in its payments, or pays it as points; of the
+# latest, if one of them brought the order back with everything that it had.
 _TENDERED = """
     select 'checkouts/' || c.order_id, 'ended',
            case when c.state = 'PLACED' and exists (
                     select from checkout_steps s
-                    where s.order_id = c.order_id and s.hold is distinct from o.hold
+                    where s.order_id = c.order_id and s.kind <> 'COUPONS' and s.hold is distinct from o.hold
+                      and not exists (select from checkouts later where later.pays = c.pays and later.state = 'PLACED'
+                                      and later.intent_id is not null and later.open_time > c.open_time)
                       and not exists (select from payments p where p.order_id = o.id and p.reference = s.hold))
                 then 'PLACED without an effect'
                 when c.state in ('OPEN', 'ABANDONED')

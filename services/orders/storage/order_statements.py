@@ -154,6 +154,16 @@ SAVE_POINTS = text("""
     where o.id = :id and o.state = :state_before and o.version = :version_before
 """)
 
+SAVE_RENEWED = text("""
+    with p as (
+        update payments p set reference = u.reference, pay_time = u.pay_time
+        from unnest(cast(:positions as int[]), cast(:references as text[]), cast(:pay_times as timestamptz[]))
+            as u (position, reference, pay_time)
+        where p.order_id = :id and p.position = u.position
+    )
+    update orders set hold = :hold where id = :id
+""")
+
 REPLACE = text("""
     with l as (delete from order_lines where order_id = any(cast(:ids as uuid[]))),
          p as (delete from payments where order_id = any(cast(:ids as uuid[])))

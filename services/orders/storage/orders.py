@@ -92,6 +92,17 @@ class OrderStore:
         if self._connection.execute(statements.SAVE_POINTS, columns).rowcount != 1:
             raise conflict()
 
+    def save_renewed(self, order: Order) -> None:
+        """Store the new names of what is held for an order that was saved in this transaction."""
+        columns = {
+            "id": order.id,
+            "hold": order.hold,
+            "positions": list(range(1, len(order.payments) + 1)),
+            "references": [payment.reference for payment in order.payments],
+            "pay_times": [payment.pay_time for payment in order.payments],
+        }
+        self._connection.execute(statements.SAVE_RENEWED, columns)
+
     def replace(self, changes: Sequence[tuple[Order, Order]]) -> None:
         """Store imported orders as (before, after) with other lines, another total, time and store."""
         after = [new for _, new in changes]

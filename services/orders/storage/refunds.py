@@ -141,6 +141,17 @@ class RefundStore:
         row = self._connection.execute(query).one_or_none()
         return _refund(row) if row else None
 
+    def cancellation(self, order_id: UUID) -> Refund | None:
+        """What the order gave back when it was last given up; nobody else changes it while the order is locked."""
+        given = (RefundState.PENDING.value, RefundState.SUCCEEDED.value)
+        query = select(*_WHOLE).where(
+            refunds.c.order_id == order_id,
+            refunds.c.kind == RefundKind.CANCELLATION.value,
+            refunds.c.state.in_(given),
+        )
+        row = self._connection.execute(query).one_or_none()
+        return _refund(row) if row else None
+
     def worth_awaiting_goods(self, order_id: UUID) -> int:
         """What the order's refunds that wait for goods will give back, in minor units, points at their worth."""
         worth: int = self._connection.execute(_WORTH_AWAITING_GOODS, {"order": order_id}).scalar_one()

@@ -295,7 +295,13 @@ class Checkout:
             priced = await quote(begun.order_id)
             priced.check_coupons()
             await self._check_points(basket, begun, priced)
-            held = await self._hold(basket, begun)
+            held = await hold(
+                begun,
+                book=self._book,
+                holders=self._holders,
+                store=basket.store or basket.channel,
+                code=lambda step: basket.code(step) if step.kind is StepKind.GIFT_CARD else "",
+            )
             stored = await store(priced, held)
         except BaseException as error:
             await afterwards(self._undo(GiveUp(begun.order_id, reason_of(error))))
@@ -312,27 +318,30 @@ class Checkout:
             if allowance is not None:
                 allowance.check(basket.points)
 
-    async def _hold(self, basket: Basket, attempt: Attempt) -> Attempt:
-        """Take the steps one after the other. What is known of one is written down with the intent to take the next."""
-        known = GoOn(attempt.order_id)
-        for step in attempt.steps:
-            if step.held:
-                continue  # a twin, or an earlier process, has taken it
-            attempt = await self._book.go_on(known.then(step.position))
-            holder, code = self._holders[step.kind], basket.code(step) if step.kind is StepKind.GIFT_CARD else ""
-            try:
-                held = await holder.hold(attempt, step, store=basket.store or basket.channel, code=code)
-            except Fault as fault:
-                if not fault.transient:
-                    await self._book.go_on(GoOn(attempt.order_id, refused=step.position, reason=fault.reason))
-                raise
-            known = GoOn(attempt.order_id, answered=step.position, held=held)
-        return await self._book.go_on(known) if known.answered else attempt
-
     async def _undo(self, command: GiveUp) -> None:
         attempt = await self._book.give_up(command)
         if attempt is not None and attempt.state is CheckoutState.ABANDONED:
             await self._book.released(await release(attempt, self._holders))
+
+
+async def hold(
+    attempt: Attempt, *, book: Book, holders: Holders, store: str = "", code: Callable[[Step], str] = lambda _: ""
+) -> Attempt:
+    """Take the steps one after the other. What is known of one is written down with the intent to take the next. What
+    was held before (`Step.renews`) needs neither store nor code."""
+    known = GoOn(attempt.order_id)
+    for step in attempt.steps:
+        if step.held:
+            continue  # a twin, or an earlier process, has taken it
+        attempt = await book.go_on(known.then(step.position))
+        try:
+            held = await holders[step.kind].hold(attempt, step, store=store, code=code(step))
+        except Fault as fault:
+            if not fault.transient:
+                await book.go_on(GoOn(attempt.order_id, refused=step.position, reason=fault.reason))
+            raise
+        known = GoOn(attempt.order_id, answered=step.position, held=held)
+    return await book.go_on(known) if known.answered else attempt
 
 
 async def release(attempt: Attempt, holders: Holders) -> Released:

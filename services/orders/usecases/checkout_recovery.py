@@ -1,5 +1,6 @@
 """Recovery: attempts that nobody goes on with (a crash, a timeout, a lost answer) are given up, and what other services
-hold for them is asked back until it is known to be free. Any number of replicas may do it."""
+hold for them is asked back until it is known to be free. Those that are to bring an order back are gone on with. Any
+number of replicas may do it."""
 
 from __future__ import annotations
 
@@ -43,10 +44,11 @@ class Work(Protocol):
 
 
 def take_up(unit: Work, limit: int = AT_ONCE) -> list[Attempt]:
-    """Give attempts up that nobody goes on with; for a while they are left to whoever called this."""
+    """Give attempts up that nobody goes on with, but for those that replicas lead; for a while they are left to whoever
+    called this."""
     taken = []
     for before in unit.checkouts.due(unit.now, limit):
-        after = before.give_up("TIMED_OUT", unit.now)
+        after = before.taken_up(unit.now)
         unit.checkouts.save(before, after)
         taken.append(after)
     return taken
@@ -65,17 +67,27 @@ def census(unit: Work) -> dict[CheckoutState, tuple[int, float]]:
 class Recovery:
     """Drives what was left behind to its end."""
 
-    def __init__(self, *, take_up: Callable[[], Awaitable[Sequence[Attempt]]], book: Book, holders: Holders) -> None:
+    def __init__(
+        self,
+        *,
+        take_up: Callable[[], Awaitable[Sequence[Attempt]]],
+        book: Book,
+        holders: Holders,
+        revive: Callable[[Attempt], Awaitable[None]],
+    ) -> None:
         self._take_up = take_up
         self._book = book
         self._holders = holders
+        self._revive = revive
 
     async def round(self) -> list[UUID]:
-        """Take up what is due and ask for it back; answers the attempts that were taken up."""
+        """Take up what is due, and ask for it back or go on with it; answers the attempts that were taken up."""
         taken = await self._take_up()
-        await asyncio.gather(*(self._give_back(attempt) for attempt in taken))
+        await asyncio.gather(*(self._drive(attempt) for attempt in taken))
         return [attempt.order_id for attempt in taken]
 
-    async def _give_back(self, attempt: Attempt) -> None:
+    async def _drive(self, attempt: Attempt) -> None:
         if attempt.state is CheckoutState.ABANDONED:
             await self._book.released(await release(attempt, self._holders))
+        elif attempt.state is CheckoutState.OPEN:
+            await self._revive(attempt)

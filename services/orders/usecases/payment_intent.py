@@ -22,7 +22,7 @@ from services.orders.domain.order_state import OrderState
 from services.orders.domain.payment_intent import IntentCause, IntentState, PaymentIntent
 from services.orders.domain.provider import Scene, Standing, Status
 from services.orders.domain.provider_refund import ProviderRefund, ProviderRefundCause
-from services.orders.usecases import holding
+from services.orders.usecases import holding, late_money
 from services.orders.usecases import order as orders
 from services.orders.usecases.payment import ReceivePayment, receive_payments
 
@@ -73,8 +73,16 @@ class ProviderRefunds(Protocol):
         """Store money that goes back; answers False if it does so already."""
 
 
+class Checkouts(orders.Checkouts, late_money.Checkouts, Protocol):
+    """The stored attempts to check out."""
+
+
 class Work(orders.Work, Protocol):
     """What these use-cases need of a unit of work."""
+
+    @property
+    def checkouts(self) -> Checkouts:
+        """The stored attempts to check out."""
 
     @property
     def payment_intents(self) -> PaymentIntents:
@@ -248,7 +256,10 @@ def resolve_intent(unit: Work, command: ResolveIntent) -> PaymentIntent:
     if intent.state is not IntentState.PARKED:
         raise errors.intent_state_invalid(intent.order, intent.id, intent.state)
     if not command.accept:
-        return _returned(unit, intent, IntentCause.OPERATOR)
+        return give_back(unit, intent, IntentCause.OPERATOR)
+    revived = _revived(unit, order, intent)
+    if revived is not None:
+        return revived
     refusal = _receive(unit, order, intent)
     if isinstance(refusal, Fault):
         raise refusal
@@ -283,13 +294,25 @@ def _taken(unit: Work, order: Order, intent: PaymentIntent, said: PaymentSaid) -
         parked = taken.park(cause, unit.now)
         unit.payment_intents.save(parked)
         return parked
+    revived = _revived(unit, order, taken)
+    if revived is not None:
+        return revived
     refusal = _receive(unit, order, taken)
     if refusal is not None:
         late = order.state is OrderState.CANCELLED
-        return _returned(unit, taken, IntentCause.ORDER_CLOSED if late else IntentCause.NOTHING_DUE)
+        return give_back(unit, taken, IntentCause.ORDER_CLOSED if late else IntentCause.NOTHING_DUE)
     paid = taken.capture(unit.now)
     unit.payment_intents.save(paid)
     return paid
+
+
+def _revived(unit: Work, order: Order, intent: PaymentIntent) -> PaymentIntent | None:
+    """The intent when its money is to bring back an order that had held something in other services; None if not."""
+    if not late_money.begin(unit, order, intent):
+        return None
+    revived = intent.revive(unit.now)
+    unit.payment_intents.save(revived)
+    return revived
 
 
 def _receive(unit: Work, order: Order, intent: PaymentIntent) -> Fault | None:
@@ -322,7 +345,8 @@ def _reopen(unit: Work, order: Order, amount: Money) -> Fault | None:
     return None
 
 
-def _returned(unit: Work, intent: PaymentIntent, cause: IntentCause) -> PaymentIntent:
+def give_back(unit: Work, intent: PaymentIntent, cause: IntentCause) -> PaymentIntent:
+    """Let the money of a locked intent go back whole."""
     returned = intent.give_back(cause, unit.now)
     unit.payment_intents.save(returned)
     if returned.captured:

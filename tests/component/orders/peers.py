@@ -68,6 +68,7 @@ class Campaigns(campaigns_pb2_grpc.CampaignsServiceServicer):
         self.off: dict[str, int] = {}
         self.owners: dict[str, str] = {}
         self.locks: dict[str, str] = {}
+        self.checkouts: dict[str, str] = {}
         self.used: set[str] = set()
         self.percent = 0
         self.nonsense = 0
@@ -143,11 +144,12 @@ class Campaigns(campaigns_pb2_grpc.CampaignsServiceServicer):
                 name = errors_pb2.ErrorReason.Name(reason).removeprefix("ERROR_REASON_")
                 raise Fault(Kind.FAILED_PRECONDITION, name, "refused", metadata={"coupon": coupon})
         self.locks |= dict.fromkeys(request.coupons, request.order)
+        self.checkouts |= dict.fromkeys(request.coupons, request.checkout)
         return coupons_pb2.LockCouponsResponse(coupons=[coupons_pb2.Coupon(name=name) for name in request.coupons])
 
     def _unlock(self, request: coupons_pb2.UnlockCouponsRequest) -> coupons_pb2.UnlockCouponsResponse:
         for coupon in request.coupons:
-            if self.locks.get(coupon) == request.order:
+            if self.locks.get(coupon) == request.order and self.checkouts.get(coupon, "") == request.checkout:
                 del self.locks[coupon]
         return coupons_pb2.UnlockCouponsResponse()
 

@@ -1,4 +1,4 @@
-"""An order of an activity that the real members pays: held, spent and given back by what orders tells."""
+"""Orders that the real members pays: held, spent and given back by what orders tells, and held anew for late money."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from kehu.members.v1 import gift_cards_pb2, members_pb2, stored_value_pb2
 from kehu.members.v1.gift_cards_pb2_grpc import GiftCardServiceStub
 from kehu.members.v1.members_pb2_grpc import MembersServiceStub
 from kehu.members.v1.stored_value_pb2_grpc import StoredValueServiceStub
-from kehu.orders.v1 import events_pb2, flash_sales_pb2, proofs_pb2, refunds_pb2
+from kehu.orders.v1 import events_pb2, flash_sales_pb2, payments_pb2, proofs_pb2, refunds_pb2
 from kehu.orders.v1 import orders_pb2 as pb
 from kehu.orders.v1.flash_sales_pb2_grpc import FlashSalesServiceStub
 from kehu.orders.v1.orders_pb2_grpc import OrdersServiceStub
@@ -34,9 +34,13 @@ from services.members.storage.unit import MembersUnit
 from services.orders.config import Config
 from services.orders.server import build
 from services.orders.storage.unit import OrdersUnit
-from tests.component.orders.conftest import Shop
+from tests.component.orders.conftest import Shop, placing
+from tests.component.orders.paying import WECHAT, Till, soon, tills, yuan
+from tests.component.orders.peers import Campaigns
 from tests.support.keyring import VAULT
+from tests.support.providers import provider_settings
 from tests.support.rpc import Keys, serving
+from tools.providers.server import ProviderServer
 
 PAYMENT = stored_value_pb2.StoredValuePayment
 HOUR = timedelta(hours=1)
@@ -75,6 +79,23 @@ async def channel(
 
 
 @pytest.fixture
+async def till(
+    loyalty: tuple[Server, grpc.aio.Channel, Database[MembersUnit]],
+    url: str,
+    peers: str,
+    settings: Callable[..., Any],
+    keys: Keys,
+    provider_server: ProviderServer,
+) -> AsyncIterator[Till]:
+    """A till of orders, which asks the real members, with a payment provider behind it."""
+    account = provider_settings(provider_server.keys, provider_server.address)
+    address = f"127.0.0.1:{loyalty[0].port}"
+    config = settings(Config, database_url=url, peers_campaigns=peers, peers_members=address, **account)
+    async with tills(lambda: build(config), keys.bearer("admin"), provider_server, servers=1) as (opened,):
+        yield opened
+
+
+@pytest.fixture
 def tell(
     loyalty: tuple[Server, grpc.aio.Channel, Database[MembersUnit]], database: Database[OrdersUnit]
 ) -> Callable[[], list[str]]:
@@ -97,6 +118,84 @@ def tell(
         return [row.type for row in rows]
 
     return bring
+
+
+@pytest.mark.parametrize("spent", [False, True], ids=["all there", "stored value spent"])
+@pytest.mark.parametrize("heard", [False, True], ids=["heard late", "heard first"])
+async def test_late_money_brings_an_order_back_with_all_that_it_had_or_goes_back_whole(
+    loyalty: tuple[Server, grpc.aio.Channel, Database[MembersUnit]],
+    till: Till,
+    tell: Callable[[], list[str]],
+    campaigns: Campaigns,
+    *,
+    heard: bool,
+    spent: bool,
+) -> None:
+    members, value, cards = (
+        MembersServiceStub(loyalty[1]),
+        StoredValueServiceStub(loyalty[1]),
+        GiftCardServiceStub(loyalty[1]),
+    )
+    fang = (await members.EnrollMember(members_pb2.EnrollMemberRequest(member=members_pb2.Member()))).name
+    top_up = stored_value_pb2.TopUp(member=fang, amount=yuan(700), store="east")
+    await value.CreateTopUp(stored_value_pb2.CreateTopUpRequest(top_up=top_up))
+    issuing = gift_cards_pb2.IssueGiftCardsRequest(batch="spring", value=yuan(200), count=1)
+    sold = (await cards.IssueGiftCards(issuing)).gift_cards[0]
+    await cards.ActivateGiftCard(gift_cards_pb2.ActivateGiftCardRequest(name=sold.gift_card.name, store="east"))
+    coupon, product = campaigns.coupon(fang, 100), await till.shop.product(price=2_000, stock=1)
+
+    async def has() -> int:
+        stored = await value.GetStoredValue(stored_value_pb2.GetStoredValueRequest(name=f"{fang}/storedValues/CNY"))
+        return money(stored.principal).minor
+
+    order = await till.orders.PlaceOrder(
+        placing(
+            (product, 1),
+            member=fang,
+            coupons=[coupon],
+            stored_value=yuan(700),
+            gift_cards=[pb.GiftCardTender(code=sold.code, amount=yuan(200))],
+        )
+    )
+    assert money(order.outstanding_amount).minor == 2_000 - 100 - 700 - 200
+    intent = await till.intent(order)
+    await till.cancel(order)
+    if heard or spent:
+        assert tell() == ["OrderCancelled"]
+        assert await has() == 700
+    if spent:
+        paying = stored_value_pb2.PayStoredValueRequest(member=fang, amount=yuan(1), store="east")
+        await value.PayStoredValue(paying)
+
+    await till.tell(WECHAT, till.desk(WECHAT).pay(intent.reference, anyway=True, tell=False))
+    assert (await till.read(intent)).state == payments_pb2.PaymentIntent.STATE_REVIVING
+
+    async def decided() -> payments_pb2.PaymentIntent | None:
+        found = await till.read(intent)
+        return None if found.state == payments_pb2.PaymentIntent.STATE_REVIVING else found
+
+    settled = await soon(decided, what="the end of the late money")
+    assert settled is not None
+    later = await till.again(order)
+    told = tell()
+    if spent:
+        assert (settled.state, later.state) == (payments_pb2.PaymentIntent.STATE_RETURNED, pb.Order.STATE_CANCELLED)
+        (back,) = await till.given(order)
+        assert back.amount == order.outstanding_amount
+        assert (await has(), campaigns.locks, await till.shop.stock(product)) == (699, {}, (1, 0))
+        return
+    assert (settled.state, later.state) == (payments_pb2.PaymentIntent.STATE_SUCCEEDED, pb.Order.STATE_PAID)
+    assert told == (["OrderPaid"] if heard else ["OrderCancelled", "OrderPaid"])
+    assert (await has(), campaigns.locks, await till.shop.stock(product)) == (0, {coupon: order.name}, (0, 0))
+    states = [
+        (await value.GetStoredValuePayment(stored_value_pb2.GetStoredValuePaymentRequest(name=each.reference))).state
+        for each in later.payments
+        if each.tender in {pb.TENDER_STORED_VALUE, pb.TENDER_GIFT_CARD}
+    ]
+    assert states == [PAYMENT.STATE_PAID] * 2
+    await till.orders.RefundOrder(refunds_pb2.RefundOrderRequest(name=order.name, reason="back"))
+    tell()
+    assert await has() == 700
 
 
 async def test_what_members_holds_pays_an_order_and_comes_back(

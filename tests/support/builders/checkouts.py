@@ -268,6 +268,10 @@ class World:
                 raise
             return self.answers[key]
 
+    async def revive(self, attempt: Attempt) -> None:
+        """Nothing is brought back."""
+        raise NotImplementedError
+
     async def recover(self) -> None:
         """A round of a replica."""
         self.dead = False
@@ -275,6 +279,7 @@ class World:
             take_up=lambda: self.call(lambda: self.write(checkout_recovery.take_up), own=True),
             book=self.book(),
             holders=self.holders(),
+            revive=self.revive,
         )
         with contextlib.suppress(Fault, Crash):
             await recovery.round()

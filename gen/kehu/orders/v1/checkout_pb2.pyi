@@ -24,7 +24,7 @@ DESCRIPTOR: _descriptor.FileDescriptor
 @_typing.final
 class Checkout(_message.Message):
     """An attempt to turn a basket into an order while other services hold something for it; or to pay an order that is there
-    already with what they hold.
+    already with what they hold; or to bring an order back that was closed when its money came.
     """
 
     DESCRIPTOR: _descriptor.Descriptor
@@ -72,6 +72,7 @@ class Checkout(_message.Message):
     DRIVE_TIME_FIELD_NUMBER: _builtins.int
     RELEASE_ROUNDS_FIELD_NUMBER: _builtins.int
     STORE_FIELD_NUMBER: _builtins.int
+    PAYMENT_INTENT_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """`checkouts/{checkout}`; its id is that of the order, unless that was there before."""
     order: _builtins.str
@@ -89,6 +90,10 @@ class Checkout(_message.Message):
     """How many rounds were made to give back what was held."""
     store: _builtins.str
     """The store where it would be sold, for example `tea-1`; empty if none."""
+    payment_intent: _builtins.str
+    """The payment whose money came when the order was closed already, `orders/{order}/paymentIntents/{payment_intent}`, if
+    the checkout is to bring the order back; else empty.
+    """
     @_builtins.property
     def steps(self) -> _containers.RepeatedCompositeFieldContainer[Global___CheckoutStep]:
         """Its steps, in the order in which they are taken."""
@@ -124,10 +129,11 @@ class Checkout(_message.Message):
         drive_time: _timestamp_pb2.Timestamp | None = ...,
         release_rounds: _builtins.int = ...,
         store: _builtins.str = ...,
+        payment_intent: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "drive_time", b"drive_time", "end_time", b"end_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "drive_time", b"drive_time", "end_time", b"end_time", "member", b"member", "name", b"name", "order", b"order", "reason", b"reason", "release_rounds", b"release_rounds", "state", b"state", "steps", b"steps", "store", b"store", "update_time", b"update_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "drive_time", b"drive_time", "end_time", b"end_time", "member", b"member", "name", b"name", "order", b"order", "payment_intent", b"payment_intent", "reason", b"reason", "release_rounds", b"release_rounds", "state", b"state", "steps", b"steps", "store", b"store", "update_time", b"update_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

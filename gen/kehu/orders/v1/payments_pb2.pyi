@@ -113,6 +113,10 @@ class PaymentIntent(_message.Message):
         """Money came, but not as it should have; `ResolvePaymentIntent` decides."""
         STATE_RETURNED: PaymentIntent._State.ValueType  # 6
         """Money came that could not pay the order, and goes back whole."""
+        STATE_REVIVING: PaymentIntent._State.ValueType  # 7
+        """Money came when the order was closed: what it had held in other services is being held again. Then it pays the order;
+        or it goes back whole, within a minute.
+        """
 
     class State(_State, metaclass=_StateEnumTypeWrapper):
         """Where an intent stands."""
@@ -131,6 +135,10 @@ class PaymentIntent(_message.Message):
     """Money came, but not as it should have; `ResolvePaymentIntent` decides."""
     STATE_RETURNED: PaymentIntent.State.ValueType  # 6
     """Money came that could not pay the order, and goes back whole."""
+    STATE_REVIVING: PaymentIntent.State.ValueType  # 7
+    """Money came when the order was closed: what it had held in other services is being held again. Then it pays the order;
+    or it goes back whole, within a minute.
+    """
 
     class _Cause:
         ValueType = _typing.NewType("ValueType", _builtins.int)

@@ -87,6 +87,8 @@ class Refund(_message.Message):
         """Given back. Final."""
         STATE_REJECTED: Refund._State.ValueType  # 5
         """Refused. Final."""
+        STATE_WITHDRAWN: Refund._State.ValueType  # 6
+        """What a cancellation had given back pays the order again, for its money came late. Final."""
 
     class State(_State, metaclass=_StateEnumTypeWrapper):
         """Where a refund stands."""
@@ -103,6 +105,8 @@ class Refund(_message.Message):
     """Given back. Final."""
     STATE_REJECTED: Refund.State.ValueType  # 5
     """Refused. Final."""
+    STATE_WITHDRAWN: Refund.State.ValueType  # 6
+    """What a cancellation had given back pays the order again, for its money came late. Final."""
 
     NAME_FIELD_NUMBER: _builtins.int
     LINES_FIELD_NUMBER: _builtins.int

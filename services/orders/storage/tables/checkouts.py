@@ -37,6 +37,8 @@ checkouts = Table(
     Column("store", Text, nullable=False, server_default=""),
     # The order that is there already, of an attempt that only pays.
     Column("pays", Uuid),
+    # The payment whose money came when that order was closed, of an attempt that is to bring it back.
+    Column("intent_id", Uuid),
 )
 Index("checkouts_open", checkouts.c.request_key, unique=True, postgresql_where=text("state = 'OPEN'"))
 Index("checkouts_pays", checkouts.c.pays, checkouts.c.open_time, postgresql_where=text("pays is not null"))
@@ -73,6 +75,8 @@ checkout_steps = Table(
     Column("currency", Text),
     # What the other service calls what it holds.
     Column("hold", Text, nullable=False),
+    # What the same order had held there by this name, of an attempt that is to bring it back.
+    Column("renews", Text, nullable=False, server_default=""),
     Column("answered", Boolean, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("releases", Integer, nullable=False),

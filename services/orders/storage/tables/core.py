@@ -318,7 +318,8 @@ refunds = Table(
     # What an exchange passed on to its replacement; negative: what came back of that.
     Column("credit", BigInteger, nullable=False, server_default="0"),
     CheckConstraint(
-        "state in ('REQUESTED', 'AWAITING_GOODS', 'PENDING', 'SUCCEEDED', 'REJECTED')", name="refunds_state"
+        "state in ('REQUESTED', 'AWAITING_GOODS', 'PENDING', 'SUCCEEDED', 'REJECTED', 'WITHDRAWN')",
+        name="refunds_state",
     ),
 )
 # What people work on: ListRefunds of all orders in one state.

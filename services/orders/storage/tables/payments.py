@@ -48,10 +48,12 @@ payment_intents = Table(
     Column("update_time", DateTime(timezone=True), nullable=False),
     Column("version", BigInteger, nullable=False),
     CheckConstraint(
-        "state in ('PENDING', 'SUCCEEDED', 'CLOSED', 'FAILED', 'PARKED', 'RETURNED')", name="payment_intents_state"
+        "state in ('PENDING', 'SUCCEEDED', 'CLOSED', 'FAILED', 'PARKED', 'RETURNED', 'REVIVING')",
+        name="payment_intents_state",
     ),
     CheckConstraint(
-        "state not in ('SUCCEEDED', 'PARKED', 'RETURNED') or captured is not null", name="payment_intents_captured"
+        "state not in ('SUCCEEDED', 'PARKED', 'RETURNED', 'REVIVING') or captured is not null",
+        name="payment_intents_captured",
     ),
 )
 Index("payment_intents_reference", payment_intents.c.reference, unique=True)
