@@ -28,6 +28,7 @@ def rule(wire: pb.EarnRule, index: int) -> Rule:
         minimum=minimum or None,
         exclusive=wire.exclusive,
         caps=caps(wire.caps),
+        replaces=wire.replaces_rate,
     )
 
 
@@ -45,6 +46,7 @@ def wire_rule(known: Rule) -> pb.EarnRule:
         minimum_spend=wire_money(known.minimum) if known.minimum else None,
         exclusive=known.exclusive,
         caps=wire_caps(known.caps),
+        replaces_rate=known.replaces,
     )
 
 

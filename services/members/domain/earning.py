@@ -81,8 +81,11 @@ def rooms(programme: Programme, today: Mapping[str, int], ever: Mapping[str, int
 
 def earn(programme: Programme, basket: Basket, left: Left, context: Context, rooms: Rooms) -> Earning:
     """What an order earns of which so much is left. Raises a Fault for more points than one posting may move."""
-    exact: list[tuple[Grant, Fraction]] = [_base(programme, basket, left)]
-    for rule, verdict in judged(programme.rules, basket, programme.scope, context):
+    verdicts = list(judged(programme.rules, basket, programme.scope, context))
+    own = next((rule.rate for rule, verdict in verdicts if rule.replaces and verdict is Verdict.APPLIED), None)
+    programme = replace(programme, earn=own or programme.earn)
+    exact = [(Grant(BASE_RULE, Verdict.REPLACED), Fraction(0)) if own else _base(programme, basket, left)]
+    for rule, verdict in verdicts:
         room = rooms.get(rule.id)
         if verdict is Verdict.APPLIED:
             exact.append(_granted(programme, rule, basket, left, room))

@@ -184,20 +184,23 @@ class Programme:
 
     def check(self) -> None:
         """Raise a Fault unless the rules fit together."""
-        amounts = {"earn.amount": self.earn.amount, "redeem.amount": self.redeem.amount}
-        if self.growth:
-            amounts["growth.amount"] = self.growth.amount
-        for field, amount in amounts.items():
-            if amount.currency != self.currency:
-                raise errors.programme_invalid(field, f"must be in {self.currency}, like the earn rate")
-            if amount.minor <= 0:
-                raise errors.programme_invalid(field, "must be more than nothing")
+        self._check_rates()
         if self.worth(_MOST_HELD).minor >= LIMIT:
             raise errors.programme_invalid("redeem", "makes a point worth more than an amount can say")
         if self.window % timedelta(days=1):
             raise errors.programme_invalid("tier_window", "must be whole days")
         self._check_rules()
         self._check_tiers()
+
+    def _check_rates(self) -> None:
+        rates = {"earn": self.earn, "redeem": self.redeem} | ({"growth": self.growth} if self.growth else {})
+        for field, rate in rates.items():
+            if rate.amount.currency != self.currency:
+                raise errors.programme_invalid(f"{field}.amount", f"must be in {self.currency}, like the earn rate")
+            if rate.amount.minor <= 0:
+                raise errors.programme_invalid(f"{field}.amount", "must be more than nothing")
+            if rate.points <= 0:
+                raise errors.programme_invalid(f"{field}.points", "must be more than none")
 
     def _check_rules(self) -> None:
         names = [BASE_RULE]

@@ -62,7 +62,8 @@ NO_CAPS = Caps()
 class Rule:
     """What an order earns beside the programme's rate, if `condition` holds (empty: always) and the goods in `scope`
     cost `minimum` or more. Its effect is one of three: `rate` more points, the programme's own points times
-    `multiplier` basis points, or `bonus` points. After an exclusive rule that applies, no later one does."""
+    `multiplier` basis points, or `bonus` points. After an exclusive rule that applies, no later one does. Where a rule
+    that `replaces` applies first, its rate is the programme's own."""
 
     id: str
     title: str = ""
@@ -74,6 +75,7 @@ class Rule:
     minimum: Money | None = None
     exclusive: bool = False
     caps: Caps = NO_CAPS
+    replaces: bool = False
 
     @property
     def least(self) -> int:
@@ -97,6 +99,7 @@ class Rule:
             raise errors.programme_invalid(f"{field}.multiplier", f"must be more than {ONCE}, which is once")
         if self.rate and (self.rate.amount.currency != currency or self.rate.amount.minor <= 0):
             raise errors.programme_invalid(f"{field}.rate.amount", f"must be more than nothing, in {currency}")
+        self._check_replacing(field)
         if self.minimum and (self.minimum.currency != currency or self.minimum.minor < 0):
             raise errors.programme_invalid(f"{field}.minimum_spend", f"must not be below nothing, in {currency}")
         try:
@@ -104,6 +107,16 @@ class Rule:
                 compiled(self.condition)
         except Mistake as mistake:
             raise condition_invalid(f"{field}.condition", mistake.position, mistake.message) from None
+
+    def _check_replacing(self, field: str) -> None:
+        if self.rate and self.rate.points <= 0 and not self.replaces:
+            raise errors.programme_invalid(f"{field}.rate.points", "must be more than none")
+        if self.replaces and (
+            self.rate is None or self.scope != EVERYTHING or self.minimum is not None or self.caps != NO_CAPS
+        ):
+            raise errors.programme_invalid(
+                f"{field}.replaces_rate", "goes with a rate for all goods, without a minimum and caps"
+            )
 
 
 class Verdict(StrEnum):
@@ -115,12 +128,14 @@ class Verdict(StrEnum):
     """Nothing in the order is in its scope."""
     BELOW_MINIMUM = "BELOW_MINIMUM"
     EXCLUDED = "EXCLUDED"
-    """An exclusive rule before it applied."""
+    """An exclusive rule before it applied, or another one that replaces the rate."""
     CAPPED_ORDER = "CAPPED_ORDER"
     CAPPED_DAY = "CAPPED_DAY"
     CAPPED_MEMBER = "CAPPED_MEMBER"
     CAPPED_PROGRAMME = "CAPPED_PROGRAMME"
     """The programme's own caps took something of it."""
+    REPLACED = "REPLACED"
+    """The programme's own rate, in the place of which there is a rule's."""
 
 
 def judged(rules: Sequence[Rule], basket: Basket, scope: Scope, context: Context) -> Iterator[tuple[Rule, Verdict]]:
@@ -129,11 +144,11 @@ def judged(rules: Sequence[Rule], basket: Basket, scope: Scope, context: Context
     Refunds don't change it: a rule that applied and falls below its minimum gives nothing, but what it excluded stays
     excluded. Or else a refund could bring points.
     """
-    stopped = False
+    stopped = replaced = False
     whole = Left(basket.paid, tuple(line.net for line in basket.lines), basket.freight)
     for rule in rules:
         goods = eligible(basket, whole, scope, rule.scope, freight=False)
-        if stopped:
+        if stopped or (rule.replaces and replaced):
             yield rule, Verdict.EXCLUDED
         elif goods == 0:
             yield rule, Verdict.NO_GOODS
@@ -143,4 +158,4 @@ def judged(rules: Sequence[Rule], basket: Basket, scope: Scope, context: Context
             yield rule, Verdict.CONDITION_FALSE
         else:
             yield rule, Verdict.APPLIED
-            stopped = rule.exclusive
+            stopped, replaced = rule.exclusive, replaced or rule.replaces

@@ -86,6 +86,7 @@ def _rule_document(rule: Rule) -> Document:
         "minimum": rule.least,
         "exclusive": rule.exclusive,
         "caps": _caps_document(rule.caps),
+        "replaces": rule.replaces,
     }
 
 
@@ -102,6 +103,7 @@ def _rule(kept: Document, currency: str) -> Rule:
         minimum=Money(kept["minimum"], currency) if kept["minimum"] else None,
         exclusive=kept["exclusive"],
         caps=Caps(*kept["caps"]),
+        replaces=kept.get("replaces", False),
     )
 
 

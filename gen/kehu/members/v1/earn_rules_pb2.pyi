@@ -71,6 +71,7 @@ class EarnRule(_message.Message):
     MINIMUM_SPEND_FIELD_NUMBER: _builtins.int
     EXCLUSIVE_FIELD_NUMBER: _builtins.int
     CAPS_FIELD_NUMBER: _builtins.int
+    REPLACES_RATE_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """The id, for example `double-tea`; not `base`, which is the programme's own rate."""
     title: _builtins.str
@@ -92,6 +93,11 @@ class EarnRule(_message.Message):
     """So many points, whatever the order costs."""
     exclusive: _builtins.bool
     """Whether no later rule applies where this one does."""
+    replaces_rate: _builtins.bool
+    """Whether `rate` stands in the place of the programme's own where the rule applies, as for stores that give another
+    one, also none. Multipliers multiply it. Of several such rules the first one that applies counts. It is about all
+    goods, without `minimum_spend` and `caps`.
+    """
     @_builtins.property
     def rate(self) -> Global___EarnRate:
         """More points for money."""
@@ -121,10 +127,11 @@ class EarnRule(_message.Message):
         minimum_spend: _money_pb2.Money | None = ...,
         exclusive: _builtins.bool = ...,
         caps: Global___EarnCaps | None = ...,
+        replaces_rate: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["caps", b"caps", "minimum_spend", b"minimum_spend", "rate", b"rate", "scope", b"scope"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bonus_points", b"bonus_points", "caps", b"caps", "condition", b"condition", "exclusive", b"exclusive", "id", b"id", "minimum_spend", b"minimum_spend", "multiplier_basis_points", b"multiplier_basis_points", "rate", b"rate", "scope", b"scope", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bonus_points", b"bonus_points", "caps", b"caps", "condition", b"condition", "exclusive", b"exclusive", "id", b"id", "minimum_spend", b"minimum_spend", "multiplier_basis_points", b"multiplier_basis_points", "rate", b"rate", "replaces_rate", b"replaces_rate", "scope", b"scope", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -139,7 +146,7 @@ class EarnRate(_message.Message):
     POINTS_FIELD_NUMBER: _builtins.int
     AMOUNT_FIELD_NUMBER: _builtins.int
     points: _builtins.int
-    """Points."""
+    """Points; 0 only in a rule that replaces the programme's own rate."""
     @_builtins.property
     def amount(self) -> _money_pb2.Money:
         """Money."""

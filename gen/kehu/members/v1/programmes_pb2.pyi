@@ -139,7 +139,7 @@ class EarningRule(_message.Message):
         VERDICT_BELOW_MINIMUM: EarningRule._Verdict.ValueType  # 4
         """The goods in its scope cost less than its minimum."""
         VERDICT_EXCLUDED: EarningRule._Verdict.ValueType  # 5
-        """An exclusive rule before it applied."""
+        """An exclusive rule before it applied, or another one that replaces the programme's rate."""
         VERDICT_CAPPED_ORDER: EarningRule._Verdict.ValueType  # 6
         """It applied up to its cap for an order."""
         VERDICT_CAPPED_DAY: EarningRule._Verdict.ValueType  # 7
@@ -148,6 +148,8 @@ class EarningRule(_message.Message):
         """It applied up to what other orders left of its cap for a member."""
         VERDICT_CAPPED_PROGRAMME: EarningRule._Verdict.ValueType  # 9
         """It applied up to what the programme's own caps left."""
+        VERDICT_REPLACED: EarningRule._Verdict.ValueType  # 10
+        """It is the programme's own rate, and a rule stands in its place."""
 
     class Verdict(_Verdict, metaclass=_VerdictEnumTypeWrapper):
         """What became of the rule."""
@@ -163,7 +165,7 @@ class EarningRule(_message.Message):
     VERDICT_BELOW_MINIMUM: EarningRule.Verdict.ValueType  # 4
     """The goods in its scope cost less than its minimum."""
     VERDICT_EXCLUDED: EarningRule.Verdict.ValueType  # 5
-    """An exclusive rule before it applied."""
+    """An exclusive rule before it applied, or another one that replaces the programme's rate."""
     VERDICT_CAPPED_ORDER: EarningRule.Verdict.ValueType  # 6
     """It applied up to its cap for an order."""
     VERDICT_CAPPED_DAY: EarningRule.Verdict.ValueType  # 7
@@ -172,6 +174,8 @@ class EarningRule(_message.Message):
     """It applied up to what other orders left of its cap for a member."""
     VERDICT_CAPPED_PROGRAMME: EarningRule.Verdict.ValueType  # 9
     """It applied up to what the programme's own caps left."""
+    VERDICT_REPLACED: EarningRule.Verdict.ValueType  # 10
+    """It is the programme's own rate, and a rule stands in its place."""
 
     RULE_FIELD_NUMBER: _builtins.int
     VERDICT_FIELD_NUMBER: _builtins.int
