@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from cli.scan.looking import logs, look, metrics
@@ -23,6 +24,17 @@ def test_logs_and_metrics_tell_nothing_of_a_person(suite: Running, admin: Caller
     assert looked.lines["metrics"] > 0
     assert str(looked).startswith("Personal data in telemetry: 0 found")
     assert member not in " ".join(path.read_text() for path in tmp_path.iterdir()), "metrics name nobody"
+
+
+def test_each_process_says_its_settings_at_its_start_and_no_secret(suite: Running) -> None:
+    processes = [process for process in suite.processes() if process.service]
+    assert len(processes) == 12
+    secrets = {url.rpartition("@")[0].rpartition(":")[2] for url in (suite.broker_url, *suite.state.databases.values())}
+    for process in processes:
+        written = Path(process.log).read_text()
+        told = [json.loads(line) for line in written.splitlines() if '"message": "settings"' in line]
+        assert {each["settings"]["database_url"] for each in told} == {"**********"}, process.name
+        assert not [secret for secret in secrets if secret in written], process.name
 
 
 def test_whatever_tells_of_a_person_is_found(tmp_path: Path) -> None:
