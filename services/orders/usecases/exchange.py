@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from kit.errors import Fault
+from kit.errors import Fault, invalid
 from services.orders.domain.errors.refund import replacement_unsuitable
 from services.orders.domain.order import Order
 from services.orders.domain.order_state import OrderState
@@ -13,16 +13,20 @@ from services.orders.domain.refund import Refund
 from services.orders.usecases import order as orders
 from services.orders.usecases.order import Work
 from services.orders.usecases.payment import ReceivePayment, receive_payments
+from services.orders.usecases.people import Persons
+from services.orders.usecases.refund_ports import Exchanging
 
 TIME_TO_PAY = timedelta(days=3)
 """How long the customer may pay what a replacement costs more, once the goods are there; and, if an exchange is given
 up, how long its replacement may be paid as any other order."""
 
 
-def begin(unit: Work, order: Order, replacement: Order) -> None:
+def begin(unit: Exchanging, order: Order, replacement: Order) -> None:
     """An order waits for its exchange: until the goods are there its stock stays reserved. One that is paid already, or
     given up, takes no part in it. Raises a Fault when it can't be paid with what comes back: what others hold for it,
     or keep for a time, would not last until the goods are there. The difference is paid later, with whatever."""
+    if replacement.id == order.id or not _same_buyer(unit, order, replacement):
+        raise invalid("replacement", "must be another order of the same buyer")
     if replacement.state is not OrderState.PENDING_PAYMENT:
         return
     locked = orders.existing(unit.orders.lock([replacement.id]), replacement.id)
@@ -31,6 +35,14 @@ def begin(unit: Work, order: Order, replacement: Order) -> None:
         raise replacement_unsuitable(locked.id, cause)
     if locked.expire_time is not None:
         unit.orders.save([(locked, locked.postpone(None, unit.now))])
+
+
+def _same_buyer(unit: Exchanging, order: Order, replacement: Order) -> bool:
+    """Whether both are of one buyer: a member may have had another name when the first one was placed."""
+    first, second = order.buyer, replacement.buyer
+    if first == second or not (first.member and second.member):
+        return first == second
+    return second.member in Persons(unit, [first.member]).names(first.member)
 
 
 def _bar(order: Order, replacement: Order) -> str:
@@ -55,11 +67,12 @@ def waiting(unit: Work, refund: Refund) -> Order | None:
 
 
 def pay(unit: Work, refund: Refund, replacement: Order) -> None:
-    """What the refund passed on pays for the replacement. The customer may pay what is outstanding for a while."""
+    """What the refund passed on pays for the replacement. The customer may pay what is outstanding for a while: for no
+    longer than before, if members holds a part of it, which ends with that time."""
     if refund.credit or not replacement.outstanding:
         credit = Payment(Tender.EXCHANGE, replacement.money(refund.credit), refund.name, unit.now)
         (replacement,) = _paid(unit, replacement, credit)
-    if replacement.state is OrderState.PENDING_PAYMENT:
+    if replacement.state is OrderState.PENDING_PAYMENT and not replacement.held_as:
         unit.orders.save([(replacement, replacement.postpone(unit.now + TIME_TO_PAY, unit.now))])
 
 

@@ -111,7 +111,10 @@ def refund_order(unit: Restocking, command: RefundOrder) -> Refund:
     check_version(order, command.version)
     refunded, refund = _drafted(unit, order, command)
     if command.replacement is not None:
-        exchange.begin(unit, order, existing(unit.orders.get([command.replacement]), command.replacement))
+        replacement = existing(unit.orders.get([command.replacement]), command.replacement)
+        if command.kind is not RefundKind.EXCHANGE:
+            raise invalid("replacement", "is for exchanges")
+        exchange.begin(unit, order, replacement)
     if _must_be_approved(unit, order, refund, command.limits):
         return _add(unit, refund.awaiting(RefundState.REQUESTED))
     if refund.of_goods:
@@ -218,10 +221,6 @@ def list_refunds(unit: Reading, query: RefundQuery, page: Page) -> list[Refund]:
 def _drafted(unit: Reading, order: Order, command: RefundOrder) -> tuple[Order, Refund]:
     if command.restock and command.kind is not RefundKind.REFUND:
         raise invalid("restock_unshipped", "is for refunds without goods: those that come back are for sale again")
-    if command.replacement is not None:
-        replacement = existing(unit.orders.get([command.replacement]), command.replacement)
-        if command.kind is not RefundKind.EXCHANGE or replacement.buyer != order.buyer or replacement.id == order.id:
-            raise invalid("replacement", "must be another order of the same buyer, for an exchange")
     refunded, refund, _ = order.refund(
         command.refund_id,
         order.rest() if command.claim is None else command.claim,

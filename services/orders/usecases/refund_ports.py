@@ -10,7 +10,7 @@ from uuid import UUID
 from kit.page import Page
 from services.orders.domain.refund import Refund, RefundQuery
 from services.orders.domain.shipment import Progress
-from services.orders.usecases import consequences, holding
+from services.orders.usecases import consequences, holding, people
 from services.orders.usecases import order as usecases
 from services.orders.usecases.order import Orders
 
@@ -70,7 +70,7 @@ class Work(Reading, consequences.Work, holding.Work, Protocol):
         """An id for what comes into being."""
 
 
-class Exchanging(Work, usecases.Work, Protocol):
+class Exchanging(Work, usecases.Work, people.Work, Protocol):
     """As `Work`, where an order may be paid with what comes back."""
 
     @property

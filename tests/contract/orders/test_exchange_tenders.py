@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from uuid import UUID
@@ -10,16 +11,22 @@ from uuid import UUID
 import pytest
 
 from kit.db import Database
+from kit.merges import Link
+from kit.names import new_id
 from services.orders.domain.order import Order
+from services.orders.domain.order_content import Buyer
 from services.orders.domain.order_state import OrderState
 from services.orders.domain.payment import Tender
-from services.orders.domain.refund import ClaimLine
+from services.orders.domain.refund import ClaimLine, RefundKind
 from services.orders.storage.unit import OrdersUnit
 from services.orders.usecases import refund as refunds
 from services.orders.usecases.exchange import TIME_TO_PAY
 from services.orders.usecases.expiry import expire_orders
+from services.orders.usecases.member import follow
+from services.orders.usecases.order import place_orders
 from services.orders.usecases.tendering import payable, tender_order
 from tests.contract.orders.test_exchanges import (
+    BUYER,
     Clock,
     arrived,
     clock,
@@ -34,6 +41,7 @@ from tests.contract.orders.test_exchanges import (
 )
 from tests.contract.orders.test_refund_workflow import refunding, refusal, stored
 from tests.contract.orders.test_tendering import held
+from tests.support.builders.orders import NOW, a_placement, an_item
 
 __all__ = ["clock", "database", "product"]  # fixtures
 
@@ -102,6 +110,37 @@ def test_what_was_held_for_all_of_it_is_too_much_once_the_goods_are_there(databa
     arrived(database, refund)
     assert refusal(lambda: database.write(tender_order, whole)) == "TENDERS_UNSUITABLE"
     assert stored(database, instead).outstanding == 350
+    assert differences(database) == []
+
+
+def test_what_is_held_for_the_difference_does_not_have_to_last_longer(
+    database: Db, product: UUID, clock: Clock
+) -> None:
+    order = paid(database, placed(database, product, 300, 300), (600, Tender.WECHAT_PAY))
+    instead = placed(database, product, 1250)
+    first, second = exchanged(database, order, instead, 1), exchanged(database, order, instead, 2)
+    arrived(database, first)
+    until = stored(database, instead).expire_time
+    database.write(tender_order, held(database, stored(database, instead), points=100))
+    clock.pass_(timedelta(days=2))
+    arrived(database, second)
+    owing = stored(database, instead)
+    assert (owing.outstanding, owing.expire_time) == (1250 - 600 - 100, until)
+    assert differences(database) == []
+
+
+def test_who_was_merged_since_exchanges_by_the_new_name(database: Db, product: UUID) -> None:
+    order = paid(database, placed(database, product, 900, 900), (1800, Tender.WECHAT_PAY))
+    new = Buyer(member=new_id())
+    placement = replace(a_placement(an_item(product=product, quantity=1, unit_price=900)), buyer=new)
+    (instead,) = database.write(place_orders, [placement])
+    assert isinstance(instead, Order)
+    command = refunding(order, ClaimLine(1, 1), kind=RefundKind.EXCHANGE, replacement=instead.id, limits={})
+    assert refusal(partial(database.write, refunds.refund_order, command)) == "REQUEST_INVALID"
+    assert BUYER.member is not None
+    database.write(follow, [Link(BUYER.member, new.member, NOW, 2)])
+    arrived(database, database.write(refunds.refund_order, command))
+    assert stored(database, instead).state is OrderState.PAID
     assert differences(database) == []
 
 
