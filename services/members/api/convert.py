@@ -10,12 +10,12 @@ from kehu.members.v1 import members_pb2 as pb
 
 from kit import names
 from kit.errors import Fault
+from kit.masking import mask_number
 from kit.posting import Lot
 from kit.rpc.convert import etag, instant, masked_fields, wire_instant, wire_money
 from services.members.api.programme import programme_asked, programme_name
 from services.members.domain.hold import Hold
 from services.members.domain.loyalty_card import LoyaltyCard
-from services.members.domain.masking import mask_number
 from services.members.domain.member import Identifier, Identity, Member, Profile, external, parse_email
 from services.members.domain.phone import parse_phone
 from services.members.domain.points import Posted, Wallet

@@ -10,8 +10,9 @@ from datetime import date, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from kit import masking
 from kit.errors import invalid
-from services.members.domain import errors, masking
+from services.members.domain import errors
 from services.members.domain.errors import identity as refusals
 from services.members.domain.events import MemberEnrolled, MemberErased
 from services.members.domain.loyalty_card import (

@@ -6,8 +6,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
+from kit.masking import mask_name, mask_phone
+
 _STARS = "****"
-_FEW = 8
 _MOBILE = 11
 
 
@@ -37,8 +38,8 @@ class Address:
             self,
             street=self.street and _STARS,
             postal_code=_half(self.postal_code),
-            recipient=_name(self.recipient),
-            phone=_phone(self.phone),
+            recipient=mask_name(self.recipient),
+            phone=mask_phone(self.phone),
         )
 
 
@@ -87,16 +88,6 @@ def _within(region: tuple[str, ...], parts: list[str]) -> bool:
 
 def _plain(code: str) -> str:
     return "".join(letter for letter in code.casefold() if letter.isalnum())
-
-
-def _name(name: str) -> str:
-    return name and name[0] + "*" * min(3, max(1, len(name) - 1))
-
-
-def _phone(phone: str) -> str:
-    if len(phone) <= _FEW + 3:
-        return phone and phone[:3] + _STARS + phone[-2:]
-    return phone[:-_FEW] + _STARS + phone[-4:]
 
 
 def _half(code: str) -> str:

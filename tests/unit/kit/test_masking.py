@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kit import masking
 from kit.errors import Fault
-from services.members.domain import masking
 from services.members.domain.member import Identity, Profile
 from tests.support.builders.members import profile
 
