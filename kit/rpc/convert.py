@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
+from google.protobuf.duration_pb2 import Duration
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -42,6 +43,13 @@ def wire_instant(moment: datetime) -> Timestamp:
     """Write an instant."""
     wire = Timestamp()
     wire.FromDatetime(moment)
+    return wire
+
+
+def wire_duration(length: timedelta) -> Duration:
+    """Write a length of time."""
+    wire = Duration()
+    wire.FromTimedelta(length)
     return wire
 
 

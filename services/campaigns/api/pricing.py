@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from google.protobuf.duration_pb2 import Duration
 from kehu.campaigns.v1 import errors_pb2
 from kehu.campaigns.v1 import prices_pb2 as pb
 
 from kit import names
 from kit.errors import invalid
 from kit.money import Money
-from kit.rpc.convert import money, wire_money
+from kit.rpc.convert import money, wire_duration, wire_money
 from services.campaigns.api.coupon import coupon_ids
 from services.campaigns.domain.pricing import NO_DISCOUNT_FOR, Decision, Line, Price
 from services.campaigns.usecases.pricing import Order
@@ -28,10 +27,8 @@ def order(request: pb.PriceOrderRequest) -> Order:
 
 def render(price: Price) -> pb.PriceOrderResponse:
     """Write a price."""
-    quiet = Duration()
-    quiet.FromTimedelta(NO_DISCOUNT_FOR)
     return pb.PriceOrderResponse(
-        no_discount_for=quiet,
+        no_discount_for=wire_duration(NO_DISCOUNT_FOR),
         lines=[
             _priced(line, discount, price.currency) for line, discount in zip(price.lines, price.discounts, strict=True)
         ],

@@ -7,14 +7,13 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from google.protobuf.duration_pb2 import Duration
 from google.protobuf.field_mask_pb2 import FieldMask
 from kehu.members.v1 import members_pb2 as pb
 from kehu.members.v1 import programmes_pb2
 
 from kit import names
 from kit.errors import invalid
-from kit.rpc.convert import etag, expected_version, masked_fields, money, wire_instant, wire_money
+from kit.rpc.convert import etag, expected_version, masked_fields, money, wire_duration, wire_instant, wire_money
 from services.members.api import earn_rule, tier_scheme
 from services.members.api.audit import author
 from services.members.domain.programme import DEFAULT, Programme, Rate
@@ -97,8 +96,6 @@ def _values(wire: pb.Programme, fields: list[str]) -> dict[str, Any]:
 
 def programme(rules: Programme) -> pb.Programme:
     """Show a programme."""
-    window = Duration()
-    window.FromTimedelta(rules.window)
     return pb.Programme(
         name=names.join("programmes", rules.id),
         display_name=rules.display_name,
@@ -106,7 +103,7 @@ def programme(rules: Programme) -> pb.Programme:
         earn=_wire_rate(rules.earn),
         redeem=_wire_rate(rules.redeem),
         tiers=[tier_scheme.wire_tier(tier) for tier in rules.tiers],
-        tier_window=window,
+        tier_window=wire_duration(rules.window),
         tier_scheme=tier_scheme.wire_scheme(rules.scheme),
         growth=_wire_rate(rules.growth) if rules.growth else None,
         rules=[earn_rule.wire_rule(rule) for rule in rules.rules],

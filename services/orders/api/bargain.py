@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
-from google.protobuf.duration_pb2 import Duration
 from kehu.orders.v1 import bargains_pb2 as pb
 
 from kit import names
@@ -40,8 +39,8 @@ def bargain(found: Bargain, now: datetime) -> pb.Bargain:
         helper_count=found.helpers,
         start_time=convert.wire_instant(found.start_time),
         end_time=convert.wire_instant(found.end_time),
-        duration=_duration(found.duration),
-        hold_duration=_duration(found.hold),
+        duration=convert.wire_duration(found.duration),
+        hold_duration=convert.wire_duration(found.hold),
         state=_STATES[found.state(now)],
         create_time=convert.wire_instant(found.create_time),
         update_time=convert.wire_instant(found.update_time),
@@ -126,9 +125,3 @@ def cut(done: Done) -> pb.CutPriceResponse:
     """Write a cut."""
     amount = convert.wire_money(Money(done.amount, done.haggle.price.currency))
     return pb.CutPriceResponse(amount=amount, haggle=haggle(done.haggle))
-
-
-def _duration(length: timedelta) -> Duration:
-    duration = Duration()
-    duration.FromTimedelta(length)
-    return duration

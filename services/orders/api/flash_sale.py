@@ -9,7 +9,6 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from google.protobuf.duration_pb2 import Duration
 from kehu.orders.v1 import flash_sales_pb2 as pb
 
 from kit import names
@@ -80,7 +79,7 @@ def flash_sale(found: FlashSale, now: datetime) -> pb.FlashSale:
         member_limit=terms.member_limit,
         tiers=terms.tiers,
         channels=terms.channels,
-        hold_duration=_duration(terms.hold),
+        hold_duration=convert.wire_duration(terms.hold),
         refund_policy=_POLICIES[terms.refund_policy],
         admitted_per_second=terms.admitted_per_second,
         bucket_count=found.buckets,
@@ -148,7 +147,7 @@ def place(tickets: Tickets, found: waiting_room.Place) -> pb.WaitingTicket:
     return pb.WaitingTicket(
         ticket=tickets.write(ticket),
         ahead_count=found.ahead,
-        wait_duration=_duration(ticket.wait(found.now)),
+        wait_duration=convert.wire_duration(ticket.wait(found.now)),
         admit_time=convert.wire_instant(ticket.admit_time),
         expire_time=convert.wire_instant(ticket.expire_time),
     )
@@ -184,9 +183,3 @@ def _rate(found: Figures, before: Figures | None) -> int:
     if before is None or found.read_time <= before.read_time:
         return 0
     return round((found.refused - before.refused) / (found.read_time - before.read_time).total_seconds())
-
-
-def _duration(length: timedelta) -> Duration:
-    duration = Duration()
-    duration.FromTimedelta(length)
-    return duration

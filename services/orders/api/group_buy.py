@@ -9,7 +9,6 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from google.protobuf.duration_pb2 import Duration
 from kehu.orders.v1 import group_buys_pb2 as pb
 
 from kit import names, org
@@ -107,8 +106,8 @@ def group_buy(found: GroupBuy, now: datetime) -> pb.GroupBuy:
         ],
         start_time=convert.wire_instant(terms.start_time),
         end_time=convert.wire_instant(terms.end_time),
-        duration=_duration(terms.duration),
-        hold_duration=_duration(terms.hold),
+        duration=convert.wire_duration(terms.duration),
+        hold_duration=convert.wire_duration(terms.hold),
         member_limit=terms.member_limit,
         channels=terms.channels,
         state=_STATES[found.state(now)],
@@ -211,9 +210,3 @@ def group(found: Group) -> pb.Group:
 def group_position(found: Group) -> tuple[str, str]:
     """Where a group stands in its pages."""
     return found.deadline.isoformat(), str(found.id)
-
-
-def _duration(length: timedelta) -> Duration:
-    duration = Duration()
-    duration.FromTimedelta(length)
-    return duration

@@ -216,6 +216,4 @@ def _amount(step: Step) -> Money:
 
 def _ttl(attempt: Attempt) -> Duration:
     """The same at each ask: a request id is good for one and the same request."""
-    lasting = Duration()
-    lasting.FromTimedelta(attempt.hold_until - attempt.open_time)
-    return lasting
+    return convert.wire_duration(attempt.hold_until - attempt.open_time)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
-from google.protobuf.duration_pb2 import Duration
 from kehu.orders.v1 import presales_pb2 as pb
 
 from kit import names
@@ -70,8 +69,8 @@ def presale(found: Presale, now: datetime) -> pb.Presale:
         balance_end_time=convert.wire_instant(terms.balances.end),
         unpaid_policy=pb.Presale.UNPAID_POLICY_FORFEIT if terms.forfeit else pb.Presale.UNPAID_POLICY_REFUND,
         ship_time=optional_instant(terms.ship_time),
-        hold_duration=_duration(terms.hold),
-        remind_duration=_duration(terms.remind),
+        hold_duration=convert.wire_duration(terms.hold),
+        remind_duration=convert.wire_duration(terms.remind),
         channels=terms.channels,
         state=_STATES[found.state(now)],
         balance_amount=convert.wire_money(money(terms.balance)),
@@ -168,9 +167,3 @@ def presale_order(found: PresaleOrder) -> pb.PresaleOrder:
         create_time=convert.wire_instant(found.create_time),
         update_time=convert.wire_instant(found.update_time),
     )
-
-
-def _duration(length: timedelta) -> Duration:
-    duration = Duration()
-    duration.FromTimedelta(length)
-    return duration

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from google.protobuf.duration_pb2 import Duration
 from kehu.pipeline.v1 import funnel_pb2 as pb
 
 from kit import org
-from kit.rpc.convert import instant, wire_instant, wire_money
+from kit.rpc.convert import instant, wire_duration, wire_instant, wire_money
 from services.pipeline.domain.funnel import FunnelStage
 from services.pipeline.usecases.funnel import Counted, QueryFunnel
 
@@ -37,7 +36,5 @@ def _stage(stage: FunnelStage) -> pb.FunnelStage:
         open_amounts=[wire_money(amount) for amount in stage.open_amounts],
     )
     if stage.mean_time is not None:
-        mean_time = Duration()
-        mean_time.FromTimedelta(stage.mean_time)
-        wire.mean_time.CopyFrom(mean_time)
+        wire.mean_time.CopyFrom(wire_duration(stage.mean_time))
     return wire
