@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from kehu.orders.v1 import errors_pb2
 from kehu.orders.v1 import imports_pb2 as pb
 
 from kit import names
 from kit.errors import Fault, invalid
 from kit.rpc import convert
-from services.orders.api.wire import optional_id
+from services.orders.api.wire import optional_id, reason_of
 from services.orders.domain.imports import ImportLine, ImportRow, Outcome, RowResult
 
 _OUTCOMES = {
@@ -65,13 +64,7 @@ def _result(result: RowResult) -> pb.ImportResult:
     violation = result.fault.violations[0] if result.fault.violations else None
     return pb.ImportResult(
         state=_OUTCOMES[result.outcome],
-        reason=_reason(result.fault),
+        reason=reason_of(result.fault),
         field=violation.field if violation else "",
         description=violation.description if violation else result.fault.message,
     )
-
-
-def _reason(fault: Fault) -> errors_pb2.ErrorReason.ValueType:
-    name = f"ERROR_REASON_{fault.reason}"
-    known = errors_pb2.ErrorReason.DESCRIPTOR.values_by_name
-    return errors_pb2.ErrorReason.Value(name) if name in known else errors_pb2.ERROR_REASON_ROW_INVALID

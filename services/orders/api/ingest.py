@@ -8,12 +8,11 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from kehu.orders.v1 import channels_pb2 as pb
-from kehu.orders.v1 import errors_pb2
 
 from kit import names
 from kit.errors import Fault, invalid
 from kit.rpc import convert
-from services.orders.api.wire import code_of, optional_id, optional_name
+from services.orders.api.wire import code_of, optional_id, optional_name, reason_of
 from services.orders.domain import ingest
 from services.orders.domain.ingest import (
     Ingested,
@@ -147,16 +146,10 @@ def _result(result: RowResult) -> pb.IngestResult:
     )
     if result.fault is not None and result.outcome is Outcome.REJECTED:
         violation = result.fault.violations[0] if result.fault.violations else None
-        shown.reason = _reason(result.fault)
+        shown.reason = reason_of(result.fault)
         shown.field = violation.field if violation else ""
         shown.description = violation.description if violation else result.fault.message
     return shown
-
-
-def _reason(fault: Fault) -> errors_pb2.ErrorReason.ValueType:
-    name = f"ERROR_REASON_{fault.reason}"
-    known = errors_pb2.ErrorReason.DESCRIPTOR.values_by_name
-    return errors_pb2.ErrorReason.Value(name) if name in known else errors_pb2.ERROR_REASON_ROW_INVALID
 
 
 def ingested(shown: Shown) -> pb.IngestedOrder:

@@ -11,8 +11,15 @@ from kehu.orders.v1 import errors_pb2
 from kit import names
 from kit.money import Money
 from kit.rpc import convert
-from services.orders.api.product import reason
-from services.orders.api.wire import code_of, optional_id, optional_instant, optional_name, version_of, window
+from services.orders.api.wire import (
+    code_of,
+    optional_id,
+    optional_instant,
+    optional_name,
+    reason_of,
+    version_of,
+    window,
+)
 from services.orders.domain.price_list import Condition, Entry, PriceList, Shopper, Terms
 from services.orders.domain.product import ProductState
 from services.orders.usecases.offer import Considered, Explained
@@ -148,7 +155,7 @@ def explanation(found: Explained) -> pb.ExplainPriceResponse:
         unit_price=convert.wire_money(offer.unit_price),
         price_list=optional_name("priceLists", offer.price_list),
         considered=[_considered(each) for each in found.considered],
-        refusal=reason(offer.refusal) if offer.refusal else errors_pb2.ERROR_REASON_UNSPECIFIED,
+        refusal=reason_of(offer.refusal) if offer.refusal else errors_pb2.ERROR_REASON_UNSPECIFIED,
     )
 
 

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from kehu.orders.v1 import catalogue_pb2, errors_pb2
+from kehu.orders.v1 import catalogue_pb2
 from kehu.orders.v1 import products_pb2 as pb
 
 from kit import names
 from kit.errors import Fault, invalid
 from kit.money import exponent
 from kit.rpc import convert
-from services.orders.api.wire import code_of, optional_id, optional_instant, optional_name, version_of, window
+from services.orders.api.wire import (
+    code_of,
+    optional_id,
+    optional_instant,
+    optional_name,
+    reason_of,
+    version_of,
+    window,
+)
 from services.orders.domain import product_import
 from services.orders.domain.product import (
     EVERYWHERE,
@@ -168,13 +176,6 @@ def wire_images(found: Iterable[Image]) -> list[pb.Image]:
     return [pb.Image(url=image.url, alt=image.alt) for image in found]
 
 
-def reason(fault: Fault) -> errors_pb2.ErrorReason.ValueType:
-    """The reason of a fault that is told within an answer."""
-    name = f"ERROR_REASON_{fault.reason}"
-    known = errors_pb2.ErrorReason.DESCRIPTOR.values_by_name
-    return errors_pb2.ErrorReason.Value(name) if name in known else errors_pb2.ERROR_REASON_ROW_INVALID
-
-
 def _components(given: Iterable[pb.Component]) -> tuple[Component, ...]:
     return tuple(
         Component(names.id_of("products", part.product, field=f"product.components[{index}].product"), part.quantity)
@@ -267,7 +268,7 @@ def _result(result: RowResult) -> catalogue_pb2.ProductRowResult:
     violation = result.fault.violations[0] if result.fault.violations else None
     return catalogue_pb2.ProductRowResult(
         state=_OUTCOMES[result.outcome],
-        reason=reason(result.fault),
+        reason=reason_of(result.fault),
         field=violation.field.removeprefix("product.") if violation else "",
         description=violation.description if violation else result.fault.message,
     )

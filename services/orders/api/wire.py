@@ -8,9 +8,10 @@ from typing import Any, Protocol
 from uuid import UUID
 
 from google.protobuf.timestamp_pb2 import Timestamp
+from kehu.orders.v1 import errors_pb2
 
 from kit import names
-from kit.errors import invalid
+from kit.errors import Fault, invalid
 from kit.rpc.convert import etag, instant, wire_instant
 from services.orders.domain.product import Window
 
@@ -94,3 +95,11 @@ class Dated(Protocol):
 def position(row: Dated) -> tuple[str, str]:
     """Where it stands in its pages."""
     return row.create_time.isoformat(), str(row.id)
+
+
+def reason_of(fault: Fault) -> errors_pb2.ErrorReason.ValueType:
+    """The reason of a fault that is told within an answer, of one row for example; ROW_INVALID where it has none of
+    ours."""
+    name = f"ERROR_REASON_{fault.reason}"
+    known = errors_pb2.ErrorReason.DESCRIPTOR.values_by_name
+    return errors_pb2.ErrorReason.Value(name) if name in known else errors_pb2.ERROR_REASON_ROW_INVALID
