@@ -23,8 +23,8 @@ from services.campaigns.usecases import automation, coupon, pricing, profile, se
 from services.campaigns.usecases.coupon import Filter, Lock, Settle
 from services.campaigns.usecases.pricing import Order
 from tests.contract.campaigns.conftest import World
+from tests.contract.campaigns.segments import automated, built, buys, causes, inside, told
 from tests.contract.campaigns.test_coupons import counts, issue_to, issued, stored
-from tests.contract.campaigns.test_segments import automated, built, buys, causes, inside, told
 from tests.support.builders import campaigns as build
 from tests.support.builders.campaigns import NOW, asleep_for, bought_at_least, erased, template
 from tests.support.builders.merges import merged, unmerged

@@ -23,9 +23,9 @@ from services.campaigns.domain.coupon_template import CouponTemplate
 from services.campaigns.usecases import coupon
 from services.campaigns.usecases.coupon import Lock, Settle
 from tests.contract.campaigns.conftest import World
+from tests.contract.campaigns.segments import built, inside
 from tests.contract.campaigns.test_coupons import issue_to, issued, stored
 from tests.contract.campaigns.test_profiles import KEPT, RECOMPUTED
-from tests.contract.campaigns.test_segments import built, inside
 from tests.support.builders import campaigns as build
 from tests.support.builders import merges
 from tests.support.builders.campaigns import NOW, bought_at_least

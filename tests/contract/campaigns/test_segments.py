@@ -1,4 +1,4 @@
-"""Segments in the database: everybody is in who should be, each change is told once, and automations act on it."""
+"""Segments in the database: everybody is in who should be, and each change is told once."""
 
 from __future__ import annotations
 
@@ -17,21 +17,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kit import names
-from kit.errors import Fault
-from kit.page import Page
 from services.campaigns.domain import rule as rules
-from services.campaigns.domain.automation import Run, State
-from services.campaigns.domain.coupon_template import CouponTemplate, Limits
 from services.campaigns.domain.events import EntryCause
 from services.campaigns.domain.purchase import Purchase
 from services.campaigns.domain.rule import AllOf, AnyOf, Comparison, Criterion, Metric, Rule
-from services.campaigns.domain.segment import Segment
 from services.campaigns.storage.rule import from_json, to_json
 from services.campaigns.storage.unit import CampaignsUnit
-from services.campaigns.usecases import automation, coupon_template, purchase, segment
-from services.campaigns.usecases.automation import Turn
+from services.campaigns.usecases import purchase, segment
 from services.campaigns.usecases.purchase import Receipt
 from tests.contract.campaigns.conftest import World
+from tests.contract.campaigns.segments import built, buy, buys, causes, created, inside, orders_of, told
 from tests.contract.campaigns.test_profiles import history
 from tests.support.builders import campaigns as build
 from tests.support.builders.campaigns import DAY, NOW, asleep_for, bought_at_least
@@ -63,38 +58,6 @@ any_rule = st.recursive(
 )
 
 
-def created(world: World, rule: Rule | None = None) -> Segment:
-    command = segment.Create(names.new_id(), "Came back", rule or bought_at_least(2))
-    return world.do(segment.create, command)  # type: ignore[no-any-return]
-
-
-def built(world: World, rule: Rule | None = None) -> Segment:
-    kept = created(world, rule)
-    world.do(segment.build, names.new_id)
-    return world.do(segment.get, kept.id)  # type: ignore[no-any-return]
-
-
-def buy(world: World, *purchases: Purchase, imported: bool = False) -> None:
-    world.do(purchase.record, [Receipt(each, imported) for each in purchases], names.new_id)
-
-
-def buys(world: World, member: uuid.UUID, times: int = 1, **how: Any) -> None:
-    buy(world, *(build.purchase(member=member) for _ in range(times)), **how)
-
-
-def inside(world: World, kept: Segment) -> set[uuid.UUID]:
-    return {each.member for each in world.do(segment.members, kept.id, Page(1000))}
-
-
-def causes(world: World, kept: Segment) -> set[EntryCause]:
-    return {each.cause for each in world.do(segment.members, kept.id, Page(1000))}
-
-
-def told(world: World) -> list[tuple[str, str]]:
-    rows = world.rows("select type, aggregateid from outbox where type like 'Segment%' order by sequence")
-    return [(kind, subject.rpartition("/")[2]) for kind, subject in rows]
-
-
 def test_a_purchase_brings_a_member_in_and_a_refund_out_each_told_once(world: World) -> None:
     kept, member = built(world), uuid.uuid4()
     buys(world, member)
@@ -110,10 +73,6 @@ def test_a_purchase_brings_a_member_in_and_a_refund_out_each_told_once(world: Wo
     buy(world, *(Purchase(each, member, "USD", 0, NOW, counts=False, version=9) for each in orders_of(world, member)))
     assert inside(world, kept) == set()
     assert told(world) == [("SegmentEntered", str(member)), ("SegmentLeft", str(member))]
-
-
-def orders_of(world: World, member: uuid.UUID) -> list[uuid.UUID]:
-    return [row[0] for row in world.rows("select order_id from purchases where member_id = :member", member=member)]
 
 
 def test_the_versions_of_a_membership_grow(world: World) -> None:
@@ -302,114 +261,3 @@ def test_the_rule_in_sql_says_what_the_domain_says(shop: World, rule: Rule) -> N
 @given(any_rule)
 def test_a_rule_comes_back_as_it_was_stored(rule: Rule) -> None:
     assert from_json(to_json(rule)) == rule
-
-
-def automated(world: World, *, limits: Limits | None = None) -> tuple[Segment, CouponTemplate, uuid.UUID]:
-    """A segment of those who bought twice, and an automation that issues coupons to them."""
-    kept = built(world)
-    offer = build.template(limits=limits or Limits())
-    world.do(
-        coupon_template.create,
-        coupon_template.Create(offer.id, offer.display_name, offer.terms, offer.validity, offer.limits),
-    )
-    command = automation.Create(names.new_id(), "Thanks", kept.id, offer.id)
-    return kept, offer, world.do(automation.create, command).id
-
-
-def runs(world: World, key: uuid.UUID) -> list[Run]:
-    return world.do(automation.runs, key, Page(1000))  # type: ignore[no-any-return]
-
-
-def test_who_enters_gets_a_coupon_in_the_same_transaction(world: World) -> None:
-    kept, offer, key = automated(world)
-    member = uuid.uuid4()
-    buys(world, member, 2)
-    (run,) = runs(world, key)
-    assert (run.member, run.skip_reason, run.rule_version, run.time) == (member, "", 1, NOW)
-    assert world.rows("select id, template_id, member_id, cause from coupons") == [
-        (run.coupon, offer.id, member, f"automations/{key}")
-    ]
-    assert world.events("CouponIssued")[0]["cause"] == f"automations/{key}"
-    assert inside(world, kept) == {member}
-
-
-def test_who_enters_again_gets_no_second_coupon(world: World) -> None:
-    _, _, key = automated(world)
-    member = uuid.uuid4()
-    buys(world, member, 2)
-    refunds = [Purchase(each, member, "USD", 0, NOW, counts=False, version=9) for each in orders_of(world, member)]
-    buy(world, *refunds)
-    buys(world, member, 2)
-    assert [kind for kind, _ in told(world)] == ["SegmentEntered", "SegmentLeft", "SegmentEntered"]
-    assert len(runs(world, key)) == 1
-
-
-def test_imported_history_enters_without_a_coupon(world: World) -> None:
-    kept, _, key = automated(world)
-    member = uuid.uuid4()
-    buys(world, member, 2, imported=True)
-    assert inside(world, kept) == {member}
-    assert causes(world, kept) == {EntryCause.IMPORT}
-    assert runs(world, key) == []
-
-
-def test_a_purchase_of_today_among_imported_ones_counts_as_todays(world: World) -> None:
-    kept, _, key = automated(world)
-    live, old = uuid.uuid4(), uuid.uuid4()
-    receipts = [Receipt(build.purchase(member=live), False), Receipt(build.purchase(member=live), True)]
-    receipts += [Receipt(build.purchase(member=old), True) for _ in range(2)]
-    world.do(purchase.record, receipts, names.new_id)
-    assert inside(world, kept) == {live, old}
-    assert [run.member for run in runs(world, key)] == [live]
-
-
-def test_an_exhausted_template_is_a_noted_skip_and_no_failure(world: World) -> None:
-    kept, _, key = automated(world, limits=Limits(issue=1))
-    first, second = uuid.uuid4(), uuid.uuid4()
-    buys(world, first, 2)
-    buys(world, second, 2)
-    assert inside(world, kept) == {first, second}
-    assert [(run.member, run.skip_reason) for run in runs(world, key)] == [
-        (second, "ISSUE_LIMIT_REACHED"),
-        (first, ""),
-    ]
-
-
-def test_who_was_skipped_may_get_the_coupon_on_entering_again(world: World) -> None:
-    _, offer, key = automated(world, limits=Limits(issue=0))
-    member = uuid.uuid4()
-    buys(world, member, 2)
-    update = coupon_template.Update(offer.id, None, frozenset({"issue"}), "", None, Limits(issue=1))
-    world.do(coupon_template.update, update)
-    buy(world, *(Purchase(each, member, "USD", 0, NOW, counts=False, version=9) for each in orders_of(world, member)))
-    buys(world, member, 2)
-    assert [run.skip_reason for run in runs(world, key)] == ["", "ISSUE_LIMIT_REACHED"]
-
-
-def test_a_paused_automation_misses_who_enters_meanwhile(world: World) -> None:
-    _, _, key = automated(world)
-    world.do(automation.turn, Turn(key, None, State.PAUSED))
-    missed, caught = uuid.uuid4(), uuid.uuid4()
-    buys(world, missed, 2)
-    world.do(automation.turn, Turn(key, None, State.ACTIVE))
-    buys(world, missed)
-    buys(world, caught, 2)
-    assert [run.member for run in runs(world, key)] == [caught]
-
-
-def test_the_limit_of_a_template_holds_when_many_enter_at_once(world: World) -> None:
-    _, _, key = automated(world, limits=Limits(issue=7))
-    members = [uuid.uuid4() for _ in range(40)]
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda member: buys(world, member, 2), members))
-    outcomes = Counter(run.skip_reason for run in runs(world, key))
-    assert outcomes == {"": 7, "ISSUE_LIMIT_REACHED": 33}
-    assert world.rows("select count(*) from coupons") == [(7,)]
-
-
-@pytest.mark.parametrize(("known", "reason"), [(False, "SEGMENT_NOT_FOUND"), (True, "COUPON_TEMPLATE_NOT_FOUND")])
-def test_an_automation_needs_its_segment_and_template(world: World, known: bool, reason: str) -> None:
-    key = built(world).id if known else uuid.uuid4()
-    with pytest.raises(Fault) as caught:
-        world.do(automation.create, automation.Create(names.new_id(), "Thanks", key, uuid.uuid4()))
-    assert caught.value.reason == reason
