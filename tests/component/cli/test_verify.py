@@ -68,7 +68,7 @@ def test_differences_are_listed(world: World) -> None:
     assert f"differs: tier of members/{tier}/tier" in result.output
 
 
-def test_the_ledger_alone(world: World) -> None:
+def test_the_ledger_can_be_verified_without_the_tiers(world: World) -> None:
     result = verify(world, "--no-tiers", "--workers", "1")
     assert result.exit_code == 0, result.output
     assert "tiers" not in result.output

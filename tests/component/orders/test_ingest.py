@@ -100,7 +100,7 @@ async def test_rows_are_judged_one_by_one(shops: IngestServiceStub) -> None:
     assert repeated.state == RESULT.STATE_UNCHANGED
 
 
-async def test_shops(shops: IngestServiceStub) -> None:
+async def test_a_shop_is_made_once_and_read(shops: IngestServiceStub) -> None:
     found = await shops.GetShop(pb.GetShopRequest(name=NAME))
     assert list((await shops.ListShops(pb.ListShopsRequest())).shops) == [found]
     assert (await refused(shops.CreateShop(creation()))).reason == "SHOP_EXISTS"

@@ -228,7 +228,7 @@ async def test_an_update_keeps_what_the_stage_needs_and_leaves_a_step(pipeline: 
     ]
 
 
-async def test_an_account_stays(pipeline: Stub) -> None:
+async def test_an_opportunity_keeps_its_account(pipeline: Stub) -> None:
     deal, other = await add_opportunity(pipeline), await add_account(pipeline)
     request = pb.UpdateOpportunityRequest(
         opportunity=pb.Opportunity(name=deal.name, account=other.name), update_mask=FieldMask(paths=["account"])

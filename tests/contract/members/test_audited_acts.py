@@ -78,14 +78,14 @@ def test_badges_that_are_made_and_retired(world: World) -> None:
     assert (second[1], list(second[2])) == ({"retire_time": None}, ["retire_time"])
 
 
-def test_recalculations(world: World) -> None:
+def test_a_recalculation_is_in_the_trail(world: World) -> None:
     now = world.clock.now
     world.do(recalculation.start, StartRecalculation(uuid4(), "default", now - timedelta(days=9), now, ADA))
     ((why, _, after),) = trail(world, "programmes/default")
     assert (why, after["version"], after["end"]) == ("recalculated", 1, now.isoformat())
 
 
-def test_refunds_of_top_ups_and_payments(world: World, member: UUID) -> None:
+def test_refunds_of_top_ups_and_payments_are_in_the_trail_once(world: World, member: UUID) -> None:
     (bought,) = world.do(top_up.top_up, [pay_in(member, 5_000)])
     (paid,) = world.do(stored_payment.pay, [pay(member, 3_000)])
     for _ in range(2):  # the same refund once more is none
@@ -97,7 +97,7 @@ def test_refunds_of_top_ups_and_payments(world: World, member: UUID) -> None:
         assert str(refunded // 100) in is_["refunded"]
 
 
-def test_refunds_of_redemptions(world: World, member: UUID) -> None:
+def test_a_refund_of_a_redemption_is_in_the_trail_once(world: World, member: UUID) -> None:
     made = world.do(reward.create, create_reward())
     world.do(reward.turn, TurnReward(made.id, State.ON_SALE))
     (asked,) = world.do(redemption.redeem, [redeem(member, made.id)])

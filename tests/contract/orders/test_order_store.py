@@ -166,7 +166,7 @@ def test_pages_end_where_the_next_begins_even_at_one_instant(database: Database[
     assert (len(seen), set(seen)) == (5, orders)
 
 
-def test_nothing_is_nothing(database: Database[OrdersUnit]) -> None:
+def test_asking_for_nothing_answers_nothing(database: Database[OrdersUnit]) -> None:
     assert database.read(lambda unit: unit.orders.get([new_id()])) == {}
     assert database.write(lambda unit: unit.orders.lock([])) == {}
     assert database.write(lambda unit: unit.stocks.apply([], NOW)) == []

@@ -35,7 +35,7 @@ def test_waiting_costs_nothing() -> None:
     assert [line.place for line in dearest(stacks)] == ["kit/a.py:2"]
 
 
-def test_nothing_was_sampled() -> None:
+def test_without_samples_nothing_is_dear() -> None:
     assert dearest([]) == []
 
 

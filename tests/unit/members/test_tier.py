@@ -48,7 +48,7 @@ def moves(*spends: Gain) -> list[tuple[int, str]]:
         ([spend(0, 100), spend(100, 0)], [(0, "silver"), (365, "base")]),
     ],
 )
-def test_the_golden_vectors(spends: list[Gain], expected: list[tuple[int, str]]) -> None:
+def test_the_golden_vectors_hold(spends: list[Gain], expected: list[tuple[int, str]]) -> None:
     assert moves(*spends) == expected
 
 

@@ -49,7 +49,9 @@ HOUR = timedelta(hours=1)
         (999, 0, False, UP, Taxed(999, 0)),
     ],
 )
-def test_known_answers(amount: int, basis_points: int, included: bool, rounding: Rounding, expected: Taxed) -> None:
+def test_tax_is_what_was_worked_out_by_hand(
+    amount: int, basis_points: int, included: bool, rounding: Rounding, expected: Taxed
+) -> None:
     assert taxed(amount, basis_points, included=included, rounding=rounding) == expected
 
 
