@@ -12,7 +12,7 @@ from typing import Protocol
 
 from google.type.money_pb2 import Money as WireMoney
 from kehu.campaigns.v1.events_pb2 import RewardDelivered, RewardRefused
-from kehu.orders.v1.events_pb2 import OrderCancelled, OrderCompleted, OrderPaid, OrderRefunded
+from kehu.orders.v1.events_pb2 import EventPayment, OrderCancelled, OrderCompleted, OrderPaid, OrderRefunded
 
 from kit import names
 from kit.money import Money
@@ -280,18 +280,20 @@ def _outcome(event: Received) -> Outcome:
 
 def _money(events: Sequence[Received]) -> list[OrderMoney]:
     """What stored value and gift cards paid of the orders, of guests too: whoever has a card's code may pay with it."""
-    return [
-        OrderMoney(
-            payment=names.id_of("storedValuePayments", paid.reference, field="payments"),
-            paid=not isinstance(event.message, OrderCancelled),
-            refunded=Money.from_wire(
-                paid.refunded.units, paid.refunded.nanos, paid.amount.currency_code, field="payments"
-            ),
-        )
-        for event in events
-        for paid in event.message.payments
-        if paid.tender in _MONEY
-    ]
+    return [_paid(event, each) for event in events for each in event.message.payments if each.tender in _MONEY]
+
+
+def _paid(event: Received, of: EventPayment) -> OrderMoney:
+    """What a payment came to. Of a cancelled order it is given up, but for a deposit that is kept."""
+    amount, refunded = (
+        Money.from_wire(each.units, each.nanos, of.amount.currency_code, field="payments")
+        for each in (of.amount, of.refunded)
+    )
+    return OrderMoney(
+        payment=names.id_of("storedValuePayments", of.reference, field="payments"),
+        paid=not isinstance(event.message, OrderCancelled) or refunded < amount,
+        refunded=refunded,
+    )
 
 
 def _order(event: Received) -> Order:

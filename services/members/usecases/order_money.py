@@ -1,7 +1,8 @@
 """What stored value and gift cards paid of orders, settled by the news of orders: idempotent, whatever order they take.
 
-An order that is paid spends what was held for it; one that is cancelled gives it back; a refund tells how much of each
-payment came back by now. Money that was spent stays so, whatever older news arrive: only refunds give it back then.
+An order that is paid spends what was held for it; one that is cancelled gives it back, but for a deposit that is kept,
+which is spent; a refund tells how much of each payment came back by now. Money that was spent stays so, whatever older
+news arrive: only refunds give it back then.
 """
 
 from __future__ import annotations

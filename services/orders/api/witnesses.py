@@ -144,6 +144,8 @@ def _purchase_expected(order: Order) -> str:
 def _payment_expected(order: Order, payment: Payment) -> str:
     if _paid(order):
         return f"{payment.amount} PAID, {order.money(payment.refunded)} returned"
+    if order.state is OrderState.CANCELLED and payment.left:  # a deposit that is kept
+        return f"{payment.amount} PAID, {order.money(payment.refunded)} returned"
     state = "HELD" if order.state is OrderState.PENDING_PAYMENT else "RELEASED"
     return f"{payment.amount} {state}, {order.money(0)} returned"
 

@@ -34,7 +34,10 @@ HELD_BEYOND = timedelta(hours=1)
 """How much longer than the time to pay everything is held, should nobody release it."""
 
 HELD_AT_MOST = timedelta(days=30)
-"""Nothing is held for longer: the other services would not."""
+"""Coupons and points are held for no longer: the other services would not."""
+
+MONEY_HELD_AT_MOST = timedelta(days=180)
+"""The same of stored value and gift cards: a deposit is held until its balance is due."""
 
 ANSWER_WITHIN = timedelta(seconds=15)
 """No ask can be under way any more: it has half of this as its deadline, repeats included, and the other service has as
@@ -249,7 +252,8 @@ class Attempt:
         pays: UUID | None = None,
     ) -> Attempt:
         """A new attempt."""
-        until = now + min(pay_within + HELD_BEYOND, HELD_AT_MOST)
+        money = all(step.kind in {StepKind.STORED_VALUE, StepKind.GIFT_CARD} for step in steps)
+        until = now + min(pay_within + HELD_BEYOND, MONEY_HELD_AT_MOST if money else HELD_AT_MOST)
         plan = tuple(replace(step, update_time=now) for step in steps)
         driven = now + QUIET_FOR
         return cls(order_id, now, until, member, plan, drive_time=driven, update_time=now, store=store, pays=pays)

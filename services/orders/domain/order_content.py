@@ -133,6 +133,11 @@ class OrderContent:
         return self.instalments is not None and self.received >= self.instalments.deposit
 
     @property
+    def awaits_deposit(self) -> bool:
+        """Whether its deposit comes first, and has not come in whole."""
+        return self.instalments is not None and not self.deposited
+
+    @property
     def held_as(self) -> tuple[str, ...]:
         """The names of what members held for it, or holds: its points, and the money that came in out of accounts."""
         return (*([self.hold] if self.hold else []), *(each.reference for each in self.payments if each.tender in HELD))

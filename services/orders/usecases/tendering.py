@@ -10,7 +10,7 @@ from uuid import UUID
 
 from kit.money import Money
 from services.orders.domain import errors as order_errors
-from services.orders.domain.checkout import Attempt
+from services.orders.domain.checkout import HELD_BEYOND, MONEY_HELD_AT_MOST, Attempt
 from services.orders.domain.errors import checkout as errors
 from services.orders.domain.errors.payments import payment_under_way
 from services.orders.domain.line import Item
@@ -58,8 +58,10 @@ class Payable:
     pay_within: timedelta
 
     def tendered(self, basket: Basket) -> Tendered:
-        """With what is to pay it; whatever else the basket says is the order's."""
+        """With what is to pay it; whatever else the basket says is the order's. Raises a Fault for points that would
+        pay a deposit."""
         order = self.order
+        _check_points(order, points=bool(basket.points))
         items = tuple(
             Item(
                 line.product,
@@ -98,7 +100,9 @@ def payable(unit: Work, order_id: UUID) -> Payable:
     """An order that can be paid with what members holds. Raises a Fault when it can't."""
     order = existing(unit.orders.get([order_id]), order_id)
     _check(order, unit.now)
-    return Payable(order, order.expire_time - unit.now if order.expire_time else PAYABLE_FOR)
+    # What pays a deposit is held until the balance has to be there.
+    until = order.instalments.end if order.instalments else order.expire_time
+    return Payable(order, until - unit.now if until else PAYABLE_FOR)
 
 
 def tender_order(unit: Work, command: TenderOrder) -> Order:
@@ -109,6 +113,7 @@ def tender_order(unit: Work, command: TenderOrder) -> Order:
         raise order_errors.checkout_abandoned()
     check_version(before, command.version)
     _check(before, unit.now)
+    _check_points(before, points=command.points is not None)
     order = _with_points(unit, before, command.points)
     amount, left = _sum(order, command.tenders), order.payable(unit.now)
     # What waits without an end, such as the replacement of an exchange, outlives what is held: it is paid whole or not.
@@ -121,9 +126,16 @@ def tender_order(unit: Work, command: TenderOrder) -> Order:
 
 
 def _check(order: Order, now: datetime) -> None:
+    """Raise a Fault unless it can be paid with what is held until it is paid in full, or ends."""
     order.check_payable(now)
-    if order.instalments is not None and not order.deposited:
+    if order.instalments and order.awaits_deposit and order.instalments.end + HELD_BEYOND > now + MONEY_HELD_AT_MOST:
         raise errors.deposit_in_money(order.id)
+
+
+def _check_points(order: Order, *, points: bool) -> None:
+    """Raise a Fault for points that would pay a deposit: what is kept of it is money."""
+    if points and order.awaits_deposit:
+        raise errors.deposit_without_points(order.id)
 
 
 def _with_points(unit: Work, order: Order, points: PointsTender | None) -> Order:

@@ -17,6 +17,7 @@ from kehu.orders.v1 import (
     checkout_pb2,
     flash_sales_pb2,
     order_desk_pb2,
+    presales_pb2,
     proofs_pb2,
 )
 from kehu.orders.v1 import orders_pb2 as pb
@@ -298,17 +299,68 @@ async def test_an_order_that_is_not_paid_in_time_gives_everything_back(
     assert (figures.free_units, figures.held_units) == (5, 0)
 
 
-async def test_a_deposit_is_paid_in_money(
+async def test_a_deposit_is_paid_by_stored_value_and_gift_cards_and_not_by_points(
     orders: OrdersServiceStub, shop: Shop, members: Members, channel: grpc.aio.Channel
 ) -> None:
     presale = await a_presale(channel, await shop.product(price=PRICE, stock=5))
     order = await presale.buy(member=MEMBER)
-    refusal = await refused(orders.CheckoutOrder(tendering(order, stored_value=order.deposit_amount)))
-    assert (refusal.reason, refusal.metadata["order"]) == ("DEPOSIT_IN_MONEY", order.name)
+    refusal = await refused(orders.CheckoutOrder(tendering(order, points=100, stored_value=cny(900))))
+    assert (refusal.reason, refusal.metadata["order"]) == ("DEPOSIT_WITHOUT_POINTS", order.name)
+    too_much = await refused(orders.CheckoutOrder(tendering(order, stored_value=cny(1_001))))
+    assert too_much.reason == "TENDERS_UNSUITABLE"
     assert untouched(members)
-    await shop.pay(pb.Order(name=order.name, amount_due=order.deposit_amount))
+    part = await orders.CheckoutOrder(tendering(order, stored_value=cny(600)))
+    assert (part.outstanding_amount, part.expire_time) == (cny(PRICE - 600), order.expire_time)
+    paid = await orders.CheckoutOrder(tendering(order, gift_cards=[card("CARD-1", 400)]))
+    assert paid.expire_time.seconds > order.expire_time.seconds  # it waits for its balance
+    assert (members.funds[MEMBER], members.funds["CARD-1"]) == (4_400, 100)
     early = await refused(orders.CheckoutOrder(tendering(order, stored_value=cny(1))))
     assert early.reason == "BALANCE_NOT_DUE"
+
+
+@pytest.mark.parametrize("reason", [pb.CANCEL_REASON_CUSTOMER, pb.CANCEL_REASON_MERCHANT], ids=["customer", "merchant"])
+@pytest.mark.parametrize("policy", ["FORFEIT", "REFUND"])
+async def test_of_a_deposit_from_several_accounts_what_the_rule_says_goes_back(
+    orders: OrdersServiceStub,
+    shop: Shop,
+    members: Members,
+    channel: grpc.aio.Channel,
+    database: Database[OrdersUnit],
+    policy: str,
+    reason: Any,
+) -> None:
+    product, rule = await shop.product(price=PRICE, stock=5), getattr(presales_pb2.Presale, f"UNPAID_POLICY_{policy}")
+    order = await (await a_presale(channel, product, unpaid_policy=rule)).buy(member=MEMBER)
+    await orders.CheckoutOrder(tendering(order, stored_value=cny(600), gift_cards=[card("CARD-1", 400)]))
+    await orders.CancelOrder(pb.CancelOrderRequest(name=order.name, reason=reason))
+    event = told(database, "OrderCancelled")
+    kept = policy == "FORFEIT" and reason == pb.CANCEL_REASON_CUSTOMER
+    assert [int(each["amount"]["units"]) for each in event["payments"]] == [6, 4]
+    assert [int(each["refunded"].get("units", 0)) for each in event["payments"]] == ([0, 0] if kept else [6, 4])
+    assert ("forfeited" in event) is kept
+    wrong = database.read(
+        lambda unit: unit.verifications.of_order(uuid.UUID(order.name.removeprefix("orders/")), datetime.now(UTC))
+    )
+    assert [str(each) for each in wrong if not each.ok] == []
+
+
+async def test_what_pays_a_deposit_is_held_until_the_balance_is_due_or_not_taken(
+    orders: OrdersServiceStub, shop: Shop, members: Members, channel: grpc.aio.Channel, database: Database[OrdersUnit]
+) -> None:
+    now = datetime.now(UTC)
+
+    async def bought_until(days: int) -> pb.Order:
+        times = {"balance_start_time": wire_instant(now + DAY), "balance_end_time": wire_instant(now + days * DAY)}
+        return await (await a_presale(channel, await shop.product(price=PRICE), **times)).buy(member=MEMBER)
+
+    late = await bought_until(181)
+    refusal = await refused(orders.CheckoutOrder(tendering(late, stored_value=late.deposit_amount)))
+    assert (refusal.reason, refusal.metadata["order"]) == ("DEPOSIT_IN_MONEY", late.name)
+    assert untouched(members)
+    order = await bought_until(179)
+    await orders.CheckoutOrder(tendering(order, stored_value=order.deposit_amount))
+    attempt = database.read(lambda unit: explain(unit, uuid.UUID(order.name.removeprefix("orders/"))))
+    assert attempt.hold_until > now + 179 * DAY
 
 
 async def test_a_guest_may_pay_by_gift_card_only(

@@ -34,6 +34,7 @@ from services.members.storage.unit import MembersUnit
 from services.orders.config import Config
 from services.orders.server import build
 from services.orders.storage.unit import OrdersUnit
+from tests.component.orders.activities import a_presale
 from tests.component.orders.conftest import Shop, placing
 from tests.component.orders.paying import WECHAT, Till, soon, tills, yuan
 from tests.component.orders.peers import Campaigns
@@ -118,6 +119,34 @@ def tell(
         return [row.type for row in rows]
 
     return bring
+
+
+@pytest.mark.parametrize("reason", [pb.CANCEL_REASON_CUSTOMER, pb.CANCEL_REASON_MERCHANT], ids=["kept", "given back"])
+async def test_a_deposit_out_of_accounts_is_spent_if_it_is_kept_and_else_comes_back(
+    loyalty: tuple[Server, grpc.aio.Channel, Database[MembersUnit]],
+    channel: grpc.aio.Channel,
+    tell: Callable[[], list[str]],
+    reason: Any,
+) -> None:
+    members, value = MembersServiceStub(loyalty[1]), StoredValueServiceStub(loyalty[1])
+    orders = OrdersServiceStub(channel)
+    fang = (await members.EnrollMember(members_pb2.EnrollMemberRequest(member=members_pb2.Member()))).name
+    top_up = stored_value_pb2.TopUp(member=fang, amount=yuan(1_500), store="east")
+    await value.CreateTopUp(stored_value_pb2.CreateTopUpRequest(top_up=top_up))
+    until = wire_instant(datetime.now(UTC) + timedelta(days=60))  # longer than members holds points
+    presale = await a_presale(channel, await Shop(orders).product(price=2_000), balance_end_time=until)
+    order = await presale.buy(member=fang)
+    await orders.CheckoutOrder(pb.CheckoutOrderRequest(name=order.name, stored_value=yuan(1_000)))
+    cancelled = await orders.CancelOrder(pb.CancelOrderRequest(name=order.name, reason=reason))
+    assert tell() == ["OrderCancelled"]
+    stored = await value.GetStoredValue(stored_value_pb2.GetStoredValueRequest(name=f"{fang}/storedValues/CNY"))
+    kept = 1_000 if reason == pb.CANCEL_REASON_CUSTOMER else 0
+    assert (money(stored.principal).minor, money(stored.held_principal).minor) == (1_500 - kept, 0)
+    assert cancelled.HasField("forfeited_amount") is bool(kept)
+    proof = await ProofServiceStub(channel).VerifyOrder(proofs_pb2.VerifyOrderRequest(name=order.name))
+    assert not [each for each in proof.checks if each.verdict == proofs_pb2.OrderCheck.VERDICT_DIFFERENT]
+    of_value = [each for each in proof.checks if each.kind == "stored_value"]
+    assert [each.verdict for each in of_value] == [proofs_pb2.OrderCheck.VERDICT_OK]
 
 
 @pytest.mark.parametrize("spent", [False, True], ids=["all there", "stored value spent"])

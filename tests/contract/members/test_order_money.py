@@ -98,6 +98,19 @@ def test_an_order_that_is_paid_after_the_hold_ended_takes_the_money_anew_or_says
     check_stored_value(world)
 
 
+@pytest.mark.parametrize("back", [0, 600])
+def test_a_deposit_that_a_cancelled_order_keeps_is_spent_once_but_for_what_goes_back(
+    world: World, member: UUID, back: int
+) -> None:
+    held = one(world, stored_payment.pay, pay(member, 2_000, ttl=60))
+    for _ in range(2):
+        hear(world, news(OrderCancelled, 3, held.id, 2_000, back))
+    settled = world.do(stored_payment.get, held.id)
+    assert (settled.state, settled.refunded.total) == (State.PAID, back)
+    assert free_and_held(world, member) == ((8_000 + back, 0), (0, 0))
+    check_stored_value(world)
+
+
 def test_a_gift_card_of_a_guest_pays_and_gets_back(world: World) -> None:
     (shown,) = world.do(gift_card.issue, issue([CODE]))
     world.do(gift_card.activate, activate(shown.card.id))

@@ -514,7 +514,7 @@ class HoldGiftCardRequest(_message.Message):
 
     @_builtins.property
     def ttl(self) -> _duration_pb2.Duration:
-        """How long it lasts: 30 minutes by default, 30 days at most."""
+        """How long it lasts: 30 minutes by default, 180 days at most."""
 
     def __init__(
         self,

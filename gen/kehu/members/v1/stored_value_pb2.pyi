@@ -753,7 +753,7 @@ class HoldStoredValueRequest(_message.Message):
 
     @_builtins.property
     def ttl(self) -> _duration_pb2.Duration:
-        """How long it lasts: 30 minutes by default, 30 days at most."""
+        """How long it lasts: 30 minutes by default, 180 days at most."""
 
     def __init__(
         self,
@@ -872,7 +872,7 @@ class RenewStoredValuePaymentRequest(_message.Message):
     """Makes a repetition harmless: the same id and request answer the same for 24 hours."""
     @_builtins.property
     def ttl(self) -> _duration_pb2.Duration:
-        """How long it lasts: 30 minutes by default, 30 days at most."""
+        """How long it lasts: 30 minutes by default, 180 days at most."""
 
     def __init__(
         self,

@@ -304,8 +304,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     `points`, `min_points`, `max_points`.
     """
     ERROR_REASON_DEPOSIT_IN_MONEY: _ErrorReason.ValueType  # 153
-    """The order's deposit is still to come, and is paid in money: points, stored value and gift cards may pay its balance.
-    Metadata: `order`.
+    """The order's deposit is still to come, and its balance is due so late that members can't hold anything until then: pay
+    the deposit in money. Stored value and gift cards may pay the balance. Metadata: `order`.
     """
     ERROR_REASON_MEMBER_ERASED: _ErrorReason.ValueType  # 154
     """The member was erased: nothing is bought under its name any more, no cart is opened, and of its orders no address, no
@@ -316,6 +316,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     until the goods are there. Place it without, and pay the difference once they are, by `CheckoutOrder` for example.
     Metadata: `replacement`, and `cause`: `CURRENCY` (another one), `COUPONS`, `POINTS`, `PAID_IN_PART` (stored value and
     gift cards too), `ACTIVITY`, `PLATFORM` (another one's order), or `STATE` (it has just been paid or given up).
+    """
+    ERROR_REASON_DEPOSIT_WITHOUT_POINTS: _ErrorReason.ValueType  # 156
+    """The order's deposit is still to come, which points can't pay, for it may have to be kept: stored value, gift cards and
+    money can. Points may pay the balance. Metadata: `order`.
     """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
@@ -605,8 +609,8 @@ ERROR_REASON_POINTS_NOT_ALLOWED: ErrorReason.ValueType  # 152
 `points`, `min_points`, `max_points`.
 """
 ERROR_REASON_DEPOSIT_IN_MONEY: ErrorReason.ValueType  # 153
-"""The order's deposit is still to come, and is paid in money: points, stored value and gift cards may pay its balance.
-Metadata: `order`.
+"""The order's deposit is still to come, and its balance is due so late that members can't hold anything until then: pay
+the deposit in money. Stored value and gift cards may pay the balance. Metadata: `order`.
 """
 ERROR_REASON_MEMBER_ERASED: ErrorReason.ValueType  # 154
 """The member was erased: nothing is bought under its name any more, no cart is opened, and of its orders no address, no
@@ -617,5 +621,9 @@ ERROR_REASON_REPLACEMENT_UNSUITABLE: ErrorReason.ValueType  # 155
 until the goods are there. Place it without, and pay the difference once they are, by `CheckoutOrder` for example.
 Metadata: `replacement`, and `cause`: `CURRENCY` (another one), `COUPONS`, `POINTS`, `PAID_IN_PART` (stored value and
 gift cards too), `ACTIVITY`, `PLATFORM` (another one's order), or `STATE` (it has just been paid or given up).
+"""
+ERROR_REASON_DEPOSIT_WITHOUT_POINTS: ErrorReason.ValueType  # 156
+"""The order's deposit is still to come, which points can't pay, for it may have to be kept: stored value, gift cards and
+money can. Points may pay the balance. Metadata: `order`.
 """
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

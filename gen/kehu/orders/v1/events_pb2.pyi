@@ -370,7 +370,9 @@ class OrderCancelled(_message.Message):
 
     @_builtins.property
     def payments(self) -> _containers.RepeatedCompositeFieldContainer[Global___EventPayment]:
-        """What had been paid, all of which goes back but for `forfeited`; empty if nothing."""
+        """What had been paid, all of which goes back but for `forfeited`: of each, `refunded` goes back, and the rest is kept and
+        spent for good. Empty if nothing had been.
+        """
 
     @_builtins.property
     def forfeited(self) -> _money_pb2.Money:

@@ -246,9 +246,10 @@ class OrdersServiceServicer:
 
     def CheckoutOrder(self, request, context):
         """Pays an order that is there with what members holds: the member's points and stored value, and gift cards, several at
-        once. For orders that are placed without: those of flash sales, group buys, bargains and presales. All of it is held
-        and counts as received, or nothing. Send a `request_id`: repeated, it holds nothing twice. An order that this covers is
-        paid at once; one that waits for the rest gives it back if that doesn't come.
+        once. For orders that are placed without: those of flash sales, group buys, bargains and presales, whose deposit may be
+        paid so too, but not with points. All of it is held and counts as received, or nothing. Send a `request_id`: repeated,
+        it holds nothing twice. An order that this covers is paid at once; one that waits for the rest gives it back if that
+        doesn't come.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -69,9 +69,10 @@ class OrdersServiceStub:
     """Pays an order in full, or a part of it. Once nothing is outstanding, its reserved units leave the stock."""
     CheckoutOrder: _grpc.UnaryUnaryMultiCallable[_orders_pb2.CheckoutOrderRequest, _orders_pb2.Order]
     """Pays an order that is there with what members holds: the member's points and stored value, and gift cards, several at
-    once. For orders that are placed without: those of flash sales, group buys, bargains and presales. All of it is held
-    and counts as received, or nothing. Send a `request_id`: repeated, it holds nothing twice. An order that this covers is
-    paid at once; one that waits for the rest gives it back if that doesn't come.
+    once. For orders that are placed without: those of flash sales, group buys, bargains and presales, whose deposit may be
+    paid so too, but not with points. All of it is held and counts as received, or nothing. Send a `request_id`: repeated,
+    it holds nothing twice. An order that this covers is paid at once; one that waits for the rest gives it back if that
+    doesn't come.
     """
     CancelOrder: _grpc.UnaryUnaryMultiCallable[_orders_pb2.CancelOrderRequest, _orders_pb2.Order]
     """Gives up an order that is not paid. Its stock, coupons and points are free again."""
@@ -128,9 +129,10 @@ class OrdersServiceAsyncStub(OrdersServiceStub):
     """Pays an order in full, or a part of it. Once nothing is outstanding, its reserved units leave the stock."""
     CheckoutOrder: _aio.UnaryUnaryMultiCallable[_orders_pb2.CheckoutOrderRequest, _orders_pb2.Order]  # type: ignore[assignment]
     """Pays an order that is there with what members holds: the member's points and stored value, and gift cards, several at
-    once. For orders that are placed without: those of flash sales, group buys, bargains and presales. All of it is held
-    and counts as received, or nothing. Send a `request_id`: repeated, it holds nothing twice. An order that this covers is
-    paid at once; one that waits for the rest gives it back if that doesn't come.
+    once. For orders that are placed without: those of flash sales, group buys, bargains and presales, whose deposit may be
+    paid so too, but not with points. All of it is held and counts as received, or nothing. Send a `request_id`: repeated,
+    it holds nothing twice. An order that this covers is paid at once; one that waits for the rest gives it back if that
+    doesn't come.
     """
     CancelOrder: _aio.UnaryUnaryMultiCallable[_orders_pb2.CancelOrderRequest, _orders_pb2.Order]  # type: ignore[assignment]
     """Gives up an order that is not paid. Its stock, coupons and points are free again."""
@@ -274,9 +276,10 @@ class OrdersServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_orders_pb2.Order, _abc.Awaitable[_orders_pb2.Order]]:
         """Pays an order that is there with what members holds: the member's points and stored value, and gift cards, several at
-        once. For orders that are placed without: those of flash sales, group buys, bargains and presales. All of it is held
-        and counts as received, or nothing. Send a `request_id`: repeated, it holds nothing twice. An order that this covers is
-        paid at once; one that waits for the rest gives it back if that doesn't come.
+        once. For orders that are placed without: those of flash sales, group buys, bargains and presales, whose deposit may be
+        paid so too, but not with points. All of it is held and counts as received, or nothing. Send a `request_id`: repeated,
+        it holds nothing twice. An order that this covers is paid at once; one that waits for the rest gives it back if that
+        doesn't come.
         """
 
     @_abc_1.abstractmethod

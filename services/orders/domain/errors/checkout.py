@@ -41,10 +41,17 @@ def tenders_unsuitable(amount: Money, due: Money) -> Fault:
 
 
 def deposit_in_money(order: UUID) -> Fault:
-    """The deposit of an order is still to come, which neither points nor stored value nor gift cards may pay."""
+    """The deposit of an order is still to come, and nobody holds anything for as long as its balance may be paid."""
     name = names.join("orders", order)
-    message = f"{name} waits for its deposit, which is paid in money"
+    message = f"{name} waits for its deposit, and for its balance too long to hold anything until then: pay it in money"
     return Fault(Kind.FAILED_PRECONDITION, "DEPOSIT_IN_MONEY", message, metadata={"order": name})
+
+
+def deposit_without_points(order: UUID) -> Fault:
+    """The deposit of an order is still to come, which points may not pay: it may have to be kept."""
+    name = names.join("orders", order)
+    message = f"{name} waits for its deposit, which points can't pay; they may pay its balance"
+    return Fault(Kind.FAILED_PRECONDITION, "DEPOSIT_WITHOUT_POINTS", message, metadata={"order": name})
 
 
 def checkout_not_found(order: UUID) -> Fault:
