@@ -42,6 +42,7 @@ class PaymentsServicer(payments_pb2_grpc.PaymentsServiceServicer):
         if command.scene not in provider.scenes:
             raise scene_unsupported(provider.name, command.scene)
         if await self._edge.answered(request) is None:
+            await self._edge.read(intents.check_due, command)
             await self._paying.close_all(command.order_id)
         made: pb.PaymentIntent = await self._edge.write(request, intents.create_intent, command, render=wire.intent)
         intent = await self._edge.read(intents.get_intent, *wire.intent_ids(made.name))

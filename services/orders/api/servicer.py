@@ -208,6 +208,7 @@ class OrdersServicer(orders_pb2_grpc.OrdersServiceServicer):
         """Give up an order that is not paid, once its provider has made sure that it can't be any more."""
         command = order.cancellation(request)
         if await self._edge.answered(request) is None:
+            await self._edge.read(intent_usecases.check_cancel, command)
             await self._paying.close_all(command.order_id)
         return await self._edge.write(request, intent_usecases.cancel_order, command, render=order.order)
 

@@ -18,7 +18,7 @@ from kit.money import Money
 from kit.page import Page
 from services.orders.domain.errors import payments as errors
 from services.orders.domain.order import Order
-from services.orders.domain.order_state import OrderState
+from services.orders.domain.order_state import OrderState, Step
 from services.orders.domain.payment_intent import IntentCause, IntentState, PaymentIntent
 from services.orders.domain.provider import Scene, Standing, Status
 from services.orders.domain.provider_refund import ProviderRefund, ProviderRefundCause
@@ -136,11 +136,7 @@ def create_intent(unit: Work, command: CreateIntent) -> PaymentIntent:
     """Store the wish that a provider take money. The intents of an order that can be paid never sum to more than is
     outstanding. Raises a Fault when they would, or the order is not to be paid."""
     order = orders.existing(unit.orders.lock([command.order_id]), command.order_id)
-    order.check_payable(unit.now)
-    outstanding = order.money(order.payable(unit.now))
-    amount = command.part or outstanding
-    if amount.currency != order.currency or not 0 < amount.minor <= outstanding.minor:
-        raise errors.amount_not_due(outstanding, amount)
+    amount, outstanding = _due(order, command, unit.now)
     if amount.minor + sum(each.amount.minor for each in unit.payment_intents.pending(order.id)) > outstanding.minor:
         raise errors.payment_under_way(order.id)
     intent = PaymentIntent.create(
@@ -155,6 +151,21 @@ def create_intent(unit: Work, command: CreateIntent) -> PaymentIntent:
     )
     unit.payment_intents.add(intent)
     return intent
+
+
+def check_due(unit: Work, command: CreateIntent) -> None:
+    """Raise a Fault when that can't be paid of an order, whatever else is being paid of it: before that is closed."""
+    _due(orders.existing(unit.orders.get([command.order_id]), command.order_id), command, unit.now)
+
+
+def _due(order: Order, command: CreateIntent, now: datetime) -> tuple[Money, Money]:
+    """What is to be paid, and what can be paid now."""
+    order.check_payable(now)
+    outstanding = order.money(order.payable(now))
+    amount = command.part or outstanding
+    if amount.currency != order.currency or not 0 < amount.minor <= outstanding.minor:
+        raise errors.amount_not_due(outstanding, amount)
+    return amount, outstanding
 
 
 def get_intent(unit: Work, order_id: UUID, intent_id: UUID) -> PaymentIntent:
@@ -221,6 +232,13 @@ def close_intent(unit: Work, intent_id: UUID, cause: IntentCause) -> PaymentInte
         intent = intent.close(cause, unit.now)
         unit.payment_intents.save(intent)
     return intent
+
+
+def check_cancel(unit: Work, command: orders.CancelOrder) -> None:
+    """Raise a Fault when an order can't be given up: before its intents are closed."""
+    order = orders.existing(unit.orders.get([command.order_id]), command.order_id)
+    orders.check_version(order, command.version)
+    order.check(Step.CANCEL)
 
 
 def cancel_order(unit: Work, command: orders.CancelOrder) -> Order:

@@ -283,6 +283,17 @@ async def test_cancelling_an_order_that_was_just_paid_is_refused_and_it_is_paid(
     assert (await till.again(order)).state == orders_pb2.Order.STATE_PAID
 
 
+async def test_what_is_refused_anyway_closes_no_payment_under_way(till: Till) -> None:
+    order = await till.order()
+    intent = await till.intent(order)
+    stale = orders_pb2.CancelOrderRequest(name=order.name, reason=orders_pb2.CANCEL_REASON_MERCHANT, etag='"99"')
+    assert (await refused(till.shop.orders.CancelOrder(stale))).reason == "ETAG_MISMATCH"
+    assert (await refused(till.intent(order, ALIPAY, part=yuan(991)))).reason == "AMOUNT_NOT_DUE"
+    assert (await till.read(intent)).state == PENDING
+    await till.tell(WECHAT, till.desk(WECHAT).pay(intent.reference, tell=False))
+    assert (await till.again(order)).state == orders_pb2.Order.STATE_PAID
+
+
 async def test_an_intent_that_was_given_up_is_closed_at_its_provider_too(till: Till) -> None:
     order = await till.order()
     intent = await till.intent(order)
