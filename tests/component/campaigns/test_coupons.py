@@ -118,6 +118,22 @@ async def test_an_order_locks_uses_or_gives_back_its_coupons(campaigns: Campaign
     assert gone.coupons[0].HasField("use_time")
 
 
+async def test_a_lock_of_a_checkout_is_opened_by_that_checkout_alone(campaigns: CampaignsServiceStub) -> None:
+    member, order, checkout = name("members"), name("orders"), name("checkouts")
+    coupon = await coupon_of(campaigns, member)
+    locking = lock([coupon.name], order, member, until=soon())
+    await campaigns.LockCoupons(locking)
+    locking.checkout, locking.request_id = checkout, str(uuid.uuid4())
+    await campaigns.LockCoupons(locking)
+    for other in ("", name("checkouts")):
+        kept = await campaigns.UnlockCoupons(
+            pb.UnlockCouponsRequest(coupons=[coupon.name], order=order, checkout=other)
+        )
+        assert (kept.coupons[0].state, kept.coupons[0].order) == (LOCKED, order)
+    back = await campaigns.UnlockCoupons(pb.UnlockCouponsRequest(coupons=[coupon.name], order=order, checkout=checkout))
+    assert back.coupons[0].state == ISSUED
+
+
 async def test_two_hundred_orders_race_for_one_coupon_and_one_gets_it(campaigns: CampaignsServiceStub) -> None:
     member = name("members")
     coupon = await coupon_of(campaigns, member)
