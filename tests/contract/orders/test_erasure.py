@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
+from dataclasses import replace
+from threading import Barrier, Event
 from uuid import UUID
 
 import pytest
+from sqlalchemy import text
 
 from kit.db import Database
 from kit.errors import Fault
 from kit.names import new_id
 from services.orders.domain.address import SealedAddress
+from services.orders.domain.cart import Access
 from services.orders.domain.invoice import SealedBearer
 from services.orders.domain.order import Order
+from services.orders.domain.order_content import Buyer
 from services.orders.storage.unit import OrdersUnit
+from services.orders.usecases.activity import Sending
+from services.orders.usecases.cart import OpenCart, open_cart
 from services.orders.usecases.desk import ChangeAddress, change_address
 from services.orders.usecases.erasure import forget_members
+from services.orders.usecases.group import take_seats
 from services.orders.usecases.invoice import RequestInvoice, request_invoice
 from services.orders.usecases.order import place_orders
+from tests.contract.orders.groups import started
 from tests.contract.orders.shelves import on_sale
+from tests.support.builders.groups import an_opening
 from tests.support.builders.orders import a_placement, an_item
+from tests.support.waiting import until
 
 Db = Database[OrdersUnit]
 
@@ -87,3 +98,47 @@ def test_an_address_and_the_erasure_at_the_same_moment_leave_none(database: Db) 
         with ThreadPoolExecutor(2) as threads:
             list(threads.map(together, ["send", "forget"]))
         assert not addressed(database, order)
+
+
+def order(database: Db, member: UUID, address: SealedAddress) -> Callable[[OrdersUnit], object]:
+    (tea,) = on_sale(database, stock=3)
+    placement = replace(a_placement(an_item(product=tea.id)), buyer=Buyer(member=member), address=address)
+    return lambda unit: place_orders(unit, [placement])
+
+
+def seat(database: Db, member: UUID, address: SealedAddress) -> Callable[[OrdersUnit], object]:
+    command = replace(an_opening(started(database)), member=member, sending=Sending(address=address))
+    return lambda unit: take_seats(unit, [command])
+
+
+def cart(database: Db, member: UUID, address: SealedAddress) -> Callable[[OrdersUnit], object]:
+    return lambda unit: open_cart(unit, OpenCart(new_id(), member, "web", Access(staff=True)))
+
+
+@pytest.mark.parametrize("storing", [order, seat, cart])
+def test_of_what_is_stored_while_its_member_is_erased_nothing_personal_is_left(
+    database: Db, storing: Callable[[Db, UUID, SealedAddress], Callable[[OrdersUnit], object]]
+) -> None:
+    member = new_id()
+    store = storing(database, member, SealedAddress(new_id(), "a key", b"wrapped", b"sealed", ""))
+    stored = Event()
+
+    def slowly(unit: OrdersUnit) -> object:
+        made = store(unit)
+        stored.set()
+        until(lambda: unit.connection.execute(_WAITING).scalar_one(), what="whoever erases waits for this")
+        return made
+
+    with ThreadPoolExecutor(2) as threads:
+        made = threads.submit(database.write, slowly)
+        assert stored.wait(10)
+        threads.submit(database.write, forget_members, [member]).result(20)
+        assert not isinstance(made.result(20), Fault)
+    assert database.read(lambda unit: unit.connection.execute(_LEFT).scalar_one()) == 0
+
+
+_WAITING = text("""
+    select exists (select from pg_locks l join pg_database d on d.oid = l.database
+                   where d.datname = current_database() and not l.granted and l.locktype = 'advisory')
+""")
+_LEFT = text("select (select count(*) from delivery_addresses) + (select count(*) from carts)")
