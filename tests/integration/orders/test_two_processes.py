@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import grpc
@@ -21,6 +22,7 @@ from kehu.orders.v1.orders_pb2_grpc import OrdersServiceStub
 from sqlalchemy import text
 
 from kit.db import Database
+from kit.errors import SOON
 from services.orders import publish
 from services.orders.storage.unit import OrdersUnit
 from tests.component.orders.conftest import Shop, placing
@@ -49,7 +51,7 @@ class Shopfront:
 
     async def place(self, requests: Sequence[orders_pb2.PlaceOrderRequest]) -> list[str]:
         """Place all at once, by turns at both replicas; for each the name of the order, or why not."""
-        asked = [self.replicas[number % 2].PlaceOrder(request) for number, request in enumerate(requests)]
+        asked = [partial(self.replicas[number % 2].PlaceOrder, request) for number, request in enumerate(requests)]
         return list(await asyncio.gather(*map(outcome, asked)))
 
     def orders(self) -> int:
@@ -64,7 +66,16 @@ class Shopfront:
         return int(self.database.read(lambda unit: unit.connection.execute(text(query)).scalar_one()))
 
 
-async def outcome(call: Awaitable[orders_pb2.Order]) -> str:
+async def outcome(call: Callable[[], Awaitable[orders_pb2.Order]]) -> str:
+    """The name of the order, or why not; who came when there was no room asks again after a while, as clients do."""
+    told = await _asked(call())
+    if told != "OVERLOADED":
+        return told
+    await asyncio.sleep(SOON.total_seconds())
+    return await outcome(call)
+
+
+async def _asked(call: Awaitable[orders_pb2.Order]) -> str:
     try:
         return str((await call).name)
     except grpc.aio.AioRpcError as error:
