@@ -46,13 +46,14 @@ _FIND = text("""
         select * from unnest(cast(:callers as text[]), cast(:methods as text[]), cast(:request_ids as text[])))
 """)
 
-_SAVE = text("""
+SAVE = """
     insert into idempotency (caller, method, request_id, fingerprint, response, created_at)
     select *, cast(:now as timestamptz)
     from unnest(cast(:callers as text[]), cast(:methods as text[]), cast(:request_ids as text[]),
                 cast(:fingerprints as bytea[]), cast(:responses as bytea[]))
     on conflict do nothing returning request_id
-""")
+"""
+"""Keeps the answers of `columns`, and returns a row for each that was not there; `kit.ending` runs it."""
 
 _PRUNE = text("""
     delete from idempotency where ctid = any(array(
@@ -68,17 +69,14 @@ def find(connection: Connection, keys: Sequence[Key]) -> dict[Key, Answer]:
     return {Key(row[0], row[1], row[2]): Answer(bytes(row[3]), bytes(row[4])) for row in rows}
 
 
-def save(connection: Connection, answers: Mapping[Key, Answer], *, now: datetime) -> None:
-    """Keep the answers of calls that succeeded. Raises `Raced` when one of them was answered meanwhile."""
-    if not answers:
-        return
+def columns(answers: Mapping[Key, Answer]) -> dict[str, object]:
+    """What SAVE takes; in one order for all, so that two who keep several never wait for each other."""
     ordered = sorted(answers.items(), key=lambda item: (item[0].caller, item[0].method, item[0].request_id))
-    columns = _columns([key for key, _ in ordered])
-    columns["fingerprints"] = [answer.fingerprint for _, answer in ordered]
-    columns["responses"] = [answer.response for _, answer in ordered]
-    saved = connection.execute(_SAVE, {**columns, "now": now}).all()
-    if len(saved) != len(ordered):
-        raise Raced
+    return {
+        **_columns([key for key, _ in ordered]),
+        "fingerprints": [answer.fingerprint for _, answer in ordered],
+        "responses": [answer.response for _, answer in ordered],
+    }
 
 
 def prune(connection: Connection, now: datetime) -> int:

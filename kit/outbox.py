@@ -9,13 +9,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
     Column,
-    Connection,
     DateTime,
     Identity,
     Index,
@@ -30,7 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 from kit import names
-from kit.telemetry import carried
+from kit.telemetry import present
 
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
@@ -38,7 +36,8 @@ _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 @dataclass(frozen=True, slots=True)
 class Event:
     """One event: `type` is its short name (`OrderPaid`), `schema` the full name of its message, `subject` the
-    resource it is about, `version` the subject's version after it, `payload` its proto JSON."""
+    resource it is about, `version` the subject's version after it, `payload` its proto JSON. It belongs to the `trace`
+    (a `traceparent`, or nothing) in which it was made."""
 
     type: str
     schema: str
@@ -46,6 +45,7 @@ class Event:
     version: int
     payload: str
     id: UUID = field(default_factory=names.new_id)
+    trace: str = field(default_factory=present)
 
     @classmethod
     def of(cls, schema: str, subject: str, version: int, body: Mapping[str, object]) -> Event:
@@ -54,33 +54,32 @@ class Event:
         return cls(schema.rpartition(".")[2], schema, subject, version, payload)
 
 
-_APPEND = text("""
+APPEND = """
     insert into outbox (id, aggregatetype, aggregateid, type, subject_version, payload, headers, created_at)
     select e.id, split_part(e.subject, '/', 1), e.subject, e.type, e.version, e.payload, cast(e.headers as jsonb),
            cast(:now as timestamptz)
     from unnest(cast(:ids as uuid[]), cast(:subjects as text[]), cast(:types as text[]), cast(:versions as bigint[]),
                 cast(:payloads as text[]), cast(:headers as text[])) as e (id, subject, type, version, payload, headers)
-""")
+"""
+"""Adds the events of `columns`; `kit.ending` runs it."""
 
 
-def append(connection: Connection, events: Sequence[Event], *, now: datetime) -> None:
-    """Add events to the outbox, in one statement. The only way to publish."""
-    if not events:
-        return
-    trace = carried()
-    headers = {schema: json.dumps({"ce_type": schema, **trace}) for schema in {event.schema for event in events}}
-    connection.execute(
-        _APPEND,
-        {
-            "ids": [event.id for event in events],
-            "subjects": [event.subject for event in events],
-            "types": [event.type for event in events],
-            "versions": [event.version for event in events],
-            "payloads": [event.payload for event in events],
-            "headers": [headers[event.schema] for event in events],
-            "now": now,
-        },
-    )
+def columns(events: Sequence[Event]) -> dict[str, object]:
+    """What APPEND takes."""
+    of = {(event.schema, event.trace) for event in events}
+    headers = {(schema, trace): _encode(_headers(schema, trace)) for schema, trace in of}
+    return {
+        "ids": [event.id for event in events],
+        "subjects": [event.subject for event in events],
+        "types": [event.type for event in events],
+        "versions": [event.version for event in events],
+        "payloads": [event.payload for event in events],
+        "headers": [headers[event.schema, event.trace] for event in events],
+    }
+
+
+def _headers(schema: str, trace: str) -> dict[str, str]:
+    return {"ce_type": schema, "traceparent": trace} if trace else {"ce_type": schema}
 
 
 def define(metadata: MetaData) -> Table:

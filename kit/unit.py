@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Generic, Self, TypeVar, overload
 from uuid import UUID
 
 from sqlalchemy import Connection
 
-from kit import names, outbox
+from kit import ending, names
+from kit.idempotency import Answer, Key
+from kit.outbox import Event
 
-Publish = Callable[[object], outbox.Event]
+Publish = Callable[[object], Event]
 """A service's `publish.to_event`: a fact of the domain as the event that goes out."""
 
 S = TypeVar("S")
@@ -29,6 +31,8 @@ class Unit:
         self.facts: list[object] = []
         """What was published and noted so far; what is counted once the transaction is committed."""
         self._publish = publish
+        self._events: list[Event] = []
+        self._answers: dict[Key, Answer] = {}
 
     def new_id(self) -> UUID:
         """An id for something that comes into being within this transaction, such as a lot of a ledger."""
@@ -38,7 +42,15 @@ class Unit:
         """Publish facts: they go out if this transaction commits, and only then."""
         new = list(facts)
         self.facts += new
-        outbox.append(self.connection, [self._publish(fact) for fact in new], now=self.now)
+        self._events += [self._publish(fact) for fact in new]
+
+    def answer(self, answers: Mapping[Key, Answer]) -> None:
+        """Keep what calls are answered, for their repeats."""
+        self._answers |= answers
+
+    def finish(self) -> None:
+        """Write what is published and answered, right before the commit. Raises `Raced`, see `kit.idempotency`."""
+        ending.write(self.connection, events=self._events, answers=self._answers, now=self.now)
 
     def note(self, fact: object) -> None:
         """Tell a fact to whoever counts what was committed, and to nobody else: it is not published."""

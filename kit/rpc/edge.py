@@ -36,6 +36,30 @@ P = ParamSpec("P")
 
 SetUsecase = Callable[[U, Sequence[C]], Sequence[R | Fault]]
 _RACES = 3
+_WARY = 64
+"""Transactions that look for repeats first, after one that met a repeat."""
+
+
+@dataclass(slots=True)
+class _Caution:
+    """For how many more transactions repeats are looked for before anything is done.
+
+    Nearly all calls come once. Who comes again is noticed at the end, when his answer is there already: then all of
+    the transaction is done anew, and so that a storm of repeats costs no more than looking, the next ones look first.
+    """
+
+    left: int = 0
+
+    def looks(self) -> bool:
+        """Whether the transaction that begins now looks."""
+        if self.left:
+            self.left -= 1
+            return True
+        return False
+
+    def warn(self) -> None:
+        """There was a repeat."""
+        self.left = _WARY
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +82,7 @@ class Edge(Generic[U]):
         self._lanes: list[GroupCommit[Any, Any]] = []
         self._answers = self.gather("answers", _kept)
         self._written: Callable[[], None] = _nothing
+        self._caution = _Caution()
 
     def watched(self, written: Callable[[], None]) -> Self:
         """The same edge, which tells after each `write`: for what a process keeps in memory of what is written."""
@@ -103,6 +128,7 @@ class Edge(Generic[U]):
             # The same request may have been faster elsewhere, and left nothing to do for this one but its answer.
             if await self.answered(request) is None:
                 raise
+            self._caution.warn()
             outcome = (await self._run(one, [keyed], render, recall))[0]
         if isinstance(outcome, Fault):
             raise outcome
@@ -128,6 +154,7 @@ class Edge(Generic[U]):
                 answered: M | None = await self.answered(request)
                 if answered is None:
                     raise
+                self._caution.warn()
                 return answered
 
         return call
@@ -162,11 +189,16 @@ class Edge(Generic[U]):
         render: Callable[[R], M],
         recall: Callable[[U, M], M] | None = None,
     ) -> Sequence[M | Fault]:
-        for _ in range(_RACES):
+        for _ in range(1 + _RACES):
+            look = self._caution.looks()
             try:
-                return await self._database.write(_answer, usecase, batch, render, recall)
+                answers, met = await self._database.write(_answer, usecase, batch, render, recall, look=look)
             except Raced:
+                self._caution.warn()
                 continue
+            if met:
+                self._caution.warn()
+            return answers
         raise errors.conflict()
 
 
@@ -185,9 +217,12 @@ def _answer(
     batch: Sequence[Command[C]],
     render: Callable[[R], M],
     recall: Callable[[U, M], M] | None,
-) -> Sequence[M | Fault]:
-    """Answer repeats from what is stored, run the rest, store their answers; all in the unit's transaction."""
-    stored = idempotency.find(unit.connection, [command.key for command in batch if command.key])
+    *,
+    look: bool,
+) -> tuple[Sequence[M | Fault], bool]:
+    """Answer repeats from what is stored, run the rest, store their answers; all in the unit's transaction. Also tells
+    whether there were any repeats; unless it is to `look` for them, the transaction fails of them at its end."""
+    stored = idempotency.find(unit.connection, [command.key for command in batch if command.key]) if look else {}
     first: dict[Key, int] = {}
     fresh: list[int] = []
     for index, command in enumerate(batch):
@@ -197,7 +232,7 @@ def _answer(
     answers: dict[int, M | Fault] = {
         index: result if isinstance(result, Fault) else render(result) for index, result in results.items()
     }
-    idempotency.save(unit.connection, _to_store(batch, answers, bare if recall else None), now=unit.now)
+    unit.answer(_to_store(batch, answers, bare if recall else None))
     repeated = {
         index: _repeat(command, batch, stored, first, answers)
         for index, command in enumerate(batch)
@@ -208,7 +243,7 @@ def _answer(
             index: answer if isinstance(answer, Fault) or batch[index].key not in stored else recall(unit, answer)
             for index, answer in repeated.items()
         }
-    return [answers[index] if index in answers else repeated[index] for index in range(len(batch))]
+    return [answers[index] if index in answers else repeated[index] for index in range(len(batch))], bool(stored)
 
 
 def _repeat(

@@ -113,4 +113,5 @@ class MembersUnit(Unit):
 
     def finish(self) -> None:
         """What is written last, see `kit.db`."""
+        super().finish()
         self.audit.write(self.now)

@@ -38,7 +38,8 @@ def add(unit: Unit, points: Sequence[int]) -> list[int | Fault]:
         unit.connection.execute(text("select 1 / 0"))
     good = [each for each in points if each != 13]
     total = unit.connection.execute(
-        text("update counter set total = total + :sum, runs = runs + 1 returning total"), {"sum": sum(good)}
+        text("update counter set total = total + :sum, runs = runs + 1 returning total, nextval('tries')"),
+        {"sum": sum(good)},
     ).scalar_one()
     return [errors.invalid("points", "must not be 13") if each == 13 else total for each in points]
 
@@ -68,6 +69,7 @@ def replica(database_url: str, settings: Callable[..., Any]) -> Callable[[], Ser
         schema.define(metadata)
         metadata.create_all(connection)
         connection.execute(text("create table counter as select 0::bigint as total, 0 as runs"))
+        connection.execute(text("create sequence tries"))
     engine.dispose()
 
     def make(deadline_ms: int = 700) -> Server:
@@ -127,6 +129,17 @@ async def test_a_repeated_request_id_is_answered_from_the_first_and_done_once(st
     later = await stub.AccruePoints(request)
     assert {answer.balance.available for answer in answers} == {5}
     assert later.balance.available == 5
+
+
+async def test_in_a_storm_of_repeats_only_the_first_of_them_is_done_in_vain(stub: Any, database_url: str) -> None:
+    request = accrual(5, str(uuid.uuid4()))
+    answers = [await stub.AccruePoints(request) for _ in range(10)]
+    engine = create_engine(sync_url(database_url))
+    with engine.connect() as connection:
+        tries = connection.execute(text("select last_value from tries")).scalar_one()
+    engine.dispose()
+    assert {answer.balance.available for answer in answers} == {5}
+    assert tries == 2
 
 
 async def test_the_same_request_id_with_another_request_is_refused(stub: Any) -> None:

@@ -11,7 +11,7 @@ import psycopg2
 import pytest
 from sqlalchemy import Connection, MetaData, create_engine, text
 
-from kit import errors, idempotency, inbox, names, outbox, schema, telemetry
+from kit import ending, errors, idempotency, inbox, names, outbox, schema, telemetry
 from kit.db import AsyncDatabase, Database
 from kit.db.engines import sync_url
 from kit.errors import Fault
@@ -49,7 +49,7 @@ def event(version: int = 1) -> outbox.Event:
 def test_events_are_kept_in_order_with_their_trace(database: Database[Connection]) -> None:
     with telemetry.span("call", kind="server"):
         trace = telemetry.trace_id()
-        database.write(lambda connection: outbox.append(connection, [event(1), event(2)], now=NOW))
+        database.write(lambda connection: ending.write(connection, events=[event(1), event(2)], now=NOW))
     rows = database.read(
         lambda connection: connection.execute(text("select * from outbox order by sequence")).mappings().all()
     )
@@ -64,7 +64,7 @@ def test_events_are_kept_in_order_with_their_trace(database: Database[Connection
 
 def test_a_transaction_that_fails_publishes_nothing(database: Database[Connection]) -> None:
     def fails(connection: Connection) -> None:
-        outbox.append(connection, [event()], now=NOW)
+        ending.write(connection, events=[event()], now=NOW)
         raise errors.conflict()
 
     with pytest.raises(Fault):
@@ -82,7 +82,7 @@ def test_an_event_is_new_to_a_consumer_once(database: Database[Connection]) -> N
 
 def test_an_answer_is_found_again_until_it_is_old(database: Database[Connection]) -> None:
     key, answer = Key("dev", "Accrue", "request-1"), Answer(b"print", b"response")
-    database.write(lambda connection: idempotency.save(connection, {key: answer}, now=NOW))
+    database.write(lambda connection: ending.write(connection, answers={key: answer}, now=NOW))
     assert database.read(lambda connection: idempotency.find(connection, [key])) == {key: answer}
     assert database.write(lambda connection: idempotency.prune(connection, NOW + timedelta(hours=23))) == 0
     assert database.write(lambda connection: idempotency.prune(connection, NOW + timedelta(hours=25))) == 1
@@ -92,9 +92,9 @@ def test_an_answer_is_found_again_until_it_is_old(database: Database[Connection]
 
 def test_of_two_answers_to_one_call_the_second_is_given_up(database: Database[Connection]) -> None:
     key, answer = Key("dev", "Accrue", "request-1"), Answer(b"print", b"response")
-    database.write(lambda connection: idempotency.save(connection, {key: answer}, now=NOW))
+    database.write(lambda connection: ending.write(connection, answers={key: answer}, now=NOW))
     with pytest.raises(Raced):
-        database.write(lambda connection: idempotency.save(connection, {key: answer}, now=NOW))
+        database.write(lambda connection: ending.write(connection, answers={key: answer}, now=NOW))
 
 
 @pytest.mark.parametrize(

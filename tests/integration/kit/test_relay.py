@@ -12,7 +12,7 @@ import amqp
 import pytest
 from sqlalchemy import create_engine
 
-from kit import broker, outbox
+from kit import broker, ending
 from kit.broker import headers
 from kit.db.engines import sync_url
 from kit.outbox import Event
@@ -31,7 +31,7 @@ def test_an_event_is_published_after_its_commit_and_never_without_one(sample: Ha
         relay.wait_for("broker connected")
         engine = create_engine(sync_url(sample.database_url))
         with engine.connect() as connection:
-            outbox.append(connection, [rolled_back], now=datetime.now(UTC))
+            ending.write(connection, events=[rolled_back], now=datetime.now(UTC))
             sample.commit([committed])
             until(lambda: sample.depth() == 1)
             connection.rollback()

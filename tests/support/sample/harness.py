@@ -16,7 +16,7 @@ import amqp
 import psycopg2
 from sqlalchemy import create_engine
 
-from kit import broker, outbox
+from kit import broker, ending
 from kit.broker import headers
 from kit.db.engines import sync_url
 from kit.outbox import Event
@@ -72,7 +72,7 @@ class Harness:
         """Events in the outbox."""
         engine = create_engine(sync_url(self.database_url))
         with engine.begin() as connection:
-            outbox.append(connection, events, now=datetime.now(UTC))
+            ending.write(connection, events=events, now=datetime.now(UTC))
         engine.dispose()
 
     def publish(self, *events: Event, changes: Mapping[str, Any] | None = None, **properties: Any) -> None:
