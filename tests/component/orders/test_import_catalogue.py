@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable
 from pathlib import Path
 
 import grpc
@@ -14,7 +13,6 @@ from kehu.orders.v1 import errors_pb2, inventory_pb2, products_pb2
 from kehu.orders.v1.catalogue_pb2_grpc import CatalogueServiceStub
 from kehu.orders.v1.inventory_pb2_grpc import InventoryServiceStub
 from kehu.orders.v1.orders_pb2_grpc import OrdersServiceStub
-from sqlalchemy import event
 
 from cli.importing.gateway import Gateway
 from cli.importing.products import run
@@ -26,6 +24,7 @@ from services.orders.api import product as wire
 from services.orders.storage.unit import OrdersUnit
 from services.orders.usecases.product_import import upsert_products
 from tests.component.orders.conftest import Shop
+from tests.support import statements
 from tests.support.rpc import Keys
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "import" / "catalogue.csv"
@@ -202,10 +201,8 @@ async def test_a_thousand_rows_take_as_many_statements_as_two(database: Database
 
     def counted(first: int, count: int) -> int:
         def work(unit: OrdersUnit) -> int:
-            seen: list[str] = []
-            listen: Callable[..., None] = lambda *call: seen.append(str(call[2]))  # noqa: E731
-            event.listen(unit.connection, "before_cursor_execute", listen)
-            results = upsert_products(unit, rows(first, count))  # type: ignore[arg-type]
+            with statements.sent(unit.connection) as seen:
+                results = upsert_products(unit, rows(first, count))  # type: ignore[arg-type]
             assert {each.outcome for each in results} == {"CREATED"}
             return len(seen)
 

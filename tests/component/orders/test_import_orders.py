@@ -11,7 +11,6 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from google.type.money_pb2 import Money as WireMoney
 from kehu.orders.v1 import errors_pb2, imports_pb2, orders_pb2, refunds_pb2
 from kehu.orders.v1.orders_pb2_grpc import OrdersServiceStub
-from sqlalchemy import event
 
 from kit.db import Database
 from services.orders.storage.unit import OrdersUnit
@@ -19,6 +18,7 @@ from services.orders.usecases.imports import import_orders
 from tests.component.orders.conftest import Shop, placing
 from tests.component.orders.test_pay_and_cancel import events
 from tests.support.builders.orders import an_import_row
+from tests.support.statements import sent
 
 MEMBER = f"members/{uuid.uuid4()}"
 NEW_YEAR = Timestamp(seconds=852_076_800)  # 1997-01-01
@@ -167,8 +167,7 @@ async def test_imports_that_meet_store_each_order_once(
 
 @pytest.mark.parametrize("count", [1, 300])
 def test_the_number_of_statements_does_not_grow_with_the_rows(database: Database[OrdersUnit], count: int) -> None:
-    statements: list[str] = []
-    event.listen(database._engine, "before_cursor_execute", lambda *given: statements.append(given[2]))
     rows = [an_import_row(external_id=str(index), member=uuid.uuid4()) for index in range(count)]
-    database.write(import_orders, rows)
+    with sent(database) as statements:
+        database.write(import_orders, rows)
     assert len(statements) == 4

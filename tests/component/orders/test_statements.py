@@ -8,7 +8,6 @@ from collections.abc import Iterator
 import pytest
 from kehu.orders.v1 import orders_pb2 as pb
 from kehu.orders.v1.orders_pb2_grpc import OrdersServiceStub
-from sqlalchemy import event
 
 from kit.db import Database
 from kit.rpc import Server
@@ -21,20 +20,14 @@ from services.orders.usecases.order import place_orders
 from services.orders.usecases.payment import PayOrder, pay_orders
 from tests.component.orders.conftest import Shop, placing
 from tests.support.builders.orders import a_placement, a_product, an_item
+from tests.support.statements import sent
 
 
 @pytest.fixture
 def statements(server: Server) -> Iterator[list[str]]:
     """The statements that the service sends."""
-    sent: list[str] = []
-    engine = server.database._engine.sync_engine
-
-    def note(*given: object) -> None:
-        sent.append(str(given[2]))
-
-    event.listen(engine, "before_cursor_execute", note)
-    yield sent
-    event.remove(engine, "before_cursor_execute", note)
+    with sent(server.database) as said:
+        yield said
 
 
 async def buy(orders: OrdersServiceStub, shop: Shop, products: list[str]) -> pb.Order:
@@ -56,14 +49,13 @@ def test_thirty_two_orders_in_company_are_placed_and_paid_in_a_dozen(database: D
     products = [a_product(sku=f"TEA-{index}") for index in range(4)]
     database.write(put_on_sale, products)
     placements = [a_placement(*(an_item(product=each.id) for each in products)) for _ in range(32)]
-    sent: list[str] = []
-    event.listen(database._engine, "before_cursor_execute", lambda *given: sent.append(str(given[2])))
-    placed = database.write(place_orders, placements)
-    orders = [order for order in placed if isinstance(order, Order)]
-    payments = [PayOrder(order.id, Tender.MANUAL, order.money(order.due), "", None) for order in orders]
-    assert all(isinstance(order, Order) for order in database.write(pay_orders, payments))
+    with sent(database) as said:
+        placed = database.write(place_orders, placements)
+        orders = [order for order in placed if isinstance(order, Order)]
+        payments = [PayOrder(order.id, Tender.MANUAL, order.money(order.due), "", None) for order in orders]
+        assert all(isinstance(order, Order) for order in database.write(pay_orders, payments))
     assert len(orders) == 32
-    assert len(sent) <= 12
+    assert len(said) <= 12
 
 
 def put_on_sale(unit: OrdersUnit, products: list[Product]) -> None:

@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import event, text
+from sqlalchemy import text
 
 from kit.org import outside, within
 from kit.page import Page
 from services.campaigns.storage.unit import CampaignsUnit
 from tests.contract.campaigns.conftest import World
 from tests.support.builders.campaigns import coupon, template
+from tests.support.statements import plans
 
 ALL = Page(1000)
 _MANY = text("""
@@ -72,12 +73,4 @@ def test_the_coupons_of_a_small_part_come_by_their_template(world: World) -> Non
 
 
 def _plan(unit: CampaignsUnit, org: str) -> Any:
-    asked: list[tuple[str, Any]] = []
-
-    def remember(_: Any, __: Any, statement: str, parameters: Any, *rest: Any) -> None:
-        asked.append((statement, parameters))
-
-    event.listen(unit.connection, "before_cursor_execute", remember)
-    unit.coupons.page(Page(50), org=org)
-    event.remove(unit.connection, "before_cursor_execute", remember)
-    return unit.connection.exec_driver_sql(f"explain (format json) {asked[0][0]}", asked[0][1]).scalar()
+    return plans(unit.connection, lambda: unit.coupons.page(Page(50), org=org))

@@ -14,7 +14,6 @@ from uuid import UUID, uuid4
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import event
 
 from kit.errors import Fault
 from kit.money import Money
@@ -33,6 +32,7 @@ from tests.contract.members.earnings import RULES, TEA, bought, change, found, o
 from tests.support.builders.members import NOW, day, dollars
 from tests.support.builders.members import programme as default_programme
 from tests.support.builders.rules import bonus, line, times
+from tests.support.statements import sent
 
 
 @pytest.mark.parametrize("start", Start)
@@ -254,9 +254,8 @@ def statements(world: World, news: Sequence[Settlement]) -> int:
     """How many statements settling takes."""
 
     def count(unit: Any) -> int:
-        counted: list[object] = []
-        event.listen(unit.connection, "before_cursor_execute", lambda *call: counted.append(call))
-        purchase.settle(unit, news)
+        with sent(unit.connection) as counted:
+            purchase.settle(unit, news)
         return len(counted)
 
     return int(world.do(count))

@@ -12,7 +12,6 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from sqlalchemy import event
 
 from kit.errors import Fault
 from kit.money import Money
@@ -28,6 +27,7 @@ from services.members.usecases.programme import UpdateProgramme
 from tests.contract.members.conftest import World
 from tests.support.builders.members import day, dollars, settlement, spend
 from tests.support.builders.members import programme as default_programme
+from tests.support.statements import sent
 
 
 def state(world: World, of: UUID) -> tuple[Any, ...]:
@@ -340,9 +340,8 @@ def statements(world: World, news: Sequence[Settlement]) -> int:
     """How many statements settling takes."""
 
     def count(unit: Any) -> int:
-        counted: list[object] = []
-        event.listen(unit.connection, "before_cursor_execute", lambda *call: counted.append(call))
-        purchase.settle(unit, news)
+        with sent(unit.connection) as counted:
+            purchase.settle(unit, news)
         return len(counted)
 
     return int(world.do(count))

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine, event
 
 from kit.db import Database
 from kit.errors import Fault, Kind
@@ -23,6 +22,7 @@ from services.orders.usecases.stock import ReceiveStock, receive_stock
 from tests.contract.orders.shelves import on_sale, stock
 from tests.contract.orders.test_verification import differences
 from tests.support.builders.ingest import a_platform_line, a_platform_order, a_shop
+from tests.support.statements import sent
 
 SHOP = a_shop()
 UNPAID, PAID, SHIPPED, COMPLETED, CANCELLED = 10, 30, 95, 110, 5
@@ -162,18 +162,10 @@ def test_in_whatever_order_versions_come_and_however_often_the_newest_counts(
 def test_many_refunds_are_a_handful_of_statements(database: Database[OrdersUnit], tea: Product) -> None:
     def told(units: int, tid: str) -> int:
         refunds = tuple(PlatformRefund(f"{tid}-1.{n}", ((f"{tid}-1", 1, 0),)) for n in range(units))
-        statements: list[str] = []
-
-        def note(*said: Any) -> None:
-            statements.append(said[2])
-
         tell(database, order(units, tid=tid, status=PAID))
-        event.listen(Engine, "before_cursor_execute", note)
-        try:
-            newer = order(units, tid=tid, status=PAID, version=2, refunds=refunds)
+        newer = order(units, tid=tid, status=PAID, version=2, refunds=refunds)
+        with sent(database) as statements:
             assert outcomes(tell(database, newer, order(1, tid=f"{tid}-other"))) == [Outcome.UPDATED, Outcome.CREATED]
-        finally:
-            event.remove(Engine, "before_cursor_execute", note)
         return len(statements)
 
     assert told(5, "T5") == told(1, "T1")

@@ -9,7 +9,6 @@ from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
 
 import pytest
-from sqlalchemy import event
 
 from kit.db import Database
 from kit.errors import Fault
@@ -34,6 +33,7 @@ from tests.contract.orders.shelves import on_sale
 from tests.support.builders import bargains, flash_sales, presales
 from tests.support.builders.groups import a_joining, an_opening
 from tests.support.builders.merges import merged, unmerged
+from tests.support.statements import sent
 
 Db = Database[OrdersUnit]
 Pair = tuple[UUID, UUID]
@@ -111,9 +111,8 @@ def test_two_names_that_click_everywhere_at_once_get_the_limit_of_one(database: 
 
 def test_who_is_one_person_costs_a_batch_one_statement(database: Db, pair: Pair) -> None:
     sale = flash.opened(database, stock=50, quota=50, member_limit=3)
-    said: list[str] = []
-    event.listen(database._engine, "before_cursor_execute", lambda *given: said.append(str(given[2])))
-    flash.bought(database, *(flash_sales.a_purchase(sale) for _ in range(32)))
+    with sent(database) as said:
+        flash.bought(database, *(flash_sales.a_purchase(sale) for _ in range(32)))
     asked = [each for each in said if "members" in each and "root_id" in each]
     counted = [each for each in said if "min(cast(order_id" in each]
     assert (len(asked), len(counted)) == (1, 0)

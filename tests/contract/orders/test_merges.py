@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from kehu.members.v1.events_pb2 import TierChanged
-from sqlalchemy import event, text
+from sqlalchemy import text
 
 from kit.db import Database
 from kit.errors import Fault
@@ -35,6 +35,7 @@ from services.orders.usecases.cart import ChangeCart, OpenCart, change_cart, get
 from services.orders.usecases.order import list_orders
 from tests.support.builders.merges import PEOPLE, Story, merged, unmerged
 from tests.support.builders.orders import NOW, an_order, paid
+from tests.support.statements import plans
 
 Db = Database[OrdersUnit]
 ALL = Page(1000)
@@ -359,8 +360,9 @@ READS: dict[str, Callable[[OrdersUnit], object]] = {
 
 @pytest.mark.parametrize("read", READS.values(), ids=READS)
 def test_what_a_family_has_is_read_by_indexes(crowd: Db, read: Callable[[OrdersUnit], object]) -> None:
-    plans = _plans(crowd, read)
-    scans = [node for plan in plans for node in _nodes(plan) if "Relation Name" in node or "Index Name" in node]
+    scans = [
+        node for plan in _plans(crowd, read) for node in _nodes(plan) if "Relation Name" in node or "Index Name" in node
+    ]
     of_orders = {node.get("Index Name") for node in scans if node.get("Relation Name") == "orders"}
     assert of_orders <= {"orders_member", None}
     assert "orders_member" in {node.get("Index Name") for node in scans}
@@ -371,21 +373,11 @@ def _plans(database: Db, read: Callable[[OrdersUnit], object]) -> list[dict[str,
     """How the statements of a read go."""
 
     def explain(unit: OrdersUnit) -> list[dict[str, Any]]:
-        asked: list[tuple[str, Any]] = []
+        def read_it() -> None:
+            with suppress(TypeError):  # the crowd has no lines to show
+                read(unit)
 
-        def remember(_: Any, __: Any, statement: str, parameters: Any, *rest: Any) -> None:
-            if not statement.startswith("set"):
-                asked.append((statement, parameters))
-
-        event.listen(unit.connection, "before_cursor_execute", remember)
-        with suppress(TypeError):  # the crowd has no lines to show
-            read(unit)
-        event.remove(unit.connection, "before_cursor_execute", remember)
-        plans = [
-            unit.connection.exec_driver_sql(f"explain (format json) {statement}", parameters).scalar()
-            for statement, parameters in asked
-        ]
-        return [plan[0]["Plan"] for plan in plans if plan]
+        return plans(unit.connection, read_it)
 
     return database.read(explain)
 

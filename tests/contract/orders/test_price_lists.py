@@ -7,8 +7,6 @@ from itertools import product as combinations
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import event
-
 from kit.db import Database
 from kit.names import new_id
 from services.orders.domain.offer import Asked
@@ -18,6 +16,7 @@ from services.orders.storage.unit import OrdersUnit
 from services.orders.usecases.offer import find_offers
 from tests.support.builders.catalogue import WEB, a_price_list
 from tests.support.builders.orders import NOW, a_product
+from tests.support.statements import sent
 
 GOLD, SILVER, GUEST = new_id(), new_id(), None
 SEGMENT, ACCOUNT = new_id(), new_id()
@@ -38,17 +37,9 @@ def listed(database: Database[OrdersUnit], entries: dict[UUID, int], *lists: Pri
 
 def statements(database: Database[OrdersUnit], batch: list[Asked]) -> tuple[list[str], list[dict[UUID, int]]]:
     """What is sent to find the offers, and the prices that come of it."""
-    sent: list[str] = []
-
-    def note(*arguments: object) -> None:
-        sent.append(str(arguments[2]))
-
-    event.listen(database._engine, "before_cursor_execute", note)
-    try:
+    with sent(database) as said:
         found = database.read(find_offers, batch)
-    finally:
-        event.remove(database._engine, "before_cursor_execute", note)
-    asked = [each for each in sent if "from products" in each or "price_entries" in each]
+    asked = [each for each in said if "from products" in each or "price_entries" in each]
     return asked, [{of: offer.unit_price.minor for of, offer in each.items()} for each in found]
 
 

@@ -6,13 +6,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import event, text
+from sqlalchemy import text
 
 from kit.db import Database
 from kit.names import new_id
@@ -30,6 +29,7 @@ from services.orders.storage.unit import OrdersUnit
 from tests.contract.orders.groups import started
 from tests.contract.orders.presales import announced
 from tests.support.builders.orders import MINUTES, NOW, an_order
+from tests.support.statements import indexes, plans, sent
 
 Db = Database[OrdersUnit]
 ALL = Page(1000)
@@ -99,9 +99,8 @@ def _position(listed: list[Attempt]) -> tuple[str, str] | None:
 def test_placing_an_order_takes_no_statement_more_for_its_part(database: Db) -> None:
     def place(unit: OrdersUnit) -> list[str]:
         _stores(unit, {"s1": "/cn/east"})
-        statements: list[str] = []
-        event.listen(unit.connection, "before_cursor_execute", lambda *args: statements.append(args[2]))
-        unit.orders.add([an_order(store="s1")])
+        with sent(unit.connection) as statements:
+            unit.orders.add([an_order(store="s1")])
         return statements
 
     assert len(database.write(place)) == 1
@@ -318,26 +317,9 @@ def _plan_of(database: Db, read: Callable[[OrdersUnit], object]) -> set[str]:
     """The indexes that a read goes by."""
 
     def explain(unit: OrdersUnit) -> set[str]:
-        asked: list[tuple[str, Any]] = []
-
-        def remember(_: Any, __: Any, statement: str, parameters: Any, *rest: Any) -> None:
-            if not statement.startswith("set"):
-                asked.append((statement, parameters))
-
-        event.listen(unit.connection, "before_cursor_execute", remember)
-        read(unit)
-        event.remove(unit.connection, "before_cursor_execute", remember)
-        plan = unit.connection.exec_driver_sql(f"explain (format json) {asked[0][0]}", asked[0][1]).scalar()
-        return set(_named(plan[0]["Plan"]))  # type: ignore[index]
+        return set(indexes(plans(unit.connection, lambda: read(unit))[0]))
 
     return database.read(explain)
-
-
-def _named(plan: dict[str, Any]) -> list[str]:
-    found = [plan["Index Name"]] if "Index Name" in plan else []
-    for below in plan.get("Plans", []):
-        found += _named(below)
-    return found
 
 
 def test_an_order_keeps_its_part_when_nothing_is_known_of_its_store(database: Db) -> None:

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Select, event, text
+from sqlalchemy import Select, text
 
 from kit.db import Database
 from kit.org import outside, within
@@ -23,6 +23,7 @@ from services.pipeline.usecases.account import CreateAccount, UpdateAccount
 from services.pipeline.usecases.lead import CaptureLead
 from services.pipeline.usecases.rep import UpdateRep
 from tests.support.builders import pipeline as build
+from tests.support.statements import indexes, plans
 
 Db = Database[PipelineUnit]
 ALL = Page(1000)
@@ -151,16 +152,7 @@ def _indexes_of(database: Db, read: Callable[[PipelineUnit], object]) -> set[str
     """The indexes that a read goes by."""
 
     def explain(unit: PipelineUnit) -> set[str]:
-        asked: list[tuple[str, Any]] = []
-
-        def remember(_: Any, __: Any, statement: str, parameters: Any, *rest: Any) -> None:
-            asked.append((statement, parameters))
-
-        event.listen(unit.connection, "before_cursor_execute", remember)
-        read(unit)
-        event.remove(unit.connection, "before_cursor_execute", remember)
-        plan: Any = unit.connection.exec_driver_sql(f"explain (format json) {asked[0][0]}", asked[0][1]).scalar()
-        return set(_named(plan[0]["Plan"]))
+        return set(indexes(plans(unit.connection, lambda: read(unit))[0]))
 
     return database.read(explain)
 
@@ -203,13 +195,6 @@ def _indexes(database: Db, store: Callable[[PipelineUnit], ResourceStore[Any]], 
         kept._many = many  # type: ignore[method-assign,assignment]
         after = Page(50, (str(UUID(int=0)),))
         kept._page(after, *kept._of(org))
-        return sorted(set(_named(plans[0][0]["Plan"])))
+        return sorted(set(indexes(plans[0][0]["Plan"])))
 
     return database.read(explain)
-
-
-def _named(plan: dict[str, Any]) -> list[str]:
-    found = [plan["Index Name"]] if "Index Name" in plan else []
-    for below in plan.get("Plans", []):
-        found += _named(below)
-    return found
