@@ -11,7 +11,7 @@ from functools import partial
 from uuid import UUID
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import text
 
 from kit.db import Database
 from kit.errors import Fault
@@ -30,6 +30,7 @@ from services.orders.usecases.stock_count import EnterCount, OpenCount, enter_co
 from services.orders.usecases.stock_transfer import ShipTransfer, ship_transfer
 from tests.contract.orders.shelves import a_location, check_movements, on_sale, stock
 from tests.support.builders.orders import NOW, a_placement, an_item
+from tests.support.statements import sent
 
 
 @pytest.fixture(autouse=True)
@@ -124,12 +125,11 @@ def test_lines_and_quantities_cost_no_further_statement(
     database: Database[OrdersUnit], lines: int, quantity: int
 ) -> None:
     products = on_sale(database, stock=10_000, products=lines)
-    sent: list[str] = []
-    event.listen(database._engine, "before_cursor_execute", lambda *given: sent.append(str(given[2])))
     placement = a_placement(*(an_item(product=each.id, quantity=quantity, unit_price=1) for each in products))
-    assert isinstance(place(database, placement), Order)
-    assert len([statement for statement in sent if "stocks" in statement]) == 2
-    assert len(sent) <= 4
+    with sent(database) as said:
+        assert isinstance(place(database, placement), Order)
+    assert len([statement for statement in said if "stocks" in statement]) == 2
+    assert len(said) <= 5  # who was erased, stock and its movements, the order, its event
 
 
 def test_a_sale_during_a_count_changes_no_difference(database: Database[OrdersUnit]) -> None:
