@@ -123,7 +123,9 @@ def release(request: pb.ReleaseOrderRequest, *, by: str) -> ReleaseOrder:
     return ReleaseOrder(names.id_of("orders", request.name), request.note, by)
 
 
-def change(request: pb.ChangeDeliveryAddressRequest, address: Address, vault: Vault, *, by: str) -> ChangeAddress:
+def change(
+    request: pb.ChangeDeliveryAddressRequest, address: Address, vault: Vault, *, by: str, first: bool
+) -> ChangeAddress:
     """Read a request."""
     return ChangeAddress(
         delivery.order_of(request.name),
@@ -131,6 +133,7 @@ def change(request: pb.ChangeDeliveryAddressRequest, address: Address, vault: Va
         delivery.sealed_address(vault, address),
         by,
         version_of(request.etag),
+        first,
     )
 
 

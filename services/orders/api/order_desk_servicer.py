@@ -72,11 +72,12 @@ class OrderDeskServicer(order_desk_pb2_grpc.OrderDeskServiceServicer):
     async def ChangeDeliveryAddress(self, request: pb.ChangeDeliveryAddressRequest, context: Any) -> DeliveryAddress:
         """Send an order elsewhere."""
         order_id, wanted = delivery.order_of(request.name), delivery.address(request.address)
+        stored = None
         if await self._edge.answered(request) is None:
             stored = await self._edge.read(desk_usecases.get_address, order_id)
             if stored is not None:
                 desk_usecases.check_country(delivery.opened(self._vault, stored), wanted, order_id)
-        command = desk.change(request, wanted, self._vault, by=_caller())
+        command = desk.change(request, wanted, self._vault, by=_caller(), first=stored is None)
         answer: DeliveryAddress = await self._edge.write(
             request, desk_usecases.change_address, command, render=lambda _: desk.changed(order_id)
         )

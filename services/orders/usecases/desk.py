@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
+from kit.errors import conflict
 from kit.page import Page
 from services.orders.domain.address import Address, SealedAddress
 from services.orders.domain.desk import Act, ActKind, DeskOrder, DeskQuery, Hold, Marks, OrderEvent
@@ -173,13 +174,14 @@ class ReleaseOrder:
 @dataclass(frozen=True, slots=True)
 class ChangeAddress:
     """Send an order elsewhere, to an address in a `country` that is sealed already; `version`, if given, must be the
-    latest."""
+    latest. It is the `first`, or lies in the country of the one that was there."""
 
     order_id: UUID
     country: str
     sealed: SealedAddress
     by: str
     version: int | None = None
+    first: bool = False
 
 
 def search_orders(unit: Work, query: DeskQuery, page: Page) -> list[DeskOrder]:
@@ -263,6 +265,8 @@ def change_address(unit: Work, command: ChangeAddress) -> SealedAddress:
         raise errors.address_fixed(order.id, "SHIPPED")
     if unit.addresses.get(order.id) is None:
         _check_first(unit, order, command.country)
+    elif command.first:
+        raise conflict()  # there is one by now, perhaps in another country
     unit.addresses.put(order.id, command.sealed)
     unit.desk.act([_act(unit, order, ActKind.CHANGE_ADDRESS, command.by)])
     return command.sealed

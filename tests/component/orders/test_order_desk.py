@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator
 from typing import Any
@@ -26,6 +27,7 @@ from services.orders.usecases.erasure import forget_members
 from tests.component.orders.conftest import Shop, placing
 from tests.component.orders.tariffs import ADDRESS, a_parcel, a_table, a_zone, sent
 from tests.support.rpc import Keys, channel_to, refused
+from tests.support.waiting import until_async
 
 MEMBER = str(uuid.uuid4())
 BEARER = pb.Invoice(title="上海茶叶有限公司", tax_number="91310000MA1FL0XX0X", email="wang@example.com")
@@ -277,6 +279,33 @@ async def test_an_order_without_an_address_gets_its_first_one(
     assert kinds(await timeline(desk, order)).count("CHANGE_ADDRESS") == 1
     abroad = pb.ChangeDeliveryAddressRequest(name=given.name, address=type(ADDRESS)(country_code="FR"))
     assert (await refused(desk.ChangeDeliveryAddress(abroad))).metadata["cause"] == "COUNTRY"
+
+
+def waiting(database: Database[OrdersUnit]) -> int:
+    """How many transactions wait for a lock."""
+    query = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+    return database.read(lambda unit: int(unit.connection.execute(text(query)).scalar_one()))
+
+
+async def test_of_two_first_addresses_in_two_countries_one_counts(
+    desk: OrderDeskServiceStub, shop: Shop, database: Database[OrdersUnit], shipping: ShippingServiceStub
+) -> None:
+    order = await shop.orders.PlaceOrder(placing((await shop.product(), 1)))
+    name = f"{order.name}/address"
+    changes = [
+        desk.ChangeDeliveryAddress(pb.ChangeDeliveryAddressRequest(name=name, address=type(ADDRESS)(country_code=each)))
+        for each in ("CN", "FR")
+    ]
+    with database._engine.connect() as somebody:
+        somebody.execute(text("select 1 from orders for update"))
+        asked = [asyncio.ensure_future(each) for each in changes]
+        await until_async(lambda: waiting(database) == 2, what="both have looked, and wait")
+    answers = await asyncio.gather(*asked, return_exceptions=True)
+    (won,) = [each for each in answers if not isinstance(each, BaseException)]
+    (lost,) = [each for each in answers if isinstance(each, grpc.aio.AioRpcError)]
+    assert lost.code() is grpc.StatusCode.ABORTED
+    found = await shipping.GetDeliveryAddress(shipping_pb2.GetDeliveryAddressRequest(name=name))
+    assert found.address.country_code == won.address.country_code
 
 
 async def test_the_first_address_lies_where_the_order_was_taxed(
