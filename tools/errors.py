@@ -55,10 +55,12 @@ Every refusal is a `google.rpc.Status` with one `ErrorInfo`: its `reason` is one
    "metadata": {"name": "orders/0190…"}}]}
 ```
 
-`BadRequest` names the fields that are wrong, `RetryInfo` says after how long to try again, and over HTTP so does the
-header `Retry-After`, in whole seconds. Retry by yourself only what is `UNAVAILABLE`, `RESOURCE_EXHAUSTED`, `ABORTED`
-or `DEADLINE_EXCEEDED`, with the same `request_id`, and ever more slowly. Act on the reason, never on the message.
-What has no status stands in the result of a row of a batch, not in the refusal of a call.
+`BadRequest` names the fields that are wrong; where a body is no JSON of the method, the gateway says in the message
+what and where. A path that the API does not have is code 5 over REST, 12 over gRPC. `RetryInfo` says after how long to
+try again, and over HTTP so does the header `Retry-After`, in whole seconds. Retry by yourself only what is
+`UNAVAILABLE`, `RESOURCE_EXHAUSTED`, `ABORTED` or `DEADLINE_EXCEEDED`, with the same `request_id`, and ever more slowly.
+Act on the reason, never on the message. What has no status stands in the result of a row of a batch, not in the
+refusal of a call.
 """
 
 
