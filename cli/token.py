@@ -12,6 +12,7 @@ import typer
 from deploy.local import options, tokens
 from deploy.local.keys import Keys
 from deploy.local.problem import explained
+from kit.rpc.policy import ROLES, SCOPE_AS_ROLE
 
 _UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
@@ -24,6 +25,14 @@ def duration(text: str) -> timedelta:
     return timedelta(seconds=int(match[1]) * _UNITS[match[2]])
 
 
+def known(roles: list[str]) -> list[str]:
+    """The roles; a typing error would make a token that may do nothing."""
+    for role in roles:
+        if role not in ROLES and not role.startswith(SCOPE_AS_ROLE):
+            raise typer.BadParameter(f"there is no role {role}; there are {', '.join(ROLES)}")
+    return roles
+
+
 @explained()
 def token(
     role: Annotated[list[str] | None, typer.Option(help="what the caller may do; again for more roles")] = None,
@@ -32,9 +41,9 @@ def token(
     ttl: Annotated[str, typer.Option(help="how long it is good: 90s, 15m, 12h, 7d")] = "12h",
 ) -> None:
     """Print a token of the development issuer; a suite on this machine accepts it."""
-    life = duration(ttl)
+    life, roles = duration(ttl), known(role or ["admin"])
     folder = options.read().folder
     folder.make()
     keys = Keys(folder.keys)
     keys.make()
-    sys.stdout.write(tokens.issue(keys.issuer, subject=subject, roles=role or ["admin"], org=org, ttl=life) + "\n")
+    sys.stdout.write(tokens.issue(keys.issuer, subject=subject, roles=roles, org=org, ttl=life) + "\n")

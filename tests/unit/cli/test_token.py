@@ -34,6 +34,13 @@ def test_a_token_carries_what_is_asked_for(folder: Path) -> None:
     assert (caller.subject, caller.roles, caller.org) == ("ada", ("clerk", "viewer"), "/east")
 
 
+def test_a_role_that_is_none_is_explained(folder: Path) -> None:
+    answer = token("--role", "clark")
+
+    assert answer.exit_code == 2
+    assert "clerk" in answer.output
+
+
 def test_a_time_that_is_none_is_explained(folder: Path) -> None:
     answer = token("--ttl", "soon")
 
