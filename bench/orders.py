@@ -26,7 +26,7 @@ from bench.load import Call, Load, Metadata, closed, measure, opened
 from bench.table import FOLDER, Table
 
 CALLERS = 48
-SECONDS = 8.0
+SECONDS = 6.0
 ROUNDS = 3
 PRODUCTS = 1_000
 FEW, MANY = 10_000, 10_000_000

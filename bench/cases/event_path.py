@@ -29,7 +29,7 @@ _DRAIN_SECONDS = 180.0
 
 def run(pace: Pace, table: Table) -> None:
     """One rate after the other, each from an empty backlog."""
-    seconds = pace.during(quick=4, full=30)
+    seconds = pace.during(quick=4, full=20)
     with stage() as place:
         asyncio.run(_stream(place, "warm", 100, 2))
         place.backlog.settle(within=_DRAIN_SECONDS)

@@ -25,7 +25,7 @@ _WARM = 1 / 3
 def run(pace: Pace, table: Table) -> None:
     """Sell steadily, and read the memory every second. Half an hour (`make bench-memory`) says what a leak is; the few
     minutes of a whole run only say how much there is."""
-    seconds = pace.during(quick=30, full=150)
+    seconds = pace.during(quick=30, full=60)
     with stage() as place:
         courses: dict[str, list[tuple[float, float]]] = {process.name: [] for process in place.services()}
         ended = threading.Event()
