@@ -11,7 +11,17 @@ say what has expired of it (`LAPSE`).
 Entries are divided by their ids (`kit.db.partitions`), for their log never ends; accounts and lots are not.
 """
 
-from kit.ledger.schema import add_lots, create, define, divide, index_lapses, index_lapses_before, mark_announced
+from kit.ledger.schema import (
+    add_lots,
+    create,
+    define,
+    divide,
+    index_heirs,
+    index_heirs_before,
+    index_lapses,
+    index_lapses_before,
+    mark_announced,
+)
 from kit.ledger.store import Entry, Ledger, Position, Positions, Present
 
 __all__ = [
@@ -24,6 +34,8 @@ __all__ = [
     "create",
     "define",
     "divide",
+    "index_heirs",
+    "index_heirs_before",
     "index_lapses",
     "index_lapses_before",
     "mark_announced",

@@ -1,7 +1,7 @@
 """The tables of a ledger, and the steps by which a service's migrations make them.
 
-A service that keeps a ledger calls `create` in one migration, and `add_lots`, `divide`, `index_lapses` and
-`mark_announced` in it or in later ones.
+A service that keeps a ledger calls `create` in one migration, and `add_lots`, `divide`, `index_lapses`,
+`mark_announced` and `index_heirs` in it or in later ones.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ def define(metadata: MetaData) -> None:
     accounts, entries = _begin(metadata, postgresql_partition_by="range (id)")
     # Who took the accounts over; whoever locks them is led there without another query.
     accounts.append_column(Column("heir", Uuid))
+    Index(_HEIRS, *(accounts.c[name] for name in _HEIR_COLUMNS), postgresql_where=text(_TAKEN_OVER))
     entries.append_column(Column("lot", Uuid))
     Index(_LAPSED, entries.c.source, postgresql_where=text(_LAPSES))
     _lots(metadata).append_column(_announced())
@@ -73,6 +74,17 @@ def index_lapses(operations: Any) -> None:
 def index_lapses_before(connection: Connection) -> None:
     """Build the index of `index_lapses` on the entries that are there, before the migration."""
     indexes.build(connection, _LAPSED, "ledger_entries", ["source"], where=_LAPSES)
+
+
+def index_heirs(operations: Any) -> None:
+    """Let heirs be found, so that they are locked along with those whose accounts they took over."""
+    where = text(_TAKEN_OVER)
+    operations.create_index(_HEIRS, "ledger_accounts", _HEIR_COLUMNS, postgresql_where=where, if_not_exists=True)
+
+
+def index_heirs_before(connection: Connection) -> None:
+    """Build the index of `index_heirs` on the accounts that are there, before the migration."""
+    indexes.build(connection, _HEIRS, "ledger_accounts", _HEIR_COLUMNS, where=_TAKEN_OVER)
 
 
 def mark_announced(operations: Any) -> None:
@@ -166,6 +178,9 @@ def _lots(metadata: MetaData) -> Table:
     return lots
 
 
+_HEIRS = "ledger_accounts_heirs"
+_HEIR_COLUMNS = ["owner", "unit", "heir"]
+_TAKEN_OVER = "heir is not null"
 _LAPSED = "ledger_entries_lapsed"
 _LAPSES = "kind = 'LAPSE' and lot is not null"
 

@@ -14,7 +14,7 @@ OPEN = text("""
 _SELECT = """
     with asked as (
         select id, owner, kind, balance, version, heir from ledger_accounts
-        where unit = :unit and owner = any(cast(:owners as uuid[])) and kind = any(cast(:kinds as text[]))
+        where unit = :unit and owner = any({owners}) and kind = any(cast(:kinds as text[]))
         {lock}
     ), found as (
         select * from asked union all
@@ -23,9 +23,14 @@ _SELECT = """
     select owner, array_agg(kind), array_agg(id), array_agg(balance), array_agg(version), any_value(heir)
     from found group by owner
 """
-READ = text(_SELECT.format(lock=""))
-LOCK = text(_SELECT.format(lock="order by id for update"))
-LOCK_FREE = text(_SELECT.format(lock="order by id for update skip locked"))
+# Heirs are locked along with those whose accounts they took over: one after the other would be out of order.
+_LINE = """cast(:owners as uuid[]) || array(
+            select heir from ledger_accounts
+            where heir is not null and unit = :unit and owner = any(cast(:owners as uuid[]))
+        )"""
+READ = text(_SELECT.format(owners="cast(:owners as uuid[])", lock=""))
+LOCK = text(_SELECT.format(owners=_LINE, lock="order by id for update"))
+LOCK_FREE = text(_SELECT.format(owners=_LINE, lock="order by id for update skip locked"))
 
 # A balance as it is now: the accounts, and what of their lots is due but not swept yet.
 PRESENT = text("""

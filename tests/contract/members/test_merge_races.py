@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
+
+from prometheus_client import REGISTRY
 
 from kit.idempotency import Raced
 from kit.page import Page
@@ -47,6 +50,21 @@ def test_a_thousand_earnings_during_a_merge_all_land_once(world: World) -> None:
         (1002, 1200)
     ]
     assert world.rows("select balance from ledger_accounts where owner = :of and kind = 'available'", of=gone) == [(0,)]
+
+
+def test_batches_of_who_was_merged_and_of_the_heir_do_not_lock_each_other_out(world: World) -> None:
+    kept, other, gone = world.enrolled(3)
+    joined(world, gone, kept)
+    before = deadlocks()
+    pairs = [(gone, other), (kept, other)] * 60
+    acts = [partial(world.do, points.accrue, [Accrue(of, 1, "gifts/1") for of in pair]) for pair in pairs]
+    assert [outcome for outcome in at_once(acts) if isinstance(outcome, Exception)] == []
+    assert deadlocks() == before
+    assert (world.wallet(kept), world.wallet(other)) == ((120, 0, 0), (120, 0, 0))
+
+
+def deadlocks() -> float:
+    return REGISTRY.get_sample_value("db_transaction_retries_total", {"sqlstate": "40P01"}) or 0.0
 
 
 def test_earnings_while_a_merge_is_undone_all_land_once(world: World) -> None:

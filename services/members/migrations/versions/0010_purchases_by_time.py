@@ -15,7 +15,7 @@ _COLUMNS = ["pay_time", "member", "order"]
 
 
 def before(connection: Connection) -> None:
-    indexes.build(connection, "purchases_time", "purchases", [f'"{column}"' for column in _COLUMNS])
+    indexes.build(connection, "purchases_time", "purchases", _COLUMNS)
 
 
 def upgrade() -> None:
