@@ -83,16 +83,6 @@ class SettleRefund:
     version: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class SettlePayout:
-    """What became of money on its way back to the payment at a position of a refund's order."""
-
-    refund_id: UUID
-    payment: int
-    step: PayoutStep
-    reference: str = ""
-
-
 def preview_refund(unit: Reading, command: RefundOrder) -> Refund:
     """What a refund would give back, now; nothing is stored."""
     order = existing(unit.orders.get([command.order_id]), command.order_id)
@@ -182,19 +172,6 @@ def receive_return(unit: Exchanging, command: ReceiveReturn) -> Refund:
     if replacement is not None:
         exchange.pay(unit, after, replacement)
     return after
-
-
-def settle_payouts(unit: Reading, commands: Sequence[SettlePayout]) -> list[Refund]:
-    """Tell what became of money on its way back; what was told before changes nothing. Answers the refunds."""
-    before = unit.refunds.lock(sorted({command.refund_id for command in commands}))
-    after = dict(before)
-    for command in commands:
-        refund = after[command.refund_id]
-        after[refund.id] = refund.settle(command.payment, command.step, command.reference)
-    changes = [(before[refund_id], refund) for refund_id, refund in after.items() if refund is not before[refund_id]]
-    if changes:
-        unit.refunds.save(changes, unit.now)
-    return [after[command.refund_id] for command in commands]
 
 
 def settle_refund(unit: Work, command: SettleRefund) -> Refund:

@@ -37,7 +37,7 @@ from services.orders.usecases import refund as refunds
 from services.orders.usecases.expiry import expire_orders
 from services.orders.usecases.order import CancelOrder, CompleteOrder, cancel_order, complete_order, place_orders
 from services.orders.usecases.payment import PayOrder, ReceivePayment, pay_orders, receive_payments
-from services.orders.usecases.refund import DecideRefund, ReceiveReturn, RefundOrder, SettlePayout, SettleRefund
+from services.orders.usecases.refund import DecideRefund, ReceiveReturn, RefundOrder, SettleRefund
 from tests.support.builders.orders import NOW, a_placement, a_product, an_item
 from tests.support.waiting import until
 
@@ -193,25 +193,30 @@ def test_what_was_paid_of_an_order_that_is_given_up_goes_back(
     assert (closed.state, [payment.left for payment in closed.payments]) == (OrderState.CANCELLED, [0, 0])
 
 
-def test_a_refund_is_read_as_it_was_made_and_settled_by_its_provider(
-    database: Database[OrdersUnit], bought: Order
-) -> None:
+def test_a_refund_is_read_as_it_was_made_and_settled(database: Database[OrdersUnit], bought: Order) -> None:
     preview = database.read(refunds.preview_refund, refunding(bought, ClaimLine(1, 1), freight=100))
     made = database.write(refunds.refund_order, refunding(bought, ClaimLine(1, 1), freight=100))
     assert replace(preview, id=made.id) == made
     assert database.read(refunds.get_refund, bought.id, made.id) == made
     assert (made.state, made.amount.minor, made.freight) == (RefundState.PENDING, 1000, 100)
     assert [payout.amount.minor for payout in made.payouts] == [667, 333]
-    settle = SettlePayout(made.id, 1, PayoutStep.SUCCEED, "refund 1")
-    (settled, again) = database.write(refunds.settle_payouts, [settle, settle])
-    assert settled == again == database.read(refunds.get_refund, bought.id, made.id)
+    settled = paid_back(database, made, PayoutStep.SUCCEED, "refund 1")
+    assert settled == paid_back(database, settled, PayoutStep.SUCCEED, "refund 1")
     assert (settled.state, settled.payouts[0].reference) == (RefundState.SUCCEEDED, "refund 1")
+
+
+def paid_back(database: Database[OrdersUnit], refund: Refund, step: PayoutStep, reference: str = "") -> Refund:
+    """What became of its money on the way back to the first payment; the refund as it is stored then."""
+    settled = refund.settle(1, step, reference)
+    if settled is not refund:
+        database.write(lambda unit: unit.refunds.save([(refund, settled)], NOW))
+    return database.read(refunds.get_refund, refund.order, refund.id)
 
 
 def test_what_a_provider_cannot_give_back_somebody_pays_by_hand(database: Database[OrdersUnit], bought: Order) -> None:
     made = database.write(refunds.refund_order, refunding(bought, ClaimLine(1, 1)))
     by_hand = SettleRefund(bought.id, made.id, 1, "transfer", None)
-    database.write(refunds.settle_payouts, [SettlePayout(made.id, 1, PayoutStep.FAIL)])
+    paid_back(database, made, PayoutStep.FAIL)
     settled = database.write(refunds.settle_refund, by_hand)
     assert settled.state is RefundState.SUCCEEDED
     assert database.write(refunds.settle_refund, by_hand) == settled
