@@ -185,6 +185,8 @@ class Programme:
     def check(self) -> None:
         """Raise a Fault unless the rules fit together."""
         self._check_rates()
+        if self.validity.count > self.validity.longest:
+            raise errors.programme_invalid("validity.count", f"must be at most {self.validity.longest}")
         if self.worth(_MOST_HELD).minor >= LIMIT:
             raise errors.programme_invalid("redeem", "makes a point worth more than an amount can say")
         if self.window % timedelta(days=1):

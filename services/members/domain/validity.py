@@ -26,12 +26,21 @@ class Expiry(StrEnum):
     """The end of the year that is so many years later; 0 is the year itself."""
 
 
+_LONGEST = {Expiry.DAYS: 36_500, Expiry.END_OF_DAY: 36_500, Expiry.END_OF_MONTH: 1_200, Expiry.END_OF_YEAR: 100}
+"""A hundred years, in what a validity is counted in; the calendar ends some day."""
+
+
 @dataclass(frozen=True, slots=True)
 class Validity:
     """How long points are good for, counted from the moment they can be spent."""
 
     expiry: Expiry = Expiry.NEVER
     count: int = 0
+
+    @property
+    def longest(self) -> int:
+        """How many there may be at most."""
+        return _LONGEST.get(self.expiry, self.count)
 
     def ends(self, start: datetime, zone: ZoneInfo) -> datetime | None:
         """The first instant at which points that start at `start` are gone; None for never."""

@@ -10,6 +10,7 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.field_mask_pb2 import FieldMask
 from google.type.money_pb2 import Money
 from kehu.members.v1 import members_pb2 as pb
+from kehu.members.v1.earn_rules_pb2 import PointsValidity
 from kehu.members.v1.members_pb2_grpc import MembersServiceStub
 
 from tests.support.rpc import refused
@@ -117,3 +118,19 @@ async def test_there_is_one_programme_only(members: MembersServiceStub) -> None:
     ):
         refusal = await refused(call)
         assert (refusal.code, refusal.reason) == (grpc.StatusCode.NOT_FOUND, "PROGRAMME_NOT_FOUND")
+
+
+async def test_points_last_a_hundred_years_at_most_or_nobody_could_earn_any(
+    members: MembersServiceStub, member: str
+) -> None:
+    def lasting(expiry: str, count: int) -> pb.UpdateProgrammeRequest:
+        validity = PointsValidity(expiry=PointsValidity.Expiry.Value(expiry), count=count)
+        changed = pb.Programme(name=NAME, validity=validity)
+        return pb.UpdateProgrammeRequest(programme=changed, update_mask=FieldMask(paths=["validity"]))
+
+    for expiry, most in (("EXPIRY_DAYS", 36_500), ("EXPIRY_END_OF_MONTH", 1_200), ("EXPIRY_END_OF_YEAR", 100)):
+        refusal = await refused(members.UpdateProgramme(lasting(expiry, 36_501 if most == 36_500 else most + 1)))
+        assert refusal.code is grpc.StatusCode.INVALID_ARGUMENT
+        assert refusal.fields == ["programme.validity.count"]
+        await members.UpdateProgramme(lasting(expiry, most))
+        await members.AccruePoints(pb.AccruePointsRequest(parent=member, points=1))

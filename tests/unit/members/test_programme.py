@@ -14,6 +14,7 @@ from kit.errors import Fault
 from kit.money import Money
 from services.members.domain.programme import Programme, Rate, Tier, in_force
 from services.members.domain.tier_scheme import Metric, TierScheme
+from services.members.domain.validity import Expiry, Validity
 from tests.support.builders.members import NOW, dollars, programme
 from tests.support.builders.rules import bonus
 
@@ -78,6 +79,10 @@ def test_other_rules_make_the_next_version() -> None:
         ({"tiers": (Tier("silver", dollars(2)), Tier("gold", dollars(2)))}, "tiers[1].threshold"),
         ({"tiers": (Tier("silver", Money(1, "EUR")),)}, "tiers[0].threshold"),
         ({"tiers": (Tier("silver", dollars(0)),)}, "tiers[0].threshold"),
+        ({"earn": Rate(0, dollars(1))}, "earn.points"),
+        ({"validity": Validity(Expiry.DAYS, 36_501)}, "validity.count"),
+        ({"validity": Validity(Expiry.END_OF_MONTH, 1_201)}, "validity.count"),
+        ({"validity": Validity(Expiry.END_OF_YEAR, 101)}, "validity.count"),
     ],
 )
 def test_rules_that_contradict_each_other_are_refused(rules: dict[str, Any], field: str) -> None:

@@ -73,3 +73,14 @@ def test_points_wait_as_long_as_the_programme_says() -> None:
     assert Availability(Start.DAYS, 1).begins(bought, None, zone) == _wall("2026-03-29 12:00:00", zone)
     assert Availability(Start.COMPLETION).begins(bought, None, zone) is None
     assert Availability(Start.COMPLETION).begins(bought, done, zone) == done
+
+
+@pytest.mark.parametrize("expiry", [each for each in Expiry if each is not Expiry.NEVER])
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "America/Los_Angeles", "Asia/Shanghai"])
+def test_the_longest_validity_ends_within_the_calendar_whenever_it_begins(expiry: Expiry, zone: str) -> None:
+    longest = Validity(expiry, Validity(expiry).longest)
+    for year in (1970, 2026, 2099):
+        start = datetime(year, 12, 31, 23, 59, tzinfo=UTC)
+        ends = longest.ends(start, ZoneInfo(zone))
+        assert ends is not None
+        assert timedelta(days=36_490) <= ends - start <= timedelta(days=36_900)

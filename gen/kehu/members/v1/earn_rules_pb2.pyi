@@ -294,7 +294,7 @@ class PointsValidity(_message.Message):
     expiry: Global___PointsValidity.Expiry.ValueType
     """What is counted."""
     count: _builtins.int
-    """How many."""
+    """How many; a hundred years at most."""
     def __init__(
         self,
         *,
