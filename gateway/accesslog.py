@@ -11,7 +11,6 @@ _FIELDS = {
     "protocol": "%PROTOCOL%",
     "route": "%ROUTE_NAME%",
     "status": "%RESPONSE_CODE%",
-    "grpc_status": "%GRPC_STATUS%",
     "flags": "%RESPONSE_FLAGS%",
     "detail": "%RESPONSE_CODE_DETAILS%",
     "duration_ms": "%DURATION%",
@@ -26,8 +25,11 @@ _FIELDS = {
 
 def loggers() -> list[Json]:
     """Calls of known methods with their method; the rest without a path, which may hold anything."""
+    known = {**_FIELDS, "rpc": "%PATH(NQ:PATH)%"}
     return [
-        _stdout({**_FIELDS, "rpc": "%PATH(NQ:PATH)%"}, _routed(known=True)),
+        _stdout({**known, "grpc_status": "%GRPC_STATUS%"}, _all(_routed(known=True), _transcoded(yes=False))),
+        # Of what was transcoded Envoy only guesses it, from the HTTP status: INVALID_ARGUMENT would be `Internal`.
+        _stdout(known, _all(_routed(known=True), _transcoded(yes=True))),
         _stdout(_FIELDS, _routed(known=False)),
     ]
 
@@ -39,6 +41,15 @@ def _stdout(fields: dict[str, str], which: Json) -> Json:
         log_format={"json_format": fields},
     )
     return {**logger, "filter": which}
+
+
+def _all(*filters: Json) -> Json:
+    return {"and_filter": {"filters": list(filters)}}
+
+
+def _transcoded(*, yes: bool) -> Json:
+    header = {"name": "x-envoy-original-path", "present_match": True, "invert_match": not yes}
+    return {"header_filter": {"header": header}}
 
 
 def _routed(*, known: bool) -> Json:

@@ -226,6 +226,16 @@ def test_a_token_never_reaches_the_access_log_nor_what_was_asked(gateway: Gatewa
     assert gateway.bearer.removeprefix("Bearer ") not in logged
 
 
+def test_the_access_log_guesses_no_grpc_status_of_what_was_transcoded(gateway: Gateway, backend: Backend) -> None:
+    backend.answers["GetMember"] = lambda _, context: context.abort(grpc.StatusCode.INVALID_ARGUMENT, "no")
+
+    reply = gateway.call("GET", MEMBER)
+
+    entry = until(lambda: gateway.access(reply.headers["x-request-id"]), what="the call in the access log")
+    assert (reply.status, entry["status"]) == (400, 400)
+    assert "grpc_status" not in entry
+
+
 @pytest.mark.parametrize("mask", ["displayName,homeStore", "display_name,home_store"])
 def test_an_update_mask_comes_by_query_in_either_spelling(gateway: Gateway, backend: Backend, mask: str) -> None:
     seen: list[list[str]] = []
