@@ -62,11 +62,6 @@ def settle(unit: Unit, settlements: Sequence[Settlement]) -> None:
             batch = Batch(unit, members)
 
 
-def _of_the_heir(settlement: Settlement, heir: UUID) -> Settlement:
-    """The settlement in the name of the member, or of the one that took the member over."""
-    return settlement if settlement.member == heir else replace(settlement, member=heir)
-
-
 def release_cancelled(unit: Unit, ends: Sequence[holds.EndHold]) -> None:
     """Give back the points that were held for cancelled orders. Raises a Fault as `settle` does."""
     for outcome in holds.release(unit, ends):
