@@ -233,10 +233,10 @@ def crowd(world: World, request: pytest.FixtureRequest) -> Crowd:
     return Crowd(world, random.Random(request.node.name), members, rewards, codes)
 
 
-@pytest.mark.timeout(120)
-@pytest.mark.parametrize("seed", range(3))
-def test_everything_at_once_adds_up(crowd: Crowd, seed: int) -> None:
-    crowd.chance.seed(seed)
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("acts", [250, pytest.param(2_000, marks=[pytest.mark.long, pytest.mark.timeout(900)])])
+def test_everything_at_once_adds_up(crowd: Crowd, acts: int) -> None:
+    crowd.chance.seed(acts)
     world, reasons = crowd.world, Counter[str]()
 
     def act(name: str) -> None:
@@ -247,12 +247,14 @@ def test_everything_at_once_adds_up(crowd: Crowd, seed: int) -> None:
             reasons["raced"] += 1
         except Fault as fault:
             reasons[fault.reason] += 1
+            if fault.reason == "CONFLICT":  # it says to come again, and so do clients
+                act(name)
 
     with ThreadPoolExecutor(ACTORS) as pool:
-        for future in [pool.submit(act, crowd.chance.choice(ACTS)) for _ in range(700)]:
+        for future in [pool.submit(act, crowd.chance.choice(ACTS)) for _ in range(acts)]:
             future.result()
-    assert reasons["done"] > 200, reasons
-    assert not reasons.keys() & {"INTERNAL", "CONFLICT", "UNAVAILABLE", "DEADLINE_EXCEEDED"}, reasons
+    assert reasons["done"] > acts // 4, reasons
+    assert not reasons.keys() & {"INTERNAL", "UNAVAILABLE", "DEADLINE_EXCEEDED"}, reasons
     world.clock.now = NOW + timedelta(days=900)
     for sweep in (hold.expire, expiry.mature, expiry.expire, redemption.expire, stored_payment.expire, tier.requalify):
         while world.do(sweep):
