@@ -22,7 +22,7 @@ from bench.table import Table
 from kit.clock import utc_now
 
 _RATE = 200.0
-"""Calls a second; what two cores hold with everything on them."""
+"""Calls a second: about what two cores hold with everything on them."""
 
 _SHARES = {"browse": 70, "cart": 20, "order": 8, "refund": 2}
 _QUOTA = 200
