@@ -15,7 +15,6 @@ from sqlalchemy import text
 from kit.errors import Fault
 from kit.money import Money
 from kit.names import join, new_id
-from services.orders.domain import errors
 from services.orders.domain.checkout import Attempt, Held, Step, StepKind
 from services.orders.domain.order import Order
 from services.orders.domain.order_state import CancelReason, OrderState
@@ -29,8 +28,8 @@ from services.orders.usecases.order import CancelOrder
 from services.orders.usecases.payment_intent import CreateIntent, PaymentSaid
 from services.orders.usecases.revival import Revival
 from tests.contract.orders.test_checkout_machine import World
-from tests.support.builders import checkouts as memory
-from tests.support.builders.checkouts import COUPON, FUNDS, Crash, a_basket, number
+from tests.support.builders.checkout_peers import Coupons, Purse, number
+from tests.support.builders.checkouts import COUPON, FUNDS, Crash, a_basket
 
 PROVIDER, MERCHANT = "WECHAT_PAY", "1900000001"
 MONEY = 270
@@ -44,16 +43,15 @@ T = TypeVar("T")
 
 @dataclass
 class LateWorld(World):
-    """Everything that one order touches. `checkouts` tells of each locked coupon the checkout that locked it anew."""
+    """Everything that one order touches."""
 
-    checkouts: dict[str, UUID | None] = field(default_factory=dict)
     order: Order = field(init=False)
     intent: PaymentIntent = field(init=False)
     before: Order = field(init=False)
 
     def holders(self) -> Holders:
         """The other services, which can hold anew."""
-        return {kind: Campaigns(self) if kind is StepKind.COUPONS else Members(self, kind) for kind in StepKind}
+        return {kind: Coupons(self) if kind is StepKind.COUPONS else Members(self, kind) for kind in StepKind}
 
     def close(self) -> None:
         """The order is placed, its buyer goes to the cashier of a provider, and it is given up meanwhile."""
@@ -203,43 +201,7 @@ class Transactions:
 
 
 @dataclass(frozen=True)
-class Campaigns:
-    """A lock is of one order, and of the checkout that locked it last; the same request is answered the same."""
-
-    world: LateWorld
-
-    async def hold(self, attempt: Attempt, step: Step, *, store: str, code: str) -> Held:
-        """Lock the coupons."""
-
-        def act() -> Held:
-            world = self.world
-            if str(attempt.order_id) in world.locked:
-                return Held()
-            for coupon in step.coupons:
-                if world.locks.get(coupon, attempt.order) != attempt.order:
-                    raise errors.coupon_refused(coupon, "COUPON_LOCKED")
-            world.locks |= dict.fromkeys(step.coupons, attempt.order)
-            world.checkouts |= dict.fromkeys(step.coupons, attempt.order_id if attempt.pays else None)
-            world.locked.add(str(attempt.order_id))
-            return Held()
-
-        return await self.world.call(act)
-
-    async def release(self, attempt: Attempt, step: Step) -> bool:
-        """Unlock them, as far as this checkout has them."""
-
-        def act() -> bool:
-            checkout = attempt.order_id if attempt.pays else None
-            for coupon in step.coupons:
-                if self.world.locks.get(coupon) == attempt.order and self.world.checkouts.get(coupon) == checkout:
-                    del self.world.locks[coupon]
-            return False
-
-        return await self.world.call(act)
-
-
-@dataclass(frozen=True)
-class Members(memory.Purse):
+class Members(Purse):
     """What was held for the order before is given back first."""
 
     world: LateWorld

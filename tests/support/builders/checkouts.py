@@ -16,7 +16,7 @@ from kit.errors import Fault, unavailable
 from kit.money import Money
 from kit.names import new_id
 from services.orders.domain import errors
-from services.orders.domain.checkout import ANSWER_WITHIN, Attempt, CheckoutState, Held, Step, StepKind
+from services.orders.domain.checkout import ANSWER_WITHIN, Attempt, CheckoutState, StepKind
 from services.orders.domain.offer import Asked, Offer
 from services.orders.domain.order_content import Buyer
 from services.orders.domain.payment import Allowance
@@ -29,6 +29,7 @@ from services.orders.usecases.checkout import Book, Checkout, Holders, Open
 from services.orders.usecases.checkout_recovery import Recovery
 from services.orders.usecases.placing import Placement
 from services.orders.usecases.quote import Quoting
+from tests.support.builders.checkout_peers import Coupons, Purse, amount, number
 from tests.support.builders.orders import MINUTES, NOW, a_product
 
 TEA = a_product(price=1000)
@@ -110,13 +111,15 @@ class Order:
 
 @dataclass
 class World:
-    """Everything that checkouts touch. `breaks` says how the next calls break, None for those that don't."""
+    """Everything that checkouts touch. `breaks` says how the next calls break, None for those that don't; `checkouts`
+    tells of each locked coupon the checkout that locked it anew for an order that was there."""
 
     now: datetime = NOW
     breaks: list[Break | None] = field(default_factory=list)
     stock: int = 100
     rows: Rows = field(default_factory=Rows)
     locks: dict[str, UUID] = field(default_factory=dict)
+    checkouts: dict[str, UUID | None] = field(default_factory=dict)
     holds: dict[str, int] = field(default_factory=dict)
     known: dict[str, int] = field(default_factory=dict)
     locked: set[str] = field(default_factory=set)
@@ -316,91 +319,6 @@ async def tidily(work: Awaitable[None]) -> None:
     """As `afterwards.run`: a failure of it hides nothing."""
     with contextlib.suppress(Fault):
         await work
-
-
-def number(order_id: UUID, step: Step) -> str:
-    """Under which number something is held."""
-    return f"{order_id}/{step.position}"
-
-
-def amount(step: Step) -> int:
-    """How much is held."""
-    return step.points if step.kind is StepKind.POINTS else step.amount.minor if step.amount else 0
-
-
-@dataclass(frozen=True)
-class Coupons:
-    """Campaigns: a lock is of one order, and the same request is answered the same."""
-
-    world: World
-
-    async def hold(self, attempt: Attempt, step: Step, *, store: str, code: str) -> Held:
-        """Lock the coupons."""
-
-        def act() -> Held:
-            world = self.world
-            if str(attempt.order_id) in world.locked:
-                return Held()
-            for coupon in step.coupons:
-                if world.locks.get(coupon, attempt.order_id) != attempt.order_id:
-                    raise errors.coupon_refused(coupon, "COUPON_LOCKED")
-            world.locks |= dict.fromkeys(step.coupons, attempt.order_id)
-            world.locked.add(str(attempt.order_id))
-            return Held()
-
-        return await self.world.call(act)
-
-    async def release(self, attempt: Attempt, step: Step) -> bool:
-        """Unlock them, as far as the order has them."""
-
-        def act() -> bool:
-            held = {coupon: order for coupon, order in self.world.locks.items() if order != attempt.order_id}
-            self.world.locks = held
-            return False
-
-        return await self.world.call(act)
-
-
-@dataclass(frozen=True)
-class Purse:
-    """Members: money of one kind, held once under one number for ever."""
-
-    world: World
-    kind: StepKind
-
-    async def hold(self, attempt: Attempt, step: Step, *, store: str, code: str) -> Held:
-        """Hold it."""
-        return await self.world.call(lambda: self._hold(attempt, step))
-
-    async def release(self, attempt: Attempt, step: Step) -> bool:
-        """Find it, if its name is not known, and free it."""
-        name = step.hold or await self.world.call(lambda: self._find(attempt, step))
-        if not name:
-            return False
-
-        def act() -> bool:
-            self.world.funds[self.kind] += self.world.holds.pop(name, 0)
-            return True
-
-        return await self.world.call(act)
-
-    def _hold(self, attempt: Attempt, step: Step) -> Held:
-        world, name = self.world, number(attempt.order_id, step)
-        if name not in world.known:
-            if amount(step) > world.funds[self.kind]:
-                raise errors.points_refused(MEMBER, "INSUFFICIENT")
-            world.funds[self.kind] -= amount(step)
-            world.known[name] = world.holds[name] = amount(step)
-        return Held(name, Money(world.known[name], "CNY"))
-
-    def _find(self, attempt: Attempt, step: Step) -> str:
-        if self.kind is StepKind.POINTS:  # members has no other way to find a hold on points
-            try:
-                return self._hold(attempt, step).name
-            except Fault:
-                return ""
-        name = number(attempt.order_id, step)
-        return name if name in self.world.known else ""
 
 
 def a_basket(
