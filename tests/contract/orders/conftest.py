@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
+from uuid import UUID
 
 import pytest
 
 from kit.db import Database
 from services.orders import publish
+from services.orders.domain.order import Order
+from services.orders.domain.order_state import OrderState
+from services.orders.domain.payment import Tender
+from services.orders.domain.stock import Place, receive
 from services.orders.providers.port import Provider
 from services.orders.storage.unit import CONSTRAINTS, OrdersUnit
+from services.orders.usecases.order import place_orders
+from services.orders.usecases.payment import receive_payments
 from tests.contract.orders.accounts import Account
-from tests.support.builders.orders import NOW
+from tests.contract.orders.purchases import a_part
+from tests.support.builders.orders import NOW, a_placement, a_product, an_item
 from tools.providers.server import ProviderServer
 
 
@@ -41,3 +50,37 @@ async def account(
     desk = provider_server.wechat_pay if request.param == "WECHAT_PAY" else provider_server.alipay
     yield Account(provider, desk, provider_server.address)
     await provider.aclose()
+
+
+@pytest.fixture
+def product(database: Database[OrdersUnit]) -> UUID:
+    """Something that there are ten of."""
+    product = a_product(price=900)
+
+    def put_on_sale(unit: OrdersUnit) -> None:
+        unit.products.add(product)
+        unit.stocks.open(Place(product.id), unit.now)
+        unit.stocks.apply([receive(Place(product.id), 10, note="")], unit.now)
+
+    database.write(put_on_sale)
+    return product.id
+
+
+@pytest.fixture
+def order(database: Database[OrdersUnit], product: UUID) -> Order:
+    """Three of it at 9.00, with freight of 3.00, to be paid."""
+    placement = a_placement(an_item(product=product, quantity=3, unit_price=900))
+    placement = replace(placement, quote=replace(placement.quote, freight=300))
+    (order,) = database.write(place_orders, [placement])
+    assert isinstance(order, Order)
+    return order
+
+
+@pytest.fixture
+def bought(database: Database[OrdersUnit], order: Order) -> Order:
+    """The order, paid by WeChat Pay and a gift card."""
+    parts = [a_part(order, 2000, Tender.WECHAT_PAY), a_part(order, 1000, Tender.GIFT_CARD)]
+    *_, paid = database.write(receive_payments, parts)
+    assert isinstance(paid, Order)
+    assert paid.state is OrderState.PAID
+    return paid

@@ -25,6 +25,7 @@ from services.orders.usecases.expiry import expire_orders
 from services.orders.usecases.member import follow
 from services.orders.usecases.order import place_orders
 from services.orders.usecases.tendering import payable, tender_order
+from tests.contract.orders.purchases import refunding, refusal, stored
 from tests.contract.orders.test_exchanges import (
     BUYER,
     Clock,
@@ -39,7 +40,6 @@ from tests.contract.orders.test_exchanges import (
     placed,
     product,
 )
-from tests.contract.orders.test_refund_workflow import refunding, refusal, stored
 from tests.contract.orders.test_tendering import held
 from tests.support.builders.orders import NOW, a_placement, an_item
 

@@ -32,7 +32,7 @@ from services.orders.usecases.expiry import expire_orders
 from services.orders.usecases.order import CancelOrder, cancel_order, place_orders
 from services.orders.usecases.payment import PayOrder, pay_orders, receive_payments
 from services.orders.usecases.refund import ReceiveReturn
-from tests.contract.orders.test_refund_workflow import a_part, deciding, on_hand, refunding, refusal, stored, told
+from tests.contract.orders.purchases import a_part, deciding, on_hand, refunding, refusal, stored, told
 from tests.support.builders.orders import NOW, a_placement, a_product, an_item
 
 BUYER = Buyer(member=new_id())

@@ -1,14 +1,12 @@
-"""Payments in parts and refunds that people decide on, on a real database."""
+"""Refunds that people decide on, on a real database."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from threading import Event
 from uuid import UUID
 
-import pytest
 from sqlalchemy import text
 
 from kit.db import Database
@@ -16,12 +14,10 @@ from kit.errors import Fault
 from kit.money import Money
 from kit.names import new_id
 from kit.page import Page
-from services.orders import publish
 from services.orders.domain.order import Order
-from services.orders.domain.order_state import CancelReason, OrderState
-from services.orders.domain.payment import Payment, PointsTender, Tender
+from services.orders.domain.order_state import OrderState
+from services.orders.domain.payment import PointsTender, Tender
 from services.orders.domain.refund import (
-    Claim,
     ClaimLine,
     PayoutStep,
     Refund,
@@ -30,131 +26,15 @@ from services.orders.domain.refund import (
     RefundState,
 )
 from services.orders.domain.shipment import Parcel
-from services.orders.domain.stock import Place, receive
 from services.orders.storage.unit import OrdersUnit
 from services.orders.usecases import fulfilment
 from services.orders.usecases import refund as refunds
-from services.orders.usecases.expiry import expire_orders
-from services.orders.usecases.order import CancelOrder, CompleteOrder, cancel_order, complete_order, place_orders
-from services.orders.usecases.payment import PayOrder, ReceivePayment, pay_orders, receive_payments
-from services.orders.usecases.refund import DecideRefund, ReceiveReturn, RefundOrder, SettleRefund
-from tests.support.builders.orders import NOW, a_placement, a_product, an_item
+from services.orders.usecases.order import CompleteOrder, complete_order, place_orders
+from services.orders.usecases.payment import PayOrder, pay_orders, receive_payments
+from services.orders.usecases.refund import ReceiveReturn, SettleRefund
+from tests.contract.orders.purchases import a_part, deciding, on_hand, refunding, refusal, stored, told
+from tests.support.builders.orders import NOW, a_placement, an_item
 from tests.support.waiting import until
-
-LIMITS = {"CNY": 1000}
-
-
-@pytest.fixture
-def product(database: Database[OrdersUnit]) -> UUID:
-    """Something that there are ten of."""
-    product = a_product(price=900)
-
-    def put_on_sale(unit: OrdersUnit) -> None:
-        unit.products.add(product)
-        unit.stocks.open(Place(product.id), unit.now)
-        unit.stocks.apply([receive(Place(product.id), 10, note="")], unit.now)
-
-    database.write(put_on_sale)
-    return product.id
-
-
-@pytest.fixture
-def order(database: Database[OrdersUnit], product: UUID) -> Order:
-    """Three of it at 9.00, with freight of 3.00, to be paid."""
-    placement = a_placement(an_item(product=product, quantity=3, unit_price=900))
-    placement = replace(placement, quote=replace(placement.quote, freight=300))
-    (order,) = database.write(place_orders, [placement])
-    assert isinstance(order, Order)
-    return order
-
-
-@pytest.fixture
-def bought(database: Database[OrdersUnit], order: Order) -> Order:
-    """The order, paid by WeChat Pay and a gift card."""
-    parts = [a_part(order, 2000, Tender.WECHAT_PAY), a_part(order, 1000, Tender.GIFT_CARD)]
-    *_, paid = database.write(receive_payments, parts)
-    assert isinstance(paid, Order)
-    assert paid.state is OrderState.PAID
-    return paid
-
-
-def a_part(order: Order, minor: int, tender: Tender = Tender.MANUAL, reference: str = "") -> ReceivePayment:
-    return ReceivePayment(order.id, Payment(tender, Money(minor, "CNY"), reference or str(new_id()), NOW))
-
-
-def refunding(order: Order, *lines: ClaimLine, freight: int = 0, **fields: object) -> RefundOrder:
-    claim = Claim(lines, freight) if lines or freight else None
-    whole = RefundOrder(new_id(), order.id, claim, "", "", None, by="users/ann", limits=LIMITS)
-    return replace(whole, **fields)  # type: ignore[arg-type]
-
-
-def deciding(refund: Refund, by: str = "users/bob") -> DecideRefund:
-    return DecideRefund(refund.order, refund.id, by, "seen", None)
-
-
-def stored(database: Database[OrdersUnit], order: Order) -> Order:
-    return database.read(lambda unit: unit.orders.get([order.id]))[order.id]
-
-
-def on_hand(database: Database[OrdersUnit], product: UUID) -> tuple[int, int]:
-    found = database.read(lambda unit: unit.stocks.get(Place(product)))
-    assert found is not None
-    return found.on_hand, found.reserved
-
-
-def told(database: Database[OrdersUnit], kind: str) -> int:
-    count = "select count(*) from outbox where type = :kind"
-    return int(database.read(lambda unit: unit.connection.scalar(text(count), {"kind": kind})))
-
-
-def refusal(call: Callable[[], object]) -> str:
-    with pytest.raises(Fault) as caught:
-        call()
-    return caught.value.reason
-
-
-def test_an_order_is_paid_when_its_parts_are_there(database: Database[OrdersUnit], order: Order, product: UUID) -> None:
-    first = a_part(order, 1000, Tender.ALIPAY)
-    over = a_part(order, 2001)
-    outcomes = database.write(receive_payments, [first, first, over])
-    assert [getattr(each, "state", getattr(each, "reason", "")) for each in outcomes] == [
-        OrderState.PENDING_PAYMENT,
-        OrderState.PENDING_PAYMENT,
-        "OVERPAID",
-    ]
-    assert stored(database, order).outstanding == 2000
-    assert on_hand(database, product) == (10, 3)
-    pay = PayOrder(order.id, Tender.MANUAL, Money(1500, "CNY"), "till", None)
-    assert refusal(lambda: _raise(database.write(pay_orders, [pay])[0])) == "AMOUNT_MISMATCH"
-    database.write(pay_orders, [replace(pay, partial=True)])
-    (paid,) = database.write(pay_orders, [replace(pay, amount=Money(500, "CNY"))])
-    assert isinstance(paid, Order)
-    assert paid == stored(database, order)
-    assert [payment.amount.minor for payment in paid.payments] == [1000, 1500, 500]
-    assert on_hand(database, product) == (7, 0)
-    assert told(database, "OrderPaid") == 1
-    late = database.write(receive_payments, [a_part(order, 1), first])
-    assert [getattr(each, "reason", "") for each in late] == ["ORDER_STATE_INVALID", ""]
-
-
-def _raise(outcome: object) -> None:
-    if isinstance(outcome, Fault):
-        raise outcome
-
-
-def test_the_same_payment_told_ten_times_at_once_pays_once_and_no_other_order(
-    database: Database[OrdersUnit], order: Order, product: UUID
-) -> None:
-    part = a_part(order, 3000, Tender.WECHAT_PAY, "transaction")
-    with ThreadPoolExecutor(10) as threads:
-        outcomes = list(threads.map(lambda _: database.write(receive_payments, [part])[0], range(10)))
-    assert all(outcome == outcomes[0] for outcome in outcomes)
-    assert (on_hand(database, product), told(database, "OrderPaid")) == ((7, 0), 1)
-    (other,) = database.write(place_orders, [a_placement(an_item(product=product))])
-    assert isinstance(other, Order)
-    again = a_part(other, 990, Tender.WECHAT_PAY, "transaction")
-    assert refusal(lambda: database.write(receive_payments, [again])) == "PAYMENT_REUSED"
-    assert stored(database, other).payments == ()
 
 
 def test_refunds_of_before_payments_told_theirs_are_read_as_they_were(
@@ -168,29 +48,6 @@ def test_refunds_of_before_payments_told_theirs_are_read_as_they_were(
     assert before.payments[0].refunded == 990
     database.write(lambda unit: unit.connection.execute(text("update payments set refunded = null")))
     assert stored(database, other) == before
-
-
-@pytest.mark.parametrize("end", ["cancel", "expire"])
-def test_what_was_paid_of_an_order_that_is_given_up_goes_back(
-    database: Database[OrdersUnit], order: Order, end: str, url: str
-) -> None:
-    database.write(receive_payments, [a_part(order, 1000, Tender.WECHAT_PAY), a_part(order, 500)])
-    if end == "cancel":
-        database.write(cancel_order, CancelOrder(order.id, CancelReason.CUSTOMER, None))
-    else:
-        assert order.expire_time is not None
-        until = order.expire_time
-        later = Database(url, lambda connection, _: OrdersUnit(connection, until, publish.to_event))
-        assert later.write(expire_orders, 10) == 1
-        later.close()
-    (refund,) = database.read(refunds.list_refunds, RefundQuery(order.id), Page(10))
-    assert (refund.kind, refund.state, refund.amount.minor) == (RefundKind.CANCELLATION, RefundState.PENDING, 1500)
-    assert [(each.tender, each.amount.minor) for each in refund.payouts] == [
-        (Tender.WECHAT_PAY, 1000),
-        (Tender.MANUAL, 500),
-    ]
-    closed = stored(database, order)
-    assert (closed.state, [payment.left for payment in closed.payments]) == (OrderState.CANCELLED, [0, 0])
 
 
 def test_a_refund_is_read_as_it_was_made_and_settled(database: Database[OrdersUnit], bought: Order) -> None:
