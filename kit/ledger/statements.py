@@ -174,7 +174,8 @@ ENTRIES = text("""
 
 # All in one statement, so that no lot travels. Whoever is busy is left out, and several sweep at once, each another
 # part of what is due: nobody waits for them. A lot that was spent since the statement began is looked at anew, as
-# PostgreSQL does with every row of an update that somebody else has changed.
+# PostgreSQL does with every row of an update that somebody else has changed; one that a merge has given to another
+# owner since, whose account is not locked here, is left to the next round.
 EXPIRE = text("""
     with due as (
         select distinct owner from (
@@ -187,7 +188,7 @@ EXPIRE = text("""
         where a.unit = :unit and a.kind = 'available'
         limit :owners for update of a skip locked
     ), chosen as (
-        select l.id from free cross join lateral (
+        select l.id, free.owner from free cross join lateral (
             select id from ledger_lots
             where ledger_lots.owner = free.owner and unit = :unit and available > 0
                   and expire_time <= cast(:now as timestamptz)
@@ -196,7 +197,8 @@ EXPIRE = text("""
         limit :limit
     ), gone as (
         update ledger_lots l set available = 0 from chosen
-        where l.id = chosen.id and l.available > 0 and l.expire_time <= cast(:now as timestamptz)
+        where l.id = chosen.id and l.owner = chosen.owner
+              and l.available > 0 and l.expire_time <= cast(:now as timestamptz)
         returning l.id, l.owner, l.source, l.expire_time, old.available as amount
     ), sums as (
         select owner, sum(amount) as amount, count(*) as count from gone group by owner

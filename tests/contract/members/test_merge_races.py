@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -10,6 +11,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from prometheus_client import REGISTRY
+from sqlalchemy import text
 
 from kit.idempotency import Raced
 from kit.page import Page
@@ -28,10 +30,12 @@ from services.members.usecases.merge import MergeMembers
 from services.members.usecases.points import Accrue
 from services.members.usecases.programme import UpdateProgramme
 from tests.contract.members.conftest import World
+from tests.contract.members.test_expiry import grant
 from tests.contract.members.test_merge import ADA, earned, joined, paid, undone
 from tests.contract.members.test_races import at_once
 from tests.support.builders.members import dollars, row
 from tests.support.builders.members import programme as default_programme
+from tests.support.waiting import until
 
 
 def test_a_thousand_earnings_during_a_merge_all_land_once(world: World) -> None:
@@ -97,6 +101,32 @@ def test_two_who_merge_the_same_members_at_once_make_one_merge(world: World) -> 
     assert len(made) == 1
     assert refusals <= {"MERGE_INVALID", Raced}
     assert world.wallet(gone) == world.wallet(kept) == (20, 0, 0)
+
+
+def test_points_of_who_is_merged_while_a_sweep_is_at_others_expire_in_the_next_one(world: World) -> None:
+    world.do(programme.update, UpdateProgramme({"validity": Validity(Expiry.DAYS, 1)}))
+    kept, *members = world.enrolled(17)
+    held_up, others = members[:8], members[8:]
+    for of in members:
+        grant(world, of, 10, world.clock.now + timedelta(days=1))
+    world.clock.move(timedelta(days=2))
+    with ThreadPoolExecutor(1) as pool:
+
+        def in_the_middle(unit: Any) -> Future[int]:
+            unit.connection.execute(text("select 1 from ledger_lots where owner = any(:of) for update"), {"of": held_up})
+            sweep = pool.submit(world.do, expiry.expire)
+            until(lambda: bool(world.rows(_SOMEONE_WAITS)), what="the sweep at a lot")
+            joined(world, world.rows(_FREE, of=others)[0].owner, kept)
+            return sweep
+
+        swept = world.do(in_the_middle).result()
+    assert 8 <= swept < 16
+    assert swept + world.do(expiry.expire) == 16
+    assert {world.wallet(of) for of in (kept, *members)} == {(0, 0, 0)}
+
+
+_SOMEONE_WAITS = "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+_FREE = "select owner from ledger_accounts where owner = any(:of) and kind = 'available' for update skip locked"
 
 
 def test_nobody_moves_points_of_another_programme_that_a_merge_has_looked_at(world: World) -> None:
