@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import accumulate
 from typing import Any
 
 from grpc.aio import ServicerContext
@@ -36,10 +39,21 @@ class AuditServicer(audit_pb2_grpc.AuditServiceServicer):
         """A page of the trail."""
         page = page_of(request, self._tokens)
         rows = await self._edge.read(audit.entries, _query(request), page)
+        page = replace(page, size=_fitting(rows[: page.size]))
         token = next_token(request, self._tokens, page, rows=rows, position=lambda entry: (str(entry.sequence),))
         return pb.ListAuditEntriesResponse(
             audit_entries=[_entry(entry) for entry in rows[: page.size]], next_page_token=token
         )
+
+
+_MOST_CHARACTERS = 1 << 20
+"""Of what was before and after, in one page: an answer stays below the 4 MiB that a client takes by default."""
+
+
+def _fitting(entries: Sequence[AuditEntry]) -> int:
+    """How many of the entries one page can tell, which is at least one of them."""
+    told = accumulate(len(entry.before) + len(entry.after) for entry in entries)
+    return max(1, sum(1 for characters in told if characters <= _MOST_CHARACTERS))
 
 
 def _query(request: pb.ListAuditEntriesRequest) -> Query:

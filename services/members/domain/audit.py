@@ -43,29 +43,29 @@ class Act:
     after: Mapping[str, Any]
 
 
-def settings_act(author: Author, subject: str, before: object, after: Any, *, reason: str = "") -> Act:
-    """That settings (dataclasses without personal data) were changed by hand: what differs, as it was and as it is.
-    `before` is None where there was nothing."""
-    differing = [
-        field.name
-        for field in fields(after)
-        if field.name not in _OF_COURSE and getattr(before, field.name, None) != getattr(after, field.name)
-    ]
-    was = {name: getattr(before, name) for name in differing} if before is not None else {}
-    return Act(author, subject, reason, _plain(was), _plain({name: getattr(after, name) for name in differing}))
+def settings_act(author: Author, subject: str, before: object, after: object, *, reason: str = "") -> Act:
+    """That settings (dataclasses without personal data) were changed by hand: all of them as they were and as they are,
+    so that the trail alone tells what held when. `before` is None where there was nothing."""
+    return Act(author, subject, reason, _document(before) if before is not None else {}, _document(after))
 
 
 _OF_COURSE = frozenset({"id", "create_time", "update_time"})
+"""What the entry says anyway."""
 
 
-def _plain(values: Mapping[str, object]) -> dict[str, Any]:
+def _document(settings: object) -> dict[str, Any]:
+    values = {name: value for name, value in _values(settings).items() if name not in _OF_COURSE}
     plain: dict[str, Any] = json.loads(json.dumps(values, default=_json))
     return plain
 
 
+def _values(settings: Any) -> dict[str, object]:
+    return {field.name: getattr(settings, field.name) for field in fields(settings)}
+
+
 def _json(value: object) -> object:
     if is_dataclass(value):
-        return {field.name: getattr(value, field.name) for field in fields(value)}
+        return _values(value)
     if isinstance(value, Mapping):
         return dict(value)
     if isinstance(value, AbstractSet):

@@ -10,7 +10,7 @@ from kit import names
 from kit.errors import etag_mismatch
 from kit.page import Page
 from services.members.domain import errors
-from services.members.domain.audit import NOBODY, Act, Author
+from services.members.domain.audit import NOBODY, Author, settings_act
 from services.members.domain.errors import rules as refusals
 from services.members.domain.programme import DEFAULT, Programme
 from services.members.usecases.ports import ActingUnit, Unit
@@ -37,7 +37,7 @@ def create(unit: ActingUnit, programme: Programme, *, author: Author = NOBODY) -
     created = replace(programme, version=1, update_time=unit.now)
     unit.programmes.add(created)
     unit.wallets_of(programme.id).open_house()
-    unit.audit.record(Act(author, names.join("programmes", created.id), "created", {}, {"version": 1}))
+    unit.audit.record(settings_act(author, names.join("programmes", created.id), None, created, reason="created"))
     return created
 
 
@@ -77,11 +77,8 @@ def update(unit: ActingUnit, command: UpdateProgramme) -> Programme:
     changed = current.changed(replace(current, **command.values), unit.now)
     if changed is not current:
         unit.programmes.add(changed)
-        # The rules of every version can be read; the trail says who made this one, and what is different.
-        fields = sorted(name for name in command.values if getattr(changed, name) != getattr(current, name))
         subject = names.join("programmes", command.programme)
-        before, after = {"version": current.version}, {"version": changed.version, "changed": fields}
-        unit.audit.record(Act(command.author, subject, command.reason, before, after))
+        unit.audit.record(settings_act(command.author, subject, current, changed, reason=command.reason))
     return changed
 
 

@@ -6,6 +6,7 @@ import json
 import re
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -97,13 +98,27 @@ def test_the_first_rate_that_applies_counts_and_the_next_says_why_not(world: Wor
 
 
 def test_an_override_of_a_store_is_in_the_trail_with_what_was_before(world: World) -> None:
-    change(world, expiry_notice_days=9)
+    change(world, expiry_notice_days=9, rules=(times(20_000, id="old", condition="order.store == 'stores/1'"),))
     world.do(programme.update, UpdateProgramme(example(), author=ADA))
     ((actor, before, after),) = world.rows("select actor, before, after from audit_entries where actor = 'ada'")
-    changed = {"version": 3, "changed": ["earn", "rules"]}
-    assert (actor, json.loads(before), json.loads(after)) == ("ada", {"version": 2}, changed)
-    rules = {number: {rule.id for rule in world.do(programme.get, "default", number).rules} for number in (2, 3)}
-    assert (rules[2], "outlet" in rules[3]) == (set(), True)
+    was, is_ = json.loads(before), json.loads(after)
+    assert (actor, was["version"], is_["version"]) == ("ada", 2, 3)
+    assert {name for name in is_ if is_[name] != was[name]} == {"earn", "rules", "version"}
+    assert [(rule["id"], rule["condition"], rule["multiplier"]) for rule in was["rules"]] == [
+        ("old", "order.store == 'stores/1'", 20_000)
+    ]
+    outlet = next(rule for rule in is_["rules"] if rule["id"] == "outlet")
+    assert (outlet["condition"], outlet["rate"]["points"]) == ('order.store == "stores/outlet"', 1)
+    assert was["earn"] == {"points": 1, "amount": {"minor": 100, "currency": "USD"}}
+
+
+def test_a_programme_that_is_made_is_in_the_trail_with_its_rules(world: World) -> None:
+    tea = replace(world.do(programme.get), id="tea", rules=(times(30_000, id="triple"),), tiers=(), growth=None)
+    world.do(partial(programme.create, author=ADA), tea)
+    ((reason, before, after),) = world.rows("select reason, before, after from audit_entries where actor = 'ada'")
+    made = json.loads(after)
+    assert (reason, before, made["version"]) == ("created", "{}", 1)
+    assert [rule["multiplier"] for rule in made["rules"]] == [30_000]
 
 
 @pytest.mark.parametrize(

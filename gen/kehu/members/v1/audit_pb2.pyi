@@ -46,9 +46,11 @@ class AuditEntry(_message.Message):
     reason: _builtins.str
     """Why, in the words of who did it."""
     before: _builtins.str
-    """How it was before: a JSON object, as it was hashed."""
+    """How it was before: a JSON object, as it was hashed. Of settings (programmes, policies, rewards, badges, kinds of
+    rights cards) all of it, money in minor units; of other things what the act can change.
+    """
     after: _builtins.str
-    """How it was after: a JSON object, as it was hashed."""
+    """How it was after: a JSON object, as it was hashed, like `before`."""
     previous_hash: _builtins.str
     """The hash of the entry before, in hexadecimal; zeros in the first entry."""
     hash: _builtins.str
@@ -93,7 +95,7 @@ class ListAuditEntriesRequest(_message.Message):
     START_TIME_FIELD_NUMBER: _builtins.int
     END_TIME_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
-    """How many at most: 50 by default, 1,000 at most."""
+    """How many at most: 50 by default, 1,000 at most. A page of large entries is shorter."""
     page_token: _builtins.str
     """From the answer before."""
     subject: _builtins.str
