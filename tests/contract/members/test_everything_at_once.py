@@ -233,9 +233,8 @@ def crowd(world: World, request: pytest.FixtureRequest) -> Crowd:
     return Crowd(world, random.Random(request.node.name), members, rewards, codes)
 
 
-@pytest.mark.long
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("acts", [250, 2_000])
+@pytest.mark.parametrize("acts", [250, pytest.param(2_000, marks=pytest.mark.long)])
 def test_everything_at_once_adds_up(crowd: Crowd, acts: int) -> None:
     crowd.chance.seed(acts)
     world, reasons = crowd.world, Counter[str]()

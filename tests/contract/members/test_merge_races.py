@@ -113,7 +113,7 @@ def test_points_of_who_is_merged_while_a_sweep_is_at_others_expire_in_the_next_o
     with ThreadPoolExecutor(1) as pool:
 
         def in_the_middle(unit: Any) -> Future[int]:
-            unit.connection.execute(text("select 1 from ledger_lots where owner = any(:of) for update"), {"of": held_up})
+            unit.connection.execute(_LOCK_LOTS, {"of": held_up})
             sweep = pool.submit(world.do, expiry.expire)
             until(lambda: bool(world.rows(_SOMEONE_WAITS)), what="the sweep at a lot")
             joined(world, world.rows(_FREE, of=others)[0].owner, kept)
@@ -125,6 +125,7 @@ def test_points_of_who_is_merged_while_a_sweep_is_at_others_expire_in_the_next_o
     assert {world.wallet(of) for of in (kept, *members)} == {(0, 0, 0)}
 
 
+_LOCK_LOTS = text("select from ledger_lots where owner = any(:of) for update")
 _SOMEONE_WAITS = "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
 _FREE = "select owner from ledger_accounts where owner = any(:of) and kind = 'available' for update skip locked"
 
