@@ -37,6 +37,9 @@ KEPT = frozenset(
 _INHERITED = "tier_overrides.inherited"
 """The kind under which it is kept by which act a tier went to the member that is kept."""
 
+_HELD = "holds.member"
+"""The kind under which it is kept which holds were moved."""
+
 _COLUMNS = "id, gone, kept, reason, time, state, end_time, document"
 _ADD = text(f"""
     insert into merges ({_COLUMNS})
@@ -69,10 +72,16 @@ _LOTS = text("""
 """)
 _HEIRLESS = text("update ledger_accounts set heir = null where owner = :gone and heir = :kept")
 
-_HOLDS = text("""
+_HOLDS = text(f"""
     select h.lots, m.merge is not null from holds h
-    left join merge_moves m on m.merge = :merge and m.kind = 'holds.member' and m.key = jsonb_build_array(h.id)
+    left join merge_moves m on m.merge = :merge and m.kind = '{_HELD}' and m.key = jsonb_build_array(h.id)
     where h.member = :kept and h.state = 'ACTIVE'
+""")
+# A redemption that was paid late has another hold than the one that was moved along with it.
+_HELD_ANEW = text("""
+    update holds h set member = :gone
+    from merge_moves m join redemptions r on m.key = jsonb_build_array(r.id)
+    where m.merge = :merge and m.kind = 'redemptions.member' and h.id = r.hold and h.member = :kept
 """)
 _KEEP_INHERITED = text(f"""
     insert into merge_moves (merge, kind, key, state)
@@ -87,17 +96,17 @@ _CHANGED = text("""
     where m.merge = :merge and m.kind = 'stored_payments.owner' and m.state = 'HELD' and p.state <> 'HELD'
 """)
 
-# What news that name the merged member bring about since belongs to every merge on the way to who has it now.
+# What comes under the name of the merged member since belongs to every merge on the way to who has it now.
 _FOLLOW = text("""
     with recursive way as (
-        select n."order", g.id, g.kept
-        from unnest(cast(:members as uuid[]), cast(:orders as uuid[])) as n (member, "order")
+        select n.of, g.id, g.kept
+        from unnest(cast(:members as uuid[]), cast(:ids as uuid[])) as n (member, of)
         join merges g on g.gone = n.member and g.state = 'ACTIVE'
         union all
-        select w."order", g.id, g.kept from way w join merges g on g.gone = w.kept and g.state = 'ACTIVE'
+        select w.of, g.id, g.kept from way w join merges g on g.gone = w.kept and g.state = 'ACTIVE'
     )
     insert into merge_moves (merge, kind, key, state)
-    select w.id, k.kind, jsonb_build_array(w."order"), 'FOLLOWED'
+    select w.id, k.kind, jsonb_build_array(w.of), 'FOLLOWED'
     from way w cross join unnest(cast(:kinds as text[])) as k (kind)
     on conflict do nothing
 """)
@@ -198,10 +207,11 @@ class MergeStore:
 
     def follow(self, news: Iterable[tuple[UUID, UUID]]) -> None:
         """Keep that orders, each given after its member, came under the name of a member that is gone."""
-        pairs = list(news)
-        if pairs:
-            columns = {"members": [member for member, _ in pairs], "orders": [order for _, order in pairs]}
-            self._connection.execute(_FOLLOW, {**columns, "kinds": FOLLOWING})
+        self._follow(list(news), FOLLOWING)
+
+    def follow_held(self, placed: Iterable[tuple[UUID, UUID]]) -> None:
+        """Keep that holds, each given after its member, were placed under the name of a member that is gone."""
+        self._follow(list(placed), [_HELD])
 
     def keep_inherited(self, merge: Merge, override: int) -> None:
         """Keep by which act the kept member has the tier that was given to the other by hand."""
@@ -231,6 +241,12 @@ class MergeStore:
         given = {"merge": merge.id, "gone": merge.gone, "kept": merge.kept}
         for owned in OWNED:
             self._connection.execute(owned.move_back, given)
+        self._connection.execute(_HELD_ANEW, given)
+
+    def _follow(self, named: Sequence[tuple[UUID, UUID]], kinds: Sequence[str]) -> None:
+        if named:
+            columns = {"members": [member for member, _ in named], "ids": [id_ for _, id_ in named]}
+            self._connection.execute(_FOLLOW, {**columns, "kinds": list(kinds)})
 
     def _estate(self, unit: str, owner: UUID, balances: dict[str, int], empty: Collection[UUID]) -> Estate:
         lots = self._connection.execute(_LOTS, {"owner": owner, "unit": unit, "empty": list(empty)}).all()

@@ -60,7 +60,10 @@ def place(unit: Unit, commands: Sequence[PlaceHold]) -> list[Hold | Fault]:
     batches.open((command.programme, command.member) for command in commands)
     batches.spending((command.programme, command.member, command.points) for command in commands)
     outcomes = [attempt(_place, batches, command) for command in commands]
-    unit.holds.add([hold for hold in outcomes if isinstance(hold, Hold)])
+    placed = [hold for hold in outcomes if isinstance(hold, Hold)]
+    unit.holds.add(placed)
+    named = {command.hold: command.member for command in commands}
+    unit.merges.follow_held((named[hold.id], hold.id) for hold in placed if named[hold.id] != hold.member)
     batches.close()
     return outcomes
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
@@ -22,7 +22,7 @@ from services.members.usecases import ports, tier
 from services.members.usecases.audit import Audit
 
 
-class Merges(Protocol):
+class Merges(ports.Merged, Protocol):
     """Merges, and what they move."""
 
     def add(self, merge: Merge) -> None:
@@ -73,9 +73,6 @@ class Merges(Protocol):
 
     def move_back(self, merge: Merge) -> None:
         """Give the rows back that were moved and those that followed."""
-
-    def follow(self, news: Iterable[tuple[UUID, UUID]]) -> None:
-        """Keep that orders, each given after its member, came under the name of a member that is gone."""
 
 
 class Unit(ports.Unit, Protocol):

@@ -301,13 +301,17 @@ class Merged(Protocol):
         """Keep that orders, each given after its member, came under the name of a member that is gone, so that they go
         along if the merge is undone."""
 
+    def follow_held(self, placed: Iterable[tuple[UUID, UUID]]) -> None:
+        """Keep that holds, each given after its member, were placed under the name of a member that is gone, so that
+        they go along if the merge is undone."""
+
 
 class Unit(Protocol):
     """One transaction over all of it."""
 
     @property
     def merges(self) -> Merged:
-        """Merges, as far as news of orders have to do with them."""
+        """Merges, as far as news of orders and holds have to do with them."""
 
     @property
     def now(self) -> datetime:
