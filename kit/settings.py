@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from difflib import get_close_matches
 from typing import Self, TypeVar
 
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PREFIX = "KEHU_"
 
 S = TypeVar("S", bound="Settings")
 
@@ -13,7 +17,7 @@ S = TypeVar("S", bound="Settings")
 class Settings(BaseSettings):
     """What every process of every service needs. A service's `config.py` adds its own."""
 
-    model_config = SettingsConfigDict(env_prefix="KEHU_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
 
     database_url: SecretStr = Field(description="The service's database: postgresql://role:password@host:port/name.")
     broker_url: SecretStr = Field(SecretStr(""), description="RabbitMQ: amqp://user:password@host:port/vhost.")
@@ -85,6 +89,30 @@ def load(kind: type[S]) -> S:
         raise SettingsError("The settings can't be used. " + "; ".join(lines)) from None
 
 
+ELSEWHERE = frozenset(
+    f"{PREFIX}{name.upper()}"
+    for name in (
+        *("keyring_file", "home_region"),
+        *("peers_campaigns", "peers_members", "pay_within", "refund_limits", "refund_policy", "provider_timeout"),
+        *("channels_file", "wechat_pay_merchant", "wechat_pay_app", "wechat_pay_serial", "wechat_pay_key_file"),
+        *("wechat_pay_secret_file", "wechat_pay_platform_keys", "wechat_pay_notice_url", "wechat_pay_url"),
+        *("alipay_app", "alipay_merchant", "alipay_key_file", "alipay_platform_keys", "alipay_notice_url"),
+        *("alipay_url", "run_folder", "gateway_port", "gateway_tls_port", "postgres_url", "quick_deaths"),
+        *("suite", "python", "gateway", "token", "faults_private", "base_image", "build_image"),
+    )
+)
+"""What single services, `kehu up` and the tools read. All processes may share one environment, so each passes over what
+is meant for others."""
+
+
+def unknown(environment: Iterable[str], known: Iterable[str] = ()) -> dict[str, str]:
+    """The names of an environment that begin with KEHU_ and that nothing reads, each with the name that was probably
+    meant, empty if there is none like it. `known` are settings beside those of the suite, without the prefix."""
+    names = ELSEWHERE | {f"{PREFIX}{field.upper()}" for field in (*Settings.model_fields, *known)}
+    strange = sorted(name for name in environment if name.upper().startswith(PREFIX) and name.upper() not in names)
+    return {name: next(iter(get_close_matches(name.upper(), names, n=1, cutoff=0.8)), "") for name in strange}
+
+
 def _sentence(where: tuple[int | str, ...], what: str) -> str:
     """What is wrong with a setting, or with several together."""
-    return f"KEHU_{str(where[0]).upper()}: {what}" if where else what.removeprefix("Value error, ")
+    return f"{PREFIX}{str(where[0]).upper()}: {what}" if where else what.removeprefix("Value error, ")

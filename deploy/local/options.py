@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from pydantic import Field, ValidationError
@@ -9,12 +10,13 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from deploy.local.folder import PROJECT, Folder
 from deploy.local.problem import Problem
+from kit.settings import PREFIX, unknown
 
 
 class Options(BaseSettings):
     """Read from `KEHU_*`; anything else that begins with KEHU_ is handed on to the services."""
 
-    model_config = SettingsConfigDict(env_prefix="KEHU_", env_ignore_empty=True, frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="ignore")
 
     run_folder: Path = Field(PROJECT / ".run", description="Where data, logs and keys are kept.")
     gateway_port: int = Field(8080, ge=0, le=65535, description="The gateway's port on loopback; 0: any free one.")
@@ -36,9 +38,12 @@ class Options(BaseSettings):
 
 
 def read() -> Options:
-    """The options of this environment. A Problem names each that can't be used."""
+    """The options of this environment. A Problem names each that can't be used, and each name that nothing reads."""
+    if strange := unknown(os.environ, Options.model_fields):
+        told = "; ".join(f"{name}, perhaps {meant} is meant" if meant else name for name, meant in strange.items())
+        raise Problem(f"Nothing reads these settings: {told}.")
     try:
         return Options()
     except ValidationError as error:
-        wrong = "; ".join(f"KEHU_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors(include_input=False))
+        wrong = "; ".join(f"{PREFIX}{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors(include_input=False))
         raise Problem(f"These settings can't be used: {wrong}.") from None

@@ -43,7 +43,7 @@ def run(service: str, config: Settings, limits: Limits | None = None) -> None:
     """Relay the service's events until SIGTERM or SIGINT; the batch under way is finished."""
     telemetry.configure_logs(service, "relay", config.log_level)
     telemetry.configure_tracing(service, "relay", endpoint=config.otlp_endpoint, ratio=config.trace_ratio)
-    log.info("settings", settings=config.printable())
+    telemetry.tell_settings(config)
     asyncio.run(_run(service, config, limits or Limits()))
     telemetry.flush()
     log.info("stopped")

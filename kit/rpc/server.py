@@ -164,7 +164,7 @@ async def _run(build: Callable[[], Server]) -> None:
     settings = server.settings
     telemetry.configure_logs(server.name, "serve", settings.log_level)
     telemetry.configure_tracing(server.name, "serve", endpoint=settings.otlp_endpoint, ratio=settings.trace_ratio)
-    log.info("settings", settings=settings.printable())
+    telemetry.tell_settings(settings)
     metrics = MetricsServer(settings.metrics_address, ready=server.unready)
     metrics.start()
     stopped = asyncio.Event()

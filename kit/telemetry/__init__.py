@@ -3,6 +3,7 @@
 from kit.telemetry.counting import Bounded, Told, counting
 from kit.telemetry.logs import configure_logs, line, log, record
 from kit.telemetry.metrics import LATENCY_BUCKETS, MetricsServer
+from kit.telemetry.start import tell_settings
 from kit.telemetry.tracing import Span, carried, configure_tracing, flush, present, sampled, span, trace_id, unrecorded
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "record",
     "sampled",
     "span",
+    "tell_settings",
     "trace_id",
     "unrecorded",
 ]

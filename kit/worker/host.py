@@ -40,7 +40,7 @@ def run(subscriptions: Subscriptions, database: Database[U], config: Settings) -
     name = subscriptions.service
     telemetry.configure_logs(name, "consume", config.log_level)
     telemetry.configure_tracing(name, "consume", endpoint=config.otlp_endpoint, ratio=config.trace_ratio)
-    log.info("settings", settings=config.printable())
+    telemetry.tell_settings(config)
     timers = [*subscriptions.timers, pruning.timer(name), room.timer(name)]
     nameko.config.setup({MAX_WORKERS_CONFIG_KEY: 2 * (len(subscriptions.events) + len(timers))})
     runner = ServiceRunner()

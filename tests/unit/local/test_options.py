@@ -27,3 +27,11 @@ def test_an_empty_setting_is_no_setting(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("KEHU_GATEWAY_PORT", "")
 
     assert options.read().gateway_port == 8080
+
+
+def test_a_name_that_nothing_reads_is_refused_with_the_one_that_was_meant(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KEHU_GATWAY_PORT", "8081")
+    monkeypatch.setenv("KEHU_REFUND_LIMITS", "{}")
+
+    with pytest.raises(Problem, match=r"these settings: KEHU_GATWAY_PORT, perhaps KEHU_GATEWAY_PORT is meant\."):
+        options.read()
