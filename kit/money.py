@@ -7,13 +7,26 @@ from dataclasses import dataclass
 
 from kit.errors import Fault, invalid
 
-# ISO 4217: every currency has two decimals but these.
-_EXPONENTS = dict.fromkeys(
-    ("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF"), 0
-) | dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3)
+# ISO 4217, list one as of 2026, by decimals: what people pay with. Funds, metals and codes for tests are left out.
+_CODES = {
+    0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF",
+    2: """
+AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF CNY COP CRC CUP CVE CZK
+DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GTQ GYD HKD HNL HTG HUF IDR ILS INR IRR JMD KES KGS KHR KPW KYD
+KZT LAK LBP LKR LRD LSL MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD PAB PEN PGK PHP
+PKR PLN QAR RON RSD RUB SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TOP TRY TTD TWD TZS UAH
+USD UYU UZS VED VES WST XCD XCG YER ZAR ZMW ZWG""",
+    3: "BHD IQD JOD KWD LYD OMR TND",
+}
+# Ended since 2010 (list three). History that is imported was paid with them.
+_ENDED = {0: "BYR", 2: "ANG BGN CUC EEK HRK LTL LVL MRO SLL STD VEF ZMK ZWL"}
+_EXPONENTS = {
+    currency: decimals for codes in (_CODES, _ENDED) for decimals, text in codes.items() for currency in text.split()
+}
 _NANOS = 1_000_000_000
-# Of each such currency: minor units of one unit, and nanos of a minor unit. An answer has dozens of amounts.
+# Of each currency: minor units of one unit, and nanos of a minor unit. An answer has dozens of amounts.
 _SCALES = {currency: (10**decimals, _NANOS // 10**decimals) for currency, decimals in _EXPONENTS.items()}
+# Of codes that were stored before unknown ones were refused.
 _USUAL = (100, _NANOS // 100)
 LIMIT = 10**15
 """No single amount reaches this many minor units, so that sums of thousands still fit an int64."""
@@ -22,6 +35,18 @@ LIMIT = 10**15
 def exponent(currency: str) -> int:
     """How many decimals the currency has: JPY 0, CNY 2, KWD 3."""
     return _EXPONENTS.get(currency, 2)
+
+
+def is_currency(code: str) -> bool:
+    """Whether this is the code of a currency that people pay with, or paid with since 2010 (ISO 4217)."""
+    return code in _EXPONENTS
+
+
+def currency_of(code: str, *, field: str = "currency_code") -> str:
+    """Read a currency. Raises a Fault on `field` unless `is_currency`."""
+    if code not in _EXPONENTS:
+        raise invalid(field, "must be the code of a currency (ISO 4217), three letters in capitals")
+    return code
 
 
 @dataclass(frozen=True, slots=True, order=False)
@@ -33,9 +58,8 @@ class Money:
 
     @classmethod
     def from_wire(cls, units: int, nanos: int, currency: str, *, field: str = "amount") -> Money:
-        """Read `google.type.Money`. Raises a Fault on `field` unless it is a whole number of minor units."""
-        if len(currency) != 3 or not currency.isascii() or not currency.isalpha() or not currency.isupper():
-            raise invalid(f"{field}.currency_code", "must be a three-letter code of ISO 4217 in capitals")
+        """Read `google.type.Money`. Raises a Fault on `field` unless it is whole minor units of a known currency."""
+        currency_of(currency, field=f"{field}.currency_code")
         if abs(nanos) >= _NANOS or (units > 0 > nanos) or (units < 0 < nanos):
             raise invalid(f"{field}.nanos", "must be of the sign of units and below one unit")
         scale = 10 ** exponent(currency)

@@ -4,14 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
-from typing import Self, TypeVar
+from typing import Annotated, Self, TypeVar
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from kit.money import is_currency
 
 PREFIX = "KEHU_"
 
 S = TypeVar("S", bound="Settings")
+
+
+def _currency(code: str) -> str:
+    if not is_currency(code):
+        raise ValueError(f"{code!r} is no currency of ISO 4217")
+    return code
+
+
+Currency = Annotated[str, AfterValidator(_currency)]
+"""The code of a currency, in settings."""
 
 
 class Settings(BaseSettings):
@@ -115,4 +127,5 @@ def unknown(environment: Iterable[str], known: Iterable[str] = ()) -> dict[str, 
 
 def _sentence(where: tuple[int | str, ...], what: str) -> str:
     """What is wrong with a setting, or with several together."""
-    return f"{PREFIX}{str(where[0]).upper()}: {what}" if where else what.removeprefix("Value error, ")
+    what = what.removeprefix("Value error, ")
+    return f"{PREFIX}{str(where[0]).upper()}: {what}" if where else what

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from cli.importing.problem import mapping_invalid
+from kit.settings import Currency
 
 Column = str | Annotated[int, Field(ge=1)]
 """A column by its name in the header, or by its position from 1 on."""
@@ -170,7 +171,7 @@ class Mapping(_Table):
 
     channel: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]{0,62}$")]
     """Where the orders were sold; with the source's ids it tells whether an order is known."""
-    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")]
+    currency: Currency
     """Of rows that name none."""
     columns: ColumnRules
     file: FileRules = FileRules()

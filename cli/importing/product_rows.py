@@ -11,7 +11,7 @@ from kehu.orders.v1 import catalogue_pb2 as pb
 from cli.importing.mapping import NumberRules
 from cli.importing.problem import unreadable
 from cli.importing.values import Numbers, Refused
-from kit.money import LIMIT, Money, exponent
+from kit.money import LIMIT, Money, exponent, is_currency
 
 COLUMNS = (
     *("sku", "title", "price", "currency", "category", "description", "weight_grams", "tax_class", "purchase_limit"),
@@ -84,7 +84,7 @@ class ProductRows:
         return number.digits
 
     def _price(self, column: str, text: str, currency: str) -> WireMoney:
-        if len(currency) != 3 or not (currency.isascii() and currency.isalpha() and currency.isupper()):
+        if not is_currency(currency):
             raise Refused("currency", "CURRENCY", f"{currency!r} is no currency: three capital letters (ISO 4217)")
         number = self._numbers.read(text)
         if number is None or number.digits < 0:

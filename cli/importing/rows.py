@@ -10,7 +10,7 @@ from cli.importing import phones
 from cli.importing.mapping import Column, Mapping
 from cli.importing.problem import unreadable
 from cli.importing.values import Instants, Number, Numbers, Refused, words
-from kit.money import LIMIT, exponent
+from kit.money import LIMIT, exponent, is_currency
 
 MOST_UNITS = 1_000_000
 LONGEST_TITLE = 200
@@ -18,7 +18,6 @@ _LONGEST_SKU = 64
 _LONGEST_ORDER = 128
 _LONGEST_CUSTOMER = 200
 _CONTACTS = {"name": 200, "phone": 32, "email": 254, "card": 64, "store": 100}
-_CURRENCY = re.compile("[A-Z]{3}")
 
 Contact = tuple[str, str, str, str, str]
 """Name, phone, e-mail address, card number, store."""
@@ -164,8 +163,8 @@ class Rows:
 
     def _currency(self, fields: Sequence[str]) -> str:
         currency = self._get(fields, "currency").upper() or self._mapping.currency
-        if not _CURRENCY.fullmatch(currency):
-            raise Refused("currency", "CURRENCY_INVALID", "the currency is no three-letter code of ISO 4217")
+        if not is_currency(currency):
+            raise Refused("currency", "CURRENCY_INVALID", f"{currency!r} is no currency of ISO 4217")
         return currency
 
     def _amount(self, fields: Sequence[str], quantity: int, currency: str, *, returns: bool) -> int:

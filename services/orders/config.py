@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from kit.settings import Settings
+from kit.settings import Currency, Settings
 from services.orders.domain.payment import Tender
 
 
@@ -22,7 +22,7 @@ class Config(Settings):
     pay_within: timedelta = Field(
         timedelta(minutes=15), gt=timedelta(0), description="How long an order waits for its payment (ISO 8601)."
     )
-    refund_limits: dict[str, Annotated[int, Field(ge=0)]] = Field(
+    refund_limits: dict[Currency, Annotated[int, Field(ge=0)]] = Field(
         default_factory=dict,
         description="What may be given back of an order, points at their worth, before somebody else approves: minor "
         "units by currency (JSON).",

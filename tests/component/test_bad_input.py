@@ -11,7 +11,7 @@ from typing import Any
 
 import grpc
 import pytest
-from google.protobuf import message_factory
+from google.protobuf import json_format, message_factory
 from google.protobuf.descriptor import MethodDescriptor
 from google.rpc import error_details_pb2
 from grpc_status import rpc_status
@@ -28,6 +28,33 @@ _UNCLEAR = {grpc.StatusCode.INTERNAL, grpc.StatusCode.UNKNOWN, grpc.StatusCode.U
 _INSIDE = ("psycopg", "asyncpg", "sqlalchemy", "Traceback", 'relation "', 'constraint "', "line 1:")
 # Orders asks the other services, which don't run here.
 _MAY_BE_UNAVAILABLE = {"QuoteOrder", "PlaceOrder"}
+
+_NOBODY = "members/018f0000-0000-7000-8000-000000000001"
+_ACCOUNT = "accounts/018f0000-0000-7000-8000-000000000001"
+_YUAN = {"currencyCode": "RMB", "units": "5"}
+_MONTH = {"startTime": "2026-01-01T00:00:00Z", "endTime": "2026-02-01T00:00:00Z"}
+_PLATFORM = {"title": "T", "platform": "PLATFORM_WANGDIANTONG", "channel": "tmall", "currencyCode": "RMB"}
+NO_CURRENCY: list[tuple[str, dict[str, Any], str]] = [
+    ("CreateProduct", {"product": {"sku": "TEA", "title": "Tea", "price": _YUAN}}, "product.price.currency_code"),
+    ("CreatePriceList", {"priceList": {"title": "VIP", "currencyCode": "RMB"}}, "price_list.currency_code"),
+    ("SearchProducts", {"query": "tea", "currencyCode": "RMB"}, "currency_code"),
+    ("SearchOrders", {"currencyCode": "RMB", "minUnits": "5"}, "currency_code"),
+    ("CreateShop", {"shopId": "tea", "shop": _PLATFORM}, "shop.currency_code"),
+    ("CreateTopUp", {"topUp": {"member": _NOBODY, "amount": _YUAN, "store": "s1"}}, "top_up.amount.currency_code"),
+    ("GetStoredValueRules", {"name": "storedValueRules/RMB"}, "name"),
+    ("GetSettlementReport", {"currencyCode": "RMB", **_MONTH}, "currency_code"),
+    ("GetRfmTable", {"name": "rfmTables/RMB"}, "name"),
+    (
+        "PriceOrder",
+        {"currencyCode": "RMB", "lines": [{"product": "products/tea", "quantity": 1, "unitPrice": _YUAN}]},
+        "currency_code",
+    ),
+    (
+        "CreateOpportunity",
+        {"opportunity": {"displayName": "Tea", "account": _ACCOUNT, "amount": _YUAN}},
+        "opportunity.amount.currency_code",
+    ),
+]
 
 Invoke = Callable[[MethodDescriptor, bytes], None]
 
@@ -130,3 +157,19 @@ def test_bytes_that_are_no_request_are_refused(channels: dict[str, grpc.Channel]
     with pytest.raises(grpc.RpcError) as caught:
         call(data, metadata=[("authorization", keys.bearer("admin"))], timeout=10)
     assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+
+
+@pytest.mark.parametrize(("name", "asked", "field"), NO_CURRENCY, ids=[name for name, *_ in NO_CURRENCY])
+def test_three_letters_that_are_no_currency_are_refused_in_their_field(
+    name: str, asked: dict[str, Any], field: str, channels: dict[str, grpc.Channel], keys: Keys
+) -> None:
+    method = next(each for each in METHODS if each.name == name)
+    service = method.containing_service.full_name.split(".")[1]
+    path = f"/{method.containing_service.full_name}/{name}"
+    request = json_format.ParseDict(asked, message_factory.GetMessageClass(method.input_type)())
+    with pytest.raises(grpc.RpcError) as caught:
+        first(channels[service], path, request, keys.bearer("admin"), stream=False)
+    assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    status, bad = rpc_status.from_call(caught.value), error_details_pb2.BadRequest()
+    assert any(detail.Unpack(bad) for detail in status.details)
+    assert [violation.field for violation in bad.field_violations] == [field]

@@ -7,7 +7,7 @@ from kehu.campaigns.v1 import prices_pb2 as pb
 
 from kit import names
 from kit.errors import invalid
-from kit.money import Money
+from kit.money import Money, currency_of
 from kit.rpc.convert import money, wire_duration, wire_money
 from services.campaigns.api.coupon import coupon_ids
 from services.campaigns.domain.pricing import NO_DISCOUNT_FOR, Decision, Line, Price
@@ -18,7 +18,7 @@ def order(request: pb.PriceOrderRequest) -> Order:
     """Read what is to be priced."""
     return Order(
         member=names.id_of("members", request.member, field="member") if request.member else None,
-        currency=request.currency_code,
+        currency=currency_of(request.currency_code),
         lines=[_line(index, wire, request.currency_code) for index, wire in enumerate(request.lines)],
         coupons=frozenset(coupon_ids(request.coupons)),
         order=names.id_of("orders", request.order, field="order") if request.order else None,

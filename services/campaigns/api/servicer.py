@@ -14,6 +14,7 @@ from kehu.campaigns.v1 import segments_pb2 as spb
 
 from kit import names, org
 from kit.errors import Fault
+from kit.money import currency_of
 from kit.page import Tokens
 from kit.rpc import Edge
 from kit.rpc.convert import next_token, page_of
@@ -152,7 +153,7 @@ class CampaignsServicer(campaigns_pb2_grpc.CampaignsServiceServicer):
         self, request: profiles_pb2.GetRfmTableRequest, context: ServicerContext
     ) -> profiles_pb2.RfmTable:
         """Read the RFM table of a currency."""
-        currency = request.name.removeprefix("rfmTables/")
+        currency = currency_of(request.name.removeprefix("rfmTables/"), field="name")
         return profile.render_table(await self._edge.read(profiles.table, currency, profile.as_of(request)))
 
     async def CreateSegment(self, request: spb.CreateSegmentRequest, context: ServicerContext) -> spb.Segment:

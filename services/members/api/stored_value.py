@@ -14,7 +14,7 @@ from kehu.members.v1 import stored_value_pb2_grpc
 
 from kit import names
 from kit.errors import invalid
-from kit.money import Money
+from kit.money import Money, currency_of, is_currency
 from kit.page import Tokens
 from kit.rpc import Edge
 from kit.rpc.convert import (
@@ -189,7 +189,8 @@ class StoredValueServicer(stored_value_pb2_grpc.StoredValueServiceServicer):
         """Read what stores have to settle."""
         start = instant(request.start_time, field="start_time")
         end = instant(request.end_time, field="end_time")
-        return _report(await self._edge.read(stored_value.settle, request.currency_code, start, end))
+        currency = currency_of(request.currency_code)
+        return _report(await self._edge.read(stored_value.settle, currency, start, end))
 
 
 def positive(wire: WireMoney, *, field: str) -> Money:
@@ -296,8 +297,8 @@ def _rules_currency(name: str, field: str) -> str:
 
 def _currency(code: str, *, field: str = "name") -> str:
     """The currency at the end of a name."""
-    if len(code) != 3 or not (code.isascii() and code.isalpha() and code.isupper()):
-        raise invalid(field, "must end with the three-letter code of a currency (ISO 4217) in capitals")
+    if not is_currency(code):
+        raise invalid(field, "must end with the code of a currency (ISO 4217), three letters in capitals")
     return code
 
 

@@ -9,7 +9,7 @@ from kehu.orders.v1 import shipping_pb2
 
 from kit import names, org
 from kit.errors import invalid
-from kit.money import exponent
+from kit.money import currency_of, exponent
 from kit.rpc import convert
 from kit.vault import Vault
 from services.orders.api import delivery, order
@@ -29,7 +29,7 @@ def query(request: pb.SearchOrdersRequest, vault: Vault) -> DeskQuery:
     phone = delivery.phone_digest(vault, request.phone) if request.phone else None
     if phone == "":
         raise invalid("phone", "must have digits")
-    currency = request.currency_code
+    currency = currency_of(request.currency_code) if request.currency_code else ""
     unit = 10 ** exponent(currency) if request.min_units or request.max_units else 1
     return DeskQuery(
         counter=counter,

@@ -11,6 +11,7 @@ from kehu.orders.v1 import channels_pb2 as pb
 
 from kit import names
 from kit.errors import Fault, invalid
+from kit.money import currency_of
 from kit.rpc import convert
 from services.orders.api.wire import code_of, optional_id, optional_name, reason_of
 from services.orders.domain import ingest
@@ -38,7 +39,7 @@ def shop_of(request: pb.CreateShopRequest, now: datetime) -> Shop:
         title=told.title,
         platform=pb.Shop.Platform.Name(told.platform).removeprefix("PLATFORM_"),
         channel=told.channel,
-        currency=told.currency_code,
+        currency=currency_of(told.currency_code, field="shop.currency_code"),
         location=code_of("locations", told.location, field="shop.location"),
         version=1,
         create_time=now,

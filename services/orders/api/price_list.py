@@ -9,7 +9,7 @@ from kehu.orders.v1 import catalogue_pb2 as pb
 from kehu.orders.v1 import errors_pb2
 
 from kit import names
-from kit.money import Money
+from kit.money import Money, currency_of
 from kit.rpc import convert
 from services.orders.api.wire import (
     code_of,
@@ -77,9 +77,10 @@ def creation(request: pb.CreatePriceListRequest) -> CreatePriceList:
     """Read a request."""
     given = request.price_list
     terms = {name: read(given) for name, read in _READ.items()}
+    currency = currency_of(given.currency_code, field="price_list.currency_code")
     return CreatePriceList(
         names.new_id(),
-        Terms(currency=given.currency_code, window=window(given), **terms),  # type: ignore[arg-type]
+        Terms(currency=currency, window=window(given), **terms),  # type: ignore[arg-type]
     )
 
 

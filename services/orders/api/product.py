@@ -9,7 +9,7 @@ from kehu.orders.v1 import products_pb2 as pb
 
 from kit import names
 from kit.errors import Fault, invalid
-from kit.money import exponent
+from kit.money import currency_of, exponent
 from kit.rpc import convert
 from services.orders.api.wire import (
     code_of,
@@ -139,12 +139,13 @@ def query(request: pb.ListProductsRequest) -> ProductQuery:
 
 def search(request: catalogue_pb2.SearchProductsRequest) -> Search:
     """Read a request's words and filters."""
-    scale = 10 ** exponent(request.currency_code)
+    currency = currency_of(request.currency_code) if request.currency_code else ""
+    scale = 10 ** exponent(currency)
     filters = ProductSearch(
         state=_STATES_BACK.get(request.state),
         group=optional_id("productGroups", request.product_group, field="product_group"),
         channel=code_of("channels", request.channel, field="channel"),
-        currency=request.currency_code,
+        currency=currency,
         min_price=request.min_units * scale if request.min_units else None,
         max_price=request.max_units * scale if request.max_units else None,
     )

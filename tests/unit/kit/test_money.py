@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kit.errors import Fault
-from kit.money import LIMIT, Money, allocate, exponent
+from kit.money import _CODES, _ENDED, LIMIT, Money, allocate, currency_of, exponent
 
 CURRENCIES = st.sampled_from(["CNY", "JPY", "KWD", "USD"])
 AMOUNTS = st.builds(Money, st.integers(-LIMIT + 1, LIMIT - 1), CURRENCIES)
@@ -39,9 +39,16 @@ def test_units_left_go_to_the_largest_remainders_and_ties_to_the_first() -> None
     assert allocate(-100, [1, 1, 1]) == [-34, -33, -33]
 
 
-@pytest.mark.parametrize(("currency", "digits"), [("JPY", 0), ("CNY", 2), ("KWD", 3)])
+@pytest.mark.parametrize(("currency", "digits"), [("JPY", 0), ("UGX", 0), ("CNY", 2), ("HRK", 2), ("KWD", 3)])
 def test_currencies_have_the_decimals_of_iso_4217(currency: str, digits: int) -> None:
     assert exponent(currency) == digits
+    assert currency_of(currency) == currency
+
+
+def test_all_currencies_are_known_that_are_in_use_and_none_twice() -> None:
+    codes = [code for text in (*_CODES.values(), *_ENDED.values()) for code in text.split()]
+    assert len(codes) == len(set(codes)) == 16 + 132 + 7 + 14
+    assert all(len(code) == 3 and code.isascii() and code.isupper() for code in codes)
 
 
 @pytest.mark.parametrize(
@@ -56,6 +63,9 @@ def test_currencies_have_the_decimals_of_iso_4217(currency: str, digits: int) ->
         (1, 0, "usd", "amount.currency_code"),
         (1, 0, "", "amount.currency_code"),
         (1, 0, "人民币", "amount.currency_code"),
+        (1, 0, "ABC", "amount.currency_code"),
+        (1, 0, "XAU", "amount.currency_code"),
+        (1, 0, "XXX", "amount.currency_code"),
         (10**15, 0, "USD", "amount"),
         (-(2**63), 0, "USD", "amount"),
     ],
