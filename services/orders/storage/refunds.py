@@ -86,6 +86,10 @@ _SAVE_PAYOUTS = text("""
                 cast(:references as text[])) as u (refund_id, payment, state, reference)
     where p.refund_id = u.refund_id and p.payment = u.payment
 """)
+_FORGET = text("""
+    update refunds r set reason = '', note = '' from orders o
+    where o.id = r.order_id and o.member_id = any(cast(:members as uuid[])) and (r.reason <> '' or r.note <> '')
+""")
 
 
 class RefundStore:
@@ -181,6 +185,10 @@ class RefundStore:
     def _add_payouts(self, added: Sequence[tuple[Refund, Payout]]) -> None:
         if added:
             self._connection.execute(_ADD_PAYOUTS, _payout_columns(added))
+
+    def forget(self, members: Sequence[UUID]) -> None:
+        """Delete why refunds of the orders of members were asked for, and what was said about them."""
+        self._connection.execute(_FORGET, {"members": list(members)})
 
 
 def _fixed_columns(made: Sequence[Refund]) -> dict[str, object]:

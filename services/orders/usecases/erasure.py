@@ -78,10 +78,14 @@ class Work(Storing, Protocol):
     def invoices(self) -> Personal:
         """Whom invoices are for."""
 
+    @property
+    def refunds(self) -> Personal:
+        """Why refunds were asked for, and what was said about them."""
+
 
 def forget_members(unit: Work, members: Sequence[UUID]) -> None:
-    """Delete addresses and carts of members, what people wrote about their orders, and whom invoices are for. Their
-    orders stay, as figures of nobody, and get none of that again."""
+    """Delete addresses and carts of members, what people wrote about their orders and refunds, and whom invoices are
+    for. Their orders stay, as figures of nobody, and get none of that again."""
     if not members:
         return
     unit.members.change()
@@ -90,6 +94,7 @@ def forget_members(unit: Work, members: Sequence[UUID]) -> None:
     unit.carts.forget(members)
     unit.desk.forget(members)
     unit.invoices.forget(members)
+    unit.refunds.forget(members)
 
 
 def forgotten(unit: Knowing, members: Iterable[UUID | None]) -> set[UUID]:

@@ -23,6 +23,7 @@ from services.orders.domain.refund import (
 )
 from services.orders.domain.stock import Movement, MovementKind
 from services.orders.usecases import consequences, credit, exchange, holding
+from services.orders.usecases.erasure import kept_text
 from services.orders.usecases.order import check_version, existing
 from services.orders.usecases.refund_ports import Exchanging, Reading, Restocking, Work
 
@@ -93,13 +94,14 @@ def preview_refund(unit: Reading, command: RefundOrder) -> Refund:
 
 def refund_order(unit: Restocking, command: RefundOrder) -> Refund:
     """Give back a part of a paid order, or ask for it. A request makes one refund for ever: its repeat gets it too."""
+    unit.members.keep()
     order = existing(unit.orders.lock([command.order_id]), command.order_id)
     if command.request_id:
         known = unit.refunds.of_request(order.id, command.request_id)
         if known is not None:
             return _same(known, command)
     check_version(order, command.version)
-    refunded, refund = _drafted(unit, order, command)
+    refunded, refund = _drafted(unit, order, replace(command, reason=kept_text(unit, order, command.reason)))
     if command.replacement is not None:
         replacement = existing(unit.orders.get([command.replacement]), command.replacement)
         if command.kind is not RefundKind.EXCHANGE:
@@ -135,10 +137,10 @@ def refund_claims(unit: Work, claims: Sequence[tuple[Order, Claim]], *, reason: 
 
 def approve_refund(unit: Restocking, command: DecideRefund) -> Refund:
     """Approve a refund that somebody else asked for: it gives back now, or once its goods are there."""
-    order, refund = _locked(unit, command)
+    order, refund, note = _noted(unit, command)
     if refund.state is RefundState.REQUESTED and refund.requested_by == command.by:
         raise errors.refund_own(order.id, refund.id)
-    decided = refund.decided(command.by, command.note, unit.now)
+    decided = refund.decided(command.by, note, unit.now)
     if refund.of_goods:
         approved = decided.step(RefundStep.APPROVE, RefundState.AWAITING_GOODS)
         unit.refunds.save([(refund, approved)], unit.now)
@@ -148,8 +150,8 @@ def approve_refund(unit: Restocking, command: DecideRefund) -> Refund:
 
 def reject_refund(unit: Exchanging, command: DecideRefund) -> Refund:
     """Refuse a refund, or give up waiting for its goods."""
-    _, refund = _locked(unit, command)
-    rejected = refund.reject(by=command.by, note=command.note, now=unit.now)
+    _, refund, note = _noted(unit, command)
+    rejected = refund.reject(by=command.by, note=note, now=unit.now)
     unit.refunds.save([(refund, rejected)], unit.now)
     exchange.give_up(unit, rejected)
     return rejected
@@ -158,14 +160,14 @@ def reject_refund(unit: Exchanging, command: DecideRefund) -> Refund:
 def receive_return(unit: Exchanging, command: ReceiveReturn) -> Refund:
     """The goods of a return are there: they are for sale again, and what was paid for them goes back, or pays for what
     the customer gets instead."""
-    order, refund = _locked(unit, command)
+    order, refund, note = _noted(unit, command)
     units = Counter({line.position: line.quantity for line in refund.lines})
     for index, (position, damaged) in enumerate(command.damaged):
         if damaged > units[position]:
             raise invalid(f"damaged[{index}].quantity", "must not be more than come back")
         units[position] -= damaged
     refund.check(RefundStep.RECEIVE)
-    received = replace(refund, note=command.note or refund.note)
+    received = replace(refund, note=note or refund.note)
     replacement = exchange.waiting(unit, refund)
     owed = replacement.outstanding if replacement else 0
     after = _carry_out(unit, order, refund, received, RefundStep.RECEIVE, _returned(order, units), owed=owed)
@@ -283,6 +285,13 @@ def _returned(order: Order, units: Mapping[int, int], restocked: Refund | None =
         Movement(place, MovementKind.RETURNED, quantity, 0, order.id, source=restocked.name if restocked else "")
         for place, quantity in order.returned(units).items()
     ]
+
+
+def _noted(unit: Exchanging, command: DecideRefund | ReceiveReturn) -> tuple[Order, Refund, str]:
+    """The order and the refund, locked, and what is kept of what is said with it."""
+    unit.members.keep()
+    order, refund = _locked(unit, command)
+    return order, refund, kept_text(unit, order, command.note)
 
 
 def _locked(unit: Work, command: DecideRefund | ReceiveReturn | SettleRefund) -> tuple[Order, Refund]:

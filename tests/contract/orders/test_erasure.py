@@ -14,11 +14,14 @@ from sqlalchemy import text
 from kit.db import Database
 from kit.errors import Fault
 from kit.names import new_id
+from kit.page import Page
 from services.orders.domain.address import SealedAddress
 from services.orders.domain.cart import Access
 from services.orders.domain.invoice import SealedBearer
 from services.orders.domain.order import Order
 from services.orders.domain.order_content import Buyer
+from services.orders.domain.payment import Tender
+from services.orders.domain.refund import ClaimLine, RefundKind, RefundQuery
 from services.orders.storage.unit import OrdersUnit
 from services.orders.usecases.activity import Sending
 from services.orders.usecases.cart import OpenCart, open_cart
@@ -27,7 +30,18 @@ from services.orders.usecases.erasure import forget_members
 from services.orders.usecases.group import take_seats
 from services.orders.usecases.invoice import RequestInvoice, request_invoice
 from services.orders.usecases.order import place_orders
+from services.orders.usecases.payment import PayOrder, pay_orders
+from services.orders.usecases.refund import (
+    DecideRefund,
+    ReceiveReturn,
+    approve_refund,
+    list_refunds,
+    receive_return,
+    refund_order,
+    reject_refund,
+)
 from tests.contract.orders.groups import started
+from tests.contract.orders.purchases import refunding
 from tests.contract.orders.shelves import on_sale
 from tests.support.builders.groups import an_opening
 from tests.support.builders.orders import a_placement, an_item
@@ -36,11 +50,19 @@ from tests.support.waiting import until
 Db = Database[OrdersUnit]
 
 
-def ordered(database: Db, units: int = 1) -> list[Order]:
-    """Orders of members, without addresses."""
+def ordered(database: Db, units: int = 1, *, each: int = 1) -> list[Order]:
+    """Orders of members, without addresses, of so many units together."""
     (tea,) = on_sale(database, stock=units)
-    placed = database.write(place_orders, [a_placement(an_item(product=tea.id)) for _ in range(units)])
-    return [each for each in placed if isinstance(each, Order)]
+    item = an_item(product=tea.id, quantity=each)
+    placed = database.write(place_orders, [a_placement(item) for _ in range(units // each)])
+    return [order for order in placed if isinstance(order, Order)]
+
+
+def paid(database: Db, order: Order) -> Order:
+    """Pay an order, in money."""
+    (after,) = database.write(pay_orders, [PayOrder(order.id, Tender.MANUAL, order.money(order.due), "", None)])
+    assert isinstance(after, Order)
+    return after
 
 
 def member_of(order: Order) -> UUID:
@@ -68,6 +90,20 @@ def invoiced(database: Db, order: Order) -> str:
     return "ASKED"
 
 
+def refund_texts(database: Db, order: Order) -> list[tuple[str, ...]]:
+    """What refunds of an order tell in people's words, and who asked and decided."""
+    found = database.read(list_refunds, RefundQuery(order=order.id), Page(50))
+    return [(each.reason, each.note, each.requested_by, each.decided_by) for each in reversed(found)]
+
+
+def asked_and_decided(database: Db, order: Order) -> None:
+    """Two refunds: one that somebody else approves, one that is refused."""
+    for decide in (approve_refund, reject_refund):
+        asked = replace(refunding(order, ClaimLine(1, 1)), reason="Mrs Wang is ill", by="clerk", limits={"CNY": 0})
+        made = database.write(refund_order, asked)
+        database.write(decide, DecideRefund(order.id, made.id, "chief", "she called", None))
+
+
 def addressed(database: Db, order: Order) -> bool:
     return database.read(lambda unit: unit.addresses.get(order.id)) is not None
 
@@ -82,6 +118,43 @@ def test_an_erased_member_s_orders_get_no_address_and_no_bearer_again(database: 
     assert (send(database, gone), invoiced(database, gone)) == ("MEMBER_ERASED", "MEMBER_ERASED")
     assert not addressed(database, gone)
     assert (send(database, other), invoiced(database, other)) == ("SENT", "ASKED")
+
+
+def test_what_was_said_of_an_erased_member_s_refunds_is_gone_and_not_kept_again(database: Db) -> None:
+    gone, other = (paid(database, order) for order in ordered(database, 8, each=4))
+    asked_and_decided(database, gone)
+    asked_and_decided(database, other)
+    database.write(forget_members, [member_of(gone)])
+    assert refund_texts(database, gone) == [("", "", "clerk", "chief")] * 2
+    assert refund_texts(database, other) == [("Mrs Wang is ill", "she called", "clerk", "chief")] * 2
+    asked_and_decided(database, gone)
+    assert refund_texts(database, gone) == [("", "", "clerk", "chief")] * 4
+
+
+def test_what_is_said_when_goods_come_back_is_not_kept_of_an_erased_member(database: Db) -> None:
+    (order,) = (paid(database, each) for each in ordered(database))
+    back = replace(refunding(order, ClaimLine(1, 1)), kind=RefundKind.RETURN)
+    made = database.write(refund_order, back)
+    database.write(forget_members, [member_of(order)])
+    received = database.write(receive_return, ReceiveReturn(order.id, made.id, (), "smells of her dog", None))
+    assert (received.reason, received.note) == ("", "")
+
+
+def test_a_reason_that_is_told_while_its_member_is_erased_is_not_left(database: Db) -> None:
+    (order,) = (paid(database, each) for each in ordered(database))
+    stored = Event()
+
+    def slowly(unit: OrdersUnit) -> None:
+        refund_order(unit, replace(refunding(order, ClaimLine(1, 1)), reason="Mrs Wang is ill"))
+        stored.set()
+        until(lambda: unit.connection.execute(_WAITING).scalar_one(), what="whoever erases waits for this")
+
+    with ThreadPoolExecutor(2) as threads:
+        made = threads.submit(database.write, slowly)
+        assert stored.wait(10)
+        threads.submit(database.write, forget_members, [member_of(order)]).result(20)
+        made.result(20)
+    assert [reason for reason, *_ in refund_texts(database, order)] == [""]
 
 
 def test_an_address_and_the_erasure_at_the_same_moment_leave_none(database: Db) -> None:
