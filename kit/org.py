@@ -17,9 +17,14 @@ _PATH = re.compile(r"(/[^/\s\x00-\x1f\x7f-\x9f]{1,63}){1,10}")
 def parse(text: str, *, field: str = "org") -> str:
     """The path as it is kept, without a slash at its end. Raises a Fault for what is no path."""
     path = text.rstrip("/")
-    if path and not _PATH.fullmatch(path):
+    if not known(path):
         raise invalid(field, "must be a path such as /cn/east, of at most 10 parts")
     return path
+
+
+def known(path: str) -> bool:
+    """Whether this is a path as it is kept."""
+    return not path or _PATH.fullmatch(path) is not None
 
 
 def within(path: str, org: str) -> bool:

@@ -256,13 +256,13 @@ def _goods(message: OrderPaid | OrderCompleted | OrderRefunded, net: int) -> tup
     lines = message.lines
     if not any(line.product or line.category for line in lines):
         left = Left(net, None, freight_left) if freight else None
-        return Basket(paid, freight, message.channel, message.store), left
+        return Basket(paid, freight, message.channel, message.store, org=message.org), left
     goods = tuple(
         Line(line.product, line.category, line.quantity, _minor(line.amount), _minor(line.paid_amount))
         for line in lines
     )
     return (
-        Basket(paid, freight, message.channel, message.store, goods),
+        Basket(paid, freight, message.channel, message.store, goods, message.org),
         Left(net, tuple(_minor(line.net_amount) for line in lines), freight_left),
     )
 

@@ -225,6 +225,7 @@ def _paid(fact: OrderPaid) -> Body:
         "hold": order.hold,
         "coupons": list(order.coupons),
         "imported": order.imported,
+        **({"org": order.org} if order.org else {}),
         **_freight(order),
         **_payments(order),
     }
@@ -244,6 +245,7 @@ def _completed(fact: OrderCompleted) -> Body:
         "lines": [_line(order, line) for line in order.lines],
         "hold": order.hold,
         "points": str(order.refunded_points) if order.refunded_points else "",
+        **({"org": order.org} if order.org else {}),
         **_freight(order),
         **_payments(order),
     }
@@ -281,6 +283,7 @@ def _refunded(fact: OrderRefunded) -> Body:
         "returnedCoupons": list(order.coupons) if order.state is OrderState.REFUNDED else [],
         "hold": order.hold,
         "points": str(order.refunded_points) if order.refunded_points else "",
+        **({"org": order.org} if order.org else {}),
         **_freight(order),
         **_payments(order),
     }

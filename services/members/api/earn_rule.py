@@ -29,6 +29,7 @@ def rule(wire: pb.EarnRule, index: int) -> Rule:
         exclusive=wire.exclusive,
         caps=caps(wire.caps),
         replaces=wire.replaces_rate,
+        place=wire.place.rstrip("/"),
     )
 
 
@@ -47,6 +48,7 @@ def wire_rule(known: Rule) -> pb.EarnRule:
         exclusive=known.exclusive,
         caps=wire_caps(known.caps),
         replaces_rate=known.replaces,
+        place=known.place,
     )
 
 

@@ -19,13 +19,14 @@ class Line:
 @dataclass(frozen=True, slots=True)
 class Basket:
     """An order as it was paid: `paid` in money, `freight` of it for the delivery. Without `lines` the goods are not
-    known."""
+    known. `org` is the part of the organisation that its store belonged to."""
 
     paid: int
     freight: int = 0
     channel: str = ""
     store: str = ""
     lines: tuple[Line, ...] = ()
+    org: str = ""
 
 
 @dataclass(frozen=True, slots=True)

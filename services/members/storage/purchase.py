@@ -31,15 +31,15 @@ _OF = text("""
 # What was bought is told once, and stays until it is told anew.
 _SAVE = text("""
     insert into purchases ("order", member, net, currency, pay_time, version, rules, earned, returned, complete_time,
-                           paid, freight, channel, store, lines, lines_left, freight_left, receipt, most)
-    select o, m, n, c, t, v, r, e, b, f, p, d, h, s, cast(l as jsonb), cast(a as jsonb), x, i, y from unnest(
+                           paid, freight, channel, store, lines, lines_left, freight_left, receipt, most, org)
+    select o, m, n, c, t, v, r, e, b, f, p, d, h, s, cast(l as jsonb), cast(a as jsonb), x, i, y, g from unnest(
         cast(:orders as uuid[]), cast(:members as uuid[]), cast(:nets as bigint[]), cast(:currencies as text[]),
         cast(:pay_times as timestamptz[]), cast(:versions as bigint[]), cast(:rules as integer[]),
         cast(:earned as bigint[]), cast(:returned as bigint[]), cast(:complete_times as timestamptz[]),
         cast(:paid as bigint[]), cast(:freights as bigint[]), cast(:channels as text[]), cast(:stores as text[]),
         cast(:lines as text[]), cast(:lines_left as text[]), cast(:freights_left as bigint[]),
-        cast(:receipts as text[]), cast(:mosts as bigint[])
-    ) as u (o, m, n, c, t, v, r, e, b, f, p, d, h, s, l, a, x, i, y)
+        cast(:receipts as text[]), cast(:mosts as bigint[]), cast(:orgs as text[])
+    ) as u (o, m, n, c, t, v, r, e, b, f, p, d, h, s, l, a, x, i, y, g)
     on conflict (member, "order") do update
     set net = excluded.net, pay_time = excluded.pay_time, version = excluded.version, rules = excluded.rules,
         earned = excluded.earned, returned = excluded.returned, complete_time = excluded.complete_time,
@@ -51,6 +51,7 @@ _SAVE = text("""
         freight = case when excluded.paid is null then purchases.freight else excluded.freight end,
         channel = case when excluded.paid is null then purchases.channel else excluded.channel end,
         store = case when excluded.paid is null then purchases.store else excluded.store end,
+        org = case when excluded.paid is null then purchases.org else excluded.org end,
         lines = case when excluded.paid is null then purchases.lines else excluded.lines end
 """)
 
@@ -63,7 +64,7 @@ _BETWEEN = text("""
 """)
 
 _KEPT = text("""
-    select p.member, p."order", p.net, p.paid, p.freight, p.channel, p.store, cast(p.lines as text),
+    select p.member, p."order", p.net, p.paid, p.freight, p.channel, p.store, p.org, cast(p.lines as text),
            cast(p.lines_left as text), p.freight_left, cast(p.person as text),
            (select cast(json_agg(json_build_array(e.programme, e.version, e.points, e.grants)) as text)
             from earnings e where e."order" = p."order")
@@ -140,6 +141,7 @@ class PurchaseStore:
                 "freights": [basket.freight for basket in baskets],
                 "channels": [basket.channel for basket in baskets],
                 "stores": [basket.store for basket in baskets],
+                "orgs": [basket.org for basket in baskets],
                 "lines": [_lines_document(basket) for basket in baskets],
                 "lines_left": [json.dumps(left.lines) if left and left.lines else None for left in lefts],
                 "freights_left": [left.freight if left else None for left in lefts],
@@ -218,11 +220,11 @@ def _lines_document(basket: Basket) -> str | None:
 
 
 def _kept(net: int, paid: int | None, freight: int, channel: str, store: str, *documents: Any) -> Kept:
-    lines, lines_left, freight_left, person, earnings = documents
+    org, lines, lines_left, freight_left, person, earnings = documents
     goods = tuple(Line(*line) for line in json.loads(lines)) if lines else ()
     left = Left(net, tuple(json.loads(lines_left)) if lines_left else None, freight_left)
     return Kept(
-        Basket(net if paid is None else paid, freight, channel, store, goods),
+        Basket(net if paid is None else paid, freight, channel, store, goods, org),
         left,
         _person(json.loads(person)) if person else None,
         {programme: _earning(*earning) for programme, *earning in json.loads(earnings or "[]")},

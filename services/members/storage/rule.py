@@ -87,6 +87,7 @@ def _rule_document(rule: Rule) -> Document:
         "exclusive": rule.exclusive,
         "caps": _caps_document(rule.caps),
         "replaces": rule.replaces,
+        **({"place": rule.place} if rule.place else {}),
     }
 
 
@@ -104,6 +105,7 @@ def _rule(kept: Document, currency: str) -> Rule:
         exclusive=kept["exclusive"],
         caps=Caps(*kept["caps"]),
         replaces=kept.get("replaces", False),
+        place=kept.get("place", ""),
     )
 
 

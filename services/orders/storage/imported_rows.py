@@ -32,7 +32,7 @@ ADD = text(f"""
             cast(:place_times as timestamptz[]), cast(:stores as text[])
         ) as o (id, member_id, channel, external_id, currency, total, fingerprint, place_time, store)
         on conflict (channel, external_id) where external_id is not null do nothing
-        returning id, external_id, total, place_time
+        returning id, external_id, total, place_time, org
     ), l as (
         insert into order_lines (order_id, position, product_id, sku, title, quantity, amount, shares,
                                  refunded_quantity, category, place_time)
@@ -48,7 +48,7 @@ ADD = text(f"""
         insert into payments (order_id, position, tender, amount, reference, pay_time, refunded)
         select id, 1, '{Tender.IMPORTED.value}', total, external_id, place_time, 0 from o where total > 0
     )
-    select id from o
+    select id, org from o
 """)
 
 

@@ -178,4 +178,5 @@ REPLACE = text("""
         cast(:versions as bigint[]), cast(:update_times as timestamptz[]), cast(:stores as text[])
     ) as u (id, state_before, version_before, total, fingerprint, place_time, version, update_time, store)
     where o.id = u.id and o.state = u.state_before and o.version = u.version_before
+    returning o.id, o.org
 """)

@@ -32,10 +32,12 @@ class OrderStore:
         )
         return {UUID(str(row[0])): row[1] for row in rows}
 
-    def add_imported(self, imported: Sequence[Order]) -> set[UUID]:
-        """Store new orders; answers which were stored: the key of the others became known meanwhile."""
+    def add_imported(self, imported: Sequence[Order]) -> dict[UUID, str]:
+        """Store new orders; answers which were stored, with the part of the organisation that each belongs to: the key
+        of the others became known meanwhile."""
         ordered = sorted(imported, key=lambda order: (order.channel, order.external_id))
-        return set(self._connection.execute(imported_rows.ADD, imported_rows.columns(ordered)).scalars())
+        rows = self._connection.execute(imported_rows.ADD, imported_rows.columns(ordered))
+        return {row.id: row.org for row in rows}
 
     def get(self, ids: Sequence[UUID]) -> dict[UUID, Order]:
         """Those of the orders that exist."""
@@ -103,8 +105,9 @@ class OrderStore:
         }
         self._connection.execute(statements.SAVE_RENEWED, columns)
 
-    def replace(self, changes: Sequence[tuple[Order, Order]]) -> None:
-        """Store imported orders as (before, after) with other lines, another total, time and store."""
+    def replace(self, changes: Sequence[tuple[Order, Order]]) -> dict[UUID, str]:
+        """Store imported orders as (before, after) with other lines, another total, time and store; answers the part of
+        the organisation that each belongs to."""
         after = [new for _, new in changes]
         columns = {
             **order_rows.condition(changes),
@@ -113,9 +116,11 @@ class OrderStore:
             "place_times": [order.place_time for order in after],
             "stores": [order.store for order in after],
         }
-        if self._connection.execute(statements.REPLACE, columns).rowcount != len(changes):
+        parts = {row.id: row.org for row in self._connection.execute(statements.REPLACE, columns)}
+        if len(parts) != len(changes):
             raise conflict()
         self._add_content(after)
+        return parts
 
     def page(self, query: OrderQuery, page: Page) -> list[Order]:
         """The orders of a page and one more if there are more, the latest placed first."""

@@ -28,14 +28,16 @@ class Orders(Protocol):
     def imported(self, keys: Sequence[Key]) -> dict[Key, tuple[UUID, bytes]]:
         """The ids and fingerprints of the orders that are known by these keys."""
 
-    def add_imported(self, orders: Sequence[Order]) -> set[UUID]:
-        """Store new orders; answers which were stored: the key of the others became known meanwhile."""
+    def add_imported(self, orders: Sequence[Order]) -> dict[UUID, str]:
+        """Store new orders; answers which were stored, with the part of the organisation that each belongs to: the key
+        of the others became known meanwhile."""
 
     def lock(self, ids: Sequence[UUID]) -> dict[UUID, Order]:
         """The orders; nobody else changes them until the transaction ends."""
 
-    def replace(self, changes: Sequence[tuple[Order, Order]]) -> None:
-        """Store orders as (before, after) with other lines and payments."""
+    def replace(self, changes: Sequence[tuple[Order, Order]]) -> dict[UUID, str]:
+        """Store orders as (before, after) with other lines and payments; answers the part of the organisation that each
+        belongs to."""
 
 
 class Work(erasure.Knowing, Protocol):
@@ -124,7 +126,7 @@ def _create(unit: Work, fresh: Sequence[tuple[Order, OrderPaid]]) -> dict[Key, R
     if not fresh:
         return {}
     stored = unit.orders.add_imported([order for order, _ in fresh])
-    unit.emit(fact for order, fact in fresh if order.id in stored)
+    unit.emit(_placed(fact, stored) for order, fact in fresh if order.id in stored)
     return {
         (order.channel, order.external_id): RowResult(Outcome.CREATED, order.id)
         for order, _ in fresh
@@ -150,6 +152,12 @@ def _update(unit: Work, rows: Sequence[ImportRow], known: Mapping[Key, tuple[UUI
         facts.append(fact)
         results[row.key] = RowResult(Outcome.UPDATED, order.id)
     if changes:
-        unit.orders.replace(changes)
-        unit.emit(facts)
+        parts = unit.orders.replace(changes)
+        unit.emit(_placed(fact, parts) for fact in facts)
     return results
+
+
+def _placed(fact: OrderPaid, parts: Mapping[UUID, str]) -> OrderPaid:
+    """The fact with the part of the organisation that the order belongs to, which only its row knew."""
+    part = parts[fact.order.id]
+    return replace(fact, order=replace(fact.order, org=part)) if part != fact.order.org else fact

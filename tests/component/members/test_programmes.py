@@ -62,6 +62,7 @@ def settle(database: Database[MembersUnit], member: str, *lines: events_pb2.Even
         member=member,
         channel="pos",
         store="stores/bund",
+        org="/cn/east/shanghai",
         lines=lines,
         net_total=money(total),
         paid_total=money(total),
@@ -99,6 +100,7 @@ async def test_every_rule_comes_back_as_it_was_given(members: MembersServiceStub
         double_tea(caps=rules.EarnCaps(order=100, member_day=200, member_total=0), exclusive=True),
         rules.EarnRule(id="more", rate=rules.EarnRate(points=3, amount=money(7)), scope=scope, minimum_spend=money(50)),
         rules.EarnRule(id="first", bonus_points=100, condition="member.first_purchase && order.store != ''"),
+        rules.EarnRule(id="east", bonus_points=9, place="/cn/east"),
     ]
     fields = {
         "display_name": "Stars",
@@ -134,6 +136,7 @@ async def test_every_rule_comes_back_as_it_was_given(members: MembersServiceStub
         ({"multiplier_basis_points": 9_000}, "PROGRAMME_INVALID", "programme.rules[0].multiplier"),
         ({"bonus_points": 1, "id": "base"}, "PROGRAMME_INVALID", "programme.rules[0].id"),
         ({"bonus_points": 1, "id": "Not an id"}, "REQUEST_INVALID", "programme.rules[0].id"),
+        ({"bonus_points": 1, "place": "east"}, "PROGRAMME_INVALID", "programme.rules[0].place"),
         ({"bonus_points": 1, "condition": "x" * 1_001}, "REQUEST_INVALID", "programme.rules[0].condition"),
     ],
 )
@@ -143,6 +146,16 @@ async def test_rules_that_make_no_sense_are_refused_where_they_go_wrong(
     refusal = await refused(update(members, rules=[rules.EarnRule(**{"id": "some", **rule})]))
     assert refusal.code is grpc.StatusCode.INVALID_ARGUMENT
     assert (refusal.reason, list(refusal.fields)) == (reason, [field])
+
+
+async def test_a_rule_of_a_part_goes_by_the_part_that_the_news_of_an_order_tell(
+    members: MembersServiceStub, database: Database[MembersUnit], member: str
+) -> None:
+    wanted = {"east": "/cn/east/", "west": "/cn/west"}
+    await update(members, rules=[rules.EarnRule(id=id_, bonus_points=9, place=at) for id_, at in wanted.items()])
+    settle(database, member, line(10, "tea"))
+    found = await members.GetBalance(members_pb2.GetBalanceRequest(name=f"{member}/balance"))
+    assert found.available == 10 + 9
 
 
 async def test_a_time_zone_must_exist(members: MembersServiceStub) -> None:

@@ -8,8 +8,9 @@ from typing import Any
 
 import grpc
 import pytest
-from kehu.orders.v1 import imports_pb2, products_pb2
+from kehu.orders.v1 import catalogue_pb2, imports_pb2, products_pb2
 from kehu.orders.v1 import orders_pb2 as pb
+from kehu.orders.v1.catalogue_pb2_grpc import CatalogueServiceStub
 from kehu.orders.v1.orders_pb2_grpc import OrdersServiceStub
 
 from kit.db import Database
@@ -120,6 +121,20 @@ async def test_an_imported_order_has_the_store_and_categories_of_its_row(
         ["music", ""],
         ["music", "books"],
     ]
+
+
+async def test_the_events_of_an_order_tell_the_part_of_its_store(
+    orders: OrdersServiceStub, channel: grpc.aio.Channel, database: Database[OrdersUnit], shop: Shop
+) -> None:
+    catalogue = CatalogueServiceStub(channel)
+    for code, org in (("cd-2", "/cn/east"), ("cd-3", "/cn/west")):
+        store = catalogue_pb2.Store(title=code, org=org)
+        await catalogue.CreateStore(catalogue_pb2.CreateStoreRequest(store_id=code, store=store))
+    await imported(orders, sold("1", "music", store="cd-2"), sold("2", "music", store="elsewhere"))
+    await imported(orders, sold("1", "music", store="cd-3"))
+    await shop.pay(await orders.PlaceOrder(placing((await shop.product(), 1), member=MEMBER, store="stores/cd-2")))
+    parts = {(event["store"], event.get("org", "")) for event in events(database, "OrderPaid")}
+    assert parts == {("cd-2", "/cn/east"), ("elsewhere", ""), ("cd-3", "/cn/west"), ("stores/cd-2", "/cn/east")}
 
 
 @pytest.mark.parametrize("label", LABELS)

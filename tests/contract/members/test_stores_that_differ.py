@@ -9,7 +9,7 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from google.protobuf import json_format
@@ -20,8 +20,10 @@ from kit.money import Money
 from services.members.api import earn_rule
 from services.members.domain.audit import Author
 from services.members.domain.rule import Caps, Rate, Rule
-from services.members.usecases import programme, purchase, purchase_view, tier
+from services.members.usecases import programme, purchase, purchase_view, recalculation, tier
+from services.members.usecases.dry_run import DryRun, dry_run
 from services.members.usecases.programme import UpdateProgramme
+from services.members.usecases.recalculation import StartRecalculation
 from tests.contract.members.conftest import World
 from tests.contract.members.earnings import TEA, bought, change, refunded
 from tests.support.builders.members import NOW, dollars
@@ -29,8 +31,14 @@ from tests.support.builders.rules import line, times
 from tests.support.builders.tiers import override_of
 
 GUIDE = Path(__file__).parents[3] / "docs" / "loyalty.md"
+DAY = timedelta(days=1)
 ADA = Author("ada", "kehu.members.v1.ProgrammesService/UpdateProgramme")
-STORES = {"north": 40, "east-1": 60, "east-2": 60, "outlet": 10, "warehouse": 0, "flagship": 50}
+STORES = {"north": 40, "east-1": 60, "east-2": 60, "east-3": 100, "outlet": 10, "warehouse": 0, "flagship": 50}
+
+
+def part_of(store: str) -> str:
+    """Where the guide's stores are."""
+    return f"/cn/east/{store}" if store.startswith("east") else "/cn/north"
 
 
 def example() -> dict[str, Any]:
@@ -61,10 +69,10 @@ def verdicts(world: World, of: UUID, order: UUID) -> dict[str, tuple[str, int]]:
 def test_each_store_earns_what_the_guide_says_and_a_refund_takes_it_back(world: World, store: str, points: int) -> None:
     change(world, **example())
     of = gold(world)
-    paid = bought(of, line(6_00), line(4_00), store=f"stores/{store}", pay_time=world.clock.now)
+    paid = bought(of, line(6_00), line(4_00), store=f"stores/{store}", org=part_of(store), pay_time=world.clock.now)
     world.do(purchase.settle, [paid])
     assert world.wallet(of) == (points, 0, 0)
-    own = store in {"east-1", "east-2", "outlet", "warehouse"}
+    own = store in {"east-1", "east-2", "east-3", "outlet", "warehouse"}
     assert verdicts(world, of, paid.order)["base"] == (("REPLACED", 0) if own else ("APPLIED", 20))
     for version, nets in ((3, (1_00, 4_00)), (4, (1_00, 0)), (5, (0, 0))):
         world.do(purchase.settle, [refunded(paid, version, *nets)])
@@ -77,7 +85,9 @@ def test_what_a_store_does_not_say_follows_the_house(world: World) -> None:
     rules = [times(30_000, id="gold", condition="member.tier == 'gold'") if each.id == "gold" else each
              for each in example()["rules"]]  # fmt: skip
     change(world, rules=tuple(rules))
-    world.do(purchase.settle, [bought(of, line(10_00), store="stores/east-1", pay_time=world.clock.now)])
+    world.do(
+        purchase.settle, [bought(of, line(10_00), store="stores/east-1", org="/cn/east", pay_time=world.clock.now)]
+    )
     assert world.wallet(of) == (90, 0, 0)
 
 
@@ -108,8 +118,25 @@ def test_an_override_of_a_store_is_in_the_trail_with_what_was_before(world: Worl
         ("old", "order.store == 'stores/1'", 20_000)
     ]
     outlet = next(rule for rule in is_["rules"] if rule["id"] == "outlet")
-    assert (outlet["condition"], outlet["rate"]["points"]) == ('order.store == "stores/outlet"', 1)
+    assert (outlet["place"], outlet["rate"]["points"]) == ("stores/outlet", 1)
     assert was["earn"] == {"points": 1, "amount": {"minor": 100, "currency": "USD"}}
+
+
+def test_a_part_is_kept_as_it_was_when_the_order_was_first_heard_of(world: World) -> None:
+    (of,) = world.enrolled()
+    paid = bought(of, line(10_00), store="stores/east-1", org="/cn/east", pay_time=world.clock.now)
+    world.do(purchase.settle, [paid])
+    change(world, **example())
+    draft = {"rules": tuple(example()["rules"])}
+    tried = world.do(dry_run, DryRun("default", draft, None, None, ((of, paid.order),), 1))
+    assert (tried.points, tried.points + tried.change) == (10, 30)
+    job = world.do(recalculation.start, StartRecalculation(uuid4(), "default", NOW - DAY, world.clock.now + DAY, ADA))
+    while world.do(recalculation.get, job.id).running:
+        world.do(recalculation.advance)
+    assert world.wallet(of) == (30, 0, 0)
+    moved = replace(paid.basket, org="/cn/west") if paid.basket else None
+    world.do(purchase.settle, [refunded(paid, 3, 4_00, basket=moved)])
+    assert world.wallet(of) == (12, 0, 0)
 
 
 def test_a_programme_that_is_made_is_in_the_trail_with_its_rules(world: World) -> None:

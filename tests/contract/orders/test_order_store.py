@@ -117,7 +117,7 @@ def test_an_import_is_read_as_it_was_written(database: Database[OrdersUnit]) -> 
     lines = an_import_line(quantity=3, amount=1000, category="music"), an_import_line(amount=0)
     row = an_import_row(*lines, member=new_id(), store="cd-2")
     order, _ = imports.order_of(row, NOW)
-    assert database.write(lambda unit: unit.orders.add_imported([order])) == {order.id}
+    assert database.write(lambda unit: unit.orders.add_imported([order])) == {order.id: ""}
     read = found(database, order)
     assert read == replace(order, counter=read.counter)
     assert database.read(lambda unit: unit.orders.imported([row.key, ("cdnow", "2")])) == {
@@ -140,7 +140,7 @@ def test_an_import_that_became_known_meanwhile_is_left_out(database: Database[Or
     first, second = (imports.order_of(an_import_row(external_id=each), NOW)[0] for each in "12")
     twin, _ = imports.order_of(an_import_row(external_id="1"), NOW)
     database.write(lambda unit: unit.orders.add_imported([first]))
-    assert database.write(lambda unit: unit.orders.add_imported([twin, second])) == {second.id}
+    assert database.write(lambda unit: unit.orders.add_imported([twin, second])) == {second.id: ""}
     assert database.read(lambda unit: unit.orders.get([twin.id])) == {}
 
 

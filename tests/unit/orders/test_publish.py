@@ -119,11 +119,12 @@ def test_who_hears_of_a_paid_order_hears_its_store_and_categories(fact: Fact) ->
 
 def test_a_line_is_told_with_all_that_rules_go_by() -> None:
     order = paid(an_order(an_item(quantity=2, unit_price=1050, category="tea"), store="tea-1"))
+    order = replace(order, org="/cn/east")
     once, _, refunded = order.refund(new_id(), Claim.units((1, 1)), reason="", request_id="", now=LATER)
     completed = OrderCompleted(once.complete(LATER)[0])
     for fact in (refunded, completed):
         body = json.loads(to_event(fact).payload)
-        assert body["store"] == "tea-1"
+        assert (body["store"], body["org"]) == ("tea-1", "/cn/east")
         assert body["lines"] == [
             {
                 "product": f"products/{order.lines[0].product}",

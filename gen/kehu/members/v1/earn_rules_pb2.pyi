@@ -72,6 +72,7 @@ class EarnRule(_message.Message):
     EXCLUSIVE_FIELD_NUMBER: _builtins.int
     CAPS_FIELD_NUMBER: _builtins.int
     REPLACES_RATE_FIELD_NUMBER: _builtins.int
+    PLACE_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     """The id, for example `double-tea`; not `base`, which is the programme's own rate."""
     title: _builtins.str
@@ -95,8 +96,13 @@ class EarnRule(_message.Message):
     """Whether no later rule applies where this one does."""
     replaces_rate: _builtins.bool
     """Whether `rate` stands in the place of the programme's own where the rule applies, as for stores that give another
-    one, also none. Multipliers multiply it. Of several such rules the first one that applies counts. It is about all
-    goods, without `minimum_spend` and `caps`.
+    one, also none. Multipliers multiply it. Of several such rules that apply, the one of the smallest `place` counts,
+    wherever it stands: that of a store before that of a part, `/cn/east` before `/cn`, any place before none; of two of
+    the same size the first. It is about all goods, without `minimum_spend` and `caps`.
+    """
+    place: _builtins.str
+    """Where it applies: in a store, `stores/east-1`, or in all stores of a part of the organisation and below, `/cn/east`;
+    empty for everywhere. A store's part is the one that it had when members first heard of the order.
     """
     @_builtins.property
     def rate(self) -> Global___EarnRate:
@@ -128,10 +134,11 @@ class EarnRule(_message.Message):
         exclusive: _builtins.bool = ...,
         caps: Global___EarnCaps | None = ...,
         replaces_rate: _builtins.bool = ...,
+        place: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["caps", b"caps", "minimum_spend", b"minimum_spend", "rate", b"rate", "scope", b"scope"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bonus_points", b"bonus_points", "caps", b"caps", "condition", b"condition", "exclusive", b"exclusive", "id", b"id", "minimum_spend", b"minimum_spend", "multiplier_basis_points", b"multiplier_basis_points", "rate", b"rate", "replaces_rate", b"replaces_rate", "scope", b"scope", "title", b"title"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bonus_points", b"bonus_points", "caps", b"caps", "condition", b"condition", "exclusive", b"exclusive", "id", b"id", "minimum_spend", b"minimum_spend", "multiplier_basis_points", b"multiplier_basis_points", "place", b"place", "rate", b"rate", "replaces_rate", b"replaces_rate", "scope", b"scope", "title", b"title"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -177,6 +177,7 @@ class OrderPaid(_message.Message):
     PAID_TOTAL_FIELD_NUMBER: _builtins.int
     FREIGHT_FIELD_NUMBER: _builtins.int
     NET_FREIGHT_FIELD_NUMBER: _builtins.int
+    ORG_FIELD_NUMBER: _builtins.int
     PAYMENTS_FIELD_NUMBER: _builtins.int
     order: _builtins.str
     """The order, `orders/{order}`."""
@@ -190,6 +191,8 @@ class OrderPaid(_message.Message):
     """Whether the order came from another system's history: no automation should write to the customer."""
     store: _builtins.str
     """The store where it was bought; empty if none."""
+    org: _builtins.str
+    """The part of the organisation that its store belonged to when this was told, `/cn/east` for example; empty if none."""
     @_builtins.property
     def net_total(self) -> _money_pb2.Money:
         """What is left of the paid total after refunds; here the whole of it."""
@@ -238,11 +241,12 @@ class OrderPaid(_message.Message):
         paid_total: _money_pb2.Money | None = ...,
         freight: _money_pb2.Money | None = ...,
         net_freight: _money_pb2.Money | None = ...,
+        org: _builtins.str = ...,
         payments: _abc.Iterable[Global___EventPayment] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["freight", b"freight", "net_freight", b"net_freight", "net_total", b"net_total", "paid_total", b"paid_total", "pay_time", b"pay_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "coupons", b"coupons", "freight", b"freight", "hold", b"hold", "imported", b"imported", "lines", b"lines", "member", b"member", "net_freight", b"net_freight", "net_total", b"net_total", "order", b"order", "paid_total", b"paid_total", "pay_time", b"pay_time", "payments", b"payments", "store", b"store"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "coupons", b"coupons", "freight", b"freight", "hold", b"hold", "imported", b"imported", "lines", b"lines", "member", b"member", "net_freight", b"net_freight", "net_total", b"net_total", "order", b"order", "org", b"org", "paid_total", b"paid_total", "pay_time", b"pay_time", "payments", b"payments", "store", b"store"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -267,6 +271,7 @@ class OrderCompleted(_message.Message):
     PAID_TOTAL_FIELD_NUMBER: _builtins.int
     FREIGHT_FIELD_NUMBER: _builtins.int
     NET_FREIGHT_FIELD_NUMBER: _builtins.int
+    ORG_FIELD_NUMBER: _builtins.int
     PAYMENTS_FIELD_NUMBER: _builtins.int
     order: _builtins.str
     """The order, `orders/{order}`."""
@@ -280,6 +285,8 @@ class OrderCompleted(_message.Message):
     """Points given back to the member by all refunds so far."""
     store: _builtins.str
     """The store where it was bought; empty if none."""
+    org: _builtins.str
+    """The part of the organisation that its store belonged to when this was told, `/cn/east` for example; empty if none."""
     @_builtins.property
     def net_total(self) -> _money_pb2.Money:
         """What is left of the paid total after refunds."""
@@ -328,11 +335,12 @@ class OrderCompleted(_message.Message):
         paid_total: _money_pb2.Money | None = ...,
         freight: _money_pb2.Money | None = ...,
         net_freight: _money_pb2.Money | None = ...,
+        org: _builtins.str = ...,
         payments: _abc.Iterable[Global___EventPayment] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["complete_time", b"complete_time", "freight", b"freight", "net_freight", b"net_freight", "net_total", b"net_total", "paid_total", b"paid_total", "pay_time", b"pay_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "complete_time", b"complete_time", "freight", b"freight", "hold", b"hold", "lines", b"lines", "member", b"member", "net_freight", b"net_freight", "net_total", b"net_total", "order", b"order", "paid_total", b"paid_total", "pay_time", b"pay_time", "payments", b"payments", "points", b"points", "store", b"store"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel", b"channel", "complete_time", b"complete_time", "freight", b"freight", "hold", b"hold", "lines", b"lines", "member", b"member", "net_freight", b"net_freight", "net_total", b"net_total", "order", b"order", "org", b"org", "paid_total", b"paid_total", "pay_time", b"pay_time", "payments", b"payments", "points", b"points", "store", b"store"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -421,6 +429,7 @@ class OrderRefunded(_message.Message):
     NET_FREIGHT_FIELD_NUMBER: _builtins.int
     COMPLETE_TIME_FIELD_NUMBER: _builtins.int
     RETURNED_COUPONS_FIELD_NUMBER: _builtins.int
+    ORG_FIELD_NUMBER: _builtins.int
     PAYMENTS_FIELD_NUMBER: _builtins.int
     order: _builtins.str
     """The order, `orders/{order}`."""
@@ -438,6 +447,8 @@ class OrderRefunded(_message.Message):
     """
     store: _builtins.str
     """The store where it was bought; empty if none."""
+    org: _builtins.str
+    """The part of the organisation that its store belonged to when this was told, `/cn/east` for example; empty if none."""
     @_builtins.property
     def amount(self) -> _money_pb2.Money:
         """What this refund gave back in money. What an exchange passed on to its replacement is no part of it, but of what is
@@ -508,11 +519,12 @@ class OrderRefunded(_message.Message):
         net_freight: _money_pb2.Money | None = ...,
         complete_time: _timestamp_pb2.Timestamp | None = ...,
         returned_coupons: _abc.Iterable[_builtins.str] | None = ...,
+        org: _builtins.str = ...,
         payments: _abc.Iterable[Global___EventPayment] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "complete_time", b"complete_time", "freight", b"freight", "net_freight", b"net_freight", "net_total", b"net_total", "paid_total", b"paid_total", "pay_time", b"pay_time", "refund_time", b"refund_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "channel", b"channel", "complete_time", b"complete_time", "freight", b"freight", "hold", b"hold", "lines", b"lines", "member", b"member", "net_freight", b"net_freight", "net_total", b"net_total", "order", b"order", "paid_total", b"paid_total", "pay_time", b"pay_time", "payments", b"payments", "points", b"points", "refund", b"refund", "refund_time", b"refund_time", "returned_coupons", b"returned_coupons", "store", b"store"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "channel", b"channel", "complete_time", b"complete_time", "freight", b"freight", "hold", b"hold", "lines", b"lines", "member", b"member", "net_freight", b"net_freight", "net_total", b"net_total", "order", b"order", "org", b"org", "paid_total", b"paid_total", "pay_time", b"pay_time", "payments", b"payments", "points", b"points", "refund", b"refund", "refund_time", b"refund_time", "returned_coupons", b"returned_coupons", "store", b"store"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

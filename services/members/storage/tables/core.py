@@ -107,6 +107,7 @@ purchases = Table(
     Column("freight", BigInteger, nullable=False, server_default="0"),
     Column("channel", Text, nullable=False, server_default=""),
     Column("store", Text, nullable=False, server_default=""),
+    Column("org", Text, nullable=False, server_default=""),
     Column("lines", JSONB),
     Column("lines_left", JSONB),
     Column("freight_left", BigInteger),
