@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Any, TypeVar
 
-import grpc
 from kehu.members.v1.members_pb2_grpc import MembersServiceStub
+
+from bench.thin import Channel
 
 Call = Callable[[int], Awaitable[object]]
 """One call, or one pair of calls; the number tells calls apart."""
@@ -22,6 +23,7 @@ Call = Callable[[int], Awaitable[object]]
 Metadata = tuple[tuple[str, str], ...]
 S = TypeVar("S")
 _DRAIN_SECONDS = 20.0
+_CONNECTIONS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +51,20 @@ def measure(
     *,
     callers: int,
     seconds: float,
-    stub: Callable[[grpc.aio.Channel], object] = MembersServiceStub,
+    stub: Callable[[Channel], object] = MembersServiceStub,
 ) -> Load:
-    """Call gRPC for a while and count, after a while that does not count. Callers are dealt out to the addresses."""
+    """Call gRPC for a while and count, after a while that does not count. Callers are dealt out to the addresses, and
+    have a few connections to each."""
     addresses = [address] if isinstance(address, str) else address
 
     async def run() -> Load:
         async with AsyncExitStack() as channels:
-            opened = [await channels.enter_async_context(grpc.aio.insecure_channel(each)) for each in addresses]
-            calls = [make(stub(channel), (("authorization", bearer),)) for channel in opened]
+            opened = [
+                await channels.enter_async_context(Channel(each, bearer))
+                for each in addresses
+                for _ in range(_CONNECTIONS // len(addresses))
+            ]
+            calls = [make(stub(channel), ()) for channel in opened]
             return await closed(calls, callers=callers, seconds=seconds)
 
     return asyncio.run(run())

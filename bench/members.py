@@ -23,7 +23,7 @@ from bench.population import ENTRIES, member, populate
 from bench.table import FOLDER, Table
 from services.members.domain.points import HOUSE
 
-CALLERS = 48
+CALLERS = 128
 SECONDS = 6.0
 ROUNDS = 3
 SMALL, LARGE = 10_000, 1_000_000
@@ -65,7 +65,7 @@ def _calls(place: Installation, table: Table, seconds: float, *, rounds: int) ->
             (members, _accrue(1), CALLERS),
             (members, _hold_and_confirm, CALLERS),
             (members, _balance, CALLERS),
-            (control, _accrue(SMALL), 16),
+            (control, _accrue(SMALL), CALLERS),
         )
         found = [
             [
@@ -81,7 +81,7 @@ def _calls(place: Installation, table: Table, seconds: float, *, rounds: int) ->
     table.add("accrue, one member", hot, "calls/s", baseline=echoed, least=0.4)
     table.add("hold and confirm", pairs, "pairs/s", baseline=echoed, least=0.25)
     table.add("get balance", read, "calls/s", baseline=echoed, least=0.7)
-    alone = table.add("control: one transaction per request, 16 callers", ordinary, "calls/s")
+    alone = table.add("control: one transaction per request", ordinary, "calls/s")
     table.add("accrue beside the control", rate, "calls/s", baseline=alone, least=6)
     return rate, found[-1][1]
 

@@ -25,7 +25,7 @@ from bench.installation import Installation, installation
 from bench.load import Call, Load, Metadata, closed, measure, opened
 from bench.table import FOLDER, Table
 
-CALLERS = 48
+CALLERS = 128
 SECONDS = 6.0
 ROUNDS = 3
 PRODUCTS = 1_000

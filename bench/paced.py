@@ -10,11 +10,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from time import perf_counter
 
+from bench.http2 import status
 from bench.prepared import Connection
 
 _TICK_SECONDS = 0.002
-_STATUS = (b"grpc-status", bytes.fromhex("9acac8b21234da8f"))
-"""The field's name as it is, and as HPACK shortens it (RFC 7541, 5.2). No value of one or two digits gets shorter."""
 _OK = "0"
 LOST = "lost"
 """What became of a call that had no answer by its deadline."""
@@ -139,12 +138,3 @@ class Paced(Connection):
         while self._sent < len(self._requests) and self._times[self._sent] <= before:
             self.told.add(LOST, self._times[self._sent] - self._start, self._deadline)
             self._pass_over()
-
-
-def status(block: bytes) -> str:
-    """gRPC's code in a block of header fields that refers to none sent before: `8` is RESOURCE_EXHAUSTED."""
-    for name in _STATUS:
-        _, found, after = block.partition(name)
-        if found:
-            return after[1 : 1 + after[0]].decode(errors="replace")
-    return "?"

@@ -12,15 +12,27 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
 
-_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-_DATA, _HEADERS, _RST, _SETTINGS, _PING, _GOAWAY, _WINDOW = 0, 1, 3, 4, 6, 7, 8
-_END_STREAM, _END_HEADERS, _ACK = 0x1, 0x4, 0x1
-_NO_ERROR = b"\0\0\0\0"
-_POST_HTTP = b"\x83\x86"  # `:method POST` and `:scheme http` of the static table
-_FIRST_INDEX = 62  # of the dynamic table: the latest field comes first
+from bench.http2 import (
+    ACK,
+    DATA,
+    END_HEADERS,
+    END_STREAM,
+    GOAWAY,
+    HEADERS,
+    HELLO,
+    NO_ERROR,
+    PING,
+    PLENTY,
+    POST_HTTP,
+    RST,
+    SETTINGS,
+    WINDOW,
+    fields,
+    frame,
+)
+
 _MAX_STREAMS = 3  # SETTINGS_MAX_CONCURRENT_STREAMS
 _CANCEL = (8).to_bytes(4, "big")
-_PLENTY = 1 << 30
 
 
 @dataclass
@@ -57,23 +69,14 @@ class Connection(asyncio.Protocol):
     def __init__(self, address: str, path: str, bearer: str, requests: Sequence[bytes], together: int) -> None:
         self.outcome = Outcome()
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        fields = {
-            b":path": path,
-            b":authority": address,
-            b"content-type": "application/grpc",
-            b"te": "trailers",
-            b"authorization": bearer,
-        }
-        literals = b"".join(b"\x40" + _text(name) + _text(value.encode()) for name, value in fields.items())
-        # In the same order: what begins with a colon has to come first.
-        indices = bytes(0x80 | _FIRST_INDEX + place for place in reversed(range(len(fields))))
-        self._blocks = [_POST_HTTP + literals, _POST_HTTP + indices]
+        full, indexed = fields({b":path": path, b":authority": address, b"authorization": bearer})
+        self._blocks = [POST_HTTP + full, POST_HTTP + indexed]
         self._requests = [b"\0" + len(each).to_bytes(4, "big") + each for each in requests]
         self._together = together
         self._sent = 0
         self._opened = 0
         self._window = 65_535
-        self._most = _PLENTY
+        self._most = PLENTY
         self._under_way: dict[int, list[float]] = {}
         self._buffer = b""
 
@@ -81,10 +84,7 @@ class Connection(asyncio.Protocol):
         """Called by asyncio: say hello."""
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - of create_connection
         self._transport = transport
-        # No field refers to one sent before, so that a status can be read without a memory of all the others.
-        stream_window = b"\0\x01\0\0\0\0" + b"\0\x04" + _PLENTY.to_bytes(4, "big")
-        connection_window = _PLENTY.to_bytes(4, "big")
-        transport.write(_PREFACE + _frame(_SETTINGS, 0, 0, stream_window) + _frame(_WINDOW, 0, 0, connection_window))
+        transport.write(HELLO)
 
     def connection_lost(self, error: Exception | None) -> None:
         """Called by asyncio: nothing more will come."""
@@ -116,21 +116,21 @@ class Connection(asyncio.Protocol):
 
     def _received(self, kind: int, flags: int, stream: int, payload: bytes) -> bytes:
         """Take in a frame; answers what is to be sent for it."""
-        if kind == _DATA:
+        if kind == DATA:
             self._under_way.get(stream, [0.0, 0.0])[1] = 1.0
-            return _frame(_WINDOW, 0, 0, len(payload).to_bytes(4, "big")) if payload else b""
-        if kind == _HEADERS and flags & _END_STREAM:
+            return frame(WINDOW, 0, 0, len(payload).to_bytes(4, "big")) if payload else b""
+        if kind == HEADERS and flags & END_STREAM:
             self._over(stream, payload)
-        elif kind == _WINDOW and stream == 0:
+        elif kind == WINDOW and stream == 0:
             self._window += int.from_bytes(payload, "big")
-        elif kind == _SETTINGS and not flags & _ACK:
+        elif kind == SETTINGS and not flags & ACK:
             self._settle(payload)
-            return _frame(_SETTINGS, _ACK, 0, b"")
-        elif kind == _PING and not flags & _ACK:
-            return _frame(_PING, _ACK, 0, payload)
-        elif kind == _RST and payload == _NO_ERROR:
+            return frame(SETTINGS, ACK, 0, b"")
+        elif kind == PING and not flags & ACK:
+            return frame(PING, ACK, 0, payload)
+        elif kind == RST and payload == NO_ERROR:
             pass  # refused before all of its request was read: it has been told why
-        elif kind in {_RST, _GOAWAY}:
+        elif kind in {RST, GOAWAY}:
             raise ConnectionError(f"the server ended stream {stream}: {payload!r}")
         return b""
 
@@ -152,7 +152,7 @@ class Connection(asyncio.Protocol):
                 break
             stream = 2 * self._opened + 1
             block = self._blocks[min(self._opened, 1)]
-            frames += [_frame(_HEADERS, _END_HEADERS, stream, block), _frame(_DATA, _END_STREAM, stream, request)]
+            frames += [frame(HEADERS, END_HEADERS, stream, block), frame(DATA, END_STREAM, stream, request)]
             self._window -= len(request)
             self._under_way[stream] = [self._began(), 0.0]
             self._sent += 1
@@ -174,23 +174,8 @@ class Connection(asyncio.Protocol):
     def _cancel(self, stream: int) -> bytes:
         """Want no answer any more; answers what is to be sent."""
         del self._under_way[stream]
-        return _frame(_RST, 0, stream, _CANCEL)
+        return frame(RST, 0, stream, _CANCEL)
 
     def _ended(self, began: float, *, answered: bool, block: bytes) -> None:  # noqa: ARG002 - for those who read it
         """A call is over; `block` holds its last header fields."""
         (self.outcome.answered if answered else self.outcome.refused).append(perf_counter() - began)
-
-
-def _frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
-    return len(payload).to_bytes(3, "big") + bytes((kind, flags)) + stream.to_bytes(4, "big") + payload
-
-
-def _text(text: bytes) -> bytes:
-    """A string literal of HPACK (RFC 7541, 5.2), not compressed."""
-    if len(text) < 127:
-        return bytes((len(text),)) + text
-    rest, length = len(text) - 127, b"\x7f"
-    while rest >= 128:
-        length += bytes((rest % 128 | 128,))
-        rest //= 128
-    return length + bytes((rest,)) + text

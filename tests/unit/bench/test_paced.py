@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from bench.cases.overload import goodput, recovered
-from bench.paced import LOST, Told, status
+from bench.http2 import status
+from bench.paced import LOST, Told
 
 
 def test_the_status_is_read_from_a_block_of_fields() -> None:
