@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -33,6 +33,7 @@ class WalletStore:
     """Reads, locks and posts to members' points."""
 
     def __init__(self, connection: Connection, unit: str = UNIT) -> None:
+        self._connection = connection
         self._ledger = Ledger(connection, unit=unit, house=HOUSE)
         self.moved: dict[tuple[str, str], int] = defaultdict(int)
         """How many points were moved so far, by kind of account: from which, to which."""
@@ -60,6 +61,20 @@ class WalletStore:
     def lock(self, members: Collection[UUID], *, wait: bool = True) -> dict[UUID, Wallet]:
         """The wallets, locked until the end of the transaction, by their owners: merged members' are their heirs'."""
         return _wallets(self._ledger.lock(members, _KINDS, wait=wait))
+
+    def lock_with(self, members: Collection[UUID], others: Callable[[], Collection[UUID]]) -> dict[UUID, Wallet]:
+        """As `lock`, of members and of others who follow from what is stored about them, all at once: if it turns out
+        under the lock that there are more, everything is let go and locked anew. Whoever kept the ones and locked the
+        rest later could wait in a circle with somebody who locks both."""
+        wanted = {*members, *others()}
+        while True:
+            with self._connection.begin_nested() as attempt:
+                wallets = self.lock(wanted)
+                more = {*others()} - wanted
+                if not more:
+                    return wallets
+                attempt.rollback()  # to the savepoint, which lets go what was locked since
+            wanted |= more
 
     def read(self, members: Collection[UUID]) -> dict[UUID, Wallet]:
         """The wallets as they are posted, without a lock, by their owners as `lock` answers them."""

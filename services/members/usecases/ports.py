@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
@@ -75,6 +75,10 @@ class Wallets(Protocol):
     def lock(self, members: Collection[UUID], *, wait: bool = True) -> dict[UUID, Wallet]:
         """The wallets, locked, by their owners: merged members' are their heirs'. Who is no member is missing, and
         without `wait` whoever is locked by others."""
+
+    def lock_with(self, members: Collection[UUID], others: Callable[[], Collection[UUID]]) -> dict[UUID, Wallet]:
+        """As `lock`, of members and of others who follow from what is stored about them, all at once: if it turns out
+        under the lock that there are more, everything is let go and locked anew."""
 
     def read(self, members: Collection[UUID]) -> dict[UUID, Wallet]:
         """The wallets as they are posted, without a lock, by their owners as `lock` answers them."""

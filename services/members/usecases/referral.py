@@ -104,11 +104,15 @@ def page(unit: EngagementUnit, referrer: UUID, page: Page) -> Sequence[Referral]
 
 
 def lock(unit: EngagementUnit, members: Collection[UUID]) -> Mapping[UUID, Wallet]:
-    """Lock the wallets of members and of those who brought them, all at once; answers them. Whoever locked the ones
-    first and the others later could wait in a circle with somebody who does the same."""
-    owners = unit.wallets.read(members).keys()
-    referrers = {referral.referrer for referral in unit.referrals.read(owners).values()}
-    return unit.wallets.lock({*members, *owners, *referrers})
+    """Lock the wallets of members and of those who brought them, all at once, also when somebody says so in this very
+    moment; answers them. Whoever locked the ones first and the others later could wait in a circle with somebody who
+    does the same."""
+
+    def theirs() -> set[UUID]:
+        owners = unit.wallets.read(members).keys()
+        return {*owners, *(referral.referrer for referral in unit.referrals.read(owners).values())}
+
+    return unit.wallets.lock_with(members, theirs)
 
 
 def settle(unit: EngagementUnit, told: Sequence[Order]) -> None:
