@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, insert, select, text, tuple_, update
+from sqlalchemy import Connection, Row, TextClause, insert, select, text, tuple_, update
 
 from kit.page import Page
 from services.orders.domain.location import Location
@@ -39,7 +39,7 @@ _MOVED = text("""
 """)
 
 # What could serve an order: the stock of its products at every location that ships, and at those that it names.
-_SUPPLY = text(f"""
+_SEEN = f"""
     select {_STOCK}, l.id, l.title, l.kind, l.active, l.ships, l.pickup, l.priority, l.version, l.create_time,
            l.update_time, l.org
     from stocks s
@@ -47,8 +47,8 @@ _SUPPLY = text(f"""
     where s.product_id = any(cast(:products as uuid[]))
       and (l.active and l.ships or l.id = any(cast(:named as text[])))
     order by s.product_id, s.location
-    for update of s
-""")  # noqa: S608 - constants
+"""  # noqa: S608 - constants
+_SUPPLY = text(f"{_SEEN} for update of s")
 
 _AWAITED = text(f"""
     select {_STOCK} from stocks s
@@ -167,7 +167,16 @@ class StockStore:
 
     def supply(self, products: Iterable[UUID], named: Iterable[str]) -> tuple[list[Stock], Mapping[str, Location]]:
         """The locked stock of products at the locations that ship and at the `named` ones, and these locations."""
-        rows = self._connection.execute(_SUPPLY, {"products": sorted(products), "named": sorted(named)}).all()
+        return self._supply(_SUPPLY, products, named)
+
+    def seen(self, products: Iterable[UUID], named: Iterable[str]) -> tuple[list[Stock], Mapping[str, Location]]:
+        """As `supply`, without a lock."""
+        return self._supply(text(_SEEN), products, named)
+
+    def _supply(
+        self, statement: TextClause, products: Iterable[UUID], named: Iterable[str]
+    ) -> tuple[list[Stock], Mapping[str, Location]]:
+        rows = self._connection.execute(statement, {"products": sorted(products), "named": sorted(named)}).all()
         return [_stock(row[:_WIDTH]) for row in rows], {row[_WIDTH]: location_of(row[_WIDTH:]) for row in rows}
 
     def awaited(self, limit: int) -> list[Stock]:

@@ -3,6 +3,7 @@ of any basket from there on. They are brought and taxed by the tariff, and paid 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -22,6 +23,8 @@ from services.orders.domain.tariff import Tariff
 from services.orders.usecases.order import PlaceOrder
 
 _NO_TARIFF = Tariff()
+NOBODY = UUID(int=0)
+"""Who asks what something costs without being known: what is left for one member is not asked then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,12 @@ class Goods:
             components=product.components,
         )
         return Quote(purchase.price.currency, (item,), location=purchase.location)
+
+    @property
+    def wanted(self) -> dict[UUID, int]:
+        """The units that they take from stock by product, a bundle taken apart."""
+        units = Counter({part.product: part.quantity for part in self.product.components}) or Counter([self.product.id])
+        return {product: each * self.purchase.quantity for product, each in units.items()}
 
     @property
     def offers(self) -> dict[UUID, Offer]:

@@ -19,7 +19,7 @@ from services.orders.domain.order import Order
 from services.orders.domain.product import Product
 from services.orders.usecases import activity, erasure, haggling, people
 from services.orders.usecases import order as orders
-from services.orders.usecases.activity import NOTHING_SENT, Goods, Sending
+from services.orders.usecases.activity import NOBODY, NOTHING_SENT, Goods, Sending
 from services.orders.usecases.offer import with_parts
 from services.orders.usecases.order import place_orders
 from services.orders.usecases.people import Persons
@@ -258,8 +258,7 @@ def buy_haggle(unit: Work, command: BuyHaggle) -> Order:
     haggle = _existing(
         unit.haggles.lock([command.haggle_id]).get(command.haggle_id), command.bargain_id, command.haggle_id
     )
-    if haggle.member not in names:
-        raise errors.haggle_not_found(haggle.name)
+    _check_own(haggle, names)
     ordered = haggle.buy(command.order_id, unit.now)
     (outcome,) = place_orders(unit, [activity.placement(_goods(unit, command, haggle), command.sending, unit.now)])
     if isinstance(outcome, Fault):
@@ -269,10 +268,20 @@ def buy_haggle(unit: Work, command: BuyHaggle) -> Order:
 
 
 def priced(unit: Work, command: BuyHaggle) -> Goods:
-    """What would be bought at the price that is reached now, whosever haggle it is."""
+    """What would be bought at the price that is reached now. Raises a Fault when it can't be, without a lock."""
     haggle = get_haggle(unit, command.bargain_id, command.haggle_id)
+    if command.member != NOBODY:
+        _check_own(haggle, Persons(unit, [command.member]).names(command.member))
     haggle.buy(command.order_id, unit.now)
-    return _goods(unit, command, haggle)
+    goods = _goods(unit, command, haggle)
+    erasure.check_known(unit, command.member)
+    return goods
+
+
+def _check_own(haggle: Haggle, names: Collection[UUID]) -> None:
+    """Raise a Fault for whoever has none of the names that it is of."""
+    if haggle.member not in names:
+        raise errors.haggle_not_found(haggle.name)
 
 
 def _goods(unit: Work, command: BuyHaggle, haggle: Haggle) -> Goods:

@@ -17,12 +17,12 @@ from uuid import UUID
 from kit.errors import Fault, conflict
 from services.orders.domain.errors import flash_sale as errors
 from services.orders.domain.errors import product_archived
-from services.orders.domain.flash_sale import Bucket, Claim, FlashSale, Offer, Pool, Seat, home_of, wanted_buckets
+from services.orders.domain.flash_sale import Bucket, Claim, Offer, Pool, Seat, home_of, wanted_buckets
 from services.orders.domain.order import Order
 from services.orders.domain.stock import Movement, MovementKind
-from services.orders.usecases import activity, flash_sale, people
+from services.orders.usecases import activity, erasure, flash_sale, people
 from services.orders.usecases import order as orders
-from services.orders.usecases.activity import NOTHING_SENT, Goods, Sending
+from services.orders.usecases.activity import NOBODY, NOTHING_SENT, Goods, Sending
 from services.orders.usecases.order import PlaceOrder, place_orders
 from services.orders.usecases.people import Persons
 
@@ -83,7 +83,7 @@ def _buy(unit: Work, commands: Sequence[BuyFlashSale], *, thorough: bool) -> lis
         try:
             if isinstance(offer, Fault):
                 raise offer
-            _check(command, offer, unit)
+            _check(command, offer, unit.now)
             offer.sale.check_tier(tiers.get(command.member, _BASE))
             placements.append(activity.placement(_goods(command, offer), command.sending, unit.now))
             purchases.append(_Purchase(command, offer))
@@ -102,26 +102,35 @@ def _tiers(unit: Work, commands: Sequence[BuyFlashSale], offers: Sequence[Offer 
     return unit.flash_sale_units.tiers(sorted(asked)) if asked else {}
 
 
-def _check(command: BuyFlashSale, offer: Offer, unit: Work) -> None:
+def _check(command: BuyFlashSale, offer: Offer, now: datetime) -> None:
     sale = offer.sale
-    _check_sale(command, sale, unit.now)
+    sale.check_open(now)
+    sale.check_channel(command.channel)
+    sale.check_quantity(command.quantity)
     if sum(offer.free) < command.quantity:
         raise errors.flash_sale_sold_out(sale.id)
 
 
-def _check_sale(command: BuyFlashSale, sale: FlashSale, now: datetime) -> None:
-    sale.check_open(now)
-    sale.check_channel(command.channel)
-    sale.check_quantity(command.quantity)
-
-
-def priced(unit: flash_sale.Work, command: BuyFlashSale) -> Goods:
-    """What would be bought, whoever may buy it and however much is left."""
+def priced(unit: Work, command: BuyFlashSale) -> Goods:
+    """What would be bought. Raises a Fault when it can't be, without a lock."""
     (offer,) = flash_sale.get_offers(unit, [command.sale_id])
     if isinstance(offer, Fault):
         raise offer
-    _check_sale(command, offer.sale, unit.now)
-    return _goods(command, offer)
+    _check(command, offer, unit.now)
+    if command.member != NOBODY:
+        offer.sale.check_tier(_tiers(unit, [command], [offer]).get(command.member, _BASE))
+    goods = _goods(command, offer)
+    erasure.check_known(unit, command.member)
+    _check_limit(unit, _Purchase(command, offer))
+    return goods
+
+
+def _check_limit(unit: Work, purchase: _Purchase) -> None:
+    names = Persons(unit, {purchase.command.member}).names(purchase.command.member)
+    bought = unit.flash_sale_units.bought(sorted((purchase.command.sale_id, name) for name in names)).values()
+    units = sum(each for each, _ in bought)
+    if units + purchase.command.quantity > purchase.offer.sale.terms.member_limit:
+        raise _limit_reached(purchase, units, next((order for _, order in bought), None))
 
 
 def _goods(command: BuyFlashSale, offer: Offer) -> Goods:

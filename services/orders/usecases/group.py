@@ -196,9 +196,12 @@ class _Known:
 
 
 def priced(unit: Work, command: TakeSeat) -> Goods:
-    """What would be bought with a seat, whether one is free or not."""
-    known = _Known(unit, [command])
-    return _goods(known.wish(command, unit.now), known.products, unit.now)
+    """What would be bought with a seat. Raises a Fault when there is none, without a lock."""
+    persons, known = Persons(unit, {command.member}), _Known(unit, [command])
+    wish = known.wish(command, unit.now)
+    erasure.check_known(unit, command.member)
+    _Seating(unit, [wish], {}, persons).check(wish)
+    return _goods(wish, known.products, unit.now)
 
 
 def _goods(wish: _Wish, known: Known, now: datetime) -> Goods:
@@ -281,6 +284,10 @@ class _Seating:
             except Fault as fault:
                 drafts[index] = fault
         return seats
+
+    def check(self, wish: _Wish) -> None:
+        """Raise a Fault when there is no seat for a wish."""
+        self._seat(wish)
 
     def _seat(self, wish: _Wish) -> Seat:
         group = self._groups.get(wish.group.id, wish.group)

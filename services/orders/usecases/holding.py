@@ -36,6 +36,9 @@ class Stocks(moving.Stocks, Protocol):
     def supply(self, products: Iterable[UUID], named: Iterable[str]) -> tuple[list[Stock], Mapping[str, Location]]:
         """The locked stock of products at the locations that ship and at the `named` ones, and these locations."""
 
+    def seen(self, products: Iterable[UUID], named: Iterable[str]) -> tuple[list[Stock], Mapping[str, Location]]:
+        """As `supply`, without a lock."""
+
 
 class Backorders(moving.Backorders, Protocol):
     """The stored promises of units that are still to arrive."""
@@ -96,6 +99,14 @@ def reserve(
             except Fault as fault:
                 orders[index] = fault
     counter.book()
+
+
+def check(unit: Work, wanted: sourcing.Wanted, *, location: str = "", promises: bool = True) -> None:
+    """Raise the Fault that `reserve` would, without a lock, for an order that wants so many units of products, served
+    by the `location` if it names one."""
+    stocks, locations = unit.stocks.seen(wanted, [location] if location else [])
+    shelf = Shelf(stocks, now=unit.now, promises=promises)
+    shelf.reserve(None, sourcing.demand(wanted, sourcing.source(wanted, shelf, locations, named=location)))
 
 
 class _Counter:

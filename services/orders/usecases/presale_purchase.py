@@ -107,7 +107,7 @@ def buy(unit: Work, commands: Sequence[BuyPresale]) -> list[Order | Fault]:
 
 
 def priced(unit: Work, command: BuyPresale) -> Goods:
-    """What would be bought, however much is left."""
+    """What would be bought. Raises a Fault when it can't be, without a lock."""
     return _Counter(unit, [command]).priced(command)
 
 
@@ -132,17 +132,19 @@ class _Counter:
         return None
 
     def priced(self, command: BuyPresale) -> Goods:
-        """What a command asks for. Raises a Fault when it is not for sale."""
-        return self._goods(command, self._check(command))
+        """What a command asks for. Raises a Fault when that can't be had."""
+        presale = self._check(command)
+        presale.check_left(command.quantity)
+        self._count([command])
+        presale.take(command.quantity, self._has[command.presale_id, self._persons.person(command.member)])
+        erasure.check_known(self._unit, command.member)
+        return self._goods(command, presale)
 
     def lock(self, commands: Sequence[BuyPresale]) -> None:
         """See to it that nobody else takes or frees units of the presales."""
         if commands:
             self._presales |= self._unit.presales.lock({command.presale_id for command in commands})
-            self._persons = Persons(self._unit, {command.member for command in commands})
-            owners = {(each.presale_id, name) for each in commands for name in self._persons.names(each.member)}
-            for (presale, member), units in self._unit.presale_orders.units(sorted(owners)).items():
-                self._has[presale, self._persons.person(member)] += units
+            self._count(commands)
 
     def take(self, command: BuyPresale) -> PlaceOrder:
         """Take units. Raises a Fault when that is too late, or too many."""
@@ -168,6 +170,13 @@ class _Counter:
             reserved.append(PresaleOrder.reserve(order, presale, command.member, self._unit.now))
         self._unit.presales.take(taken)
         self._unit.presale_orders.add(reserved)
+
+    def _count(self, commands: Sequence[BuyPresale]) -> None:
+        """What those who buy have already."""
+        self._persons = Persons(self._unit, {command.member for command in commands})
+        owners = {(each.presale_id, name) for each in commands for name in self._persons.names(each.member)}
+        for (presale, member), units in self._unit.presale_orders.units(sorted(owners)).items():
+            self._has[presale, self._persons.person(member)] += units
 
     def _check(self, command: BuyPresale) -> Presale:
         presale = self._presales.get(command.presale_id)

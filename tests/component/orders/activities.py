@@ -54,10 +54,11 @@ def window(*, end: timedelta = HOUR) -> dict[str, Any]:
     return {"start_time": wire_instant(now - HOUR), "end_time": wire_instant(now + end)}
 
 
-async def a_flash_sale(channel: grpc.aio.Channel, product: str) -> Activity:
+async def a_flash_sale(channel: grpc.aio.Channel, product: str, **fields: Any) -> Activity:
     """A flash sale of five."""
     stub = FlashSalesServiceStub(channel)
-    wanted = flash_sales_pb2.FlashSale(product=product, price=cny(PRICE), quota=5, member_limit=5, **window())
+    values = {"price": cny(PRICE), "quota": 5, "member_limit": 5, **window(), **fields}
+    wanted = flash_sales_pb2.FlashSale(product=product, **values)
     sale = await stub.CreateFlashSale(flash_sales_pb2.CreateFlashSaleRequest(flash_sale=wanted))
 
     async def buy(**fields: Any) -> orders_pb2.Order:
@@ -86,7 +87,7 @@ async def a_group_buy(channel: grpc.aio.Channel, product: str, **fields: Any) ->
     return Activity(product, buy, _named(made.name))
 
 
-async def a_bargain(channel: grpc.aio.Channel, product: str) -> Activity:
+async def a_bargain(channel: grpc.aio.Channel, product: str, **_: Any) -> Activity:
     """A bargain that nobody cuts."""
     stub = BargainsServiceStub(channel)
     wanted = bargains_pb2.Bargain(
@@ -103,9 +104,9 @@ async def a_bargain(channel: grpc.aio.Channel, product: str) -> Activity:
         haggle = await stub.BeginHaggle(bargains_pb2.BeginHaggleRequest(parent=made.name, member=member))
         return str(haggle.name)
 
-    async def buy(*, member: str = "", **fields: Any) -> orders_pb2.Order:
+    async def buy(*, member: str = "", name: str = "", **fields: Any) -> orders_pb2.Order:
         member = member or a_member()
-        request = {"name": await begun(member), "member": member, "channel": "web", **fields}
+        request = {"name": name or await begun(member), "member": member, "channel": "web", **fields}
         order: orders_pb2.Order = await stub.BuyHaggle(bargains_pb2.BuyHaggleRequest(**request))
         return order
 

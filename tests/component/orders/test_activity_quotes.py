@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import random
+import uuid
+from collections.abc import Awaitable
+from datetime import timedelta
 from typing import Any
 
 import grpc
@@ -13,16 +16,23 @@ from kehu.orders.v1.orders_pb2_grpc import OrdersServiceStub
 from kehu.orders.v1.shipping_pb2_grpc import ShippingServiceStub
 from kehu.orders.v1.taxes_pb2_grpc import TaxesServiceStub
 
+from kit.db import Database
 from kit.money import Money
 from kit.names import new_id
 from kit.rpc.convert import money
+from services.orders.consumer import note_members
+from services.orders.storage.unit import OrdersUnit
+from services.orders.usecases import flash_sale_admission
+from services.orders.usecases.erasure import forget_members
 from tests.component.orders import activities
 from tests.component.orders.activities import ALL, Opening
 from tests.component.orders.conftest import Shop
 from tests.component.orders.peers import Campaigns
-from tests.component.orders.tariffs import ADDRESS, a_parcel, a_table, a_zone, sent
+from tests.component.orders.tariffs import ADDRESS, a_parcel, a_table, a_zone, cny, sent
+from tests.support.builders.merges import merged
 from tests.support.rpc import refused
 
+CUSTOMER = orders_pb2.CANCEL_REASON_CUSTOMER
 SAME = ("subtotal", "discount", "total", "freight", "freight_tax", "tax", "added_tax")
 OF_LINES = ("product", "sku", "quantity", "unit_price", "discount", "amount", "tax", "added_tax", "category")
 
@@ -35,6 +45,19 @@ async def quoted(orders: OrdersServiceStub, activity: str, product: str, quantit
 
 def a_line(product: str, quantity: int) -> orders_pb2.RequestedLine:
     return orders_pb2.RequestedLine(product=product, quantity=quantity)
+
+
+async def outcome(call: Awaitable[Any]) -> Any:
+    """What a call answers, or why it is refused."""
+    try:
+        return await call
+    except grpc.aio.AioRpcError as error:
+        refusal = await refused(_raised(error))
+        return refusal.reason, refusal.metadata
+
+
+async def _raised(error: grpc.aio.AioRpcError) -> None:
+    raise error
 
 
 def same(quote: orders_pb2.QuoteOrderResponse, order: orders_pb2.Order) -> None:
@@ -136,3 +159,74 @@ async def test_nothing_is_held_by_a_quote(
     await quoted(orders, name, product, member=member)
     assert await shop.stock(product) == before
     assert (await bought.buy(member=member)).member == member
+
+
+def _id(member: str) -> uuid.UUID:
+    return uuid.UUID(member.removeprefix("members/"))
+
+
+SCARCE: dict[Opening, dict[str, Any]] = {
+    activities.a_flash_sale: {"member_limit": 2},
+    activities.a_group_buy: {"member_limit": 2, "size": 2},
+    activities.a_bargain: {},
+    activities.a_presale: {"member_limit": 2},
+}
+
+
+@ALL
+@pytest.mark.parametrize("seed", range(5))
+async def test_a_quote_is_refused_for_what_buying_is_refused_for(
+    orders: OrdersServiceStub,
+    shop: Shop,
+    channel: grpc.aio.Channel,
+    database: Database[OrdersUnit],
+    monkeypatch: pytest.MonkeyPatch,
+    activity: Opening,
+    seed: int,
+) -> None:
+    monkeypatch.setattr(flash_sale_admission, "FRESH", timedelta())  # else who is too late is so for a moment longer
+    draw = random.Random(seed)
+    product = await shop.product(stock=draw.randint(5, 8))
+    bought = await activity(channel, product, **SCARCE[activity])
+    kept, gone, erased, other = members = [activities.a_member() for _ in range(4)]
+    names = [await bought.name(member) for member in members]
+    database.write(note_members, [merged(_id(gone), _id(kept))])
+    database.write(forget_members, [_id(erased)])
+    seen: set[str] = set()
+    for _ in range(16):
+        member, name, units = draw.choice([kept, gone, other, erased]), draw.choice(names), draw.randint(1, bought.most)
+        wanted: dict[str, Any] = {"member": member, **({"quantity": min(units, 3)} if bought.most > 1 else {})}
+        if "/groups/" in name:
+            wanted["group"] = name
+        elif "/haggles/" in name:
+            wanted["name"] = name
+        quote, order = [
+            await outcome(asked)
+            for asked in (
+                quoted(orders, name, product, wanted.get("quantity", 1), member=member),
+                bought.buy(**wanted),
+            )
+        ]
+        if isinstance(quote, tuple) or isinstance(order, tuple):
+            assert quote == order
+            seen.add(quote[0])
+            continue
+        same(quote, order)
+        seen.add("")
+        if draw.random() < 0.2:
+            await orders.CancelOrder(orders_pb2.CancelOrderRequest(name=order.name, reason=CUSTOMER))
+        elif "/groups/" in order.activity:
+            await shop.pay(order)
+            names.append(order.activity)
+    assert "" in seen
+    assert len(seen) > 1
+
+
+async def test_who_is_not_known_is_told_the_price_as_long_as_something_is_left(
+    orders: OrdersServiceStub, shop: Shop, channel: grpc.aio.Channel
+) -> None:
+    product, member = await shop.product(stock=20), activities.a_member()
+    bought = await activities.a_flash_sale(channel, product, quota=3, member_limit=2, tiers=["gold"])
+    name = await bought.name(member)
+    assert (await quoted(orders, name, product, 2)).total == cny(2 * activities.PRICE)
+    assert (await refused(quoted(orders, name, product, 2, member=member))).reason == "FLASH_SALE_NOT_ELIGIBLE"

@@ -583,8 +583,9 @@ class QuoteOrderRequest(_message.Message):
     """The store where it would be sold, by its name or code; empty if none. Price lists may go by it."""
     activity: _builtins.str
     """The activity that it would be bought in, at its price: the `name` of `BuyFlashSale`, `BuyPresale`, `BuyHaggle` or
-    `JoinGroup`, or the `parent` of `OpenGroup`. The one line is then of its product. Whether units or seats are left,
-    and whether the member may have them, only buying tells.
+    `JoinGroup`, or the `parent` of `OpenGroup`. The one line is then of its product. What buying it now would be refused
+    for, the quote is refused for too; without a `member`, limits of each member are not asked for. Nothing is held: who
+    buys a moment later may still be too late.
     """
     @_builtins.property
     def lines(self) -> _containers.RepeatedCompositeFieldContainer[Global___RequestedLine]:
