@@ -6,11 +6,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Connection, Engine, event, text
 
 from kit.db import AsyncDatabase, Database
+from kit.unit import Unit
 
 Plan = dict[str, Any]
+
+_WAITING = text("""
+    select exists (select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock')
+""")
 
 
 @contextmanager
@@ -38,6 +43,11 @@ def indexes(plan: Plan) -> list[str]:
     """The indexes that a plan goes by."""
     own = [plan["Index Name"]] if "Index Name" in plan else []
     return [*own, *(name for below in plan.get("Plans", []) for name in indexes(below))]
+
+
+def someone_waits(unit: Unit) -> bool:
+    """Whether a transaction of this database waits for a row that another one has."""
+    return bool(unit.connection.scalar(_WAITING))
 
 
 def _target(to: Database[Any] | AsyncDatabase[Any] | Connection) -> Engine | Connection:

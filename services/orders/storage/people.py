@@ -5,25 +5,23 @@ from __future__ import annotations
 from collections.abc import Collection
 from uuid import UUID
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, TextClause, text
 
 from services.orders.storage.families import root
 
-# Nearly always nobody: most people have one name.
-_SEVERAL = text("""
-    select exists (select from members where member_id = any(cast(:members as uuid[])) and root_id <> member_id)
-        or exists (select from members where root_id = any(cast(:members as uuid[])) and root_id <> member_id)
-""")
-
-# The locked rows are those of who was merged into others: whoever stands for several names has at least one. Sorted, so
-# that two transactions can't lock each other out.
-_TOGETHER = text(f"""
+# Nearly always nobody: most people have one name. Whoever stands for several names has at least one row.
+_TOGETHER = f"""
     with asked as (
         select distinct {root("a.id")} as id from unnest(cast(:members as uuid[])) as a (id)
     )
     select m.root_id, m.member_id from asked a join members m on m.root_id = a.id and m.root_id <> m.member_id
-    order by m.member_id for update of m
-""")  # noqa: S608 - constants
+    order by m.member_id
+"""  # noqa: S608 - constants
+_SEEN = text(_TOGETHER)
+
+# Sorted, so that two transactions can't lock each other out. A row whose root moved while this waited for it is missing
+# from the answer, whoever is its root now: what was seen before tells so.
+_LOCK = text(f"{_TOGETHER} for update of m")
 
 
 class PeopleStore:
@@ -35,10 +33,14 @@ class PeopleStore:
     def together(self, members: Collection[UUID]) -> dict[UUID, frozenset[UUID]]:
         """Of those who are one person with others, all names by each of them; until the transaction ends nobody else
         gets an answer for these people, and they stay together."""
-        columns = {"members": sorted(members)}
-        if not self._connection.scalar(_SEVERAL, columns):
-            return {}
+        seen = self._merged(_SEEN, members)
+        while seen and seen != self._merged(_LOCK, members):  # somebody was merged or parted meanwhile
+            seen = self._merged(_SEEN, members)
         families: dict[UUID, set[UUID]] = {}
-        for kept, member in self._connection.execute(_TOGETHER, columns):
-            families.setdefault(UUID(str(kept)), {UUID(str(kept))}).add(UUID(str(member)))
+        for kept, member in seen:
+            families.setdefault(kept, {kept}).add(member)
         return {name: frozenset(names) for names in families.values() for name in names}
+
+    def _merged(self, statement: TextClause, members: Collection[UUID]) -> list[tuple[UUID, UUID]]:
+        rows = self._connection.execute(statement, {"members": sorted(members)})
+        return [(UUID(str(kept)), UUID(str(member))) for kept, member in rows]

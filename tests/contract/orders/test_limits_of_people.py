@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from uuid import UUID
 
 import pytest
@@ -33,7 +33,8 @@ from tests.contract.orders.shelves import on_sale
 from tests.support.builders import bargains, flash_sales, presales
 from tests.support.builders.groups import a_joining, an_opening
 from tests.support.builders.merges import merged, unmerged
-from tests.support.statements import sent
+from tests.support.statements import sent, someone_waits
+from tests.support.waiting import until
 
 Db = Database[OrdersUnit]
 Pair = tuple[UUID, UUID]
@@ -116,6 +117,20 @@ def test_who_is_one_person_costs_a_batch_one_statement(database: Db, pair: Pair)
     asked = [each for each in said if "members" in each and "root_id" in each]
     counted = [each for each in said if "min(cast(order_id" in each]
     assert (len(asked), len(counted)) == (1, 0)
+
+
+def test_who_is_merged_on_while_a_purchase_waits_is_one_person_with_all_names(database: Db, pair: Pair) -> None:
+    kept = new_id()
+    with ThreadPoolExecutor(1) as pool:
+
+        def merging(unit: OrdersUnit) -> Future[dict[UUID, frozenset[UUID]]]:
+            note_members(unit, [merged(pair[1], kept)])
+            buying = pool.submit(database.write, lambda other: other.people.together([pair[1]]))
+            until(lambda: database.read(someone_waits), what="the purchase at a name")
+            return buying
+
+        together = database.write(merging).result()
+    assert together[pair[1]] == {*pair, kept}
 
 
 def test_a_presale_counts_what_a_person_has_by_all_names(database: Db, pair: Pair) -> None:
