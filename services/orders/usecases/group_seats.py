@@ -98,12 +98,6 @@ def blocked(unit: Work, orders: Sequence[UUID]) -> dict[UUID, Fault]:
     return waiting
 
 
-def late(unit: Work, orders: Sequence[UUID]) -> set[UUID]:
-    """Which of the orders, that are locked, were paid too late."""
-    seats = unit.groups.seats(orders) if orders else {}
-    return {order for order, seat in seats.items() if seat.state is SeatState.LATE}
-
-
 def save(unit: Work, before: Mapping[UUID, Group], after: Mapping[UUID, Group]) -> None:
     """Store locked groups, and tell those that are decided now."""
     changed = [group for group in after.values() if group != before[group.id]]

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from services.orders.domain.group import Group, OpenEnd
+from services.orders.domain.group import Group, OpenEnd, SeatState
 from services.orders.domain.order import Order
 from services.orders.domain.order_state import CancelReason, OrderState
 from services.orders.domain.refund import Claim, ClaimLine
@@ -68,9 +68,10 @@ def settle_groups(unit: Work, limit: int) -> int:
     locked = unit.orders.lock(sorted(ends))
     paid = [order for order in locked.values() if order.pay_time and order.state is not OrderState.REFUNDED]
     unpaid = [order for order in locked.values() if order.state is OrderState.PENDING_PAYMENT]
-    late = group_seats.late(unit, [order.id for order in paid])
-    whole = [order for order in paid if ends[order.id].whole or order.id in late]
-    settled = [order for order in paid if order not in whole]
+    seats = unit.groups.seats([order.id for order in paid])
+    whole = [order for order in paid if ends[order.id].whole or seats[order.id].state is SeatState.LATE]
+    # Another worker may have been faster: what was seen before the orders were locked is not what is left to do.
+    settled = [order for order in paid if order not in whole and not seats[order.id].settled]
     claims = [(order, claim) for order in settled if (claim := _difference(order, ends)) is not None]
     if unpaid:
         orders.give_up(unit, unpaid, CancelReason.EXPIRED)

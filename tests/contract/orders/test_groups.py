@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
 from threading import Barrier
@@ -24,7 +24,7 @@ from services.orders.domain.payment import Payment, Tender
 from services.orders.storage.unit import OrdersUnit
 from services.orders.usecases.expiry import expire_orders
 from services.orders.usecases.group import FillGroup, fill_group
-from services.orders.usecases.group_sweeps import expire_groups
+from services.orders.usecases.group_sweeps import expire_groups, settle_groups
 from services.orders.usecases.order import CancelOrder, CompleteOrder, cancel_order, complete_order
 from services.orders.usecases.payment import ReceivePayment, receive_payments
 from services.orders.usecases.refund import RefundOrder, refund_order
@@ -43,6 +43,8 @@ from tests.contract.orders.groups import (
 )
 from tests.support.builders.groups import HOUR, LADDER, a_joining, an_opening
 from tests.support.builders.orders import NOW
+from tests.support.statements import someone_waits
+from tests.support.waiting import until
 
 Later = Callable[[timedelta], Database[OrdersUnit]]
 
@@ -194,6 +196,26 @@ def test_a_ladder_gives_back_what_it_led_down(database: Database[OrdersUnit], la
     database.write(refund_order, RefundOrder(new_id(), leader.id, None, "", "", None))
     assert orders_of(database, [leader])[0].refunded == 1000
     tick(over)
+    check_groups(database)
+
+
+def test_two_workers_that_settle_a_ladder_at_once_give_back_once(database: Database[OrdersUnit], later: Later) -> None:
+    made = started(database, size=5, kind=GroupBuyKind.LADDER, steps=LADDER)
+    found, leader = recruiting(database, made)
+    members = joined(database, found, members=2)
+    over = later(2 * HOUR)
+    over.write(expire_groups, 100)
+    with ThreadPoolExecutor(1) as pool:
+
+        def first(unit: OrdersUnit) -> Future[int]:
+            unit.orders.lock([leader.id])
+            second = pool.submit(over.write, settle_groups, 100)
+            until(lambda: over.read(someone_waits), what="the second worker at an order")
+            settle_groups(unit, 100)
+            return second
+
+        over.write(first).result()
+    assert [order.refunded for order in orders_of(database, [leader, *members])] == [200, 200, 200]
     check_groups(database)
 
 
