@@ -52,8 +52,12 @@ Every refusal is a `google.rpc.Status` with one `ErrorInfo`: its `reason` is one
 ```json
 {"code": 5, "message": "orders/0190… does not exist", "details": [
   {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "ORDER_NOT_FOUND", "domain": "kehu.dev",
-   "metadata": {"name": "orders/0190…"}}]}
+   "metadata": {"name": "orders/0190…"}},
+  {"@type": "type.googleapis.com/google.rpc.ResourceInfo", "resourceType": "orders.kehu.dev/Order",
+   "resourceName": "orders/0190…"}]}
 ```
+
+`ResourceInfo` says what does not exist, where that has a name: its type is the one that the protos declare.
 
 `BadRequest` names the fields that are wrong; where a body is no JSON of the method, the gateway says in the message
 what and where. A path that the API does not have is code 5 over REST, 12 over gRPC. `RetryInfo` says after how long to

@@ -14,6 +14,7 @@ from google.rpc.status_pb2 import Status
 from grpc_status import rpc_status
 
 from kit.errors import Fault, Kind, Violation
+from kit.rpc import resources
 
 DOMAIN = "kehu.dev"
 
@@ -41,7 +42,8 @@ def status_of(fault: Fault) -> Status:
         delay.FromTimedelta(fault.retry_after)
         details.append(error_details_pb2.RetryInfo(retry_delay=delay))
     if fault.kind is Kind.NOT_FOUND and "name" in fault.metadata:
-        details.append(error_details_pb2.ResourceInfo(resource_name=metadata["name"]))
+        kind = resources.type_of(fault.metadata["name"])
+        details.append(error_details_pb2.ResourceInfo(resource_type=_cut(kind), resource_name=metadata["name"]))
     packed = []
     for detail in details:
         any_detail = Any()
