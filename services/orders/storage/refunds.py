@@ -86,9 +86,11 @@ _SAVE_PAYOUTS = text("""
                 cast(:references as text[])) as u (refund_id, payment, state, reference)
     where p.refund_id = u.refund_id and p.payment = u.payment
 """)
+# The note of a credit that came back from a replacement names its exchange; nobody wrote that.
 _FORGET = text("""
     update refunds r set reason = '', note = '' from orders o
     where o.id = r.order_id and o.member_id = any(cast(:members as uuid[])) and (r.reason <> '' or r.note <> '')
+      and r.credit >= 0
 """)
 
 

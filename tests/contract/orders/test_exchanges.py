@@ -27,6 +27,7 @@ from services.orders.domain.verification import Check
 from services.orders.storage.unit import CONSTRAINTS, OrdersUnit
 from services.orders.usecases import fulfilment
 from services.orders.usecases import refund as refunds
+from services.orders.usecases.erasure import forget_members
 from services.orders.usecases.exchange import TIME_TO_PAY
 from services.orders.usecases.expiry import expire_orders
 from services.orders.usecases.order import CancelOrder, cancel_order, place_orders
@@ -244,6 +245,21 @@ def test_what_a_replacement_gives_back_goes_on_to_the_first_of_all_payments(
     database.write(refunds.refund_order, refunding(third, ClaimLine(1, 1), limits={}))
     assert [payment.left for order in (first, second, third) for payment in stored(database, order).payments] == [0] * 4
     assert [given_back(each) for each in made_of(database, first) if each.credit < 0] == [[(Tender.WECHAT_PAY, 900)]]
+    assert differences(database) == []
+
+
+def test_the_accounts_of_an_exchange_agree_once_its_member_is_erased(
+    database: Database[OrdersUnit], product: UUID
+) -> None:
+    first, second = (
+        paid(database, placed(database, product, 900), (900, Tender.WECHAT_PAY)),
+        placed(database, product, 900),
+    )
+    arrived(database, exchanged(database, first, second))
+    database.write(refunds.refund_order, refunding(second, ClaimLine(1, 1), limits={}))
+    assert first.buyer.member is not None
+    database.write(forget_members, [first.buyer.member])
+    assert len([each for each in made_of(database, first) if each.credit < 0 and each.note]) == 1
     assert differences(database) == []
 
 
