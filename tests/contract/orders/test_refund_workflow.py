@@ -7,6 +7,7 @@ from dataclasses import replace
 from threading import Event
 from uuid import UUID
 
+import pytest
 from sqlalchemy import text
 
 from kit.db import Database
@@ -244,6 +245,50 @@ def test_refunds_at_once_never_give_back_more_than_was_paid(database: Database[O
     after = stored(database, bought)
     assert after.refunded == given == sum(payment.refunded for payment in after.payments) <= 2700
     assert after.lines[0].net == 2700 - given
+
+
+def test_all_that_is_left_goes_back_once_whoever_asks_for_it_at_once(
+    database: Database[OrdersUnit], bought: Order
+) -> None:
+    refusals: list[str] = []
+
+    def attempt(number: int) -> int:
+        try:
+            return database.write(refunds.refund_order, refunding(bought, by=f"users/{number}", limits={})).amount.minor
+        except Fault as fault:
+            refusals.append(fault.reason)
+            return 0
+
+    with ThreadPoolExecutor(8) as threads:
+        given = sorted(threads.map(attempt, range(8)))
+    assert (given, refusals) == ([*[0] * 7, 3000], ["ORDER_STATE_INVALID"] * 7)
+    assert [(payment.amount.minor, payment.refunded) for payment in stored(database, bought).payments] == [
+        (2000, 2000),
+        (1000, 1000),
+    ]
+
+
+def test_of_all_that_is_left_asked_for_by_two_who_wait_one_is_given_back(
+    database: Database[OrdersUnit], bought: Order
+) -> None:
+    first, second = (
+        database.write(refunds.refund_order, refunding(bought, by=f"users/{name}")) for name in ("ann", "eve")
+    )
+    assert (first.state, second.state) == (RefundState.REQUESTED, RefundState.REQUESTED)
+    assert database.write(refunds.approve_refund, deciding(first)).amount.minor == 3000
+    assert refusal(lambda: database.write(refunds.approve_refund, deciding(second))) == "ORDER_STATE_INVALID"
+    assert stored(database, bought).refunded == 3000
+
+
+@pytest.mark.parametrize("table", ["payments", "orders"])
+def test_the_database_takes_no_more_back_than_came_in(
+    database: Database[OrdersUnit], bought: Order, table: str
+) -> None:
+    database.write(refunds.refund_order, refunding(bought, limits={}))
+    more = text(f"update {table} set refunded = refunded + 1")
+    with pytest.raises(Fault) as caught:
+        database.write(lambda unit: unit.connection.execute(more))
+    assert f"{table}_refunded" in str(caught.value.__cause__)
 
 
 def test_an_order_that_changed_while_one_waited_for_it_is_read_as_it_is_now(
