@@ -6,8 +6,10 @@ import asyncio
 import gc
 import random
 import signal
+import sys
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Any
 
 import grpc
@@ -41,6 +43,19 @@ class Servicer:
     proto: str
     add: Callable[[Any, Any], None]
     instance: object
+
+    @classmethod
+    def of(cls, *instances: object) -> list[Servicer]:
+        """Of objects whose classes inherit from those that protoc generated."""
+        return [cls._of(instance) for instance in instances]
+
+    @classmethod
+    def _of(cls, instance: object) -> Servicer:
+        base = next(each for each in type(instance).__mro__ if each.__module__.endswith("_pb2_grpc"))
+        # Where the messages lie in other files, nobody else would load the one with the service.
+        file = import_module(base.__module__.removesuffix("_grpc")).DESCRIPTOR
+        name = file.services_by_name[base.__name__.removesuffix("Servicer")].full_name
+        return cls(name, getattr(sys.modules[base.__module__], f"add_{base.__name__}_to_server"), instance)
 
 
 @dataclass(slots=True)

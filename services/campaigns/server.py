@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from functools import partial
 
-from kehu.campaigns.v1 import campaigns_pb2, campaigns_pb2_grpc
-
 from kit.db import AsyncDatabase
 from kit.page import Tokens
 from kit.rpc import Edge, Server, Servicer, run
@@ -36,14 +34,9 @@ def build(config: Config) -> Server:
         database=database,
         edge=edge,
         reach=Confined(RULES, COLLECTIONS, edge),
-        servicers=[
-            Servicer(
-                # Its messages lie in other files: nobody else would load the one with the service.
-                campaigns_pb2.DESCRIPTOR.services_by_name["CampaignsService"].full_name,
-                campaigns_pb2_grpc.add_CampaignsServiceServicer_to_server,
-                CampaignsServicer(edge, tokens),
-            )
-        ],
+        servicers=Servicer.of(
+            CampaignsServicer(edge, tokens),
+        ),
     )
 
 

@@ -5,20 +5,6 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from kehu.members.v1 import (
-    audit_pb2_grpc,
-    engagement_pb2_grpc,
-    gift_cards_pb2_grpc,
-    identity_pb2_grpc,
-    ledger_pb2_grpc,
-    mall_pb2_grpc,
-    members_pb2_grpc,
-    programmes_pb2_grpc,
-    rights_cards_pb2_grpc,
-    stored_value_pb2_grpc,
-    tiers_pb2_grpc,
-)
-
 from kit import vault
 from kit.db import AsyncDatabase
 from kit.page import Tokens
@@ -61,63 +47,19 @@ def build(config: Config) -> Server:
         database=database,
         edge=edge,
         reach=MembersReach(edge),
-        servicers=[
-            Servicer(
-                "kehu.members.v1.MembersService",
-                members_pb2_grpc.add_MembersServiceServicer_to_server,
-                MembersServicer(edge, tokens),
-            ),
-            Servicer(
-                "kehu.members.v1.IdentityService",
-                identity_pb2_grpc.add_IdentityServiceServicer_to_server,
-                IdentityServicer(edge, tokens),
-            ),
-            Servicer(
-                "kehu.members.v1.StoredValueService",
-                stored_value_pb2_grpc.add_StoredValueServiceServicer_to_server,
-                StoredValueServicer(edge, tokens),
-            ),
-            Servicer(
-                "kehu.members.v1.RightsCardService",
-                rights_cards_pb2_grpc.add_RightsCardServiceServicer_to_server,
-                RightsCardServicer(edge, tokens),
-            ),
-            Servicer(
-                "kehu.members.v1.GiftCardService",
-                gift_cards_pb2_grpc.add_GiftCardServiceServicer_to_server,
-                GiftCardServicer(edge, tokens),
-            ),
-            Servicer(
-                "kehu.members.v1.AuditService",
-                audit_pb2_grpc.add_AuditServiceServicer_to_server,
-                AuditServicer(edge, tokens),
-            ),
-            Servicer(
-                "kehu.members.v1.LedgerService",
-                ledger_pb2_grpc.add_LedgerServiceServicer_to_server,
-                LedgerServicer(edge, tokens, Signer(Path(config.service_key_file).read_text())),
-            ),
-            Servicer(
-                "kehu.members.v1.EngagementService",
-                engagement_pb2_grpc.add_EngagementServiceServicer_to_server,
-                EngagementServicer(edge, tokens),
-            ),
-            Servicer(
-                "kehu.members.v1.MallService",
-                mall_pb2_grpc.add_MallServiceServicer_to_server,
-                MallServicer(edge, tokens, Codes(vault.load(config.keyring_file).digest)),
-            ),
-            Servicer(
-                "kehu.members.v1.ProgrammesService",
-                programmes_pb2_grpc.add_ProgrammesServiceServicer_to_server,
-                ProgrammesServicer(edge, tokens),
-            ),
-            Servicer(
-                "kehu.members.v1.TiersService",
-                tiers_pb2_grpc.add_TiersServiceServicer_to_server,
-                TiersServicer(edge, tokens),
-            ),
-        ],
+        servicers=Servicer.of(
+            MembersServicer(edge, tokens),
+            IdentityServicer(edge, tokens),
+            StoredValueServicer(edge, tokens),
+            RightsCardServicer(edge, tokens),
+            GiftCardServicer(edge, tokens),
+            AuditServicer(edge, tokens),
+            LedgerServicer(edge, tokens, Signer(Path(config.service_key_file).read_text())),
+            EngagementServicer(edge, tokens),
+            MallServicer(edge, tokens, Codes(vault.load(config.keyring_file).digest)),
+            ProgrammesServicer(edge, tokens),
+            TiersServicer(edge, tokens),
+        ),
     )
 
 

@@ -6,26 +6,6 @@ import time
 from functools import partial
 from pathlib import Path
 
-from kehu.orders.v1 import (
-    bargains_pb2_grpc,
-    carts_pb2_grpc,
-    catalogue_pb2_grpc,
-    channels_pb2_grpc,
-    checkout_pb2_grpc,
-    flash_sales_pb2_grpc,
-    fulfilment_pb2_grpc,
-    group_buys_pb2_grpc,
-    inventory_pb2_grpc,
-    order_desk_pb2_grpc,
-    orders_pb2_grpc,
-    payments_pb2_grpc,
-    presales_pb2_grpc,
-    proofs_pb2_grpc,
-    refunds_pb2_grpc,
-    shipping_pb2_grpc,
-    taxes_pb2_grpc,
-)
-
 from kit import vault
 from kit.clock import utc_now
 from kit.db import AsyncDatabase
@@ -78,7 +58,7 @@ from services.orders.usecases import (
     offer,
     tariff,
 )
-from services.orders.usecases.checkout import Book, Checkout
+from services.orders.usecases.checkout import Book, Checkout, Holders
 from services.orders.usecases.checkout_recovery import Recovery
 from services.orders.usecases.flash_sale_admission import Admission
 from services.orders.usecases.known_offers import KnownOffers
@@ -87,6 +67,8 @@ from services.orders.usecases.payment import ManualPayment
 from services.orders.usecases.quote import Quoting
 from services.orders.usecases.revival import Revival
 from services.orders.usecases.tariff import KnownTariff
+
+Database = AsyncDatabase[OrdersUnit]
 
 
 def build(config: Config) -> Server:
@@ -105,27 +87,8 @@ def build(config: Config) -> Server:
     peer = partial(Peer, caller="orders", tokens=service_key, credentials=tls.towards(config))
     campaigns = peer("campaigns", config.peers_campaigns)
     members = peer("members", config.peers_members)
-    book = Book(
-        open_attempt=lambda command: database.write(checkout.open_attempt, command),
-        go_on=lambda command: database.write(checkout.go_on, command),
-        give_up=lambda command: database.write(checkout.give_up, command),
-        released=lambda command: database.write(checkout.released, command),
-    )
-    holders = {
-        StepKind.COUPONS: Observed(CampaignsCoupons(campaigns)),
-        StepKind.POINTS: Observed(MembersPoints(members)),
-        StepKind.STORED_VALUE: Observed(MembersStoredValue(members)),
-        StepKind.GIFT_CARD: Observed(MembersGiftCards(members)),
-    }
-    recovery = CheckoutRecovery(
-        Recovery(
-            take_up=partial(database.write, checkout_recovery.take_up),
-            book=book,
-            holders=holders,
-            revive=Revival(database, book=book, holders=holders),
-        ),
-        partial(database.read, checkout_recovery.census),
-    )
+    book, holders = _book(database), _holders(campaigns, members)
+    recovery = _recovery(database, book, holders)
     tokens = Tokens(config.page_token_key.get_secret_value())
     safe = vault.load(config.keyring_file)
     providers = offered(config)
@@ -139,13 +102,7 @@ def build(config: Config) -> Server:
     )
     sweeps = PaymentSweeps(database, paying, notices)
     known = KnownTariff(edge.gather("tariff", tariff.read_tariff), time.monotonic)
-    offers = KnownOffers(
-        read=edge.gather("goods", known_offers.read_goods),
-        changes=lambda versions: database.read(known_offers.read_changes, versions),
-        find=edge.gather("offers", offer.find_offers),
-        seconds=time.monotonic,
-        clock=utc_now,
-    )
+    offers = _offers(database, edge)
     goods = edge.watched(offers.forget)
     selling = Checkout(
         quote=Quoting(
@@ -160,16 +117,6 @@ def build(config: Config) -> Server:
         pay_within=config.pay_within,
         refund_policy=config.refund_policy,
     )
-    servicer = OrdersServicer(
-        edge,
-        tokens,
-        checkout=selling,
-        providers={Tender.MANUAL: ManualPayment()},
-        refund_limits=config.refund_limits,
-        paying=paying,
-        vault=safe,
-        goods=goods,
-    )
     sending = Sendings(known, safe, config.refund_policy)
     flash_sales = _flash_sales(config, database, edge, sending)
     return Server(
@@ -178,95 +125,40 @@ def build(config: Config) -> Server:
         database=database,
         edge=edge,
         reach=OrdersReach(edge),
-        servicers=[
-            Servicer("kehu.orders.v1.OrdersService", orders_pb2_grpc.add_OrdersServiceServicer_to_server, servicer),
-            Servicer(
-                "kehu.orders.v1.CatalogueService",
-                catalogue_pb2_grpc.add_CatalogueServiceServicer_to_server,
-                CatalogueServicer(goods, tokens),
+        servicers=Servicer.of(
+            OrdersServicer(
+                edge,
+                tokens,
+                checkout=selling,
+                providers={Tender.MANUAL: ManualPayment()},
+                refund_limits=config.refund_limits,
+                paying=paying,
+                vault=safe,
+                goods=goods,
             ),
-            Servicer(
-                "kehu.orders.v1.CheckoutService",
-                checkout_pb2_grpc.add_CheckoutServiceServicer_to_server,
-                CheckoutServicer(edge, tokens),
+            CatalogueServicer(goods, tokens),
+            CheckoutServicer(edge, tokens),
+            RefundsServicer(edge, limits=config.refund_limits),
+            PaymentsServicer(edge, tokens, paying, notices),
+            flash_sales,
+            GroupBuysServicer(edge, tokens, sending=sending, clock=utc_now),
+            OrderDeskServicer(edge, tokens, safe),
+            FulfilmentServicer(edge, tokens, safe),
+            BargainsServicer(edge, tokens, sending=sending, clock=utc_now),
+            PresalesServicer(edge, tokens, sending=sending, clock=utc_now),
+            InventoryServicer(edge, tokens),
+            ShippingServicer(edge, tokens, quote=selling.quote, tariff=known, vault=safe),
+            TaxesServicer(edge, tokens, tariff=known),
+            IngestServicer(edge, tokens, clock=utc_now),
+            ProofServicer(
+                edge,
+                tokens,
+                Signer(Path(config.service_key_file).read_text()),
+                witnesses=Witnesses(campaigns, members),
+                clock=utc_now,
             ),
-            Servicer(
-                "kehu.orders.v1.RefundsService",
-                refunds_pb2_grpc.add_RefundsServiceServicer_to_server,
-                RefundsServicer(edge, limits=config.refund_limits),
-            ),
-            Servicer(
-                "kehu.orders.v1.PaymentsService",
-                payments_pb2_grpc.add_PaymentsServiceServicer_to_server,
-                PaymentsServicer(edge, tokens, paying, notices),
-            ),
-            Servicer(
-                "kehu.orders.v1.FlashSalesService",
-                flash_sales_pb2_grpc.add_FlashSalesServiceServicer_to_server,
-                flash_sales,
-            ),
-            Servicer(
-                "kehu.orders.v1.GroupBuysService",
-                group_buys_pb2_grpc.add_GroupBuysServiceServicer_to_server,
-                GroupBuysServicer(edge, tokens, sending=sending, clock=utc_now),
-            ),
-            Servicer(
-                "kehu.orders.v1.OrderDeskService",
-                order_desk_pb2_grpc.add_OrderDeskServiceServicer_to_server,
-                OrderDeskServicer(edge, tokens, safe),
-            ),
-            Servicer(
-                "kehu.orders.v1.FulfilmentService",
-                fulfilment_pb2_grpc.add_FulfilmentServiceServicer_to_server,
-                FulfilmentServicer(edge, tokens, safe),
-            ),
-            Servicer(
-                "kehu.orders.v1.BargainsService",
-                bargains_pb2_grpc.add_BargainsServiceServicer_to_server,
-                BargainsServicer(edge, tokens, sending=sending, clock=utc_now),
-            ),
-            Servicer(
-                "kehu.orders.v1.PresalesService",
-                presales_pb2_grpc.add_PresalesServiceServicer_to_server,
-                PresalesServicer(edge, tokens, sending=sending, clock=utc_now),
-            ),
-            Servicer(
-                "kehu.orders.v1.InventoryService",
-                inventory_pb2_grpc.add_InventoryServiceServicer_to_server,
-                InventoryServicer(edge, tokens),
-            ),
-            Servicer(
-                "kehu.orders.v1.ShippingService",
-                shipping_pb2_grpc.add_ShippingServiceServicer_to_server,
-                ShippingServicer(edge, tokens, quote=selling.quote, tariff=known, vault=safe),
-            ),
-            Servicer(
-                "kehu.orders.v1.TaxesService",
-                taxes_pb2_grpc.add_TaxesServiceServicer_to_server,
-                TaxesServicer(edge, tokens, tariff=known),
-            ),
-            Servicer(
-                "kehu.orders.v1.IngestService",
-                channels_pb2_grpc.add_IngestServiceServicer_to_server,
-                IngestServicer(edge, tokens, clock=utc_now),
-            ),
-            Servicer(
-                "kehu.orders.v1.ProofService",
-                proofs_pb2_grpc.add_ProofServiceServicer_to_server,
-                ProofServicer(
-                    edge,
-                    tokens,
-                    Signer(Path(config.service_key_file).read_text()),
-                    witnesses=Witnesses(campaigns, members),
-                    clock=utc_now,
-                ),
-            ),
-            Servicer(
-                "kehu.orders.v1.CartsService",
-                carts_pb2_grpc.add_CartsServiceServicer_to_server,
-                CartsServicer(edge, checkout=selling, vault=safe),
-            ),
-        ],
+            CartsServicer(edge, checkout=selling, vault=safe),
+        ),
         background=[
             flash_sales.tell_refusals,
             recovery.run,
@@ -280,9 +172,45 @@ def build(config: Config) -> Server:
     )
 
 
-def _flash_sales(
-    config: Config, database: AsyncDatabase[OrdersUnit], edge: Edge[OrdersUnit], sending: Sendings
-) -> FlashSalesServicer:
+def _book(database: Database) -> Book:
+    return Book(
+        open_attempt=lambda command: database.write(checkout.open_attempt, command),
+        go_on=lambda command: database.write(checkout.go_on, command),
+        give_up=lambda command: database.write(checkout.give_up, command),
+        released=lambda command: database.write(checkout.released, command),
+    )
+
+
+def _holders(campaigns: Peer, members: Peer) -> Holders:
+    return {
+        StepKind.COUPONS: Observed(CampaignsCoupons(campaigns)),
+        StepKind.POINTS: Observed(MembersPoints(members)),
+        StepKind.STORED_VALUE: Observed(MembersStoredValue(members)),
+        StepKind.GIFT_CARD: Observed(MembersGiftCards(members)),
+    }
+
+
+def _recovery(database: Database, book: Book, holders: Holders) -> CheckoutRecovery:
+    recovery = Recovery(
+        take_up=partial(database.write, checkout_recovery.take_up),
+        book=book,
+        holders=holders,
+        revive=Revival(database, book=book, holders=holders),
+    )
+    return CheckoutRecovery(recovery, partial(database.read, checkout_recovery.census))
+
+
+def _offers(database: Database, edge: Edge[OrdersUnit]) -> KnownOffers:
+    return KnownOffers(
+        read=edge.gather("goods", known_offers.read_goods),
+        changes=lambda versions: database.read(known_offers.read_changes, versions),
+        find=edge.gather("offers", offer.find_offers),
+        seconds=time.monotonic,
+        clock=utc_now,
+    )
+
+
+def _flash_sales(config: Config, database: Database, edge: Edge[OrdersUnit], sending: Sendings) -> FlashSalesServicer:
     key = config.page_token_key.get_secret_value()
     tickets = Tickets(key)
     return FlashSalesServicer(

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from functools import partial
 
-from kehu.pipeline.v1 import pipeline_pb2, pipeline_pb2_grpc
-
 from kit.db import AsyncDatabase
 from kit.page import Tokens
 from kit.rpc import Edge, Server, Servicer, run
@@ -36,14 +34,9 @@ def build(config: Config) -> Server:
         database=database,
         edge=edge,
         reach=Confined(RULES, COLLECTIONS, edge),
-        servicers=[
-            Servicer(
-                # Its messages lie in other files: nobody else would load the one with the service.
-                pipeline_pb2.DESCRIPTOR.services_by_name["PipelineService"].full_name,
-                pipeline_pb2_grpc.add_PipelineServiceServicer_to_server,
-                PipelineServicer(edge, tokens, home_region=config.home_region),
-            )
-        ],
+        servicers=Servicer.of(
+            PipelineServicer(edge, tokens, home_region=config.home_region),
+        ),
     )
 
 
