@@ -91,6 +91,11 @@ def not_found(name: str) -> Fault:
     return Fault(Kind.NOT_FOUND, "NOT_FOUND", f"{name} does not exist", metadata={"name": name})
 
 
+def precondition(reason: str, message: str, **metadata: str) -> Fault:
+    """What is asked for can't be done while things are as they are, whose names and values are the `metadata`."""
+    return Fault(Kind.FAILED_PRECONDITION, reason, message, metadata=metadata)
+
+
 def etag_mismatch(name: str) -> Fault:
     """The resource changed since the caller read it."""
     return Fault(Kind.ABORTED, "ETAG_MISMATCH", f"{name} has changed since it was read", metadata={"name": name})

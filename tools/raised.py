@@ -6,22 +6,26 @@ import ast
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from kit import errors
+
 Raised = dict[str, set[str]]
 """The kinds of each reason."""
 
 
 def raised(folder: Path) -> Raised:
-    """Every `Fault(Kind.X, "REASON", ...)` under a folder, also where a function takes the reason as an argument."""
+    """Every `Fault(Kind.X, "REASON", ...)` under a folder, also where a function takes the reason as an argument: one
+    of the same module, or of `kit.errors`."""
     found: Raised = {}
+    shared = _makers(ast.parse(Path(errors.__file__).read_text()))
     for file in sorted(folder.rglob("*.py")):
         tree = ast.parse(file.read_text(), file.name)
-        for reason, kinds in _of_module(tree):
+        for reason, kinds in _of_module(tree, shared):
             found.setdefault(reason, set()).update(kinds)
     return found
 
 
-def _of_module(tree: ast.Module) -> Iterator[tuple[str, set[str]]]:
-    makers = _makers(tree)
+def _of_module(tree: ast.Module, shared: Raised) -> Iterator[tuple[str, set[str]]]:
+    makers = shared | _makers(tree)
     for call in _calls(tree):
         name = _called(call)
         kinds = _kinds(call) if name == "Fault" else makers.get(name, set())

@@ -18,6 +18,9 @@ def missing(name):
 def too_many(count):
     return _refuse("TOO_MANY", count)
 
+def too_late(order):
+    return precondition("TOO_LATE", f"{order} is over", order=order)
+
 def _refuse(reason, count):
     return errors.Fault(Kind.FAILED_PRECONDITION, reason, f"{count} LOUD")
 """
@@ -26,7 +29,11 @@ def _refuse(reason, count):
 def test_reasons_are_read_from_the_code_with_their_kinds(tmp_path: Path) -> None:
     (tmp_path / "errors.py").write_text(CODE)
 
-    assert raised(tmp_path) == {"THING_NOT_FOUND": {"NOT_FOUND"}, "TOO_MANY": {"FAILED_PRECONDITION"}}
+    assert raised(tmp_path) == {
+        "THING_NOT_FOUND": {"NOT_FOUND"},
+        "TOO_MANY": {"FAILED_PRECONDITION"},
+        "TOO_LATE": {"FAILED_PRECONDITION"},
+    }
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from kit import names
-from kit.errors import Fault, Kind
+from kit.errors import Fault, Kind, precondition
 
 
 def bargain_not_found(bargain: UUID) -> Fault:
@@ -19,7 +19,7 @@ def bargain_not_open(bargain: UUID, state: str, *, start: datetime, end: datetim
     """Nobody can begin to haggle now."""
     name, from_, to = names.join("bargains", bargain), start.isoformat(), end.isoformat()
     message = f"{name} is {state}: haggles begin from {from_} to {to}"
-    return _refused("BARGAIN_NOT_OPEN", message, bargain=name, state=state, start_time=from_, end_time=to)
+    return precondition("BARGAIN_NOT_OPEN", message, bargain=name, state=state, start_time=from_, end_time=to)
 
 
 def haggle_not_found(name: str) -> Fault:
@@ -29,14 +29,10 @@ def haggle_not_found(name: str) -> Fault:
 
 def haggle_state_invalid(name: str, state: str) -> Fault:
     """The haggle is over, ordered, or at its floor."""
-    return _refused("HAGGLE_STATE_INVALID", f"{name} is {state}", haggle=name, state=state)
+    return precondition("HAGGLE_STATE_INVALID", f"{name} is {state}", haggle=name, state=state)
 
 
 def haggle_cut_already(name: str, helper: UUID) -> Fault:
     """The helper has cut the price once."""
     by = names.join("members", helper)
-    return _refused("HAGGLE_CUT_ALREADY", f"{by} has cut the price of {name}", haggle=name, member=by)
-
-
-def _refused(reason: str, message: str, **metadata: str) -> Fault:
-    return Fault(Kind.FAILED_PRECONDITION, reason, message, metadata=metadata)
+    return precondition("HAGGLE_CUT_ALREADY", f"{by} has cut the price of {name}", haggle=name, member=by)

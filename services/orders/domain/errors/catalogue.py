@@ -5,14 +5,14 @@ from __future__ import annotations
 from uuid import UUID
 
 from kit import names
-from kit.errors import Fault, Kind, Violation
+from kit.errors import Fault, Kind, Violation, precondition
 
 
 def product_unpublished(product: UUID, channel: str) -> Fault:
     """The product is not offered there, or not at this time."""
     name = names.join("products", product)
     message = f"{name} is not offered in {channel} now"
-    return _precondition("PRODUCT_UNPUBLISHED", message, product=name, channel=channel)
+    return precondition("PRODUCT_UNPUBLISHED", message, product=name, channel=channel)
 
 
 def purchase_limit_exceeded(product: UUID, *, requested: int, limit: int) -> Fault:
@@ -20,14 +20,14 @@ def purchase_limit_exceeded(product: UUID, *, requested: int, limit: int) -> Fau
     name = names.join("products", product)
     counts = {"requested": str(requested), "limit": str(limit)}
     message = f"{name}: {requested} requested, an order may have {limit}"
-    return _precondition("PURCHASE_LIMIT_EXCEEDED", message, product=name, **counts)
+    return precondition("PURCHASE_LIMIT_EXCEEDED", message, product=name, **counts)
 
 
 def bundle_nested(product: UUID) -> Fault:
     """A bundle within a bundle."""
     name = names.join("products", product)
     message = f"{name} is a bundle and a component: bundles are made of ordinary products"
-    return _precondition("BUNDLE_NESTED", message, product=name)
+    return precondition("BUNDLE_NESTED", message, product=name)
 
 
 def variant_taken() -> Fault:
@@ -39,7 +39,7 @@ def variant_taken() -> Fault:
 def variant_invalid(group: UUID, why: str) -> Fault:
     """The options do not fit the group, or those of the group do not fit its variants."""
     name = names.join("productGroups", group)
-    return _precondition("VARIANT_INVALID", f"{name}: {why}", group=name, cause=why)
+    return precondition("VARIANT_INVALID", f"{name}: {why}", group=name, cause=why)
 
 
 def resource_not_found(name: str) -> Fault:
@@ -55,13 +55,13 @@ def resource_exists(name: str) -> Fault:
 def category_misplaced(code: str, why: str) -> Fault:
     """The category can't stand there, or not be deleted."""
     name = f"categories/{code}"
-    return _precondition("CATEGORY_MISPLACED", f"{name} {why}", category=name, cause=why)
+    return precondition("CATEGORY_MISPLACED", f"{name} {why}", category=name, cause=why)
 
 
 def price_missing(product: UUID) -> Fault:
     """A component of a bundle has its price in another currency."""
     name = names.join("products", product)
-    return _precondition("PRICE_MISSING", f"the components of {name} have prices in several currencies", product=name)
+    return precondition("PRICE_MISSING", f"the components of {name} have prices in several currencies", product=name)
 
 
 def row_repeated() -> Fault:
@@ -69,7 +69,3 @@ def row_repeated() -> Fault:
     violation = Violation("sku", "is that of an earlier row of this call")
     message = "sku: is that of an earlier row of this call"
     return Fault(Kind.FAILED_PRECONDITION, "ROW_REPEATED", message, violations=[violation])
-
-
-def _precondition(reason: str, message: str, **metadata: str) -> Fault:
-    return Fault(Kind.FAILED_PRECONDITION, reason, message, metadata=metadata)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import timedelta
 from enum import StrEnum
 from uuid import UUID
 
 from kit import names
-from kit.errors import Fault, Kind
+from kit.errors import Fault, Kind, precondition
 
 
 class Obstacle(StrEnum):
@@ -24,7 +23,7 @@ class Obstacle(StrEnum):
 def not_fulfillable(order: UUID, obstacle: Obstacle) -> Fault:
     """Goods of the order can't leave now."""
     name = names.join("orders", order)
-    return _precondition(
+    return precondition(
         "ORDER_NOT_FULFILLABLE", f"{name} can't be fulfilled: {obstacle}", order=name, cause=obstacle.value
     )
 
@@ -32,18 +31,18 @@ def not_fulfillable(order: UUID, obstacle: Obstacle) -> Fault:
 def order_on_hold(order: UUID) -> Fault:
     """The order is held for another reason already."""
     name = names.join("orders", order)
-    return _precondition("ORDER_ON_HOLD", f"{name} is on hold for another reason", order=name)
+    return precondition("ORDER_ON_HOLD", f"{name} is on hold for another reason", order=name)
 
 
 def too_many_tags(limit: int) -> Fault:
     """An order has no room for so many tags."""
-    return _precondition("ORDER_TAG_LIMIT", f"an order has at most {limit} tags", limit=str(limit))
+    return precondition("ORDER_TAG_LIMIT", f"an order has at most {limit} tags", limit=str(limit))
 
 
 def address_fixed(order: UUID, cause: str) -> Fault:
     """The order's address can't be another one any more."""
     name = names.join("orders", order)
-    return _precondition("ADDRESS_FIXED", f"{name} can't be sent elsewhere: {cause}", order=name, cause=cause)
+    return precondition("ADDRESS_FIXED", f"{name} can't be sent elsewhere: {cause}", order=name, cause=cause)
 
 
 def shipment_not_found(order: UUID, shipment: UUID) -> Fault:
@@ -55,14 +54,14 @@ def shipment_not_found(order: UUID, shipment: UUID) -> Fault:
 def shipment_state_invalid(order: UUID, shipment: UUID, state: str) -> Fault:
     """The shipment's state does not allow the step."""
     name = names.join("orders", order, "shipments", shipment)
-    return _precondition("SHIPMENT_STATE_INVALID", f"{name} is {state}", shipment=name, state=state)
+    return precondition("SHIPMENT_STATE_INVALID", f"{name} is {state}", shipment=name, state=state)
 
 
 def units_unavailable(position: int, *, requested: int, shippable: int) -> Fault:
     """More units of a line than are paid, not refunded, and not on their way yet."""
     numbers = {"position": str(position), "requested": str(requested), "shippable": str(shippable)}
     message = f"line {position}: {requested} units asked for, {shippable} can be shipped"
-    return _precondition("UNITS_NOT_SHIPPABLE", message, **numbers)
+    return precondition("UNITS_NOT_SHIPPABLE", message, **numbers)
 
 
 def waybill_taken() -> Fault:
@@ -72,7 +71,7 @@ def waybill_taken() -> Fault:
 
 def code_invalid(shipment: str) -> Fault:
     """The pick-up code is not the one that counts."""
-    return _precondition("PICK_UP_CODE_INVALID", "the pick-up code is wrong", shipment=shipment)
+    return precondition("PICK_UP_CODE_INVALID", "the pick-up code is wrong", shipment=shipment)
 
 
 def codes_exhausted(shipment: str, wait: timedelta) -> Fault:
@@ -95,7 +94,7 @@ def invoice_not_found(order: UUID, invoice: UUID) -> Fault:
 def invoice_state_invalid(order: UUID, invoice: UUID, state: str) -> Fault:
     """The invoice's state does not allow the step."""
     name = names.join("orders", order, "invoices", invoice)
-    return _precondition("INVOICE_STATE_INVALID", f"{name} is {state}", invoice=name, state=state)
+    return precondition("INVOICE_STATE_INVALID", f"{name} is {state}", invoice=name, state=state)
 
 
 def invoice_exists() -> Fault:
@@ -106,9 +105,4 @@ def invoice_exists() -> Fault:
 def nothing_to_invoice(order: UUID) -> Fault:
     """Nothing is left of what was paid in money."""
     name = names.join("orders", order)
-    return _precondition("NOTHING_TO_INVOICE", f"nothing that was paid in money is left of {name}", order=name)
-
-
-def _precondition(reason: str, message: str, **metadata: str) -> Fault:
-    told: Mapping[str, str] = metadata
-    return Fault(Kind.FAILED_PRECONDITION, reason, message, metadata=told)
+    return precondition("NOTHING_TO_INVOICE", f"nothing that was paid in money is left of {name}", order=name)

@@ -6,7 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from kit import names
-from kit.errors import Fault, Kind
+from kit.errors import Fault, Kind, precondition
 
 
 def group_buy_not_found(group_buy: UUID) -> Fault:
@@ -19,25 +19,25 @@ def group_buy_not_open(group_buy: UUID, state: str, *, start: datetime, end: dat
     """No group can be opened now."""
     name, from_, to = names.join("groupBuys", group_buy), start.isoformat(), end.isoformat()
     message = f"{name} is {state}: groups are opened from {from_} to {to}"
-    return _refused("GROUP_BUY_NOT_OPEN", message, group_buy=name, state=state, start_time=from_, end_time=to)
+    return precondition("GROUP_BUY_NOT_OPEN", message, group_buy=name, state=state, start_time=from_, end_time=to)
 
 
 def group_buy_state_invalid(group_buy: UUID, state: str) -> Fault:
     """The group buy is over and can't be changed."""
     name = names.join("groupBuys", group_buy)
-    return _refused("GROUP_BUY_STATE_INVALID", f"{name} is {state}, for good", group_buy=name, state=state)
+    return precondition("GROUP_BUY_STATE_INVALID", f"{name} is {state}, for good", group_buy=name, state=state)
 
 
 def group_buy_not_eligible(group_buy: UUID, why: str, what: str) -> Fault:
     """The group buy is for other channels, or for new customers."""
     name = names.join("groupBuys", group_buy)
-    return _refused("GROUP_BUY_NOT_ELIGIBLE", f"{name} is not for the {why} {what}", group_buy=name, **{why: what})
+    return precondition("GROUP_BUY_NOT_ELIGIBLE", f"{name} is not for the {why} {what}", group_buy=name, **{why: what})
 
 
 def group_buy_limit_reached(group_buy: UUID, *, limit: int) -> Fault:
     """The member has as many seats in the group buy as anybody may have."""
     name = names.join("groupBuys", group_buy)
-    return _refused("GROUP_BUY_LIMIT_REACHED", f"a member may have {limit} seats", group_buy=name, limit=str(limit))
+    return precondition("GROUP_BUY_LIMIT_REACHED", f"a member may have {limit} seats", group_buy=name, limit=str(limit))
 
 
 def group_not_found(name: str) -> Fault:
@@ -48,25 +48,21 @@ def group_not_found(name: str) -> Fault:
 def group_not_recruiting(name: str, state: str, deadline: datetime) -> Fault:
     """The group takes nobody any more."""
     message = f"{name} is {state}, its deadline is {deadline.isoformat()}"
-    return _refused("GROUP_NOT_RECRUITING", message, group=name, state=state, deadline=deadline.isoformat())
+    return precondition("GROUP_NOT_RECRUITING", message, group=name, state=state, deadline=deadline.isoformat())
 
 
 def group_full(name: str, *, free: int) -> Fault:
     """Fewer seats are free than were asked for."""
-    return _refused("GROUP_FULL", f"{name} has {free} free seats", group=name, free=str(free))
+    return precondition("GROUP_FULL", f"{name} has {free} free seats", group=name, free=str(free))
 
 
 def group_seat_taken(name: str, order: UUID) -> Fault:
     """The member has a seat in the group."""
     has = names.join("orders", order)
-    return _refused("GROUP_SEAT_TAKEN", f"the member has a seat in {name} by {has}", group=name, order=has)
+    return precondition("GROUP_SEAT_TAKEN", f"the member has a seat in {name} by {has}", group=name, order=has)
 
 
 def group_not_succeeded(order: UUID, name: str, state: str) -> Fault:
     """The order can't be carried out: its group has not succeeded."""
     message = f"{names.join('orders', order)} waits until {name} succeeds, which is {state}"
-    return _refused("GROUP_NOT_SUCCEEDED", message, order=names.join("orders", order), group=name, state=state)
-
-
-def _refused(reason: str, message: str, **metadata: str) -> Fault:
-    return Fault(Kind.FAILED_PRECONDITION, reason, message, metadata=metadata)
+    return precondition("GROUP_NOT_SUCCEEDED", message, order=names.join("orders", order), group=name, state=state)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from kit import names
-from kit.errors import SOON, Fault, Kind, Violation
+from kit.errors import SOON, Fault, Kind, Violation, precondition
 from kit.money import Money
 
 
@@ -17,7 +17,7 @@ def intent_not_found(name: str) -> Fault:
 def intent_state_invalid(order: UUID, intent: UUID, state: str) -> Fault:
     """The intent's state does not allow the step."""
     name = names.join("orders", order, "paymentIntents", intent)
-    return _precondition("PAYMENT_INTENT_STATE_INVALID", f"{name} is {state}", payment_intent=name, state=state)
+    return precondition("PAYMENT_INTENT_STATE_INVALID", f"{name} is {state}", payment_intent=name, state=state)
 
 
 def provider_refund_not_found(name: str) -> Fault:
@@ -28,7 +28,7 @@ def provider_refund_not_found(name: str) -> Fault:
 def provider_refund_state_invalid(order: UUID, refund: UUID, state: str) -> Fault:
     """The refund's state does not allow the step."""
     name = names.join("orders", order, "providerRefunds", refund)
-    return _precondition("PROVIDER_REFUND_STATE_INVALID", f"{name} is {state}", provider_refund=name, state=state)
+    return precondition("PROVIDER_REFUND_STATE_INVALID", f"{name} is {state}", provider_refund=name, state=state)
 
 
 def difference_not_found(name: str) -> Fault:
@@ -40,7 +40,7 @@ def difference_not_found(name: str) -> Fault:
 
 def provider_unknown(provider: str) -> Fault:
     """No account of this provider is set up."""
-    return _precondition("PROVIDER_UNKNOWN", f"no account of {provider} is set up", provider=provider)
+    return precondition("PROVIDER_UNKNOWN", f"no account of {provider} is set up", provider=provider)
 
 
 def payment_under_way(order: UUID) -> Fault:
@@ -61,8 +61,4 @@ def amount_not_due(due: Money, amount: Money) -> Fault:
 def order_not_reopened(order: UUID) -> Fault:
     """A cancelled order can't be had again whole: it held more than stock, or the money is not all of it."""
     name = names.join("orders", order)
-    return _precondition("ORDER_NOT_REOPENED", f"{name} can't be had again whole", order=name)
-
-
-def _precondition(reason: str, message: str, **metadata: str) -> Fault:
-    return Fault(Kind.FAILED_PRECONDITION, reason, message, metadata=metadata)
+    return precondition("ORDER_NOT_REOPENED", f"{name} can't be had again whole", order=name)

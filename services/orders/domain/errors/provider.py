@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kit.errors import Fault, Kind
+from kit.errors import Fault, Kind, precondition
 
 
 def notice_invalid(provider: str, cause: str) -> Fault:
@@ -13,20 +13,16 @@ def notice_invalid(provider: str, cause: str) -> Fault:
 
 def provider_refused(provider: str, code: str) -> Fault:
     """The provider understood and said no, for good; `code` is the provider's own."""
-    return _precondition("PROVIDER_REFUSED", f"{provider} refused: {code}", provider=provider, code=code)
+    return precondition("PROVIDER_REFUSED", f"{provider} refused: {code}", provider=provider, code=code)
 
 
 def charge_paid(provider: str, reference: str) -> Fault:
     """What should be closed is paid already."""
     message = f"the charge {reference} is paid"
-    return _precondition("CHARGE_PAID", message, provider=provider, reference=reference)
+    return precondition("CHARGE_PAID", message, provider=provider, reference=reference)
 
 
 def scene_unsupported(provider: str, scene: str) -> Fault:
     """The provider has no such cashier, or lacks what it needs for it."""
     message = f"{provider} can't take a payment in {scene}"
-    return _precondition("SCENE_UNSUPPORTED", message, provider=provider, scene=scene)
-
-
-def _precondition(reason: str, message: str, **metadata: str) -> Fault:
-    return Fault(Kind.FAILED_PRECONDITION, reason, message, metadata=metadata)
+    return precondition("SCENE_UNSUPPORTED", message, provider=provider, scene=scene)
