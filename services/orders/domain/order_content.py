@@ -148,9 +148,9 @@ class OrderContent:
         return bool(self.coupons or self.held_as)
 
     def revivable(self, amount: Money) -> bool:
-        """Whether this amount would bring the cancelled order back, whole, if all that it had can be had again. An
-        activity's quota, and money that has gone back, can't."""
-        ours = not self.activity and all(payment.tender in HELD for payment in self.payments)
+        """Whether this amount would bring the cancelled order back, whole, if all that it had can be had again. What
+        is paid in instalments, and money that has gone back, can't."""
+        ours = self.instalments is None and all(payment.tender in HELD for payment in self.payments)
         return ours and self.allows(Step.REOPEN) and amount == self.money(self.outstanding)
 
     def payable(self, now: datetime) -> int:

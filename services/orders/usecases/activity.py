@@ -11,9 +11,11 @@ from uuid import UUID
 
 from kit.money import Money
 from services.orders.domain.address import SealedAddress
+from services.orders.domain.errors.payments import order_not_reopened
 from services.orders.domain.instalments import Instalments
 from services.orders.domain.line import Item
 from services.orders.domain.offer import Known, Offer, grams
+from services.orders.domain.order import Order
 from services.orders.domain.order_content import Buyer
 from services.orders.domain.payment import RefundPolicy
 from services.orders.domain.product import Product
@@ -119,3 +121,10 @@ def placement(goods: Goods, sending: Sending, now: datetime) -> PlaceOrder:
         address=sending.address,
         instalments=purchase.instalments,
     )
+
+
+def buyer_of(order: Order) -> UUID:
+    """The member who bought in an activity. Raises a Fault for nobody's order."""
+    if order.buyer.member is None:
+        raise order_not_reopened(order.id)
+    return order.buyer.member

@@ -10,14 +10,14 @@ from uuid import UUID
 
 from kit.errors import Fault, etag_mismatch, invalid
 from kit.money import Money
-from kit.names import join
+from kit.names import join, parse
 from kit.page import Page
-from services.orders.domain.bargain import COLLECTION, Bargain, BargainQuery, Cut, Haggle
+from services.orders.domain.bargain import COLLECTION, PATTERN, Bargain, BargainQuery, Cut, Haggle
 from services.orders.domain.errors import bargain as errors
 from services.orders.domain.errors import member_erased, product_archived, product_not_found
 from services.orders.domain.order import Order
 from services.orders.domain.product import Product
-from services.orders.usecases import activity, erasure, haggling, people
+from services.orders.usecases import activity, erasure, haggling, holding, people
 from services.orders.usecases import order as orders
 from services.orders.usecases.activity import NOBODY, NOTHING_SENT, Goods, Sending
 from services.orders.usecases.offer import with_parts
@@ -265,6 +265,19 @@ def buy_haggle(unit: Work, command: BuyHaggle) -> Order:
         raise outcome
     unit.haggles.save([ordered])
     return outcome
+
+
+def retake(unit: Work, order: Order) -> Order:
+    """Let a haggle be ordered again by an order that was given up, and take its stock. Raises a Fault, and takes
+    nothing, when it is over, ordered otherwise, or was cut further meanwhile."""
+    ids = parse(PATTERN, order.activity)
+    haggle = _existing(unit.haggles.lock([ids["haggle"]]).get(ids["haggle"]), ids["bargain"], ids["haggle"])
+    if haggle.reached.minor != order.lines[0].unit_price:
+        raise errors.haggle_state_invalid(haggle.name, "CUT")
+    ordered = haggle.buy(order.id, unit.now)
+    taken = holding.reserve_one(unit, order)
+    unit.haggles.save([ordered])
+    return taken
 
 
 def priced(unit: Work, command: BuyHaggle) -> Goods:

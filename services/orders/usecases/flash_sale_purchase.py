@@ -14,6 +14,7 @@ from functools import partial
 from typing import Protocol
 from uuid import UUID
 
+from kit import names
 from kit.errors import Fault, conflict
 from services.orders.domain.errors import flash_sale as errors
 from services.orders.domain.errors import product_archived
@@ -125,9 +126,28 @@ def priced(unit: Work, command: BuyFlashSale) -> Goods:
     return goods
 
 
+def retake(unit: Work, order: Order) -> Order:
+    """Take the units of an order again that gave them up. Raises a Fault, and takes nothing, when the sale is over, too
+    little of it is left, or the member has bought others meanwhile."""
+    sale_id = names.id_of("flashSales", order.activity)
+    (offer,) = flash_sale.get_offers(unit, [sale_id])
+    if isinstance(offer, Fault):
+        raise offer
+    member, (line,) = activity.buyer_of(order), order.lines
+    command = BuyFlashSale(sale_id, order.id, member, line.quantity, order.channel, order.store)
+    _check(command, offer, unit.now)
+    drafts: list[Order | Fault] = [order]
+    _draw(unit, drafts, purchases=[_Purchase(command, offer)], thorough=True)
+    (taken,) = drafts
+    if isinstance(taken, Fault):
+        raise taken
+    return taken
+
+
 def _check_limit(unit: Work, purchase: _Purchase) -> None:
-    names = Persons(unit, {purchase.command.member}).names(purchase.command.member)
-    bought = unit.flash_sale_units.bought(sorted((purchase.command.sale_id, name) for name in names)).values()
+    sale, member = purchase.command.sale_id, purchase.command.member
+    people = Persons(unit, {member}).names(member)
+    bought = unit.flash_sale_units.bought(sorted((sale, name) for name in people)).values()
     units = sum(each for each, _ in bought)
     if units + purchase.command.quantity > purchase.offer.sale.terms.member_limit:
         raise _limit_reached(purchase, units, next((order for _, order in bought), None))

@@ -9,11 +9,12 @@ from functools import partial
 from typing import Protocol
 from uuid import UUID
 
+from kit import names
 from kit.errors import Fault, conflict
 from kit.page import Page
 from services.orders.domain.errors import group_buy as errors
 from services.orders.domain.errors import product_archived
-from services.orders.domain.group import Group, GroupQuery, Seat, Sponsorship
+from services.orders.domain.group import PATTERN, Group, GroupQuery, Seat, Sponsorship
 from services.orders.domain.group_buy import GroupBuy, GroupBuyKind
 from services.orders.domain.offer import Known
 from services.orders.domain.order import Order
@@ -117,6 +118,22 @@ def take_seats(unit: Work, commands: Sequence[TakeSeat]) -> list[Order | Fault]:
             outcomes[index] = fault
     placed = iter(place_orders(unit, placements, draw=partial(_draw, wishes=wishes, persons=persons)))
     return [next(placed) if outcome is None else outcome for outcome in outcomes]
+
+
+def retake(unit: Work, order: Order) -> Order:
+    """Take a seat again in the group of an order that gave its seat up, and its stock. Raises a Fault, and takes
+    nothing, when the group takes no members any more, or the member has another seat."""
+    ids = names.parse(PATTERN, order.activity)
+    member = activity.buyer_of(order)
+    command = TakeSeat(ids["group_buy"], ids["group"], order.id, member, order.channel, order.store)
+    persons = Persons(unit, {member})
+    wish = _Known(unit, [command]).wish(command, unit.now)
+    drafts: list[Order | Fault] = [order]
+    _draw(unit, drafts, wishes=[wish], persons=persons)
+    (taken,) = drafts
+    if isinstance(taken, Fault):
+        raise taken
+    return taken
 
 
 def get_group(unit: Work, group_buy_id: UUID, group_id: UUID) -> Group:

@@ -101,6 +101,16 @@ def reserve(
     counter.book()
 
 
+def reserve_one(unit: Work, order: Order) -> Order:
+    """As `reserve`, for one order. Raises a Fault when there is too little."""
+    orders: list[Order | Fault] = [order]
+    reserve(unit, orders)
+    (reserved,) = orders
+    if isinstance(reserved, Fault):
+        raise reserved
+    return reserved
+
+
 def check(unit: Work, wanted: sourcing.Wanted, *, location: str = "", promises: bool = True) -> None:
     """Raise the Fault that `reserve` would, without a lock, for an order that wants so many units of products, served
     by the `location` if it names one."""

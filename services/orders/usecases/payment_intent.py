@@ -22,7 +22,7 @@ from services.orders.domain.order_state import OrderState, Step
 from services.orders.domain.payment_intent import IntentCause, IntentState, PaymentIntent
 from services.orders.domain.provider import Scene, Standing, Status
 from services.orders.domain.provider_refund import ProviderRefund, ProviderRefundCause
-from services.orders.usecases import holding, late_money
+from services.orders.usecases import late_money, retaking
 from services.orders.usecases import order as orders
 from services.orders.usecases.payment import ReceivePayment, receive_payments
 
@@ -77,7 +77,7 @@ class Checkouts(orders.Checkouts, late_money.Checkouts, Protocol):
     """The stored attempts to check out."""
 
 
-class Work(orders.Work, Protocol):
+class Work(retaking.Work, Protocol):
     """What these use-cases need of a unit of work."""
 
     @property
@@ -349,17 +349,14 @@ def _receive(unit: Work, order: Order, intent: PaymentIntent) -> Fault | None:
 
 
 def _reopen(unit: Work, order: Order, amount: Money) -> Fault | None:
-    """Reserve again all that a closed order had, if this money pays for it whole."""
+    """Take again all that a closed order had, if this money pays for it whole."""
     try:
-        reopened = order.reopen(amount, unit.now)
+        taken = retaking.take(unit, order.reopen(amount, unit.now))
     except Fault as fault:
+        if fault.transient:
+            raise
         return fault
-    wanted: list[Order | Fault] = [reopened]
-    holding.reserve(unit, wanted)
-    (reserved,) = wanted
-    if isinstance(reserved, Fault):
-        return reserved
-    unit.orders.save([(order, reserved)])
+    unit.orders.save([(order, taken)])
     return None
 
 

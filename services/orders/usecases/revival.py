@@ -16,7 +16,7 @@ from services.orders.domain.checkout import Attempt, CheckoutState
 from services.orders.domain.order import Order
 from services.orders.domain.payment_intent import IntentCause, IntentState, PaymentIntent
 from services.orders.domain.refund import Refund
-from services.orders.usecases import checkout, holding, order, payment_intent, refund_ports, tendering
+from services.orders.usecases import checkout, order, payment_intent, refund_ports, retaking, tendering
 from services.orders.usecases.checkout import Book, Holders
 from services.orders.usecases.paying import Transactions
 from services.orders.usecases.payment import ReceivePayment, receive_payments
@@ -93,11 +93,7 @@ def revive(unit: Work, held: Attempt) -> None:
         return
     renewed = {step.renews: step.hold for step in attempt.steps if step.renews and step.held}
     payment = intent.payment()
-    wanted: list[Order | Fault] = [closed.reopen(payment.amount, unit.now, renewed=renewed)]
-    holding.reserve(unit, wanted)
-    (reopened,) = wanted
-    if isinstance(reopened, Fault):
-        raise reopened
+    reopened = retaking.take(unit, closed.reopen(payment.amount, unit.now, renewed=renewed))
     unit.orders.save([(closed, reopened)])
     unit.orders.save_renewed(reopened)
     cancellation = unit.refunds.cancellation(closed.id)

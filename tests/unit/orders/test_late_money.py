@@ -10,6 +10,7 @@ import pytest
 from kit.errors import Fault
 from kit.names import new_id
 from services.orders.domain.checkout import QUIET_FOR, REVIVED_WITHIN, Attempt, CheckoutState, Held, StepKind
+from services.orders.domain.instalments import Instalments
 from services.orders.domain.order import Order
 from services.orders.domain.order_state import CancelReason, OrderState
 from services.orders.domain.payment import Payment, Tender
@@ -78,7 +79,10 @@ def test_it_lives_again_as_it_was_under_the_new_names() -> None:
         (open_order(*HELD, (Tender.MANUAL, 10)), 0),  # money that is on its way back
         (open_order(*HELD, (Tender.WECHAT_PAY, 10)), 0),
         (open_order(*HELD, (Tender.EXCHANGE, 10)), 0),
-        (open_order(activity="flashSales/1"), 0),  # a quota that others may have
+        (
+            replace(open_order(activity="presales/1"), instalments=Instalments(500, NOW, NOW, True)),
+            0,
+        ),  # whose deposit may be kept
     ],
 )
 def test_what_can_not_be_had_again_whole_stays_closed(order: Order, more: int) -> None:
