@@ -128,8 +128,10 @@ _CHECKS = {
         select o.id from orders o join group_seats s on s.order_id = o.id join buying_groups g on g.id = s.group_id
         where g.state = 'CLOSED' and o.state not in ('CANCELLED', 'REFUNDED')
     """,
-    "money goes back whole": """
+    "money goes back whole, or pays for what somebody gets instead": """
         select o.id from orders o join payments p on p.order_id = o.id
-        where o.activity like 'groupBuys/%' and o.state in ('REFUNDED', 'CANCELLED') and p.refunded <> p.amount
+        where o.activity like 'groupBuys/%' and o.state in ('REFUNDED', 'CANCELLED')
+        group by o.id having sum(p.refunded) + (
+            select coalesce(sum(r.credit), 0) from refunds r where r.order_id = o.id) <> sum(p.amount)
     """,
 }
