@@ -216,24 +216,48 @@ def _owed(promises: Iterable[Backorder]) -> dict[UUID, dict[Place, int]]:
     return owed
 
 
-def _arrived(movement: Movement, owed: Mapping[UUID, Mapping[Place, int]]) -> Movement | None:
-    """What comes back of it, of whose order these units never arrived; None if that is nothing."""
-    if movement.kind is not MovementKind.RETURNED or movement.order is None:
-        return movement
-    units = movement.on_hand - owed.get(movement.order, {}).get(movement.place, 0)
-    return replace(movement, on_hand=units) if units > 0 else None
-
-
 def give_back(unit: Work, refunded: Sequence[Order], movements: Sequence[Movement]) -> None:
     """Book what comes back from paid orders; those that were refunded in full wait for nothing more, and nothing comes
     back of what had never arrived for them."""
     moved = list(movements)
-    gone = [order for order in refunded if order.awaiting and order.state is OrderState.REFUNDED]
-    if gone:
-        places = {place for order in gone for place in order.demand()}
+    waiting = [order for order in refunded if order.awaiting]
+    if waiting:
+        places = {place for order in waiting for place in order.demand()}
         unit.stocks.lock(places | {movement.place for movement in moved})
-        owed = _owed(unit.backorders.of([order.id for order in gone]))
-        unit.backorders.drop(list(owed))
-        moved = [there for each in moved if (there := _arrived(each, owed))]
-        moved += [each for order, units in owed.items() for each in stock.release(order, units, waiting=units)]
+        owed = _owed(unit.backorders.of([order.id for order in waiting]))
+        moved = _arrived(moved, _out(unit, waiting, owed))
+        gone = {
+            order.id: owed[order.id] for order in waiting if order.state is OrderState.REFUNDED and order.id in owed
+        }
+        if gone:
+            unit.backorders.drop(list(gone))
+            moved += [each for order, units in gone.items() for each in stock.release(order, units, waiting=units)]
     moving.bring(unit, moved)
+
+
+_Out = dict[tuple[UUID, Place], int]
+"""Units that left the stock of a place for an order, and are not back."""
+
+
+def _out(unit: Work, orders: Sequence[Order], owed: Mapping[UUID, Mapping[Place, int]]) -> _Out:
+    back = unit.stocks.returned([order.id for order in orders])
+    return {
+        (order.id, place): units - owed.get(order.id, {}).get(place, 0) - back.get((order.id, place), 0)
+        for order in orders
+        for place, units in order.demand().items()
+    }
+
+
+def _arrived(movements: Iterable[Movement], out: _Out) -> list[Movement]:
+    """What comes back, without the units that had never arrived for the orders which waited for some."""
+    there: list[Movement] = []
+    for movement in movements:
+        key = movement.order, movement.place
+        if movement.kind is not MovementKind.RETURNED or movement.order is None or key not in out:
+            there.append(movement)
+            continue
+        units = min(movement.on_hand, out[movement.order, movement.place])
+        out[movement.order, movement.place] -= units
+        if units > 0:
+            there.append(replace(movement, on_hand=units))
+    return there

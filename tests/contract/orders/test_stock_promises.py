@@ -20,7 +20,7 @@ from services.orders.domain.order import Order
 from services.orders.domain.order_state import CancelReason
 from services.orders.domain.payment import Tender
 from services.orders.domain.product import Component, Content, Product
-from services.orders.domain.refund import Refund
+from services.orders.domain.refund import Claim, Refund, RefundKind
 from services.orders.domain.reservation import Reservation, ReservationState
 from services.orders.domain.stock import MAIN, MovementKind, Place, Stock
 from services.orders.domain.stock_policy import Policy, PolicyKind
@@ -28,7 +28,7 @@ from services.orders.storage.unit import OrdersUnit
 from services.orders.usecases import moving, reservation
 from services.orders.usecases.order import CancelOrder, PlaceOrder, cancel_order, place_orders
 from services.orders.usecases.payment import PayOrder, pay_orders
-from services.orders.usecases.refund import RefundOrder, refund_order, refund_rest
+from services.orders.usecases.refund import ReceiveReturn, RefundOrder, receive_return, refund_order, refund_rest
 from services.orders.usecases.stock import (
     AdjustStock,
     ReceiveStock,
@@ -39,6 +39,7 @@ from services.orders.usecases.stock import (
     update_stock,
 )
 from tests.contract.orders.shelves import a_location, check_movements, on_sale
+from tests.contract.orders.test_verification import differences
 from tests.support.builders.orders import NOW, a_placement, an_item
 
 
@@ -193,6 +194,36 @@ def test_of_an_order_that_is_given_back_whole_only_what_had_arrived_is_in_stock_
 
     database.write(give_back)
     assert standing(database, product) == (2, 0, 0)
+
+
+def test_of_an_order_that_still_waits_nothing_comes_back_that_had_not_arrived(database: Database[OrdersUnit]) -> None:
+    product = promising(database, 5)
+    placement = a_placement(an_item(product=product.id))
+    (waiting,) = database.write(place_orders, [replace(placement, quote=replace(placement.quote, freight=50))])
+    assert isinstance(waiting, Order)
+    pay(database, waiting)
+    assert sent_back(database, waiting, 1) == (0, 0, 1)  # its freight is still paid, so it is not refunded in full
+    assert differences(database) == []
+
+
+def test_a_unit_that_had_arrived_comes_back_from_an_order_whose_other_one_was_refunded(
+    database: Database[OrdersUnit],
+) -> None:
+    product = promising(database, 5, stock=1)
+    waiting = placed(database, product, 2)
+    pay(database, waiting)
+    database.write(refund_order, RefundOrder(new_id(), waiting.id, Claim.units((1, 1)), "", "", None))
+    assert sent_back(database, waiting, 1) == (1, 0, 0)
+    assert differences(database) == []
+
+
+def sent_back(database: Database[OrdersUnit], order: Order, units: int) -> tuple[int, int, int]:
+    """Units are told to have come back; how the stock of their product stands then."""
+    asked = RefundOrder(new_id(), order.id, Claim.units((1, units)), "", "", None, kind=RefundKind.RETURN)
+    made = database.write(refund_order, asked)
+    database.write(receive_return, ReceiveReturn(order.id, made.id, (), "", None))
+    found = database.read(get_stock, next(iter(order.demand())))
+    return found.on_hand, found.reserved, found.backordered
 
 
 def test_a_reservation_is_all_or_nothing_and_never_promises(database: Database[OrdersUnit]) -> None:
