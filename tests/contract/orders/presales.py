@@ -144,7 +144,8 @@ _CHECKS = {
     """,
     "what is given back is refunded": """
         select o.id, o.refunded, r.amount from orders o
-        left join (select order_id, sum(amount) as amount from refunds group by order_id) r on r.order_id = o.id
+        left join (select order_id, sum(amount + credit) as amount from refunds
+                   where state in ('PENDING', 'SUCCEEDED') group by order_id) r on r.order_id = o.id
         where o.activity like 'presales/%' and o.refunded <> coalesce(r.amount, 0)
     """,
 }
