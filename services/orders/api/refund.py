@@ -22,7 +22,8 @@ from services.orders.domain.refund import (
     RefundQuery,
     RefundState,
 )
-from services.orders.usecases.refund import DecideRefund, Limits, ReceiveReturn, RefundOrder, SettleRefund
+from services.orders.usecases.refund import DecideRefund, Limits, ReceiveReturn, RefundOrder, SettleRefund, get_refund
+from services.orders.usecases.refund_ports import Reading
 
 _ANY = "orders/-"
 _REFUND = "orders/{order}/refunds/{refund}"
@@ -81,6 +82,13 @@ def refund(found: Refund) -> pb.Refund:
         credit=money(found.credit) if found.credit else None,
         etag=convert.etag(found.version),
     )
+
+
+def recalled(unit: Reading, kept: pb.Refund) -> pb.Refund:
+    """A stored answer with what was said of the refund, as far as that is still known."""
+    found = get_refund(unit, *refund_name(kept.name))
+    kept.reason, kept.note = found.reason, found.note
+    return kept
 
 
 def preview(drafted: Refund) -> pb.Refund:

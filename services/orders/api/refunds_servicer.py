@@ -33,17 +33,25 @@ class RefundsServicer(refunds_pb2_grpc.RefundsServiceServicer):
     async def ApproveRefund(self, request: pb.ApproveRefundRequest, context: Any) -> pb.Refund:
         """Approve a refund."""
         command = refund.decision(request, by=calls.current().identity.subject)
-        return await self._edge.write(request, usecases.approve_refund, command, render=refund.refund)
+        return await self._edge.write(
+            request, usecases.approve_refund, command, render=refund.refund, recall=refund.recalled
+        )
 
     async def RejectRefund(self, request: pb.RejectRefundRequest, context: Any) -> pb.Refund:
         """Refuse a refund."""
         command = refund.decision(request, by=calls.current().identity.subject)
-        return await self._edge.write(request, usecases.reject_refund, command, render=refund.refund)
+        return await self._edge.write(
+            request, usecases.reject_refund, command, render=refund.refund, recall=refund.recalled
+        )
 
     async def ReceiveReturn(self, request: pb.ReceiveReturnRequest, context: Any) -> pb.Refund:
         """Tell that the goods of a return are there."""
-        return await self._edge.write(request, usecases.receive_return, refund.receipt(request), render=refund.refund)
+        return await self._edge.write(
+            request, usecases.receive_return, refund.receipt(request), render=refund.refund, recall=refund.recalled
+        )
 
     async def SettleRefund(self, request: pb.SettleRefundRequest, context: Any) -> pb.Refund:
         """Tell that money was paid back by hand."""
-        return await self._edge.write(request, usecases.settle_refund, refund.settlement(request), render=refund.refund)
+        return await self._edge.write(
+            request, usecases.settle_refund, refund.settlement(request), render=refund.refund, recall=refund.recalled
+        )

@@ -222,7 +222,7 @@ class OrdersServicer(orders_pb2_grpc.OrdersServiceServicer):
         """Give back a part of what was paid for an order."""
         command = refund.command(request, by=calls.current().identity.subject, limits=self._refund_limits)
         made: refunds_pb2.Refund = await self._edge.write(
-            request, refund_usecases.refund_order, command, render=refund.refund
+            request, refund_usecases.refund_order, command, render=refund.refund, recall=refund.recalled
         )
         self._paying.wake.set()
         return made

@@ -13,6 +13,7 @@ from kehu.orders.v1 import orders_pb2 as pb
 from kehu.orders.v1 import refunds_pb2
 from kehu.orders.v1.orders_pb2_grpc import OrdersServiceStub
 from kehu.orders.v1.refunds_pb2_grpc import RefundsServiceStub
+from sqlalchemy import text
 
 from kit.db import Database
 from kit.rpc import Server
@@ -20,6 +21,7 @@ from kit.rpc.convert import money
 from services.orders.config import Config
 from services.orders.server import build
 from services.orders.storage.unit import OrdersUnit
+from services.orders.usecases.erasure import forget_members
 from tests.component.orders.conftest import Shop, placing
 from tests.component.orders.peers import Campaigns, Members
 from tests.component.orders.test_pay_and_cancel import events
@@ -287,3 +289,17 @@ async def test_an_exchange_pays_for_its_replacement_and_the_rest_is_owed(
     assert [each["tender"] for each in told["payments"]] == ["exchange", "manual"]
     forged = pb.PayOrderRequest(name=instead.name, tender=pb.TENDER_EXCHANGE, amount=yuan(5))
     assert (await refused(orders.PayOrder(forged))).code is grpc.StatusCode.INVALID_ARGUMENT
+
+
+async def test_a_repeat_is_answered_without_what_was_erased_meanwhile(
+    orders: OrdersServiceStub, refunds: RefundsServiceStub, database: Database[OrdersUnit], bought: pb.Order
+) -> None:
+    asked = refunding(bought.name, (1, 1), reason="Mrs Wang is ill", request_id=str(uuid.uuid4()))
+    made = await orders.RefundOrder(asked)
+    assert (await orders.RefundOrder(asked)) == made
+    kept = "select count(*) from idempotency where position('Mrs Wang' in encode(response, 'escape')) > 0"
+    assert database.read(lambda unit: unit.connection.execute(text(kept)).scalar_one()) == 0
+    database.write(forget_members, [uuid.UUID(bought.member.removeprefix("members/"))])
+    again = await orders.RefundOrder(asked)
+    assert (made.reason, again.reason) == ("Mrs Wang is ill", "")
+    assert (again.name, again.amount) == (made.name, made.amount)
