@@ -39,6 +39,9 @@ class Stocks(moving.Stocks, Protocol):
     def seen(self, products: Iterable[UUID], named: Iterable[str]) -> tuple[list[Stock], Mapping[str, Location]]:
         """As `supply`, without a lock."""
 
+    def returned(self, orders: Iterable[UUID]) -> dict[tuple[UUID, Place], int]:
+        """Units that came back from orders, by order and place."""
+
 
 class Backorders(moving.Backorders, Protocol):
     """The stored promises of units that are still to arrive."""
