@@ -62,7 +62,7 @@ class Buying(Crowd):
 
     # Placed.
 
-    def buy(self) -> None:
+    def order(self) -> None:
         placements = [self._placement() for _ in range(self.chance.choice([1, 1, 3]))]
         if self.reserved and self.rarely(0.5):
             known = self.chance.choice(self.reserved)
@@ -286,7 +286,7 @@ class Buying(Crowd):
             damaged = ((known.lines[0].position, 1),) if self.rarely(0.2) else ()
             self.write(refund.receive_return, ReceiveReturn(known.order, known.id, damaged, "", None))
 
-    def settle(self) -> None:
+    def settle_refund(self) -> None:
         if self.refunds:
             known = self.chance.choice(self.refunds)
             self.write(refund.settle_refund, SettleRefund(known.order, known.id, 1, "by hand", None))

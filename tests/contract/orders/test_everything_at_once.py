@@ -66,7 +66,7 @@ def _acts(*kinds: type) -> list[str]:
 
 NO_ACTS = {"somewhere", "let_go", "revive", "owed"}
 OFTEN = [
-    *("buy", "buy", "check_out", "pay", "pay", "rush", "join_group", "order_ahead", "hear_of_payment", "tender"),
+    *("order", "order", "check_out", "pay", "pay", "rush", "join_group", "order_ahead", "hear_of_payment", "tender"),
     *("cancel", "refund", "send_back", "exchange", "pack", "carry", "sweep", "open_cashier", "let_time_pass"),
 ]
 ACTS = [name for name in _acts(Shop, Stocked, Buying, Joining) if name not in NO_ACTS] + 2 * OFTEN
