@@ -245,6 +245,14 @@ class Refund:
             return self
         return replace(self.step(RefundStep.SETTLE, state_of(payouts)), payouts=payouts)
 
+    def settle_by_hand(self, payment: int, reference: str) -> Refund:
+        """Somebody paid the money of one payment, which its provider could not give back; the same once more changes
+        nothing. Raises a Fault while the provider may still give it back, for then it would go back twice."""
+        under_way = [each for each in self.payouts if each.payment == payment and each.state is PayoutState.PENDING]
+        if under_way:
+            raise errors.payout_state_invalid(payment, PayoutState.PENDING)
+        return self.settle(payment, PayoutStep.SUCCEED, reference)
+
     def check(self, step: RefundStep) -> None:
         """Raise a Fault unless the refund's state allows the step."""
         if (self.state, step) not in TRANSITIONS:

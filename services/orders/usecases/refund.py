@@ -14,7 +14,6 @@ from services.orders.domain.events import OrderRefunded
 from services.orders.domain.order import Order
 from services.orders.domain.refund import (
     Claim,
-    PayoutStep,
     Refund,
     RefundKind,
     RefundQuery,
@@ -177,9 +176,10 @@ def receive_return(unit: Exchanging, command: ReceiveReturn) -> Refund:
 
 
 def settle_refund(unit: Work, command: SettleRefund) -> Refund:
-    """Tell that the money of a payment which its provider could not give back was paid back by hand."""
+    """Tell that the money of a payment which its provider could not give back was paid back by hand. Raises a Fault
+    while the provider may still give it back."""
     _, refund = _locked(unit, command)
-    settled = refund.settle(command.payment, PayoutStep.SUCCEED, command.reference)
+    settled = refund.settle_by_hand(command.payment, command.reference)
     if settled is not refund:
         unit.refunds.save([(refund, settled)], unit.now)
     return settled

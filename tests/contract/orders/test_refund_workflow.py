@@ -71,9 +71,12 @@ def paid_back(database: Database[OrdersUnit], refund: Refund, step: PayoutStep, 
     return database.read(refunds.get_refund, refund.order, refund.id)
 
 
-def test_what_a_provider_cannot_give_back_somebody_pays_by_hand(database: Database[OrdersUnit], bought: Order) -> None:
+def test_only_what_a_provider_cannot_give_back_is_paid_by_hand(database: Database[OrdersUnit], bought: Order) -> None:
     made = database.write(refunds.refund_order, refunding(bought, ClaimLine(1, 1)))
     by_hand = SettleRefund(bought.id, made.id, 1, "transfer", None)
+    with pytest.raises(Fault) as under_way:
+        database.write(refunds.settle_refund, by_hand)
+    assert under_way.value.reason == "REFUND_PAYMENT_STATE_INVALID"
     paid_back(database, made, PayoutStep.FAIL)
     settled = database.write(refunds.settle_refund, by_hand)
     assert settled.state is RefundState.SUCCEEDED

@@ -108,7 +108,8 @@ class RefundsServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def SettleRefund(self, request, context):
-        """Tells that money which a provider could not give back was paid back by hand.
+        """Tells that money which a provider could not give back was paid back by hand. Refused with
+        `REFUND_PAYMENT_STATE_INVALID` while the provider may still give it back.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

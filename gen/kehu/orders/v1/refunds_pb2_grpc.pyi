@@ -46,7 +46,9 @@ class RefundsServiceStub:
     ReceiveReturn: _grpc.UnaryUnaryMultiCallable[_refunds_pb2.ReceiveReturnRequest, _refunds_pb2.Refund]
     """Tells that the goods of a return are there: they are for sale again, and what was paid for them goes back."""
     SettleRefund: _grpc.UnaryUnaryMultiCallable[_refunds_pb2.SettleRefundRequest, _refunds_pb2.Refund]
-    """Tells that money which a provider could not give back was paid back by hand."""
+    """Tells that money which a provider could not give back was paid back by hand. Refused with
+    `REFUND_PAYMENT_STATE_INVALID` while the provider may still give it back.
+    """
 
 @_typing.type_check_only
 class RefundsServiceAsyncStub(RefundsServiceStub):
@@ -66,7 +68,9 @@ class RefundsServiceAsyncStub(RefundsServiceStub):
     ReceiveReturn: _aio.UnaryUnaryMultiCallable[_refunds_pb2.ReceiveReturnRequest, _refunds_pb2.Refund]  # type: ignore[assignment]
     """Tells that the goods of a return are there: they are for sale again, and what was paid for them goes back."""
     SettleRefund: _aio.UnaryUnaryMultiCallable[_refunds_pb2.SettleRefundRequest, _refunds_pb2.Refund]  # type: ignore[assignment]
-    """Tells that money which a provider could not give back was paid back by hand."""
+    """Tells that money which a provider could not give back was paid back by hand. Refused with
+    `REFUND_PAYMENT_STATE_INVALID` while the provider may still give it back.
+    """
 
 class RefundsServiceServicer(metaclass=_abc_1.ABCMeta):
     """What people decide about refunds, and what becomes of them. `OrdersService.RefundOrder` makes one."""
@@ -119,6 +123,8 @@ class RefundsServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _refunds_pb2.SettleRefundRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_refunds_pb2.Refund, _abc.Awaitable[_refunds_pb2.Refund]]:
-        """Tells that money which a provider could not give back was paid back by hand."""
+        """Tells that money which a provider could not give back was paid back by hand. Refused with
+        `REFUND_PAYMENT_STATE_INVALID` while the provider may still give it back.
+        """
 
 def add_RefundsServiceServicer_to_server(servicer: RefundsServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
