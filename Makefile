@@ -29,12 +29,13 @@ help: ## Say what each target does
 
 setup: .venv/.run .venv/.dev .venv/.demo ## Make .venv from the locked requirements
 
-gen: .venv/.dev ## Generate the code under gen/ and the API's pages under docs/ from protos/
+gen: .venv/.dev ## Generate the code under gen/, the API's pages under docs/ and the chart's copies, from protos/
 	@$(BIN)/python -m tools.generate
 	@$(BIN)/python -m tools.openapi
 	@$(BIN)/python -m tools.errors
 	@$(BIN)/python -m tools.states
 	@$(BIN)/python -m tools.metrics
+	@$(BIN)/python -m tools.chart.files
 
 released: .venv/.dev .venv/.chart ## Remember the protos and the chart as released: what comes after may only add to them
 	@$(BIN)/buf build protos --exclude-source-info --output protos/released.binpb
@@ -62,7 +63,7 @@ fix: .venv/.dev ## Format, and mend what ruff can mend
 test: .venv/.dev .venv/.demo ## Run the tests (ARGS="-k stock" narrows them)
 	@$(BIN)/python -m deploy.local.rabbitmq
 	@$(BIN)/python -m deploy.observability.programs
-	@$(BIN)/python -m pytest -q -n auto --dist worksteal -m "not browser and not long and not chart and not image and not cluster" --cov --cov-report=term:skip-covered $(ARGS)
+	@$(BIN)/python -m pytest -q -n auto --dist worksteal -m "not browser and not long and not chart and not image and not cluster" --cov --cov-report= $(ARGS)
 
 test-long: .venv/.dev ## Run the tests that take thousands of random steps
 	@$(BIN)/python -m pytest -q -m long --timeout=3600 $(ARGS)
@@ -92,7 +93,7 @@ bench-orders: .venv/.dev ## Measure orders beside an echo, direct and through En
 bench-members: .venv/.dev ## Measure members beside an echo, a control and pgbench (ARGS=--small for a short run)
 	@$(BIN)/python -m bench.members $(ARGS)
 
-chart-files: .venv/.dev .venv/.chart ## Write what the Helm chart takes from the rest of the project, its page and its examples
+chart-files: .venv/.dev .venv/.chart ## Write the Helm chart's copies, its page and its examples
 	@$(BIN)/python -m tools.chart
 
 chart: .venv/.dev .venv/.chart ## Check the Helm chart: lint, render, schemas, policies, upgrade, every sentence

@@ -24,6 +24,7 @@ check "the page of errors is fresh" python -m tools.errors --check
 check "dashboards and objectives are fresh" python -m deploy.observability.generate --check
 check "the page of states is fresh" python -m tools.states --check
 check "the page of metrics is fresh" python -m tools.metrics --check
+check "the chart's copies are fresh" python -m tools.chart.files --check
 check "links lead somewhere" python -m tools.links
 check "no secrets, no licences that don't fit" python -m tools.audit --quick
 check "lock files are fresh" python -m tools.locks --check
