@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import time
+from uuid import RFC_4122
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -28,8 +31,19 @@ def test_the_id_of_another_collection_is_refused() -> None:
         names.id_of("members", names.join("orders", names.new_id()))
 
 
-def test_ids_are_of_version_7_and_grow_with_time() -> None:
-    ids = [names.new_id() for _ in range(50)]
-    assert {each.version for each in ids} == {7}
-    assert len(set(ids)) == 50
-    assert sorted(each.int >> 80 for each in ids) == [each.int >> 80 for each in ids]
+def test_ids_are_of_version_7_and_of_this_millisecond() -> None:
+    before = time.time_ns() // 1_000_000
+    made = names.new_id()
+    assert (made.version, made.variant) == (7, RFC_4122)
+    assert before <= made.int >> 80 <= time.time_ns() // 1_000_000
+
+
+def test_ids_grow_within_a_millisecond_too() -> None:
+    ids = [names.new_id() for _ in range(10_000)]
+    assert ids == sorted(set(ids))
+
+
+def test_ids_grow_while_the_clock_goes_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = names.new_id()
+    monkeypatch.setattr(time, "time_ns", lambda: 0)
+    assert before < names.new_id() < names.new_id()
