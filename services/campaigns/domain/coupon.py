@@ -76,6 +76,11 @@ class Coupon:
     origin: UUID | None = None
     checkout: UUID | None = None
 
+    @property
+    def came_under(self) -> UUID:
+        """The member it was issued to, whoever stands for that one now."""
+        return self.origin or self.member
+
     def of(self, root: UUID | None) -> Coupon:
         """The coupon of the member who stands for its member, if another one does."""
         return self if root is None else replace(self, member=root, origin=self.member)

@@ -285,19 +285,21 @@ class _Issuing:
 def _give_back(unit: Work, known: dict[UUID, Coupon], returned: Sequence[Settle]) -> list[CouponReturned]:
     """Open what orders used, as the coupons' templates say. What was bought with points that were given back, and what
     was of a member who is forgotten, becomes void instead."""
-    used = {coupon: command.order for command in returned for coupon in known.keys() & set(command.coupons)}
-    templates = unit.templates.find_all({known[coupon].template for coupon in used})
-    hopeless = unit.redemptions.revoked(used)
-    erased = unit.members.erased({known[coupon].origin or known[coupon].member for coupon in used})
+    # A coupon may be of several: of one that used it, and of others that let go of it before and were paid after all.
+    used = {(coupon, command.order) for command in returned for coupon in known.keys() & set(command.coupons)}
+    coupons = {coupon for coupon, _ in used}
+    templates = unit.templates.find_all({known[coupon].template for coupon in coupons})
+    hopeless = unit.redemptions.revoked(coupons)
+    erased = unit.members.erased({known[coupon].came_under for coupon in coupons})
     told = list[CouponReturned]()
-    for coupon in sorted(used):
+    for coupon, order in sorted(used):
         policy = templates[known[coupon].template].returns
         if not policy.on_full_refund:
             continue
-        back, facts = known[coupon].give_back(used[coupon], unit.now, extension=policy.extension)
+        back, facts = known[coupon].give_back(order, unit.now, extension=policy.extension)
         if back is known[coupon]:
             continue
-        ended = coupon in hopeless or (back.origin or back.member) in erased
+        ended = coupon in hopeless or back.came_under in erased
         known[coupon] = back.taken_back(unit.now) if ended else back
         told += [] if ended else facts
     return told

@@ -190,6 +190,18 @@ def test_a_lock_that_another_order_took_meanwhile_stays(world: World) -> None:
     assert (now_of(world, held).state, now_of(world, held).order) == (State.LOCKED, other)
 
 
+@pytest.mark.parametrize("turned", [False, True])
+def test_of_two_refunded_orders_that_had_it_the_one_that_used_it_gives_it_back(world: World, turned: bool) -> None:
+    first, second = uuid.uuid4(), uuid.uuid4()
+    held = locked(world, stored(world), first)
+    world.do(coupon.unlock, Settle([held.id], first))  # and was paid after all, without it
+    world.do(coupon.lock, [Lock([held.id], second, MEMBER, SOON)])
+    take(world, paid(held, second))
+    events = [refunded(held, first), refunded(held, second)]
+    take(world, *(events[::-1] if turned else events))
+    assert now_of(world, held).state is State.ISSUED
+
+
 POLICIES = [USUAL_RETURNS, Returns(extension_days=30), Returns(on_full_refund=False)]
 
 
