@@ -13,15 +13,21 @@ from services.campaigns.domain.profile import Profile, Spending
 from services.campaigns.storage.tables import profiles
 
 _TOUCH = text("""
-    insert into profiles (member_id, version, update_time, gone)
-    select u.member_id, 1, cast(:now as timestamptz), e.member_id is not null
-           or not exists (select from purchases p where p.member_id = u.member_id)
+    insert into profiles (member_id, version, update_time)
+    select u.member_id, 1, cast(:now as timestamptz)
     from unnest(cast(:members as uuid[])) with ordinality as u (member_id, place)
-    left join members e on e.member_id = u.member_id and e.erase_time is not null
     order by u.place
-    on conflict (member_id) do update
-        set version = profiles.version + 1, update_time = excluded.update_time, gone = excluded.gone
+    on conflict (member_id) do update set version = profiles.version + 1, update_time = excluded.update_time
     returning member_id, version, due_time, update_time, gone
+""")
+
+# Asked once the profiles are locked: a statement that waits for a lock still sees the purchases of before.
+_TURN = text("""
+    update profiles p set gone = not p.gone
+    where p.member_id = any(cast(:members as uuid[]))
+      and p.gone <> (exists (select from members e where e.member_id = p.member_id and e.erase_time is not null)
+                     or not exists (select from purchases b where b.member_id = p.member_id))
+    returning member_id
 """)
 
 _ADVANCE = text("""
@@ -71,9 +77,11 @@ class Profiles:
         self._connection = connection
 
     def touch(self, members: Sequence[UUID], now: datetime) -> list[Profile]:
-        """Lock the profiles of `members`, sorted, with their next version; those missing come into being."""
+        """Lock the profiles of `members`, sorted, with their next version; those missing come into being. Who is gone
+        is found anew."""
         rows = self._connection.execute(_TOUCH, {"members": members, "now": now}).all()
-        return self._complete(rows)
+        turned = set(self._connection.execute(_TURN, {"members": members}).scalars())
+        return self._complete([(*row[:4], row[4] != (row[0] in turned)) for row in rows])
 
     def find(self, member: UUID) -> Profile | None:
         """A member's profile, if there is one."""

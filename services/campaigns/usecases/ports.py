@@ -149,7 +149,8 @@ class Profiles(Protocol):
     """The stored profiles. Whoever changes a profile or a membership holds the profile's row lock."""
 
     def touch(self, members: Sequence[UUID], now: datetime) -> list[Profile]:
-        """Lock the profiles of `members`, sorted, with their next version; those missing come into being."""
+        """Lock the profiles of `members`, sorted, with their next version; those missing come into being. Who is gone
+        is found anew."""
 
     def find(self, member: UUID) -> Profile | None:
         """A member's profile, if there is one."""
