@@ -165,14 +165,16 @@ class Coupons:
         rows = self._connection.execute(_HELD, {"templates": templates, "members": members})
         return {(template, member): count for template, member, count in rows}
 
-    def open(self, members: Collection[UUID]) -> list[Coupon]:
-        """The coupons that were issued to members and can still be used, locked in sorted order."""
+    def lock_all(self, members: Collection[UUID]) -> dict[UUID, Coupon]:
+        """The coupons that were issued to members, whatever their state: of one that an order lets go of meanwhile, a
+        query for its state would see what it was. Locked in sorted order."""
         theirs = or_(one_of(table.c.origin_id, members), both(one_of(table.c.member_id, members), _AT_HOME))
-        query = select(table).where(theirs, table.c.state == State.ISSUED.value).order_by(table.c.id)
-        return self._read(query.with_for_update(key_share=True))
+        query = select(table).where(theirs).order_by(table.c.id).with_for_update(key_share=True)
+        return {coupon.id: coupon for coupon in self._read(query)}
 
     def forget(self, members: Collection[UUID]) -> None:
-        """Clear what people wrote about why coupons were issued to members; the causes of the house stay."""
+        """Clear what people wrote about why coupons, which must be locked, were issued to members; the causes of the
+        house stay."""
         self._connection.execute(_FORGET, {"members": list(members)})
 
     def with_terms(self, coupons: Collection[UUID]) -> dict[UUID, tuple[Coupon, Terms]]:

@@ -144,9 +144,10 @@ def use(unit: Work, command: Settle) -> list[Coupon]:
 def unlock(unit: Work, command: Settle) -> list[Coupon]:
     """Give back the coupons that the order holds; others stay as they are. Raises a Fault for an unknown coupon."""
     known = unit.coupons.lock(command.coupons)
-    coupons = [
+    opened = [
         _known(known, coupon).unlock(command.order, unit.now, checkout=command.checkout) for coupon in command.coupons
     ]
+    coupons = _let_go(unit, known, opened)
     _save(unit, known, coupons)
     return coupons
 
@@ -176,6 +177,7 @@ def settle(
     for command in cancelled:
         for coupon in known.keys() & set(command.coupons):
             known[coupon] = known[coupon].unlock(command.order, unit.now)
+    known |= {coupon.id: coupon for coupon in _let_go(unit, before, list(known.values()))}
     if returned:
         facts += _give_back(unit, known, returned)
     _save(unit, before, known.values())
@@ -202,8 +204,8 @@ def take_back(unit: Work, coupons: Sequence[Coupon]) -> list[Coupon]:
 
 def expire(unit: Work) -> int:
     """Open the locks that ran out and expire what is over, a part of it at a time; answers how many."""
-    overdue = unit.coupons.overdue(unit.now, _EXPIRED_AT_ONCE)
-    _save(unit, {coupon.id: coupon for coupon in overdue}, [coupon.settled(unit.now) for coupon in overdue])
+    overdue = {coupon.id: coupon for coupon in unit.coupons.overdue(unit.now, _EXPIRED_AT_ONCE)}
+    _save(unit, overdue, _let_go(unit, overdue, [coupon.settled(unit.now) for coupon in overdue.values()]))
     return len(overdue)
 
 
@@ -280,6 +282,18 @@ class _Issuing:
     def _pair(self, command: Issue) -> tuple[UUID, UUID]:
         """The template, and who stands for the member."""
         return command.template, self._roots.get(command.member, command.member)
+
+
+def _let_go(unit: Work, before: Mapping[UUID, Coupon], after: Sequence[Coupon]) -> list[Coupon]:
+    """Locked coupons after orders let go of them: what would open for a member who is forgotten becomes void.
+
+    Who is forgotten is asked only now: an erasure waits for the coupons' locks, or has given them free.
+    """
+    opened = {coupon for coupon in after if coupon.state is State.ISSUED and coupon != before[coupon.id]}
+    erased = unit.members.erased({coupon.came_under for coupon in opened}) if opened else set()
+    return [
+        coupon.taken_back(unit.now) if coupon in opened and coupon.came_under in erased else coupon for coupon in after
+    ]
 
 
 def _give_back(unit: Work, known: dict[UUID, Coupon], returned: Sequence[Settle]) -> list[CouponReturned]:

@@ -37,7 +37,7 @@ def erase(unit: Work, members: Collection[UUID], new_id: NewId) -> None:
     erased = unit.members.erase(members, unit.now)
     if not erased:
         return
-    coupon.take_back(unit, unit.coupons.open(erased))
+    coupon.take_back(unit, list(unit.coupons.lock_all(erased).values()))
     unit.coupons.forget(erased)
     _judge(unit, {*erased}, new_id)
 

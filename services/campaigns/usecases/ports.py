@@ -115,11 +115,12 @@ class Coupons(Protocol):
     def held(self, pairs: Collection[tuple[UUID, UUID]]) -> dict[tuple[UUID, UUID], int]:
         """How many coupons of a template a member got, void ones not counted."""
 
-    def open(self, members: Collection[UUID]) -> list[Coupon]:
-        """The coupons that were issued to members and can still be used, locked in sorted order."""
+    def lock_all(self, members: Collection[UUID]) -> dict[UUID, Coupon]:
+        """The coupons that were issued to members, whatever their state, locked in sorted order."""
 
     def forget(self, members: Collection[UUID]) -> None:
-        """Clear what people wrote about why coupons were issued to members; the causes of the house stay."""
+        """Clear what people wrote about why coupons, which must be locked, were issued to members; the causes of the
+        house stay."""
 
     def with_terms(self, coupons: Collection[UUID]) -> dict[UUID, tuple[Coupon, Terms]]:
         """The coupons that exist, with the terms of their templates."""
