@@ -76,15 +76,16 @@ def take_redemptions(unit: Work, events: Sequence[Received]) -> None:
     What can't be delivered is kept with its reason, counted, logged and told: to try again would come to the same, and
     members takes the redemption back.
     """
+    unit.members.keep()  # before any coupon is locked
+    refunded = {_redemption_id(event) for event in events if isinstance(event.message, RedemptionRefunded)}
+    if refunded:  # first, for coupons are locked before the templates that others are issued from
+        redemption.revoke(unit, refunded)
     confirmed = [
         event for event in events if isinstance(event.message, RedemptionConfirmed) and event.message.kind == "COUPON"
     ]
     if confirmed:
         for refused in redemption.deliver(unit, [_redemption(event) for event in confirmed], names.new_id):
             log.warning("redeemed coupon was not issued", redemption=str(refused.redemption), reason=refused.reason)
-    refunded = {_redemption_id(event) for event in events if isinstance(event.message, RedemptionRefunded)}
-    if refunded:
-        redemption.revoke(unit, refunded)
 
 
 @subscriptions.every(seconds=5)
