@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -110,19 +110,21 @@ def lock(unit: Work, commands: Sequence[Lock]) -> list[list[Coupon] | Fault]:
     # Read after the coupons are locked: who stands for a member is as new as whose the coupons are.
     strangers = {command.member for command in commands} - {coupon.member for coupon in known.values()}
     roots = unit.members.roots(strangers)
+    free = {coupon.id: coupon for coupon in _let_go(unit, known, [each.settled(unit.now) for each in known.values()])}
     changed: dict[UUID, Coupon] = {}
 
     def lock_one(command: Lock) -> list[Coupon]:
         _check_until(command.until, unit.now)
         member = roots.get(command.member, command.member)
+        kept = [_known(known, coupon) for coupon in command.coupons]
         held = [
-            _known(known, coupon).lock(
+            (coupon if coupon.held_by(command.order) else free[coupon.id]).lock(
                 command.order, member=member, until=command.until, now=unit.now, checkout=command.checkout
             )
-            for coupon in command.coupons
+            for coupon in kept
         ]
         for coupon in held:
-            known[coupon.id] = changed[coupon.id] = coupon
+            known[coupon.id] = free[coupon.id] = changed[coupon.id] = coupon
         return held
 
     outcomes = [_attempt(lock_one, command) for command in commands]
@@ -285,26 +287,28 @@ class _Issuing:
 
 
 def _let_go(unit: Work, before: Mapping[UUID, Coupon], after: Sequence[Coupon]) -> list[Coupon]:
-    """Locked coupons after orders let go of them: what would open for a member who is forgotten becomes void.
+    """Locked coupons after orders let go of them: what would open, and must not, becomes void."""
+    ended = _ended(unit, [coupon for coupon in after if coupon.state is State.ISSUED and coupon != before[coupon.id]])
+    return [coupon.taken_back(unit.now) if coupon.id in ended else coupon for coupon in after]
 
-    Who is forgotten is asked only now: an erasure waits for the coupons' locks, or has given them free.
-    """
-    opened = {coupon for coupon in after if coupon.state is State.ISSUED and coupon != before[coupon.id]}
-    erased = unit.members.erased({coupon.came_under for coupon in opened}) if opened else set()
-    return [
-        coupon.taken_back(unit.now) if coupon in opened and coupon.came_under in erased else coupon for coupon in after
-    ]
+
+def _ended(unit: Work, coupons: Collection[Coupon]) -> set[UUID]:
+    """Which of locked coupons must not be open any more: what was bought with points that were given back, and what was
+    of a member who is forgotten. To be asked only now: whoever gives points back, or forgets, waits for the locks."""
+    if not coupons:
+        return set()
+    erased = unit.members.erased({coupon.came_under for coupon in coupons})
+    forgotten = {coupon.id for coupon in coupons if coupon.came_under in erased}
+    return forgotten | unit.redemptions.revoked({coupon.id for coupon in coupons})
 
 
 def _give_back(unit: Work, known: dict[UUID, Coupon], returned: Sequence[Settle]) -> list[CouponReturned]:
-    """Open what orders used, as the coupons' templates say. What was bought with points that were given back, and what
-    was of a member who is forgotten, becomes void instead."""
+    """Open what orders used, as the coupons' templates say. What must not be open any more becomes void instead."""
     # A coupon may be of several: of one that used it, and of others that let go of it before and were paid after all.
     used = {(coupon, command.order) for command in returned for coupon in known.keys() & set(command.coupons)}
     coupons = {coupon for coupon, _ in used}
     templates = unit.templates.find_all({known[coupon].template for coupon in coupons})
-    hopeless = unit.redemptions.revoked(coupons)
-    erased = unit.members.erased({known[coupon].came_under for coupon in coupons})
+    ended = _ended(unit, [known[coupon] for coupon in coupons])
     told = list[CouponReturned]()
     for coupon, order in sorted(used):
         policy = templates[known[coupon].template].returns
@@ -313,9 +317,8 @@ def _give_back(unit: Work, known: dict[UUID, Coupon], returned: Sequence[Settle]
         back, facts = known[coupon].give_back(order, unit.now, extension=policy.extension)
         if back is known[coupon]:
             continue
-        ended = coupon in hopeless or back.came_under in erased
-        known[coupon] = back.taken_back(unit.now) if ended else back
-        told += [] if ended else facts
+        known[coupon] = back.taken_back(unit.now) if coupon in ended else back
+        told += [] if coupon in ended else facts
     return told
 
 

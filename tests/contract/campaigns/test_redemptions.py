@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from prometheus_client import REGISTRY
 
+from kit.errors import Fault
 from kit.worker import Received
 from services.campaigns.consumer import go_on_revoking, take_members, take_redemptions
 from services.campaigns.domain.coupon import Coupon, State
@@ -24,7 +25,7 @@ from services.campaigns.usecases.coupon import Lock, Settle
 from tests.contract.campaigns.conftest import World
 from tests.contract.campaigns.test_coupons import counts, stored
 from tests.support.builders import campaigns as build
-from tests.support.builders.campaigns import NOW, erased, name, template
+from tests.support.builders.campaigns import DAY, NOW, erased, name, template
 from tests.support.builders.merges import merged
 
 SOON = NOW + timedelta(minutes=15)
@@ -154,6 +155,33 @@ def test_what_an_order_holds_at_the_refund_is_taken_back_when_it_lets_go(world: 
     world.do(coupon.unlock, Settle([held.id], order))
     world.do(go_on_revoking)
     assert (states(world), kept(world)) == ([State.VOID], ("REVOKED", ""))
+
+
+def test_no_other_order_gets_what_an_order_held_at_the_refund(world: World) -> None:
+    take(world, redeemed(stored(world)))
+    (held,) = delivered(world)
+    order = lock(world, held)
+    take(world, refunded())
+    world.do(coupon.unlock, Settle([held.id], order))
+    (refused,) = world.do(coupon.lock, [Lock([held.id], uuid.uuid4(), MEMBER, SOON)])
+    assert isinstance(refused, Fault)
+    assert refused.reason == "COUPON_VOID"
+
+
+@pytest.mark.parametrize("ended", [refunded, partial(erased, MEMBER)])
+def test_no_other_order_gets_it_when_the_lock_has_run_out_and_no_sweep_has_come(
+    world: World, ended: Callable[[], Received]
+) -> None:
+    take(world, redeemed(stored(world)))
+    (held,) = delivered(world)
+    order = lock(world, held)
+    world.do(take_members if ended is not refunded else take_redemptions, [ended()])
+    world.now = SOON
+    (refused,) = world.do(coupon.lock, [Lock([held.id], uuid.uuid4(), MEMBER, SOON + DAY)])
+    assert isinstance(refused, Fault)
+    assert refused.reason == "COUPON_VOID"
+    ((again,),) = world.do(coupon.lock, [Lock([held.id], order, MEMBER, SOON + DAY)])
+    assert again.state is State.LOCKED
 
 
 def test_what_an_order_holds_at_the_refund_may_still_be_used(world: World) -> None:
