@@ -5,12 +5,10 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from prometheus_client import REGISTRY
 from sqlalchemy import text
 
 from kit.worker import Received
@@ -23,37 +21,15 @@ from tests.contract.campaigns.conftest import World
 from tests.contract.campaigns.test_coupons import counts, issued, stored
 from tests.support.builders import campaigns as build
 from tests.support.builders.campaigns import DAY, NOW, name
-from tests.support.waiting import until
+from tests.support.meetings import deadlocks, meet
 
 SOON = NOW + timedelta(minutes=15)
-_WAITING = "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
 
 
 @pytest.fixture
 def both() -> tuple[uuid.UUID, uuid.UUID]:
     """Two members."""
     return uuid.uuid4(), uuid.uuid4()
-
-
-def deadlocks() -> float:
-    return REGISTRY.get_sample_value("db_transaction_retries_total", {"sqlstate": "40P01"}) or 0.0
-
-
-def meet(world: World, first: Callable[[CampaignsUnit], Any], *others: Callable[[], Any]) -> None:
-    """The others begin one after the other, each once the one before waits or is done, while the first one has done its
-    work and is not committed."""
-    with ThreadPoolExecutor(len(others)) as pool:
-
-        def in_the_middle(unit: CampaignsUnit) -> list[Future[Any]]:
-            first(unit)
-            begun = list[Future[Any]]()
-            for other in others:
-                begun.append(pool.submit(other))
-                until(lambda: len(world.rows(_WAITING)) + sum(each.done() for each in begun) >= len(begun))
-            return begun
-
-        for each in world.do(in_the_middle):
-            each.result()
 
 
 def paid(member: uuid.UUID, order: uuid.UUID | None = None) -> Received:
@@ -71,7 +47,7 @@ def test_who_buys_while_the_only_other_order_goes_to_another_member_is_not_gone(
     (ann, bea), order = both, uuid.uuid4()
     world.do(take_orders, [paid(ann, order)])
     meet(
-        world,
+        world.database,
         lambda unit: take_orders(unit, [paid(ann)]),
         lambda: world.do(take_orders, [of_another(bea, order)]),
     )
@@ -83,7 +59,7 @@ def test_whose_two_orders_go_to_another_member_at_once_is_gone(world: World, bot
     (ann, bea), orders = both, [uuid.uuid4(), uuid.uuid4()]
     world.do(take_orders, [paid(ann, order) for order in orders])
     meet(
-        world,
+        world.database,
         lambda unit: take_orders(unit, [of_another(bea, orders[0])]),
         lambda: world.do(take_orders, [of_another(bea, orders[1])]),
     )
@@ -135,7 +111,7 @@ def test_what_an_order_lets_go_of_in_the_moment_of_the_erasure_becomes_void(
     member = uuid.uuid4()
     held = _locked(world, member)
     world.now = SOON
-    meet(world, let_go(held), lambda: world.do(take_members, [build.erased(member)]))
+    meet(world.database, let_go(held), lambda: world.do(take_members, [build.erased(member)]))
     assert world.do(coupon.get, held.coupons[0]).state is State.VOID
 
 
@@ -152,7 +128,7 @@ def test_an_erasure_and_an_order_take_the_coupons_of_a_member_in_one_order(world
     world.do(coupon.lock, [Lock(held.coupons, held.order, member, SOON)])
     before = deadlocks()
     meet(
-        world,
+        world.database,
         lambda unit: unit.coupons.lock([second]),
         lambda: world.do(take_members, [build.erased(member)]),
         lambda: world.do(coupon.use, held),
@@ -169,7 +145,7 @@ def test_a_batch_of_redemptions_and_a_sweep_take_coupons_and_templates_in_one_or
     batch = [build.redeemed(member, new, item), build.redemption_refunded(member, back)]
     before = deadlocks()
     meet(
-        world,
+        world.database,
         lambda unit: unit.connection.execute(text(_HOLD), {"key": back}),
         lambda: world.do(take_redemptions, batch),
         lambda: world.do(expire_coupons),
