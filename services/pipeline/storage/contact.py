@@ -55,7 +55,7 @@ class ContactStore(ResourceStore[Contact]):
         """The oldest contact with this address, else with this number, locked; nothing matches nothing."""
         for column, value in ((contacts.c.email, email), (contacts.c.phone, phone)):
             statement = select(contacts).where(column == value, column != "").order_by(contacts.c.id).limit(1)
-            found = self._many(statement.with_for_update())
+            found = self._many(statement.with_for_update(key_share=True))
             if found:
                 return found[0]
         return None

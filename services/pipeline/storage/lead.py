@@ -60,7 +60,7 @@ class LeadStore(ResourceStore[Lead]):
     def lock_waiting(self, count: int) -> list[Lead]:
         """The oldest open leads without an owner, locked; those in other hands are left out."""
         waiting = select(leads).where(leads.c.owner.is_(None), leads.c.state == LeadState.OPEN.value)
-        return self._many(waiting.order_by(leads.c.id).limit(count).with_for_update(skip_locked=True))
+        return self._many(waiting.order_by(leads.c.id).limit(count).with_for_update(skip_locked=True, key_share=True))
 
     def waiting(self) -> int:
         """How many open leads have no owner."""

@@ -39,7 +39,7 @@ class OpportunityStore(ResourceStore[Opportunity]):
 
     def find_locked(self, id: UUID) -> Opportunity | None:  # noqa: A002 - the field's name
         """The opportunity, kept from changing, if there is one."""
-        found = self._many(select(opportunities).where(opportunities.c.id == id).with_for_update())
+        found = self._many(select(opportunities).where(opportunities.c.id == id).with_for_update(key_share=True))
         return found[0] if found else None
 
     def page(

@@ -15,12 +15,16 @@ from services.pipeline.domain.rep import Rep
 from services.pipeline.storage.resource import ResourceStore
 from services.pipeline.storage.tables import reps
 
-# Leads first: while one is converted it is locked, and what it becomes is there when its lock is.
+# Leads first: while one is converted it is locked, and what it becomes is there when its lock is. Of each kind in sorted
+# order, as others take several.
 _TAKE_ALONG = tuple(
-    text(
-        f"update {table} set org = :org, version = version + 1, update_time = greatest(update_time, :now)"  # noqa: S608 - constants
-        " where owner = :rep and org <> :org"
-    )
+    text(f"""
+        with theirs as materialized (
+            select id from {table} where owner = :rep and org <> :org order by id for no key update
+        )
+        update {table} t set org = :org, version = t.version + 1, update_time = greatest(t.update_time, :now)
+        from theirs where t.id = theirs.id
+    """)  # noqa: S608 - put together from constants only
     for table in ("leads", "accounts", "opportunities")
 )
 

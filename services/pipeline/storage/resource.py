@@ -37,8 +37,9 @@ class ResourceStore(Generic[R]):
         return self._one(select(self.table).where(self.table.c.id == id), id)
 
     def lock(self, id: UUID) -> R:  # noqa: A002 - the field's name
-        """The resource, kept from changing until the transaction ends. Raises NOT_FOUND."""
-        return self._one(select(self.table).where(self.table.c.id == id).with_for_update(), id)
+        """The resource, kept from changing until the transaction ends; what refers to it may come meanwhile. Raises
+        NOT_FOUND."""
+        return self._one(select(self.table).where(self.table.c.id == id).with_for_update(key_share=True), id)
 
     def add(self, resource: R) -> None:
         """Keep a new resource."""

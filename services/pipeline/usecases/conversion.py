@@ -111,10 +111,10 @@ class Converted:
 
 def convert(unit: ConversionWork, command: ConvertLead) -> Converted:
     """Convert an open lead, once."""
+    _lock_keys(unit, unit.leads.get(command.id))
     lead = unit.leads.lock(command.id)
     require_version("leads", lead.id, seen=command.version, present=lead.version)
     lead.require_open()
-    unit.leads.lock_keys([*lead.person_keys, *([lead.company_key] if lead.company_key else [])])
     contact = unit.contacts.matching(email=lead.email, phone=lead.phone)
     account = _known_account(unit, lead, contact, command.account)
     if command.org:
@@ -130,6 +130,12 @@ def convert(unit: ConversionWork, command: ConvertLead) -> Converted:
     return Converted(
         after, opened, met, begun.opportunity, account_reused=account is not None, contact_reused=contact is not None
     )
+
+
+def _lock_keys(unit: ConversionWork, lead: Lead) -> None:
+    """Before the lead itself: who takes in another one has its keys when waiting for a sales person, and who moves that
+    person waits for the leads. A lead keeps its keys as long as it is there."""
+    unit.leads.lock_keys([*lead.person_keys, *([lead.company_key] if lead.company_key else [])])
 
 
 def _require_reach(unit: ConversionWork, org: str, account: Account | None, contact: Contact | None) -> None:
