@@ -24,7 +24,8 @@ class AssignmentStore:
         rule = rule_of(org)
         beginning = {"rule": rule, "period": 0, "shares": {}, "queue": []}
         self._connection.execute(upsert(rotations).values(beginning).on_conflict_do_nothing())
-        row = self._connection.execute(select(rotations).where(rotations.c.rule == rule).with_for_update(key_share=True)).one()
+        query = select(rotations).where(rotations.c.rule == rule).with_for_update(key_share=True)
+        row = self._connection.execute(query).one()
         shares = {UUID(rep): Share(weight, given) for rep, (weight, given) in row.shares.items()}
         return Rotation(row.period, shares, tuple(UUID(rep) for rep in row.queue), rule)
 

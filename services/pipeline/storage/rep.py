@@ -15,8 +15,8 @@ from services.pipeline.domain.rep import Rep
 from services.pipeline.storage.resource import ResourceStore
 from services.pipeline.storage.tables import reps
 
-# Leads first: while one is converted it is locked, and what it becomes is there when its lock is. Of each kind in sorted
-# order, as others take several.
+# Leads first: while one is converted it is locked, and what it becomes is there when its lock is. Of each kind in
+# sorted order, as others take several.
 _TAKE_ALONG = tuple(
     text(f"""
         with theirs as materialized (
