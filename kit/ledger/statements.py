@@ -23,10 +23,16 @@ _SELECT = """
     select owner, array_agg(kind), array_agg(id), array_agg(balance), array_agg(version), any_value(heir)
     from found group by owner
 """
-# Heirs are locked along with those whose accounts they took over: one after the other would be out of order.
-_LINE = """cast(:owners as uuid[]) || array(
-            select heir from ledger_accounts
-            where heir is not null and unit = :unit and owner = any(cast(:owners as uuid[]))
+# Heirs, and theirs in turn, are locked along with those whose accounts they took over: one after the other would be out
+# of order.
+_LINE = """array(
+            with recursive line (owner) as (
+                select unnest(cast(:owners as uuid[]))
+                union
+                select a.heir from line join ledger_accounts a on a.owner = line.owner
+                where a.heir is not null and a.unit = :unit
+            )
+            select owner from line
         )"""
 READ = text(_SELECT.format(owners="cast(:owners as uuid[])", lock=""))
 LOCK = text(_SELECT.format(owners=_LINE, lock="order by id for update"))

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
+import pytest
 from prometheus_client import REGISTRY
 from sqlalchemy import text
 
@@ -56,9 +57,14 @@ def test_a_thousand_earnings_during_a_merge_all_land_once(world: World) -> None:
     assert world.rows("select balance from ledger_accounts where owner = :of and kind = 'available'", of=gone) == [(0,)]
 
 
-def test_batches_of_who_was_merged_and_of_the_heir_do_not_lock_each_other_out(world: World) -> None:
-    kept, other, gone = world.enrolled(3)
-    joined(world, gone, kept)
+@pytest.mark.parametrize("merges", [1, 2])
+def test_batches_of_who_was_merged_and_of_the_heir_do_not_lock_each_other_out(world: World, merges: int) -> None:
+    kept, between, other, gone = world.enrolled(4)
+    if merges == 1:
+        joined(world, gone, kept)
+    else:
+        joined(world, gone, between)
+        joined(world, between, kept)
     before = deadlocks()
     pairs = [(gone, other), (kept, other)] * 60
     acts = [partial(world.do, points.accrue, [Accrue(of, 1, "gifts/1") for of in pair]) for pair in pairs]
