@@ -44,7 +44,7 @@ from services.members.usecases import (
 )
 from services.members.usecases.delivery import Outcome
 from services.members.usecases.engagement_ports import EngagementUnit
-from services.members.usecases.hold import EndHold
+from services.members.usecases.hold import ReleaseHold
 from services.members.usecases.mall_ports import MallUnit
 from services.members.usecases.order_money import OrderMoney
 from services.members.usecases.ports import Unit
@@ -54,6 +54,7 @@ from services.members.usecases.verification import Unit as ProofUnit
 
 _MONEY = frozenset({"stored_value", "gift_card"})
 
+_HOLD = "members/{member}/holds/{hold}"
 _MOST_NAMED = 20
 
 subscriptions = Subscriptions("members")
@@ -85,7 +86,7 @@ def settle(unit: SettlementUnit, events: Sequence[Received]) -> None:
 @subscriptions.on("orders", OrderCancelled, queue="members.cancellation")
 def release(unit: OrdersUnit, events: Sequence[Received]) -> None:
     """Points, stored value and gift cards that were held for a cancelled order become available again."""
-    purchase.release_cancelled(unit, [_end_hold(event.message.hold) for event in events if event.message.hold])
+    purchase.release_cancelled(unit, [_release(event.message.hold) for event in events if event.message.hold])
     order_money.settle(unit, _money(events))
 
 
@@ -234,7 +235,7 @@ def _settlement(event: Received) -> Settlement:
         net=net,
         pay_time=message.pay_time.ToDatetime(UTC),
         version=event.version,
-        hold=_end_hold(message.hold).hold if message.hold else None,
+        hold=names.parse(_HOLD, message.hold, field="hold")["hold"] if message.hold else None,
         returned=0 if paid else message.points,
         basket=basket,
         left=left,
@@ -310,6 +311,6 @@ def _order(event: Received) -> Order:
     )
 
 
-def _end_hold(name: str) -> EndHold:
-    ids = names.parse("members/{member}/holds/{hold}", name, field="hold")
-    return EndHold(ids["member"], ids["hold"])
+def _release(name: str) -> ReleaseHold:
+    ids = names.parse(_HOLD, name, field="hold")
+    return ReleaseHold(ids["member"], ids["hold"])

@@ -21,7 +21,7 @@ from services.members.domain.phone import parse_phone
 from services.members.domain.points import Posted, Wallet
 from services.members.domain.programme import DEFAULT
 from services.members.domain.tier import TierChange
-from services.members.usecases.hold import EndHold, HoldKey, PlaceHold
+from services.members.usecases.hold import ConfirmHold, HoldKey, PlaceHold, ReleaseHold
 from services.members.usecases.member import Enroll, EnrolledRow, RowState, Shown, UpdateMember
 from services.members.usecases.points import Accrue, LotsAsked, Spend
 
@@ -107,11 +107,16 @@ def place_hold(request: pb.CreateHoldRequest) -> PlaceHold:
     return PlaceHold(names.new_id(), member, request.hold.points, request.source, ttl, programme)
 
 
-def end_hold(request: pb.ConfirmHoldRequest | pb.ReleaseHoldRequest) -> EndHold:
-    """Read a request to confirm or release a hold."""
+def confirm_hold(request: pb.ConfirmHoldRequest) -> ConfirmHold:
+    """Read a request to spend held points."""
     ids = names.parse("members/{member}/holds/{hold}", request.name)
-    points = request.points if isinstance(request, pb.ConfirmHoldRequest) else 0
-    return EndHold(ids["member"], ids["hold"], points)
+    return ConfirmHold(ids["member"], ids["hold"], request.points)
+
+
+def release_hold(request: pb.ReleaseHoldRequest) -> ReleaseHold:
+    """Read a request to give held points back."""
+    ids = names.parse("members/{member}/holds/{hold}", request.name)
+    return ReleaseHold(ids["member"], ids["hold"])
 
 
 def hold_of(request: pb.GetHoldRequest) -> HoldKey:

@@ -31,9 +31,7 @@ class MembersServicer(members_pb2_grpc.MembersServiceServicer):
         self._spend = edge.lane(
             "spend", programme_points.spend, render=lambda done: pb.SpendPointsResponse(balance=convert.balance(*done))
         )
-        self._place = edge.lane("hold", hold.place, render=convert.hold)
-        self._confirm = edge.lane("confirm", hold.confirm, render=convert.hold)
-        self._release = edge.lane("release", hold.release, render=convert.hold)
+        self._hold = edge.lane("hold", hold.change, render=convert.hold)
         self._balances = edge.gather("balance", points.balances)
 
     async def EnrollMember(self, request: pb.EnrollMemberRequest, context: ServicerContext) -> pb.Member:
@@ -96,17 +94,17 @@ class MembersServicer(members_pb2_grpc.MembersServiceServicer):
 
     async def CreateHold(self, request: pb.CreateHoldRequest, context: ServicerContext) -> pb.Hold:
         """Set points aside."""
-        response: pb.Hold = await self._place(request, convert.place_hold(request))
+        response: pb.Hold = await self._hold(request, convert.place_hold(request))
         return response
 
     async def ConfirmHold(self, request: pb.ConfirmHoldRequest, context: ServicerContext) -> pb.Hold:
         """Spend held points."""
-        response: pb.Hold = await self._confirm(request, convert.end_hold(request))
+        response: pb.Hold = await self._hold(request, convert.confirm_hold(request))
         return response
 
     async def ReleaseHold(self, request: pb.ReleaseHoldRequest, context: ServicerContext) -> pb.Hold:
         """Give held points back."""
-        response: pb.Hold = await self._release(request, convert.end_hold(request))
+        response: pb.Hold = await self._hold(request, convert.release_hold(request))
         return response
 
     async def GetHold(self, request: pb.GetHoldRequest, context: ServicerContext) -> pb.Hold:

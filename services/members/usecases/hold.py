@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -43,27 +43,44 @@ class HoldKey:
 
 
 @dataclass(frozen=True, slots=True)
-class EndHold:
-    """Bring a member's hold to its end; `points` are those to be spent, 0 for all."""
+class ConfirmHold:
+    """Spend points of a member's hold, 0 for all; the rest becomes available again."""
 
     member: UUID
     hold: UUID
     points: int = 0
 
+    def end(self, hold: Hold, wallet: Wallet, now: datetime) -> tuple[Hold, Wallet, list[Transfer]]:
+        """What it does to the hold. Raises a Fault when that can't be."""
+        return hold.confirm(wallet, self.points, now)
 
+
+@dataclass(frozen=True, slots=True)
+class ReleaseHold:
+    """Give the points of a member's hold back."""
+
+    member: UUID
+    hold: UUID
+
+    def end(self, hold: Hold, wallet: Wallet, now: datetime) -> tuple[Hold, Wallet, list[Transfer]]:
+        """What it does to the hold. Raises a Fault when that can't be."""
+        return hold.release(wallet, now)
+
+
+EndHold = ConfirmHold | ReleaseHold
 End = Callable[[Hold, Wallet, datetime], tuple[Hold, Wallet, list[Transfer]]]
 
 
-def place(unit: Unit, commands: Sequence[PlaceHold]) -> list[Hold | Fault]:
-    """Place holds; answers each. Refused when fewer points are available."""
+def change(unit: Unit, commands: Sequence[PlaceHold | EndHold]) -> list[Hold | Fault]:
+    """Place, confirm and release holds, one after the other; answers each. Refused when fewer points are available, or
+    a hold has ended otherwise.
+
+    One use-case for all three, so that the calls of a checkout's steps share transactions with those of others'.
+    """
     batches = Batches(unit, {command.member for command in commands})
-    batches.open((command.programme, command.member) for command in commands)
-    batches.spending((command.programme, command.member, command.points) for command in commands)
-    outcomes = [attempt(_place, batches, command) for command in commands]
-    placed = [hold for hold in outcomes if isinstance(hold, Hold)]
-    unit.holds.add(placed)
-    named = {command.hold: command.member for command in commands}
-    unit.merges.follow_held((named[hold.id], hold.id) for hold in placed if named[hold.id] != hold.member)
+    holds = _Holds(unit, batches, commands)
+    outcomes = [attempt(holds.run, command) for command in commands]
+    holds.close()
     batches.close()
     return outcomes
 
@@ -74,16 +91,6 @@ def get(unit: Unit, key: HoldKey) -> Hold:
     if hold is None or hold.member != tier.owner_of(unit, key.member):
         raise errors.hold_not_found(key.member, key.hold)
     return hold
-
-
-def confirm(unit: Unit, commands: Sequence[EndHold]) -> list[Hold | Fault]:
-    """Spend held points; the rest of each hold becomes available again."""
-    return _end(unit, commands, lambda command: lambda hold, wallet, now: hold.confirm(wallet, command.points, now))
-
-
-def release(unit: Unit, commands: Sequence[EndHold]) -> list[Hold | Fault]:
-    """Give held points back."""
-    return _end(unit, commands, lambda _: Hold.release)
 
 
 def expire(unit: Unit) -> int:
@@ -107,8 +114,7 @@ def expire(unit: Unit) -> int:
 def returning(batches: Batches, holds: Collection[Hold]) -> None:
     """Lock what holds of locked members were drawn from, each in its own programme, and read the lots."""
     batches.open((hold.programme, hold.member) for hold in holds)
-    for programme in {hold.programme for hold in holds}:
-        batches.of(programme).returning(hold for hold in holds if hold.programme == programme)
+    _returning(batches, holds)
 
 
 def end(batch: Batch, hold: Hold, how: End) -> Hold:
@@ -118,40 +124,57 @@ def end(batch: Batch, hold: Hold, how: End) -> Hold:
     return ended
 
 
-def _place(batches: Batches, command: PlaceHold) -> Hold:
-    owner, batch = batches.owner(command.member), batches.of(command.programme)
-    hold, wallet, transfers = Hold.place(
-        command.hold,
-        batch.wallet(owner),
-        command.points,
-        programme=batches.programme(command.programme),
-        source=command.source,
-        now=batch.now,
-        ttl=command.ttl,
-    )
-    batch.post(wallet, transfers)
-    return hold
+def _returning(batches: Batches, holds: Collection[Hold]) -> None:
+    for programme in {hold.programme for hold in holds}:
+        batches.of(programme).returning(hold for hold in holds if hold.programme == programme)
 
 
-def _end(unit: Unit, commands: Sequence[EndHold], way: Callable[[EndHold], End]) -> list[Hold | Fault]:
-    batches = Batches(unit, {command.member for command in commands})
-    before = unit.holds.read({command.hold for command in commands})
-    returning(batches, [hold for hold in before.values() if hold.member in batches])
-    holds = dict(before)
-    outcomes = [attempt(_end_one, batches, holds, command, way(command)) for command in commands]
-    unit.holds.save([hold for key, hold in holds.items() if hold is not before[key]])
-    batches.close()
-    return outcomes
+class _Holds:
+    """The holds that commands end or place, with what they are drawn from locked and read."""
 
+    def __init__(self, unit: Unit, batches: Batches, commands: Sequence[PlaceHold | EndHold]) -> None:
+        self._unit = unit
+        self._batches = batches
+        wanted = [command for command in commands if isinstance(command, PlaceHold)]
+        ended = {command.hold for command in commands if not isinstance(command, PlaceHold)}
+        self._before = unit.holds.read(ended) if ended else {}
+        self._now = dict(self._before)
+        self._placed: list[tuple[PlaceHold, Hold]] = []
+        known = [hold for hold in self._before.values() if hold.member in batches]
+        batches.open((each.programme, each.member) for kind in (wanted, known) for each in kind)
+        _returning(batches, known)
+        batches.spending((command.programme, command.member, command.points) for command in wanted)
 
-def _end_one(batches: Batches, holds: dict[UUID, Hold], command: EndHold, how: End) -> Hold:
-    hold = _of(batches, holds, command)
-    holds[command.hold] = end(batches.of(hold.programme), hold, how)
-    return holds[command.hold]
+    def run(self, command: PlaceHold | EndHold) -> Hold:
+        """Run one command. Raises a Fault when it is refused."""
+        return self._place(command) if isinstance(command, PlaceHold) else self._end(command)
 
+    def close(self) -> None:
+        """Keep what has changed. Holds under merged members' names are followed, in case the merges are undone."""
+        self._unit.holds.add([hold for _, hold in self._placed])
+        self._unit.merges.follow_held(
+            (command.member, hold.id) for command, hold in self._placed if command.member != hold.member
+        )
+        self._unit.holds.save([hold for id_, hold in self._now.items() if hold is not self._before[id_]])
 
-def _of(batches: Batches, holds: Mapping[UUID, Hold], command: EndHold) -> Hold:
-    hold = holds.get(command.hold)
-    if hold is None or command.member not in batches or hold.member != batches.owner(command.member):
-        raise errors.hold_not_found(command.member, command.hold)
-    return hold
+    def _place(self, command: PlaceHold) -> Hold:
+        owner, batch = self._batches.owner(command.member), self._batches.of(command.programme)
+        hold, wallet, transfers = Hold.place(
+            command.hold,
+            batch.wallet(owner),
+            command.points,
+            programme=self._batches.programme(command.programme),
+            source=command.source,
+            now=batch.now,
+            ttl=command.ttl,
+        )
+        batch.post(wallet, transfers)
+        self._placed.append((command, hold))
+        return hold
+
+    def _end(self, command: EndHold) -> Hold:
+        hold = self._now.get(command.hold)
+        if hold is None or command.member not in self._batches or hold.member != self._batches.owner(command.member):
+            raise errors.hold_not_found(command.member, command.hold)
+        self._now[hold.id] = end(self._batches.of(hold.programme), hold, command.end)
+        return self._now[hold.id]

@@ -62,9 +62,9 @@ def settle(unit: Unit, settlements: Sequence[Settlement]) -> None:
             batch = Batch(unit, members)
 
 
-def release_cancelled(unit: Unit, ends: Sequence[holds.EndHold]) -> None:
+def release_cancelled(unit: Unit, ends: Sequence[holds.ReleaseHold]) -> None:
     """Give back the points that were held for cancelled orders. Raises a Fault as `settle` does."""
-    for outcome in holds.release(unit, ends):
+    for outcome in holds.change(unit, ends):
         if not isinstance(outcome, Hold):
             raise outcome
 

@@ -22,7 +22,7 @@ def world(migrated: Callable[[str], str]) -> Iterator[World]:
     world = World(migrated("members"))
     for member in world.enrolled(5, available=10):
         world.do(purchase.settle, [settlement(member, net=120)])
-        world.do(hold.place, [hold.PlaceHold(uuid4(), member, 30, "orders/2", timedelta(days=1))])
+        world.do(hold.change, [hold.PlaceHold(uuid4(), member, 30, "orders/2", timedelta(days=1))])
         world.do(points.spend, [points.Spend(member, 20, "rewards/1")])
     yield world
     world.database.close()

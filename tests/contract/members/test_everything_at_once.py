@@ -43,7 +43,7 @@ from services.members.usecases import (
 from services.members.usecases.engagement import UpdateEngagementPolicy
 from services.members.usecases.engagement import update as update_engagement
 from services.members.usecases.erasure import EraseMember
-from services.members.usecases.hold import EndHold, PlaceHold
+from services.members.usecases.hold import ConfirmHold, PlaceHold, ReleaseHold
 from services.members.usecases.merge import MergeMembers, UndoMerge
 from services.members.usecases.point_transfer import TransferPoints, UpdatePolicy
 from services.members.usecases.points import Accrue
@@ -78,7 +78,7 @@ class Crowd:
     rewards: list[UUID]
     codes: list[str]
     orders: list[Settlement] = field(default_factory=list)
-    holds: list[EndHold] = field(default_factory=list)
+    holds: list[tuple[UUID, UUID]] = field(default_factory=list)
     merges: list[UUID] = field(default_factory=list)
     redemptions: list[Any] = field(default_factory=list)
     payments: list[UUID] = field(default_factory=list)
@@ -99,8 +99,8 @@ class Crowd:
         net = self.chance.choice([0, 1, 40, 99, 300])
         order = settlement(self.anybody(), net=net, pay_time=self.world.clock.now, version=1)
         if self.holds and self.chance.random() < 0.4:
-            paid_by = self.chance.choice(self.holds)
-            order = replace(order, member=paid_by.member, hold=paid_by.hold)
+            payer, paid_by = self.chance.choice(self.holds)
+            order = replace(order, member=payer, hold=paid_by)
         self.orders.append(order)
         self.world.do(purchase.settle, [order])
 
@@ -127,12 +127,12 @@ class Crowd:
             "orders/1",
             timedelta(hours=self.chance.choice([1, 90])),
         )
-        self.one(hold.place, made)
-        self.holds.append(EndHold(made.member, made.hold))
+        self.one(hold.change, made)
+        self.holds.append((made.member, made.hold))
 
     def end_hold(self) -> None:
         if self.holds:
-            self.one(self.chance.choice([hold.confirm, hold.release]), self.chance.choice(self.holds))
+            self.one(hold.change, self.chance.choice([ConfirmHold, ReleaseHold])(*self.chance.choice(self.holds)))
 
     def join(self) -> None:
         gone, kept = self.chance.sample(self.members, 2)

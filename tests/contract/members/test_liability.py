@@ -38,7 +38,7 @@ def history(world: World) -> list[Callable[[], object]]:
     assigned(world, "update members set home_store = 'north' where id = :id", id=north)
     steps: list[Callable[[], object]] = [
         lambda: world.do(points.accrue, [points.Accrue(north, 100, "orders/1"), points.Accrue(south, 50, "orders/2")]),
-        lambda: world.do(hold.place, [hold.PlaceHold(uuid4(), north, 30, "orders/3", timedelta(days=9))]),
+        lambda: world.do(hold.change, [hold.PlaceHold(uuid4(), north, 30, "orders/3", timedelta(days=9))]),
         lambda: world.do(points.spend, [points.Spend(south, 20, "rewards/1")]),
         lambda: world.do(points.accrue, [points.Accrue(north, 7, "orders/4")]),
     ]

@@ -194,7 +194,7 @@ class Points(RuleBasedStateMachine):
     def place(self, count: int, seconds: int) -> Any:
         possible = count <= self.available
         ttl = timedelta(seconds=seconds)
-        outcome = self.outcome(hold.place, hold.PlaceHold(uuid4(), self.member, count, "orders/1", ttl))
+        outcome = self.outcome(hold.change, hold.PlaceHold(uuid4(), self.member, count, "orders/1", ttl))
         assert isinstance(outcome, Fault) != possible
         if not possible:
             return multiple()
@@ -207,7 +207,7 @@ class Points(RuleBasedStateMachine):
         wanted = count or known.points
         open_ = known.state is State.ACTIVE and self.now < known.expires and wanted <= known.points
         repeat = known.state is State.CONFIRMED and known.confirmed == wanted
-        outcome = self.outcome(hold.confirm, hold.EndHold(self.member, id_, count))
+        outcome = self.outcome(hold.change, hold.ConfirmHold(self.member, id_, count))
         assert isinstance(outcome, Fault) != (open_ or repeat)
         if open_:
             known.state, known.spent = State.CONFIRMED, self.model.confirm(known.parts, wanted, self.now)
@@ -215,7 +215,7 @@ class Points(RuleBasedStateMachine):
     @rule(id_=holds)
     def release(self, id_: UUID) -> None:
         known = self.held[id_]
-        outcome = self.outcome(hold.release, hold.EndHold(self.member, id_))
+        outcome = self.outcome(hold.change, hold.ReleaseHold(self.member, id_))
         assert isinstance(outcome, Fault) == (known.state is State.CONFIRMED)
         if known.state is State.ACTIVE:
             known.state = State.RELEASED

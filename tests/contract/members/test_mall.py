@@ -194,7 +194,7 @@ def test_a_late_payment_that_is_refused_still_ends_the_redemption(world: World) 
     (of,) = world.enrolled(available=100)
     cup = on_sale(world, cash=dollars(3))
     late = asked(world, of, cup, ttl=60)
-    world.do(hold.release, [hold.EndHold(of, late.hold)])
+    world.do(hold.change, [hold.ReleaseHold(of, late.hold)])
     asked(world, of, on_sale(world))
     world.clock.move(timedelta(seconds=60))
     assert reason(world.do(redemption.confirm, [pay(late)])[0]) == "REDEMPTION_EXPIRED"

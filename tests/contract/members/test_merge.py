@@ -29,7 +29,7 @@ from services.members.usecases import (
     tier,
 )
 from services.members.usecases.erasure import EraseMember
-from services.members.usecases.hold import EndHold, PlaceHold
+from services.members.usecases.hold import ConfirmHold, PlaceHold, ReleaseHold
 from services.members.usecases.loyalty_card import BlockCard
 from services.members.usecases.member import Enroll, UpdateMember
 from services.members.usecases.merge import MergeMembers, UndoMerge
@@ -63,7 +63,7 @@ def earned(world: World, of: UUID, amount: int) -> None:
 
 
 def placed(world: World, of: UUID, amount: int) -> UUID:
-    (outcome,) = world.do(hold.place, [PlaceHold(uuid4(), of, amount, "carts/1", timedelta(minutes=30))])
+    (outcome,) = world.do(hold.change, [PlaceHold(uuid4(), of, amount, "carts/1", timedelta(minutes=30))])
     assert not isinstance(outcome, Fault), outcome
     id_: UUID = outcome.id
     return id_
@@ -150,8 +150,8 @@ def test_a_hold_ends_under_either_name(world: World) -> None:
     first, second, third = (placed(world, gone, 30) for _ in range(3))
     joined(world, gone, kept)
     assert world.wallet(kept) == (110, 90, 0)
-    (confirmed,) = world.do(hold.confirm, [EndHold(gone, first)])
-    (released,) = world.do(hold.release, [EndHold(kept, second)])
+    (confirmed,) = world.do(hold.change, [ConfirmHold(gone, first)])
+    (released,) = world.do(hold.change, [ReleaseHold(kept, second)])
     assert (confirmed.confirmed, released.state) == (30, "RELEASED")
     world.clock.move(timedelta(hours=1))
     assert world.do(hold.expire) == 1
@@ -237,7 +237,7 @@ def test_a_hold_on_points_that_would_go_back_stands_in_the_way(world: World) -> 
     made = joined(world, gone, kept)
     placed_since = placed(world, kept, 80)
     assert refused(undone, world, made) == "UNMERGE_BLOCKED"
-    world.do(hold.release, [EndHold(kept, placed_since)])
+    world.do(hold.change, [ReleaseHold(kept, placed_since)])
     undone(world, made)
     assert (world.wallet(gone), world.wallet(kept)) == ((50, 0, 0), (50, 0, 0))
 
@@ -319,7 +319,7 @@ def test_a_merge_keeps_every_sum_and_its_undoing_is_identity(world: World, acts:
         if act == "spend":
             world.do(points.spend, [Spend(of, amount, "gifts/1")])
         if act == "hold":
-            (outcome,) = world.do(hold.place, [PlaceHold(uuid4(), of, amount, "carts/1", timedelta(minutes=30))])
+            (outcome,) = world.do(hold.change, [PlaceHold(uuid4(), of, amount, "carts/1", timedelta(minutes=30))])
             holds[of] += [] if isinstance(outcome, Fault) else [outcome.id]
         if act == "pay":
             orders[of].append(paid(world, of, amount))
@@ -327,7 +327,7 @@ def test_a_merge_keeps_every_sum_and_its_undoing_is_identity(world: World, acts:
             news = orders[of].pop()
             world.do(purchase.settle, [replace(news, version=2, net=dollars(0))])
         if act == "confirm" and holds[of]:
-            world.do(hold.confirm, [EndHold(of, holds[of].pop())])
+            world.do(hold.change, [ConfirmHold(of, holds[of].pop())])
     before = state(world, gone, kept)
     wallets = [world.wallet(of) for of in (gone, kept)]
     made = joined(world, gone, kept)

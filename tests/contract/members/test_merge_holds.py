@@ -12,7 +12,7 @@ from kit.errors import Fault
 from services.members.domain.hold import Hold, State
 from services.members.domain.redemption import State as Redeemed
 from services.members.usecases import hold, purchase, redemption, verification
-from services.members.usecases.hold import EndHold, HoldKey
+from services.members.usecases.hold import ConfirmHold, HoldKey, ReleaseHold
 from services.members.usecases.redemption import Refund
 from tests.contract.members.conftest import World
 from tests.contract.members.test_mall import asked, on_sale
@@ -32,7 +32,7 @@ def test_a_hold_that_was_placed_under_the_old_name_goes_back_with_it(world: Worl
     second = joined(world, kept, last)
     under_the_old, under_the_new = placed(world, gone, 20), placed(world, last, 20)
     for id_ in (under_the_old, under_the_new):
-        world.do(hold.confirm, [EndHold(gone, id_)])
+        world.do(hold.change, [ConfirmHold(gone, id_)])
     undone(world, second)
     assert read(world, gone, under_the_old).member == kept
     undone(world, first)
@@ -58,7 +58,7 @@ def test_an_active_hold_under_the_old_name_on_points_that_stay_stands_in_the_way
     made = joined(world, gone, kept)
     both = placed(world, gone, 80)
     assert refused(undone, world, made) == "UNMERGE_BLOCKED"
-    world.do(hold.release, [EndHold(gone, both)])
+    world.do(hold.change, [ReleaseHold(gone, both)])
     undone(world, made)
     assert read(world, gone, both).state is State.RELEASED
 

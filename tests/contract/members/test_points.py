@@ -13,8 +13,9 @@ from kit.page import Page
 from kit.posting import Cause
 from services.members.domain.hold import Hold, State
 from services.members.domain.points import Wallet
-from services.members.usecases import hold, points
-from services.members.usecases.hold import EndHold, PlaceHold
+from services.members.domain.validity import Expiry, Validity
+from services.members.usecases import hold, points, programme
+from services.members.usecases.hold import ConfirmHold, PlaceHold, ReleaseHold
 from services.members.usecases.points import Accrue, Spend
 from tests.contract.members.conftest import World
 
@@ -31,7 +32,7 @@ def reasons(outcomes: list[Any]) -> list[str]:
 
 def test_a_hundred_holds_against_points_for_fifty_give_exactly_fifty(world: World) -> None:
     (of,) = world.enrolled(available=500)
-    outcomes = world.do(hold.place, [place(of, 10) for _ in range(100)])
+    outcomes = world.do(hold.change, [place(of, 10) for _ in range(100)])
     assert reasons(outcomes) == [""] * 50 + ["POINTS_INSUFFICIENT"] * 50
     assert world.wallet(of) == (0, 500, 0)
 
@@ -61,27 +62,46 @@ def test_points_count_from_the_moment_that_is_given(world: World) -> None:
 
 def test_a_hold_goes_through_its_life_within_one_batch(world: World) -> None:
     (of,) = world.enrolled(available=100)
-    (placed,) = world.do(hold.place, [place(of, 60)])
-    end = EndHold(of, placed.id, 20)
-    outcomes = world.do(hold.confirm, [end, end, EndHold(of, placed.id, 21), EndHold(of, uuid4())])
+    (placed,) = world.do(hold.change, [place(of, 60)])
+    end = ConfirmHold(of, placed.id, 20)
+    outcomes = world.do(hold.change, [end, end, ConfirmHold(of, placed.id, 21), ConfirmHold(of, uuid4())])
     assert reasons(outcomes) == ["", "", "HOLD_ENDED", "HOLD_NOT_FOUND"]
     assert outcomes[0] == outcomes[1]
     assert world.wallet(of) == (80, 0, 0)
 
 
+def test_points_that_are_released_can_be_held_anew_within_one_batch(world: World) -> None:
+    of, other = world.enrolled(2, available=100)
+    (placed,) = world.do(hold.change, [place(of, 90)])
+    acts = [place(of, 20), ReleaseHold(of, placed.id), place(other, 100), place(of, 100), ConfirmHold(of, placed.id)]
+    assert reasons(world.do(hold.change, acts)) == ["POINTS_INSUFFICIENT", "", "", "", "HOLD_ENDED"]
+    assert [world.wallet(each) for each in (of, other)] == [(0, 100, 0), (0, 100, 0)]
+
+
+def test_what_is_left_of_a_confirmed_hold_is_spent_in_the_order_of_expiry(world: World) -> None:
+    (of,) = world.enrolled()
+    for days in (2, 1):
+        world.do(programme.update, programme.UpdateProgramme({"validity": Validity(Expiry.DAYS, days)}))
+        world.do(points.accrue, [Accrue(of, 50, f"surveys/{days}")])
+    (placed,) = world.do(hold.change, [place(of, 50)])
+    (_, again) = world.do(hold.change, [ConfirmHold(of, placed.id, 10), place(of, 60)])
+    assert [part.points for part in again.parts] == [40, 20]
+    assert again.parts[0].lot == placed.parts[0].lot
+
+
 def test_a_hold_of_another_member_is_not_found(world: World) -> None:
     one, other = world.enrolled(2, available=10)
-    (placed,) = world.do(hold.place, [place(one, 10)])
-    assert reasons(world.do(hold.release, [EndHold(other, placed.id)])) == ["HOLD_NOT_FOUND"]
-    assert reasons(world.do(hold.release, [EndHold(uuid4(), placed.id)])) == ["HOLD_NOT_FOUND"]
+    (placed,) = world.do(hold.change, [place(one, 10)])
+    assert reasons(world.do(hold.change, [ReleaseHold(other, placed.id)])) == ["HOLD_NOT_FOUND"]
+    assert reasons(world.do(hold.change, [ReleaseHold(uuid4(), placed.id)])) == ["HOLD_NOT_FOUND"]
 
 
 def test_only_holds_whose_time_is_over_expire(world: World) -> None:
     ids = world.enrolled(3, available=10)
     long, short, ended = world.do(
-        hold.place, [place(ids[0], 10, timedelta(hours=1)), place(ids[1], 10), place(ids[2], 10)]
+        hold.change, [place(ids[0], 10, timedelta(hours=1)), place(ids[1], 10), place(ids[2], 10)]
     )
-    world.do(hold.confirm, [EndHold(ids[2], ended.id)])
+    world.do(hold.change, [ConfirmHold(ids[2], ended.id)])
     assert world.do(hold.expire) == 0
     world.clock.move(MINUTE)
     assert world.do(hold.expire) == 1
@@ -93,18 +113,18 @@ def test_only_holds_whose_time_is_over_expire(world: World) -> None:
 
 def test_an_expired_hold_cannot_be_confirmed_even_before_the_sweep(world: World) -> None:
     (of,) = world.enrolled(available=10)
-    (placed,) = world.do(hold.place, [place(of, 10)])
+    (placed,) = world.do(hold.change, [place(of, 10)])
     world.clock.move(MINUTE)
-    assert reasons(world.do(hold.confirm, [EndHold(of, placed.id)])) == ["HOLD_EXPIRED"]
+    assert reasons(world.do(hold.change, [ConfirmHold(of, placed.id)])) == ["HOLD_EXPIRED"]
 
 
 def test_the_value_of_held_points_is_that_of_the_moment(world: World) -> None:
     (of,) = world.enrolled(available=1000)
-    (placed,) = world.do(hold.place, [place(of, 250)])
+    (placed,) = world.do(hold.change, [place(of, 250)])
     assert (placed.value.minor, placed.value.currency) == (250, "USD")
 
 
-@pytest.mark.parametrize("usecase", [points.accrue, points.spend, hold.place, hold.confirm, hold.release])
+@pytest.mark.parametrize("usecase", [points.accrue, points.spend, hold.change])
 def test_an_empty_batch_is_nothing(world: World, usecase: Any) -> None:
     assert world.do(usecase, []) == []
 

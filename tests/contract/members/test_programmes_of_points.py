@@ -33,7 +33,7 @@ from services.members.usecases import (
     verification,
 )
 from services.members.usecases.adjustment import AdjustPoints
-from services.members.usecases.hold import EndHold, PlaceHold
+from services.members.usecases.hold import ConfirmHold, PlaceHold, ReleaseHold
 from services.members.usecases.merge import MergeMembers, UndoMerge
 from services.members.usecases.point_transfer import TransferPoints, UpdatePolicy
 from services.members.usecases.points import Accrue, LotsAsked, Spend
@@ -73,7 +73,7 @@ def of(world: World, id_: UUID, programme: str = "stars") -> tuple[int, int]:
 
 
 def place(world: World, id_: UUID, count: int, programme: str = "stars") -> Any:
-    return world.do(hold.place, [PlaceHold(uuid4(), id_, count, "carts/1", HOUR, programme)])[0]
+    return world.do(hold.change, [PlaceHold(uuid4(), id_, count, "carts/1", HOUR, programme)])[0]
 
 
 def reason(outcome: Any) -> str:
@@ -97,10 +97,10 @@ def test_a_hold_draws_on_the_lots_of_its_own_programme_alone(world: World) -> No
     assert (placed.programme, placed.value) == ("stars", dollars(3))
     assert {part.lot for part in placed.parts} == lots_of(world, id_, "stars")
     assert (of(world, id_), of(world, id_, "default")) == ((70, 30), (100, 0))
-    (ended,) = world.do(hold.confirm, [EndHold(id_, placed.id, 20)])
+    (ended,) = world.do(hold.change, [ConfirmHold(id_, placed.id, 20)])
     assert (ended.state, ended.programme, of(world, id_)) == (State.CONFIRMED, "stars", (80, 0))
     released = place(world, id_, 80)
-    world.do(hold.release, [EndHold(id_, released.id)])
+    world.do(hold.change, [ReleaseHold(id_, released.id)])
     assert (of(world, id_), of(world, id_, "default")) == ((80, 0), (100, 0))
     assert world.do(hold.get, hold.HoldKey(id_, released.id)).programme == "stars"
 
@@ -122,12 +122,19 @@ def test_one_transaction_serves_holds_of_several_programmes(world: World) -> Non
         for who in (one, other)
         for programme in ("stars", "default", "moons", "stars", "stars")
     ]
-    outcomes = world.do(hold.place, commands)
+    outcomes = world.do(hold.change, commands)
     assert [isinstance(each, Hold) for each in outcomes] == [True, True, False, True, False] * 2
     assert {of(world, who) for who in (one, other)} == {(20, 80)}
     assert {of(world, who, "default") for who in (one, other)} == {(60, 40)}
-    ends = [EndHold(each.member, each.id) for each in outcomes if isinstance(each, Hold)]
-    world.do(hold.release, ends)
+    ends = [ReleaseHold(each.member, each.id) for each in outcomes if isinstance(each, Hold)]
+    world.do(hold.change, ends[:3])
+    assert (of(world, one), of(world, one, "default")) == ((100, 0), (100, 0))
+    third = member(world)
+    again = [PlaceHold(uuid4(), who, 100, "carts/2", HOUR, "stars") for who in (one, other, third)]
+    outcomes = world.do(hold.change, [again[0], again[1], *ends[3:], again[1], again[2]])
+    assert [isinstance(each, Fault) for each in outcomes] == [False, True, False, False, False, False, False]
+    assert {of(world, who) for who in (one, other, third)} == {(0, 100)}
+    world.do(hold.change, [ReleaseHold(each.member, each.hold) for each in again])
     assert {of(world, who, each) for who in (one, other) for each in ("stars", "default")} == {(100, 0)}
 
 
@@ -284,7 +291,7 @@ def test_a_name_that_was_merged_leads_to_the_points_that_came_since(world: World
     world.do(programme_points.accrue, [Accrue(gone, 50, "tests/1", programme="stars")])
     placed = place(world, gone, 20)
     assert (placed.member, of(world, gone), of(world, kept)) == (kept, (30, 20), (30, 20))
-    assert world.do(hold.release, [EndHold(gone, placed.id)])[0].state is State.RELEASED
+    assert world.do(hold.change, [ReleaseHold(gone, placed.id)])[0].state is State.RELEASED
     world.do(merge.undo, UndoMerge(made.id, ADA, "two persons"))
     assert (of(world, gone), of(world, kept)) == ((0, 0), (50, 0))
 
@@ -297,4 +304,4 @@ def test_a_hold_of_another_programme_goes_along_with_a_merge(world: World) -> No
     assert world.do(verification.ledger) == []
     world.do(merge.undo, UndoMerge(made.id, ADA, "two persons"))
     assert of(world, gone) == (70, 30)
-    assert world.do(hold.confirm, [EndHold(gone, placed.id)])[0].state is State.CONFIRMED
+    assert world.do(hold.change, [ConfirmHold(gone, placed.id)])[0].state is State.CONFIRMED

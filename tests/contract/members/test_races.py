@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -16,7 +17,7 @@ from kit.posting import Cause
 from services.members.domain.member import Profile
 from services.members.domain.points import Terms
 from services.members.usecases import expiry, hold, member, points, purchase
-from services.members.usecases.hold import EndHold, PlaceHold
+from services.members.usecases.hold import ConfirmHold, PlaceHold, ReleaseHold
 from services.members.usecases.points import Accrue, Batch
 from tests.contract.members.conftest import World
 from tests.support.builders.members import dollars, row, settlement
@@ -38,7 +39,7 @@ def at_once(acts: Sequence[Callable[[], Any]]) -> list[Any]:
 
 
 def place(world: World, of: UUID, count: int) -> Any:
-    return world.do(hold.place, [PlaceHold(uuid4(), of, count, "orders/1", timedelta(minutes=1))])[0]
+    return world.do(hold.change, [PlaceHold(uuid4(), of, count, "orders/1", timedelta(minutes=1))])[0]
 
 
 def test_two_hundred_holds_of_ten_against_a_thousand_points_give_exactly_a_hundred(world: World) -> None:
@@ -51,18 +52,19 @@ def test_two_hundred_holds_of_ten_against_a_thousand_points_give_exactly_a_hundr
 
 def test_a_hold_that_many_want_to_end_ends_once(world: World) -> None:
     (of,) = world.enrolled(available=100)
-    end = EndHold(of, place(world, of, 100).id)
-    acts = [lambda: world.do(hold.confirm, [end])[0], lambda: world.do(hold.release, [end])[0]]
+    id_ = place(world, of, 100).id
+    ends = [ConfirmHold(of, id_), ReleaseHold(of, id_)]
+    acts = [partial(lambda end: world.do(hold.change, [end])[0], end) for end in ends]
     outcomes = at_once(acts * 20)
-    ends = Counter(outcome.state for outcome in outcomes if not isinstance(outcome, Fault))
-    assert sum(ends.values()) == 20
-    assert len(ends) == 1
+    states = Counter(outcome.state for outcome in outcomes if not isinstance(outcome, Fault))
+    assert sum(states.values()) == 20
+    assert len(states) == 1
     assert world.wallet(of) in ((0, 0, 0), (100, 0, 0))
 
 
 def test_three_sweeps_at_once_expire_each_hold_once(world: World) -> None:
     ids = world.enrolled(50, available=10)
-    world.do(hold.place, [PlaceHold(uuid4(), of, 10, "orders/1", timedelta(minutes=1)) for of in ids])
+    world.do(hold.change, [PlaceHold(uuid4(), of, 10, "orders/1", timedelta(minutes=1)) for of in ids])
     world.clock.move(timedelta(minutes=1))
     swept = at_once([lambda: world.do(hold.expire)] * 3)
     while sum(swept) < len(ids):  # a sweep passes over those whom another one has locked

@@ -145,13 +145,13 @@ def test_whenever_the_end_is_heard_the_points_of_the_new_hold_are_spent(world: W
     (of,) = world.enrolled(available=100)
 
     def place() -> UUID:
-        placed = one(world, hold.place, PlaceHold(uuid.uuid4(), of, 80, ORDER, timedelta(hours=1)))
+        placed = one(world, hold.change, PlaceHold(uuid.uuid4(), of, 80, ORDER, timedelta(hours=1)))
         return UUID(str(placed.id))
 
     first = again = place()
     for word in words:
         if word == "renewed":
-            one(world, hold.release, hold.EndHold(of, first))  # as the checkout does, which may be before the news
+            one(world, hold.change, hold.ReleaseHold(of, first))  # as the checkout does, which may be before the news
             again = place()
         elif word == "cancelled":
             message = OrderCancelled(order=ORDER, member=f"members/{of}", hold=f"members/{of}/holds/{first}")

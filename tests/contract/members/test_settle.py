@@ -101,7 +101,7 @@ def test_what_came_back_too_late_is_not_owed_when_its_own_order_is_refunded(worl
     world.do(programme.update, UpdateProgramme({"validity": Validity(Expiry.DAYS, 30)}))
     first = settlement(of, net=100)
     world.do(purchase.settle, [first])
-    held = world.do(hold.place, [hold.PlaceHold(uuid4(), of, 100, "orders/2", timedelta(hours=1))])[0]
+    held = world.do(hold.change, [hold.PlaceHold(uuid4(), of, 100, "orders/2", timedelta(hours=1))])[0]
     second = settlement(of, net=0, hold=held.id)
     world.do(purchase.settle, [second])
     world.clock.move(timedelta(days=31))
@@ -139,7 +139,7 @@ def test_buying_and_refunding_in_a_loop_changes_nothing(world: World) -> None:
 def test_points_that_paid_come_back_with_the_refunds_in_any_order_of_the_news(world: World) -> None:
     for order in permutations(range(4)):
         (of,) = world.enrolled(available=100)
-        (held,) = world.do(hold.place, [hold.PlaceHold(uuid4(), of, 90, "orders/1", timedelta(hours=1))])
+        (held,) = world.do(hold.change, [hold.PlaceHold(uuid4(), of, 90, "orders/1", timedelta(hours=1))])
         paid = settlement(of, net=0, version=1, hold=held.id)
         first = replace(paid, version=2, returned=30)
         news = [paid, first, first, replace(paid, version=3, returned=90)]
@@ -252,7 +252,7 @@ def test_an_unknown_member_fails_the_batch_for_good_and_nothing_of_it_is_kept(wo
 
 def placed(world: World, of: UUID, count: int, ttl: int = 60) -> Hold:
     """A hold on points of a member."""
-    (outcome,) = world.do(hold.place, [hold.PlaceHold(uuid4(), of, count, "orders/1", timedelta(seconds=ttl))])
+    (outcome,) = world.do(hold.change, [hold.PlaceHold(uuid4(), of, count, "orders/1", timedelta(seconds=ttl))])
     assert isinstance(outcome, Hold)
     return outcome
 
@@ -295,7 +295,7 @@ def test_a_hold_that_is_not_the_members_fails_for_good(world: World, of_another:
 
 def test_a_cancelled_order_gives_the_held_points_back_however_often_it_is_told(world: World) -> None:
     (of,) = world.enrolled(available=50)
-    end = hold.EndHold(of, placed(world, of, 50).id)
+    end = hold.ReleaseHold(of, placed(world, of, 50).id)
     for news in ([end, end], [end]):
         world.do(purchase.release_cancelled, news)
     assert world.wallet(of) == (50, 0, 0)
@@ -303,8 +303,8 @@ def test_a_cancelled_order_gives_the_held_points_back_however_often_it_is_told(w
 
 def test_a_cancelled_order_cannot_give_back_points_that_are_spent(world: World) -> None:
     (of,) = world.enrolled(available=50)
-    end = hold.EndHold(of, placed(world, of, 50).id)
-    world.do(hold.confirm, [end])
+    end = hold.ReleaseHold(of, placed(world, of, 50).id)
+    world.do(hold.change, [hold.ConfirmHold(of, end.hold)])
     with pytest.raises(Fault) as refusal:
         world.do(purchase.release_cancelled, [end])
     assert refusal.value.reason == "HOLD_ENDED"

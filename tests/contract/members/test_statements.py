@@ -45,7 +45,7 @@ def busy(world: World) -> UUID:
     (member,) = world.enrolled()
     world.do(points.accrue, [points.Accrue(member, 100, "orders/1")])
     world.clock.move(HOUR)
-    world.do(hold.place, [hold.PlaceHold(uuid4(), member, 30, "orders/2", 24 * HOUR)])
+    world.do(hold.change, [hold.PlaceHold(uuid4(), member, 30, "orders/2", 24 * HOUR)])
     world.clock.move(HOUR)
     world.do(points.spend, [points.Spend(member, 20, "rewards/1")])
     world.clock.move(HOUR)

@@ -83,7 +83,7 @@ def busy_of(world: World) -> UUID:
     (member,) = world.enrolled()
     world.do(points.accrue, [points.Accrue(member, 100, "orders/1")])
     world.do(purchase.settle, [settlement(member, net=120)])
-    world.do(hold.place, [hold.PlaceHold(uuid4(), member, 30, "orders/2", timedelta(days=1))])
+    world.do(hold.change, [hold.PlaceHold(uuid4(), member, 30, "orders/2", timedelta(days=1))])
     world.do(points.spend, [points.Spend(member, 20, "rewards/1")])
     world.do(lambda unit: unit.audit.record(act()))
     world.do(stored_value.update_rules, update_rules((100, 10)))
@@ -238,7 +238,7 @@ def test_a_hold_in_the_wrong_programme_is_found(unchecked: World, forgery: str) 
     world.do(programme.create, replace(default_programme(), id="stars", tiers=()))
     (member,) = world.enrolled(available=100)
     world.do(programme_points.accrue, [points.Accrue(member, 100, "tests/1", programme="stars")])
-    world.do(hold.place, [hold.PlaceHold(uuid4(), member, 30, "orders/2", timedelta(days=1), "stars")])
+    world.do(hold.change, [hold.PlaceHold(uuid4(), member, 30, "orders/2", timedelta(days=1), "stars")])
     assert sweep(world) == []
     statement, ends = OF_PROGRAMMES[forgery]
     forge(world, statement, member=member)
