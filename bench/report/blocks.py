@@ -101,7 +101,7 @@ def _peers(results: Results) -> str:
     alone, together = (ours.get(peers["ours"][name]) for name in ("statements", "statements_together"))
     if paid and alone and together:
         cost = f"2 calls, {number(alone['figure'])} SQL alone, {number(together['figure'])} in company"
-        lines.append(f"| **Kehu**, paid | {cost} | **{number(paid['figure'])}** (48 clients) | 50 accepted |")
+        lines.append(f"| **Kehu**, paid | {cost} | **{number(paid['figure'])}** (128 clients) | 50 accepted |")
     return "\n".join([*lines, "", f"*{peers['conditions']}*", ""])
 
 
