@@ -5,13 +5,13 @@ from __future__ import annotations
 import uuid
 
 import grpc
-from kehu.orders.v1 import checkout_pb2
-from kehu.orders.v1.checkout_pb2_grpc import CheckoutServiceStub
 from kehu.orders.v1.orders_pb2_grpc import OrdersServiceStub
 
 from kit.db import Database
+from kit.page import Page
+from services.orders.domain.checkout import CheckoutState
 from services.orders.storage.unit import OrdersUnit
-from services.orders.usecases.checkout_view import explain
+from services.orders.usecases.checkout_view import explain, page
 from tests.component.orders.conftest import Shop, placing
 from tests.component.orders.peers import Campaigns, Members
 from tests.support.rpc import refused
@@ -21,7 +21,6 @@ MEMBER = f"members/{uuid.uuid4()}"
 
 
 async def test_members_that_hang_keep_neither_points_nor_the_coupon(
-    channel: grpc.aio.Channel,
     orders: OrdersServiceStub,
     shop: Shop,
     campaigns: Campaigns,
@@ -34,10 +33,10 @@ async def test_members_that_hang_keep_neither_points_nor_the_coupon(
     request = placing((product, 1), member=MEMBER, coupons=[coupon], points=100)
     refusal = await refused(orders.PlaceOrder(request, timeout=1.0))
     assert refusal.code is grpc.StatusCode.DEADLINE_EXCEEDED
+    given_up = lambda: database.read(page, CheckoutState.ABANDONED, Page(1))  # noqa: E731 - asked again and again
+    (stuck,) = await until_async(given_up, what="the checkout is given up")
     await until_async(lambda: campaigns.locks == {}, what="the coupon is free though members hangs")
-    listing = checkout_pb2.ListCheckoutsRequest(state=checkout_pb2.Checkout.STATE_ABANDONED)
-    (stuck,) = (await CheckoutServiceStub(channel).ListCheckouts(listing)).checkouts
-    order_id = uuid.UUID(stuck.order.removeprefix("orders/"))
+    order_id = stuck.order
     members.gate.set()
     await until_async(lambda: database.read(explain, order_id).state == "RELEASED", what="all is known to be free")
     found = database.read(explain, order_id)
