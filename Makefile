@@ -3,11 +3,12 @@ SHELL := /bin/bash
 BIN := .venv/bin
 LOCKS := requirements/base.txt requirements/local.txt
 ARGS ?=
+USUAL := -m "not browser and not long and not chart and not image and not cluster"
 SEED ?= 1
 MINUTES ?= 3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup gen released lock lock-check lint audit fuzz fix test test-long test-browser bench bench-quick bench-memory performance bench-members bench-orders faults faults-quick chaos soak demo observe up providers down status clean chart chart-files image image-test chart-run
+.PHONY: help setup gen released lock lock-check lint audit fuzz fix test test-again test-long test-browser bench bench-quick bench-memory performance bench-members bench-orders faults faults-quick chaos soak demo observe up providers down status clean chart chart-files image image-test chart-run
 
 help: ## Say what each target does
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -63,7 +64,10 @@ fix: .venv/.dev ## Format, and mend what ruff can mend
 test: .venv/.dev .venv/.demo ## Run the tests (ARGS="-k stock" narrows them)
 	@$(BIN)/python -m deploy.local.rabbitmq
 	@$(BIN)/python -m deploy.observability.programs
-	@$(BIN)/python -m pytest -q -n auto --dist worksteal -m "not browser and not long and not chart and not image and not cluster" --cov --cov-report= $(ARGS)
+	@$(BIN)/python -m pytest -q -n auto --dist worksteal $(USUAL) --cov --cov-report= $(ARGS)
+
+test-again: .venv/.dev .venv/.demo ## Run what failed in the last `make test` once more, one test at a time
+	@$(BIN)/python -m pytest -q -n 0 $(USUAL) --no-cov --last-failed --last-failed-no-failures none $(ARGS)
 
 test-long: .venv/.dev ## Run the tests that take thousands of random steps
 	@$(BIN)/python -m pytest -q -m long --timeout=3600 $(ARGS)
