@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 from uuid import UUID
@@ -23,7 +24,7 @@ class Resource(Protocol):
 R = TypeVar("R", bound=Resource)
 
 
-class ResourceStore(Generic[R]):
+class ResourceStore(ABC, Generic[R]):
     """Keeps resources of one kind. A derived store says which table, which collection, and how rows are read."""
 
     table: ClassVar[Table]
@@ -70,8 +71,10 @@ class ResourceStore(Generic[R]):
         """The condition that says what is within a part of the organisation; none for all of it."""
         return (text(org.condition(f"{self.table.name}.org")).bindparams(org=part),) if part else ()
 
+    @abstractmethod
     def _read(self, rows: Sequence[RowMapping]) -> list[R]:
-        raise NotImplementedError
+        """The resources that rows of the table hold."""
 
+    @abstractmethod
     def _row(self, resource: R) -> Mapping[str, Any]:
-        raise NotImplementedError
+        """A resource as a row of the table."""
