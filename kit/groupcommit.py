@@ -11,8 +11,10 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from contextvars import Context
 from dataclasses import dataclass
+from time import monotonic
 from typing import Generic, TypeVar
 
 from prometheus_client import Counter, Histogram
@@ -27,12 +29,14 @@ R = TypeVar("R")
 CAP = 256
 """Most commands in one transaction: larger batches gained nothing and lengthen the tail."""
 
-_LINGER = 0.0005
-"""Seconds that a batch waits for more calls, for each that came along in the one before: a transaction costs nearly the
-same for one and for many. Who calls alone never waits. Measured here: twice the calls per batch, and 1.4 times the
-throughput of reads, with 48 callers."""
+_TAKES = 4
+"""A batch waits for its crowd at most as long as so many of the last batch took: on a busy machine, where a transaction
+is dear, for longer. Measured here: docs/adr/0029."""
 
-_LONGEST = 0.012
+_LONGEST_SECONDS = 0.04
+
+_FORGETTING = 4
+"""Of the callers who are missing, the share that a crowd is smaller by after a batch is one of so many."""
 
 _SIZES = Histogram(
     "group_commit_batch_size", "Commands per transaction.", ["lane"], buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256)
@@ -44,6 +48,32 @@ _SPLITS = Counter("group_commit_splits_total", "Batches that failed as a whole a
 class _Waiting(Generic[C, R]):
     command: C
     answer: asyncio.Future[R]
+
+
+class Crowd:
+    """How many callers have lately been in a lane at once: who waits for them shares a transaction, which costs nearly
+    the same for one as for many. When all of them are there again, nobody else is worth waiting for, and who calls
+    alone waits for nobody."""
+
+    def __init__(self) -> None:
+        self._size = 0.0
+        self._patience = 0.0
+
+    @property
+    def size(self) -> int:
+        """As many are worth waiting for."""
+        return round(self._size)
+
+    @property
+    def patience(self) -> float:
+        """Seconds that they are worth waiting for."""
+        return self._patience
+
+    def seen(self, callers: int, *, took: float) -> None:
+        """So many were in the lane when a batch was done that took so many seconds."""
+        missing = max(0.0, self._size - callers)
+        self._size = callers + missing * (1 - 1 / _FORGETTING)
+        self._patience = min(_TAKES * took, _LONGEST_SECONDS)
 
 
 class GroupCommit(Generic[C, R]):
@@ -63,6 +93,9 @@ class GroupCommit(Generic[C, R]):
         self._waiting_limit = waiting
         self._waiting: deque[_Waiting[C, R]] = deque()
         self._wake = asyncio.Event()
+        self._crowd = Crowd()
+        self._awaited = 0
+        self._complete = asyncio.Event()
         self._committer: asyncio.Task[None] | None = None
         self._closing = False
         self._sizes = _SIZES.labels(lane)
@@ -78,28 +111,39 @@ class GroupCommit(Generic[C, R]):
         item: _Waiting[C, R] = _Waiting(command, asyncio.get_running_loop().create_future())
         self._waiting.append(item)
         self._wake.set()
+        if len(self._waiting) >= self._awaited:
+            self._complete.set()
         return await item.answer
 
     async def close(self) -> None:
         """Commit what waits, then stop."""
         self._closing = True
         self._wake.set()
+        self._complete.set()
         if self._committer is not None:
             await self._committer
 
     async def _commit(self) -> None:
-        company = 0
         while self._waiting or not self._closing:
-            if company and self._waiting and len(self._waiting) < self._cap and not self._closing:
-                await asyncio.sleep(min(company * _LINGER, _LONGEST))
-            batch = self._next()
-            if batch:
-                company = len(batch) - 1
+            await self._gather()
+            if batch := self._next():
                 self._sizes.observe(len(batch))
+                began = monotonic()
                 await self._settle(batch)
+                self._crowd.seen(len(batch) + len(self._waiting), took=monotonic() - began)
             elif not self._closing:
                 self._wake.clear()
                 await self._wake.wait()
+
+    async def _gather(self) -> None:
+        """If somebody waits, let the others come who have lately been here at once."""
+        self._awaited = min(self._crowd.size, self._cap)
+        if self._closing or not 0 < len(self._waiting) < self._awaited:
+            return
+        self._complete.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._crowd.patience):
+                await self._complete.wait()
 
     def _next(self) -> list[_Waiting[C, R]]:
         batch: list[_Waiting[C, R]] = []

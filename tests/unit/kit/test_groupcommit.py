@@ -7,7 +7,7 @@ import pytest
 
 from kit import errors, groupcommit
 from kit.errors import Fault
-from kit.groupcommit import GroupCommit
+from kit.groupcommit import Crowd, GroupCommit
 
 
 class Recorder:
@@ -29,6 +29,18 @@ class Recorder:
         return [errors.invalid("number", "must not be 13") if each == 13 else each * 2 for each in commands]
 
 
+def _be_patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A minute: who waits for it has not been woken."""
+    monkeypatch.setattr(groupcommit, "_TAKES", 1e9)
+    monkeypatch.setattr(groupcommit, "_LONGEST_SECONDS", 60.0)
+
+
+async def _turns() -> None:
+    """Let every task go on as far as it can."""
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
 async def test_calls_that_wait_together_are_committed_together() -> None:
     run = Recorder()
     lane = GroupCommit(run, lane="test")
@@ -38,17 +50,25 @@ async def test_calls_that_wait_together_are_committed_together() -> None:
     await lane.close()
 
 
-async def test_who_comes_first_after_a_pause_waits_for_the_company_of_before(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(groupcommit, "_LINGER", 0.3)
-    monkeypatch.setattr(groupcommit, "_LONGEST", 0.3)  # a busy machine may stand still for longer than the real one
+async def test_who_comes_first_after_a_pause_waits_for_the_others_of_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    _be_patient(monkeypatch)
     run = Recorder()
     lane = GroupCommit(run, lane="test")
-    await asyncio.gather(*(lane(number) for number in range(10)))
+    await asyncio.gather(*(lane(number) for number in range(3)))
     first = asyncio.ensure_future(lane(1))
-    for _ in range(10):
-        await asyncio.sleep(0)
-    await asyncio.gather(first, lane(2))
-    assert [len(batch) for batch in run.batches] == [10, 2]
+    await _turns()
+    await asyncio.gather(first, lane(2), lane(3))  # the third completes the crowd, and nobody waits any longer
+    assert [len(batch) for batch in run.batches] == [3, 3]
+    await lane.close()
+
+
+async def test_who_waits_for_others_that_do_not_come_is_answered_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(groupcommit, "_LONGEST_SECONDS", 0.001)
+    run = Recorder()
+    lane = GroupCommit(run, lane="test")
+    await asyncio.gather(*(lane(number) for number in range(3)))
+    assert await lane(1) == 2
+    assert [len(batch) for batch in run.batches] == [3, 1]
     await lane.close()
 
 
@@ -57,10 +77,41 @@ async def test_who_calls_alone_waits_for_nobody() -> None:
     lane = GroupCommit(run, lane="test")
     await lane(1)
     calling = asyncio.ensure_future(lane(2))
-    for _ in range(10):
-        await asyncio.sleep(0)
+    await _turns()
     assert calling.done()
     await lane.close()
+
+
+async def test_closing_does_not_wait_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    _be_patient(monkeypatch)
+    run = Recorder()
+    lane = GroupCommit(run, lane="test")
+    await asyncio.gather(*(lane(number) for number in range(3)))
+    calling = asyncio.ensure_future(lane(1))
+    await _turns()
+    closing = asyncio.ensure_future(lane.close())
+    await _turns()
+    assert calling.done()
+    await closing
+
+
+def test_a_crowd_grows_at_once_and_shrinks_slowly() -> None:
+    crowd = Crowd()
+    crowd.seen(8, took=0.001)
+    assert crowd.size == 8
+    crowd.seen(4, took=0.001)
+    assert crowd.size == 7
+    for _ in range(20):
+        crowd.seen(1, took=0.001)
+    assert crowd.size == 1
+
+
+def test_patience_grows_with_what_a_batch_takes_and_ends() -> None:
+    crowd = Crowd()
+    crowd.seen(2, took=0.002)
+    assert crowd.patience == pytest.approx(0.008)
+    crowd.seen(2, took=3.0)
+    assert crowd.patience == pytest.approx(0.04)
 
 
 async def test_a_batch_has_no_more_than_the_cap() -> None:
