@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 
 import grpc
+import uvloop
 from kehu.members.v1 import members_pb2 as pb
 from kehu.members.v1.members_pb2_grpc import MembersServiceServicer, add_MembersServiceServicer_to_server
 from kehu.orders.v1 import orders_pb2
@@ -40,4 +40,4 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    uvloop.run(main())  # as a service does

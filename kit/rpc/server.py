@@ -13,6 +13,7 @@ from importlib import import_module
 from typing import Any
 
 import grpc
+import uvloop
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_health.v1.health import SERVICE_NAME
 from grpc_health.v1.health import aio as health
@@ -170,8 +171,8 @@ class _Generic:
 
 
 def run(build: Callable[[], Server]) -> None:
-    """Run a server until SIGTERM or SIGINT, then drain it."""
-    asyncio.run(_run(build))
+    """Run a server until SIGTERM or SIGINT, then drain it. In uvloop, where calls cost less (docs/adr/0030)."""
+    uvloop.run(_run(build))
 
 
 async def _run(build: Callable[[], Server]) -> None:
