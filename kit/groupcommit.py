@@ -35,8 +35,9 @@ is dear, for longer. Measured here: docs/adr/0029."""
 
 _LONGEST_SECONDS = 0.04
 
-_FORGETTING = 4
-"""Of the callers who are missing, the share that a crowd is smaller by after a batch is one of so many."""
+_REMEMBERED = 1 / 3
+"""Of the callers who are missing, the share that is still reckoned with after a batch. Measured here: callers who are in
+two lanes in turn are held up when more is remembered, and make smaller batches when none is."""
 
 _SIZES = Histogram(
     "group_commit_batch_size", "Commands per transaction.", ["lane"], buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256)
@@ -72,7 +73,7 @@ class Crowd:
     def seen(self, callers: int, *, took: float) -> None:
         """So many were in the lane when a batch was done that took so many seconds."""
         missing = max(0.0, self._size - callers)
-        self._size = callers + missing * (1 - 1 / _FORGETTING)
+        self._size = callers + missing * _REMEMBERED
         self._patience = min(_TAKES * took, _LONGEST_SECONDS)
 
 
