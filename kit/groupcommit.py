@@ -36,8 +36,8 @@ is dear, for longer. Measured here: docs/adr/0029."""
 _LONGEST_SECONDS = 0.04
 
 _REMEMBERED = 1 / 3
-"""Of the callers who are missing, the share that is still reckoned with after a batch. Measured here: callers who are in
-two lanes in turn are held up when more is remembered, and make smaller batches when none is."""
+"""Of the callers who are missing, the share that is still reckoned with after a batch. Measured here: callers who are
+in two lanes in turn are held up when more is remembered, and make smaller batches when none is."""
 
 _SIZES = Histogram(
     "group_commit_batch_size", "Commands per transaction.", ["lane"], buckets=(1, 2, 4, 8, 16, 32, 64, 128, 256)
