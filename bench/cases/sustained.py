@@ -23,8 +23,8 @@ from cli.demo.latency import latencies
 
 RATE = 400.0
 """What was asked for."""
-_STEPS = (80.0, 100.0, 120.0, 140.0, 160.0, 180.0, 200.0, 250.0, 300.0, 350.0, RATE)
-_QUICK_STEPS = (80.0, 120.0, 160.0, 200.0, 300.0, RATE)
+_STEPS = (80.0, 120.0, 160.0, 200.0, 240.0, 280.0, 320.0, 360.0, RATE)
+_QUICK_STEPS = (80.0, 160.0, 240.0, 320.0, RATE)
 _STEADY = 0.85
 """The share of the highest step that is held for long: a step is too short to meet every checkpoint and vacuum."""
 _WARM_SECONDS = 8.0
