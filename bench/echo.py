@@ -1,8 +1,13 @@
-"""The ceiling: a gRPC server that answers calls of members and orders at once, and does nothing else."""
+"""The ceiling: a gRPC server that answers calls of members and orders at once, and does nothing else.
+
+`python -m bench.echo [uvloop]`: as gRPC comes, in asyncio's own loop, or in the loop that our services run in.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import os
+import sys
 
 import grpc
 import uvloop
@@ -40,4 +45,4 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    uvloop.run(main())  # as a service does
+    (uvloop.run if sys.argv[1:] == ["uvloop"] else asyncio.run)(main())
