@@ -88,8 +88,9 @@ bench-memory: .venv/.dev ## Watch the memory of every process for half an hour
 	@$(BIN)/python -m deploy.local.rabbitmq
 	@$(BIN)/python -m bench --only memory --seconds 1800 $(ARGS)
 
-performance: .venv/.dev ## Make docs/performance.md and its charts from the newest results
+performance: .venv/.dev .venv/.chart ## Make docs/performance.md, its charts and what the chart plans with from the newest results
 	@$(BIN)/python -m bench.report
+	@$(BIN)/python -m tools.chart
 
 bench-orders: .venv/.dev ## Measure orders beside an echo, direct and through Envoy (ARGS=--small for a short run)
 	@$(BIN)/python -m bench.orders $(ARGS)
