@@ -55,6 +55,11 @@ _ORDERS = text("""
     select member, "order", pay_time, paid, net, version from referral_orders
     where member = any(cast(:members as uuid[]))
 """)
+_KNOWN = text("""
+    select o.member, o."order", o.pay_time, o.paid, o.net, o.version
+    from unnest(cast(:members as uuid[]), cast(:orders as uuid[])) as k (member, "order")
+    join referral_orders o on o.member = k.member and o."order" = k."order"
+""")
 _SAVE_ORDERS = text("""
     insert into referral_orders (member, "order", pay_time, paid, net, version)
     select * from unnest(
@@ -117,6 +122,11 @@ class ReferralStore:
     def orders(self, members: Collection[UUID]) -> list[Order]:
         """What is known of the orders of these members."""
         return [Order(*row) for row in self._connection.execute(_ORDERS, {"members": list(members)})]
+
+    def known(self, orders: Collection[Order]) -> list[Order]:
+        """What was heard of these orders before."""
+        query = {"members": [order.member for order in orders], "orders": [order.id for order in orders]}
+        return [Order(*row) for row in self._connection.execute(_KNOWN, query)]
 
     def save_orders(self, orders: Sequence[Order]) -> None:
         """Keep what is known of orders."""

@@ -119,6 +119,9 @@ class Referrals(Protocol):
     def orders(self, members: Collection[UUID]) -> list[Order]:
         """What is known of the orders of these members."""
 
+    def known(self, orders: Collection[Order]) -> list[Order]:
+        """What was heard of these orders before."""
+
     def save_orders(self, orders: Sequence[Order]) -> None:
         """Keep what is known of orders."""
 

@@ -129,14 +129,16 @@ def settle(unit: EngagementUnit, told: Sequence[Order]) -> None:
             raise errors.member_not_found(member)
     told = [replace(order, member=unit.wallets.heir(order.member)) for order in told]
     members = {order.member for order in told}
-    known = {order.id: order for order in unit.referrals.orders(members)}
-    changed = {}
+    known = {order.id: order for order in unit.referrals.known(told)}
     for order in told:
         before = known.get(order.id)
-        known[order.id] = changed[order.id] = before.told(order) if before else order
-    unit.referrals.save_orders(list(changed.values()))
-    for referral in unit.referrals.read(members).values():
-        _judge(unit, referral, [order for order in known.values() if order.member == referral.member])
+        known[order.id] = before.told(order) if before else order
+    unit.referrals.save_orders(list(known.values()))
+    # Few were brought by somebody, and all that they bought is read for those alone.
+    brought = unit.referrals.read(members)
+    orders = unit.referrals.orders(brought) if brought else []
+    for referral in brought.values():
+        _judge(unit, referral, [order for order in orders if order.member == referral.member])
     badge.award(unit, members, Metric.ORDERS)
 
 
