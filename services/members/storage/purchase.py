@@ -28,6 +28,25 @@ _OF = text("""
     ) p
 """)
 
+_FIND = text("""
+    select p."order", p.member, p.net, p.currency, p.pay_time, p.version, p.rules, p.earned, p.returned,
+           p.complete_time, p.receipt, p.most
+    from unnest(cast(:members as uuid[]), cast(:orders as uuid[])) as k (member, "order")
+    join purchases p on p.member = k.member and p."order" = k."order"
+""")
+
+_SPENT = text("""
+    select p.member, p.pay_time, p.net from unnest(cast(:members as uuid[])) as m (member)
+    cross join lateral (
+        select member, pay_time, net, currency from purchases where purchases.member = m.member offset 0
+    ) p
+    where p.currency = :currency
+""")
+_POINTS = text("""
+    select p.member, p.pay_time, p.earned from unnest(cast(:members as uuid[])) as m (member)
+    cross join lateral (select member, pay_time, earned from purchases where purchases.member = m.member offset 0) p
+""")
+
 # What was bought is told once, and stays until it is told anew.
 _SAVE = text("""
     insert into purchases ("order", member, net, currency, pay_time, version, rules, earned, returned, complete_time,
@@ -111,6 +130,21 @@ class PurchaseStore:
         """All purchases of the members, without what was bought."""
         rows = self._connection.execute(_OF, {"members": list(members)}).all()
         return [_purchase(*row) for row in rows]
+
+    def find(self, orders: Collection[tuple[UUID, UUID]]) -> list[Purchase]:
+        """Those of the purchases that are known, each given as its member and order, without what was bought."""
+        keys = {"members": [member for member, _ in orders], "orders": [order for _, order in orders]}
+        return [_purchase(*row) for row in self._connection.execute(_FIND, keys).all()]
+
+    def spent(self, members: Collection[UUID], currency: str) -> list[tuple[UUID, datetime, int]]:
+        """What is left of each purchase of the members in a currency, in its smallest unit, and when it was paid."""
+        rows = self._connection.execute(_SPENT, {"members": list(members), "currency": currency})
+        return [(member, time, amount) for member, time, amount in rows.all()]
+
+    def earned(self, members: Collection[UUID]) -> list[tuple[UUID, datetime, int]]:
+        """The points that each purchase of the members has earned by the default programme, and when it was paid."""
+        rows = self._connection.execute(_POINTS, {"members": list(members)})
+        return [(member, time, amount) for member, time, amount in rows.all()]
 
     def between(self, start: datetime | None, end: datetime | None, currency: str, limit: int) -> list[Purchase]:
         """Purchases of a currency paid in [start, end), the earliest first, without what was bought."""

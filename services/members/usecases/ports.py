@@ -142,6 +142,15 @@ class Purchases(Protocol):
     def of(self, members: Collection[UUID]) -> list[Purchase]:
         """All purchases of the members."""
 
+    def find(self, orders: Collection[tuple[UUID, UUID]]) -> list[Purchase]:
+        """Those of the purchases that are known, each given as its member and order."""
+
+    def spent(self, members: Collection[UUID], currency: str) -> list[tuple[UUID, datetime, int]]:
+        """What is left of each purchase of the members in a currency, in its smallest unit, and when it was paid."""
+
+    def earned(self, members: Collection[UUID]) -> list[tuple[UUID, datetime, int]]:
+        """The points that each purchase of the members has earned by the default programme, and when it was paid."""
+
     def save(self, purchases: Sequence[Purchase]) -> None:
         """Keep new and changed purchases."""
 

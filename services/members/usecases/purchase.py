@@ -42,12 +42,13 @@ def settle(unit: Unit, settlements: Sequence[Settlement]) -> None:
     unit.merges.follow(renamed)
     settlements = owned
     members = {settlement.member for settlement in settlements}
-    known: Known = {(purchase.member, purchase.order): purchase for purchase in unit.purchases.of(members)}
+    known = _by_key(unit.purchases.find({(each.member, each.order) for each in settlements}))
     told = _told(settlements, known, current)
     if earning.plain(programmes, told.values()):
         changed = apply(unit, batch, earning.by_rate(told.values(), programmes), known, programmes)
         finish(unit, batch, settlements, {**known, **changed}, changed, programmes)
         return
+    known = _by_key(unit.purchases.of(members))
     overtaken = earning.overtaken(told, known, programmes)
     told = {**{key: known[key] for key in overtaken}, **told}
     turns = earning.rounds(told, programmes) or [told]
@@ -67,6 +68,10 @@ def release_cancelled(unit: Unit, ends: Sequence[holds.ReleaseHold]) -> None:
     for outcome in holds.change(unit, ends):
         if not isinstance(outcome, Hold):
             raise outcome
+
+
+def _by_key(purchases: Sequence[Purchase]) -> Known:
+    return {(purchase.member, purchase.order): purchase for purchase in purchases}
 
 
 def _told(
@@ -157,7 +162,7 @@ def finish(
     _settle_holds(unit, batch, settlements, known, programmes)
     growth.settle(unit, list(changed.values()), programmes[DEFAULT])
     standings = unit.tiers.read({member for member, _ in known})
-    batch.facts += tier.judge(unit, standings, list(known.values()), current)
+    batch.facts += tier.judge(unit, standings, current)
     batch.close()
 
 

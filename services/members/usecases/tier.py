@@ -17,7 +17,6 @@ from services.members.domain.audit import Act, Author
 from services.members.domain.errors import tiers as refusals
 from services.members.domain.events import TierChanged
 from services.members.domain.programme import BASE, Programme, in_force
-from services.members.domain.purchase import Purchase
 from services.members.domain.tier import Gain, Standing, TierChange
 from services.members.domain.tier_eras import by_the_day, eras
 from services.members.domain.tier_override import TierOverride, running
@@ -57,11 +56,9 @@ class Entitled(NamedTuple):
     benefits: Benefits
 
 
-def judge(
-    unit: Unit, standings: Mapping[UUID, Standing], purchases: Sequence[Purchase], programme: Programme
-) -> list[TierChanged]:
-    """Set the histories of locked members right by all that counts for them; answers the facts."""
-    gains = _gains(unit, standings, purchases, programme)
+def judge(unit: Unit, standings: Mapping[UUID, Standing], programme: Programme) -> list[TierChanged]:
+    """Set the histories of locked members right by all that counts for them and is kept; answers the facts."""
+    gains = _gains(unit, standings, programme)
     joined = _joined(unit, standings, programme)
     judged = [
         (standing, *standing.judged(gains[member], programme, unit.now, joined.get(member)))
@@ -74,7 +71,7 @@ def rejudge(unit: Unit, members: Collection[UUID]) -> None:
     """Judge members anew after what counts for them was changed, such as by a merge, and announce what follows."""
     unit.wallets.lock(members)
     standings = unit.tiers.read(members)
-    unit.emit(judge(unit, standings, unit.purchases.of(standings), unit.programmes.current()))
+    unit.emit(judge(unit, standings, unit.programmes.current()))
 
 
 def replayed(unit: Unit, members: Collection[UUID]) -> dict[UUID, list[TierChange]]:
@@ -96,7 +93,7 @@ def requalify(unit: Unit) -> int:
     """Judge members anew who were judged by older rules; answers how many."""
     programme = unit.programmes.current()
     standings = _claim(unit, unit.tiers.outdated(programme.version, _ROUND))
-    unit.emit(judge(unit, standings, unit.purchases.of(standings), programme))
+    unit.emit(judge(unit, standings, programme))
     return len(standings)
 
 
@@ -200,7 +197,7 @@ def _told(unit: Unit, owner: UUID) -> list[TierChange]:
 def _logs(unit: Unit, members: Collection[UUID], programme: Programme) -> dict[UUID, Log]:
     """All that the members' tiers follow from."""
     standings = unit.tiers.read(members)
-    gains = _gains(unit, standings, unit.purchases.of(standings), programme)
+    gains = _gains(unit, standings, programme)
     joined = _joined(unit, standings, programme)
     return {
         member: Log(member, gains[member], standing.overrides, joined.get(member))
@@ -208,23 +205,22 @@ def _logs(unit: Unit, members: Collection[UUID], programme: Programme) -> dict[U
     }
 
 
-def _gains(
-    unit: Unit, members: Collection[UUID], purchases: Sequence[Purchase], programme: Programme
-) -> dict[UUID, list[Gain]]:
+def _gains(unit: Unit, members: Collection[UUID], programme: Programme) -> dict[UUID, list[Gain]]:
     """What counts for each member, by the programme's metric."""
     gains: dict[UUID, list[Gain]] = {member: [] for member in members}
+    for member, time, amount in _counting(unit, members, programme):
+        gains[member].append(Gain(time, amount))
+    return gains
+
+
+def _counting(unit: Unit, members: Collection[UUID], programme: Programme) -> list[tuple[UUID, datetime, int]]:
     match programme.scheme.metric:
         case Metric.SPENT:
-            for purchase in purchases:
-                if purchase.net.currency == programme.currency:
-                    gains[purchase.member].append(Gain(purchase.pay_time, purchase.net.minor))
+            return unit.purchases.spent(members, programme.currency)
         case Metric.EARNED:
-            for purchase in purchases:
-                gains[purchase.member].append(Gain(purchase.pay_time, purchase.earned))
+            return unit.purchases.earned(members)
         case Metric.GROWTH:
-            for member, time, amount in unit.growth.log(members):
-                gains[member].append(Gain(time, amount))
-    return gains
+            return unit.growth.log(members)
 
 
 def _joined(unit: Unit, members: Collection[UUID], programme: Programme) -> dict[UUID, datetime]:
@@ -253,8 +249,7 @@ def _do(unit: Unit, standing: Standing, act: TierOverride) -> TierOverride:
     """Keep an act on a locked member, and announce what follows; answers it with its id."""
     done = unit.tiers.add_override(standing.member, act)
     after = replace(standing, overrides=[*standing.overrides, done])
-    purchases = unit.purchases.of([standing.member])
-    unit.emit(judge(unit, {standing.member: after}, purchases, unit.programmes.current()))
+    unit.emit(judge(unit, {standing.member: after}, unit.programmes.current()))
     return done
 
 
