@@ -28,6 +28,7 @@ from tests.contract.members.conftest import World
 from tests.contract.members.test_races import at_once
 from tests.support.builders.engagement import limit, order_told, referral_rules
 from tests.support.builders.members import settlement
+from tests.support.statements import sent
 
 
 def rule(world: World, **rules: Any) -> None:
@@ -229,3 +230,15 @@ def test_members_are_locked_at_once_with_those_who_brought_them(world: World, pa
     assert locked[0] == {str(member), str(kept), str(referrer)}
     assert all(each <= locked[0] for each in locked)
     assert points_of(world, referrer, kept) == [200, 50 + 100]
+
+
+def test_all_orders_are_read_only_of_whom_somebody_brought(world: World, pair: tuple[UUID, UUID]) -> None:
+    (alone,) = world.enrolled()
+
+    def reads_all_orders(unit: Any, member: UUID) -> bool:
+        with sent(unit.connection) as statements:
+            referral.settle(unit, [order_told(member=member, paid=500)])
+        return any("referral_orders" in each and "any(" in each for each in statements)
+
+    assert world.do(reads_all_orders, pair[1])
+    assert not world.do(reads_all_orders, alone)

@@ -351,3 +351,15 @@ def test_a_batch_of_any_size_takes_the_same_few_statements(world: World) -> None
     few, many = world.enrolled(1), world.enrolled(40)
     assert statements(world, [settlement(of) for of in few]) == statements(world, [settlement(of) for of in many * 5])
     assert statements(world, [settlement(of) for of in many]) <= 9
+
+
+def test_of_earlier_purchases_only_what_counts_for_tiers_is_read(world: World) -> None:
+    (of,) = world.enrolled()
+    world.do(purchase.settle, [settlement(member=of, order=uuid4()) for _ in range(5)])
+
+    def wide(unit: Any) -> list[str]:
+        with sent(unit.connection) as statements:
+            purchase.settle(unit, [settlement(member=of, order=uuid4())])
+        return [each for each in statements if "lateral" in each and "complete_time" in each]
+
+    assert world.do(wide) == []
