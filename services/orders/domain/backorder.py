@@ -39,6 +39,25 @@ def fill(promises: Iterable[Backorder], there: Mapping[Place, int]) -> tuple[dic
     return dict(filled), movements
 
 
+def give_up(
+    promises: Iterable[Backorder], given_back: Mapping[tuple[UUID, Place], int]
+) -> tuple[dict[int, int], list[Movement]]:
+    """Take units that orders gave back, told by order and place, out of what they still wait for; answers the units of
+    each promise that nobody wants any more, and what moves."""
+    left = dict(given_back)
+    given_up: dict[int, int] = {}
+    movements: list[Movement] = []
+    for promise in promises:
+        key = promise.order, promise.place
+        units = min(promise.units, left.get(key, 0))
+        if units <= 0:
+            continue
+        left[key] -= units
+        given_up[promise.position] = units
+        movements.append(Movement(promise.place, MovementKind.RELEASED, 0, 0, promise.order, backordered=-units))
+    return given_up, movements
+
+
 def _arrival(promise: Backorder, units: int) -> Movement:
     taken = -units if promise.paid else 0
     set_aside = 0 if promise.paid else units

@@ -41,13 +41,13 @@ _OLDEST = text("""
 """)
 
 # Rows that owe nothing more go; a CHECK would refuse them.
-_FILL = text("""
-    with filled as (
-        select * from unnest(cast(:ids as bigint[]), cast(:units as bigint[])) as f (id, units)
+_LESSEN = text("""
+    with less as (
+        select * from unnest(cast(:ids as bigint[]), cast(:units as bigint[])) as l (id, units)
     ), gone as (
-        delete from backorders b using filled f where b.id = f.id and b.units = f.units
+        delete from backorders b using less l where b.id = l.id and b.units = l.units
     )
-    update backorders b set units = b.units - f.units from filled f where b.id = f.id and b.units > f.units
+    update backorders b set units = b.units - l.units from less l where b.id = l.id and b.units > l.units
 """)
 
 
@@ -90,9 +90,9 @@ class BackorderStore:
         }
         return [_backorder(row) for row in self._connection.execute(_OLDEST, columns)]
 
-    def fill(self, units: Mapping[int, int]) -> None:
-        """So many units of each promise have arrived."""
-        self._connection.execute(_FILL, {"ids": list(units), "units": list(units.values())})
+    def lessen(self, units: Mapping[int, int]) -> None:
+        """So many units of each promise are awaited no more: they have arrived, or were given back."""
+        self._connection.execute(_LESSEN, {"ids": list(units), "units": list(units.values())})
 
     def page(self, product: UUID | None, page: Page, *, org: str = "") -> list[Backorder]:
         """The promises of a page and one more if there are more, the oldest first; of a part of the organisation, if

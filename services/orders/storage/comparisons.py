@@ -220,27 +220,34 @@ _EXCHANGED = """
     where true {only}
 """
 
-# A union that is grouped, and no full join: then one order is found by indexes.
+# A union that is grouped, and no full join: then one order is found by indexes. What an order
+# claims becomes less when promised units are refunded, but never less than what is not refunded.
 _STOCK = f"""
     select 'orders/' || o.id || '/products/' || u.product_id,
            case when o.state = 'PENDING_PAYMENT' then u.wanted else u.waiting end || ' held, '
-           || case when not {_PAID} then 0 when o.awaiting and o.state = 'REFUNDED' then u.taken
+           || case when not {_PAID} then 0
+                   when o.awaiting and o.state = 'REFUNDED' then u.claimed - u.waiting
+                   when o.awaiting then greatest(u.claimed, u.wanted - u.refunded) - u.waiting
                    else u.wanted - u.waiting end || ' taken, ' || least(u.back, u.taken) || ' back',
            u.held || ' held, ' || u.taken || ' taken, ' || u.back || ' back'
     from orders o
     join (
         select order_id, product_id, sum(wanted) as wanted, sum(waiting) as waiting, sum(held) as held,
-               sum(taken) as taken, sum(back) as back
+               sum(taken) as taken, sum(back) as back, sum(refunded) as refunded, sum(claimed) as claimed
         from (
-            select l.order_id, l.product_id, l.quantity as wanted, 0 as waiting, 0 as held, 0 as taken, 0 as back
+            select l.order_id, l.product_id, l.quantity as wanted, l.refunded_quantity as refunded, 0 as waiting,
+                   0 as claimed, 0 as held, 0 as taken, 0 as back
             from order_lines l where l.product_id is not null and l.components = '[]'
             union all
-            select l.order_id, cast(part.value ->> 0 as uuid), l.quantity * cast(part.value ->> 1 as bigint), 0, 0, 0, 0
+            select l.order_id, cast(part.value ->> 0 as uuid), l.quantity * cast(part.value ->> 1 as bigint),
+                   l.refunded_quantity * cast(part.value ->> 1 as bigint), 0, 0, 0, 0, 0
             from order_lines l cross join jsonb_array_elements(l.components) as part (value)
             union all
-            select order_id, product_id, 0, units, 0, 0, 0 from backorders
+            select order_id, product_id, 0, 0, units, 0, 0, 0, 0 from backorders
             union all
-            select order_id, product_id, 0, 0, reserved + backordered,
+            select order_id, product_id, 0, 0, 0,
+                   case when kind in ('RESERVED', 'RELEASED') then reserved + backordered else 0 end,
+                   reserved + backordered,
                    case when kind in ('COMMITTED', 'FILLED') then -on_hand else 0 end,
                    case when kind = 'RETURNED' then on_hand else 0 end
             from stock_movements where order_id is not null

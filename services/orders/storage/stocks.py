@@ -97,9 +97,9 @@ _APPLY = text(f"""
     returning {_STOCK}
 """)  # noqa: S608 - constants
 
-_RETURNED = text("""
-    select order_id, product_id, location, cast(sum(on_hand) as bigint) from stock_movements
-    where order_id = any(cast(:orders as uuid[])) and kind = 'RETURNED'
+_OUT = text("""
+    select order_id, product_id, location, cast(-sum(on_hand) as bigint) from stock_movements
+    where order_id = any(cast(:orders as uuid[]))
     group by order_id, product_id, location
 """)
 
@@ -185,9 +185,9 @@ class StockStore:
         rows = self._connection.execute(statement, {"products": sorted(products), "named": sorted(named)}).all()
         return [_stock(row[:_WIDTH]) for row in rows], {row[_WIDTH]: location_of(row[_WIDTH:]) for row in rows}
 
-    def returned(self, orders: Iterable[UUID]) -> dict[tuple[UUID, Place], int]:
-        """Units that came back from orders, by order and place."""
-        rows = self._connection.execute(_RETURNED, {"orders": list(orders)})
+    def out(self, orders: Iterable[UUID]) -> dict[tuple[UUID, Place], int]:
+        """Units that left for orders and are not back, by order and place."""
+        rows = self._connection.execute(_OUT, {"orders": list(orders)})
         return {(UUID(str(row[0])), Place(UUID(str(row[1])), row[2])): int(row[3]) for row in rows}
 
     def awaited(self, limit: int) -> list[Stock]:

@@ -13,7 +13,7 @@ from typing import Protocol
 from uuid import UUID
 
 from kit.errors import Fault
-from services.orders.domain import stock
+from services.orders.domain import backorder, stock
 from services.orders.domain.backorder import Backorder
 from services.orders.domain.errors import stock as refusals
 from services.orders.domain.location import Location
@@ -39,8 +39,8 @@ class Stocks(moving.Stocks, Protocol):
     def seen(self, products: Iterable[UUID], named: Iterable[str]) -> tuple[list[Stock], Mapping[str, Location]]:
         """As `supply`, without a lock."""
 
-    def returned(self, orders: Iterable[UUID]) -> dict[tuple[UUID, Place], int]:
-        """Units that came back from orders, by order and place."""
+    def out(self, orders: Iterable[UUID]) -> dict[tuple[UUID, Place], int]:
+        """Units that left for orders and are not back, by order and place."""
 
 
 class Backorders(moving.Backorders, Protocol):
@@ -219,35 +219,49 @@ def _owed(promises: Iterable[Backorder]) -> dict[UUID, dict[Place, int]]:
     return owed
 
 
-def give_back(unit: Work, refunded: Sequence[Order], movements: Sequence[Movement]) -> None:
-    """Book what comes back from paid orders; those that were refunded in full wait for nothing more, and nothing comes
-    back of what had never arrived for them."""
+@dataclass(frozen=True, slots=True)
+class GivenBack:
+    """Units of a paid order were refunded; with `goods`, they came back."""
+
+    before: Order
+    after: Order
+    goods: bool = False
+
+    def units(self) -> dict[Place, int]:
+        """How many, where they belong: all of an order that is refunded in full, whatever was given back before."""
+        if self.after.state is OrderState.REFUNDED:
+            return self.after.demand()
+        left = {line.position: line.refundable for line in self.before.lines}
+        return self.after.returned({line.position: left[line.position] - line.refundable for line in self.after.lines})
+
+
+def give_back(unit: Work, given: Sequence[GivenBack], movements: Sequence[Movement]) -> None:
+    """Book what comes back from paid orders. Nobody waits for what was refunded, and nothing comes back of what had
+    never arrived."""
     moved = list(movements)
-    waiting = [order for order in refunded if order.awaiting]
+    waiting = {each.after.id: each for each in given if each.after.awaiting}
     if waiting:
-        places = {place for order in waiting for place in order.demand()}
+        places = {place for each in waiting.values() for place in each.after.demand()}
         unit.stocks.lock(places | {movement.place for movement in moved})
-        owed = _owed(unit.backorders.of([order.id for order in waiting]))
-        moved = _arrived(moved, _out(unit, waiting, owed))
-        gone = {
-            order.id: owed[order.id] for order in waiting if order.state is OrderState.REFUNDED and order.id in owed
-        }
-        if gone:
-            unit.backorders.drop(list(gone))
-            moved += [each for order, units in gone.items() for each in stock.release(order, units, waiting=units)]
+        out = unit.stocks.out(waiting)
+        given_up, released = backorder.give_up(unit.backorders.of(waiting), _unarrived(waiting.values(), out))
+        moved = [*_arrived(moved, out), *released]
+        if given_up:
+            unit.backorders.lessen(given_up)
     moving.bring(unit, moved)
 
 
 _Out = dict[tuple[UUID, Place], int]
-"""Units that left the stock of a place for an order, and are not back."""
+"""Units of orders, by order and place: those that left the stock for them, and are not back."""
 
 
-def _out(unit: Work, orders: Sequence[Order], owed: Mapping[UUID, Mapping[Place, int]]) -> _Out:
-    back = unit.stocks.returned([order.id for order in orders])
+def _unarrived(given: Iterable[GivenBack], out: _Out) -> _Out:
+    """The refunded units that may still be awaited: any, unless they came back. Of those only what is more than had
+    left."""
     return {
-        (order.id, place): units - owed.get(order.id, {}).get(place, 0) - back.get((order.id, place), 0)
-        for order in orders
-        for place, units in order.demand().items()
+        (each.after.id, place): units - (out.get((each.after.id, place), 0) if each.goods else 0)
+        for each in given
+        for place, units in each.units().items()
     }
 
 

@@ -30,8 +30,8 @@ class Backorders(Protocol):
     def oldest(self, there: Mapping[Place, int]) -> Sequence[Backorder]:
         """The promises that so many units at each place reach, the oldest first; the last may get a part alone."""
 
-    def fill(self, units: Mapping[int, int]) -> None:
-        """So many units of each promise have arrived."""
+    def lessen(self, units: Mapping[int, int]) -> None:
+        """So many units of each promise are awaited no more: they have arrived, or were given back."""
 
 
 class Work(Protocol):
@@ -78,7 +78,7 @@ def serve(unit: Work, stocks: Sequence[Stock]) -> list[Stock]:
     if not there:
         return []
     filled, movements = backorder.fill(unit.backorders.oldest(there), there)
-    unit.backorders.fill(filled)
+    unit.backorders.lessen(filled)
     return move(unit, movements)
 
 

@@ -265,7 +265,8 @@ def _carry_out(
 def _give_back(unit: Work, changes: Sequence[tuple[Order, Order, Refund]], movements: Sequence[Movement] = ()) -> None:
     unit.orders.save([(before, after) for before, after, _ in changes])
     refunded = [after for _, after, _ in changes]
-    holding.give_back(unit, refunded, [*movements, *consequences.refunded(unit, refunded, back=movements)])
+    units = [holding.GivenBack(before, after, goods=refund.of_goods) for before, after, refund in changes]
+    holding.give_back(unit, units, [*movements, *consequences.refunded(unit, refunded, back=movements)])
     unit.emit(OrderRefunded(order, refund) for _, order, refund in changes)
     credit.pass_back(unit, [(order, refund) for _, order, refund in changes])
 

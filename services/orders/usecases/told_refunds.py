@@ -91,5 +91,6 @@ def _store(unit: Work, changes: Sequence[tuple[Order, Order]], given: Sequence[t
     unit.refunds.add([made for made, _ in given])
     unit.orders.save(changes)
     refunded = [order for _, order in changes]
-    holding.give_back(unit, refunded, consequences.refunded(unit, refunded))
+    units = [holding.GivenBack(before, after) for before, after in changes]
+    holding.give_back(unit, units, consequences.refunded(unit, refunded))
     unit.emit(fact for _, fact in given)

@@ -18,28 +18,22 @@ from kit.names import new_id
 from services.orders import publish
 from services.orders.domain.order import Order
 from services.orders.domain.order_state import CancelReason
-from services.orders.domain.payment import Tender
 from services.orders.domain.product import Component, Content, Product
-from services.orders.domain.refund import Claim, Refund, RefundKind
 from services.orders.domain.reservation import Reservation, ReservationState
-from services.orders.domain.stock import MAIN, MovementKind, Place, Stock
+from services.orders.domain.stock import MAIN, MovementKind, Place
 from services.orders.domain.stock_policy import Policy, PolicyKind
 from services.orders.storage.unit import OrdersUnit
 from services.orders.usecases import moving, reservation
 from services.orders.usecases.order import CancelOrder, PlaceOrder, cancel_order, place_orders
-from services.orders.usecases.payment import PayOrder, pay_orders
-from services.orders.usecases.refund import ReceiveReturn, RefundOrder, receive_return, refund_order, refund_rest
 from services.orders.usecases.stock import (
     AdjustStock,
     ReceiveStock,
-    UpdateStock,
     adjust_stock,
     get_stock,
     receive_stock,
-    update_stock,
 )
+from tests.contract.orders.promises import order, pay, placed, promising, receive, standing, terms
 from tests.contract.orders.shelves import a_location, check_movements, on_sale
-from tests.contract.orders.test_verification import differences
 from tests.support.builders.orders import NOW, a_placement, an_item
 
 
@@ -47,46 +41,6 @@ from tests.support.builders.orders import NOW, a_placement, an_item
 def explained(database: Database[OrdersUnit]) -> Iterator[None]:
     yield
     check_movements(database)
-
-
-def promising(
-    database: Database[OrdersUnit], units: int, *, stock: int = 0, kind: PolicyKind = PolicyKind.BACKORDER
-) -> Product:
-    """A product of which so many units may be promised."""
-    (product,) = on_sale(database, stock=stock)
-    arrival = NOW + timedelta(days=1) if kind is PolicyKind.PREORDER else None
-    terms(database, product, policy=Policy(kind, units, arrival))
-    return product
-
-
-def terms(database: Database[OrdersUnit], product: Product, location: str = MAIN, **values: object) -> Stock:
-    given = {"buffer": 0, "threshold": None, "policy": Policy(), **values}
-    place = Place(product.id, location)
-    return database.write(update_stock, UpdateStock(place, frozenset(values), version=None, **given))  # type: ignore[arg-type]
-
-
-def order(database: Database[OrdersUnit], product: Product, units: int) -> Order | Fault:
-    return database.write(place_orders, [a_placement(an_item(product=product.id, quantity=units))])[0]
-
-
-def placed(database: Database[OrdersUnit], product: Product, units: int) -> Order:
-    outcome = order(database, product, units)
-    assert isinstance(outcome, Order)
-    return outcome
-
-
-def pay(database: Database[OrdersUnit], placed: Order) -> None:
-    payment = PayOrder(placed.id, Tender.MANUAL, placed.money(placed.due), "", None)
-    assert isinstance(database.write(pay_orders, [payment])[0], Order)
-
-
-def receive(database: Database[OrdersUnit], product: Product, units: int) -> Stock:
-    return database.write(receive_stock, ReceiveStock(Place(product.id), units, ""))
-
-
-def standing(database: Database[OrdersUnit], product: Product) -> tuple[int, int, int]:
-    found = database.read(get_stock, Place(product.id))
-    return found.on_hand, found.reserved, found.backordered
 
 
 def events(database: Database[OrdersUnit]) -> list[str]:
@@ -120,15 +74,6 @@ def test_units_that_an_order_gives_back_go_to_who_waited_before_anybody_else(dat
     assert standing(database, product) == (1, 1, 1)
     left = database.read(lambda unit: unit.backorders.of([waiting.id]))
     assert list(left) == []
-
-
-def test_what_a_cancelled_or_refunded_order_waits_for_is_promised_to_nobody(database: Database[OrdersUnit]) -> None:
-    product = promising(database, 5, stock=1)
-    cancelled, refunded = placed(database, product, 3), placed(database, product, 2)
-    database.write(cancel_order, CancelOrder(cancelled.id, CancelReason.CUSTOMER, None))
-    pay(database, refunded)
-    database.write(refund_order, RefundOrder(new_id(), refunded.id, None, "", "", None))
-    assert standing(database, product) == (1, 0, 0)
 
 
 def test_preorders_end_when_the_goods_are_due(database: Database[OrdersUnit]) -> None:
@@ -179,51 +124,6 @@ def reserve(database: Database[OrdersUnit], *items: tuple[Product, int], seconds
     return database.write(
         reservation.reserve, reservation.Reserve(new_id(), held, "", "cart", timedelta(seconds=seconds))
     )
-
-
-def test_of_an_order_that_is_given_back_whole_only_what_had_arrived_is_in_stock_again(
-    database: Database[OrdersUnit],
-) -> None:
-    product = promising(database, 5, stock=2)
-    waiting = placed(database, product, 4)
-    pay(database, waiting)
-    assert standing(database, product) == (0, 0, 2)
-
-    def give_back(unit: OrdersUnit) -> list[Refund]:
-        return refund_rest(unit, list(unit.orders.lock([waiting.id]).values()), reason="late", restock=True)
-
-    database.write(give_back)
-    assert standing(database, product) == (2, 0, 0)
-
-
-def test_of_an_order_that_still_waits_nothing_comes_back_that_had_not_arrived(database: Database[OrdersUnit]) -> None:
-    product = promising(database, 5)
-    placement = a_placement(an_item(product=product.id))
-    (waiting,) = database.write(place_orders, [replace(placement, quote=replace(placement.quote, freight=50))])
-    assert isinstance(waiting, Order)
-    pay(database, waiting)
-    assert sent_back(database, waiting, 1) == (0, 0, 1)  # its freight is still paid, so it is not refunded in full
-    assert differences(database) == []
-
-
-def test_a_unit_that_had_arrived_comes_back_from_an_order_whose_other_one_was_refunded(
-    database: Database[OrdersUnit],
-) -> None:
-    product = promising(database, 5, stock=1)
-    waiting = placed(database, product, 2)
-    pay(database, waiting)
-    database.write(refund_order, RefundOrder(new_id(), waiting.id, Claim.units((1, 1)), "", "", None))
-    assert sent_back(database, waiting, 1) == (1, 0, 0)
-    assert differences(database) == []
-
-
-def sent_back(database: Database[OrdersUnit], order: Order, units: int) -> tuple[int, int, int]:
-    """Units are told to have come back; how the stock of their product stands then."""
-    asked = RefundOrder(new_id(), order.id, Claim.units((1, units)), "", "", None, kind=RefundKind.RETURN)
-    made = database.write(refund_order, asked)
-    database.write(receive_return, ReceiveReturn(order.id, made.id, (), "", None))
-    found = database.read(get_stock, next(iter(order.demand())))
-    return found.on_hand, found.reserved, found.backordered
 
 
 def test_a_reservation_is_all_or_nothing_and_never_promises(database: Database[OrdersUnit]) -> None:
