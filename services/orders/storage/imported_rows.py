@@ -15,7 +15,7 @@ from services.orders.domain.order import Order
 from services.orders.domain.order_state import OrderState
 from services.orders.domain.payment import Tender
 from services.orders.storage.order_rows import shares_json
-from services.orders.storage.order_statements import PART_OF_STORE
+from services.orders.storage.order_statements import part_of_store
 
 # Another import may store the same order at the same moment; then its row is the one.
 ADD = text(f"""
@@ -25,7 +25,7 @@ ADD = text(f"""
                             pay_time, version, update_time, store, org)
         select o.id, '{OrderState.PAID.value}', o.member_id, o.channel, o.external_id, o.currency, o.total, '[]', '', 0,
                0, 0, 0, false, true, o.fingerprint, o.place_time, o.place_time, 1, cast(:now as timestamptz), o.store,
-               coalesce({PART_OF_STORE}, '')
+               coalesce({part_of_store("o")}, '')
         from unnest(
             cast(:ids as uuid[]), cast(:members as uuid[]), cast(:channels as text[]), cast(:external_ids as text[]),
             cast(:currencies as text[]), cast(:totals as bigint[]), cast(:fingerprints as bytea[]),

@@ -47,10 +47,14 @@ OF_OPPORTUNITIES = text("""
     where opportunity_id = any(cast(:ids as uuid[])) and opportunity_id is not null
 """)
 
-# An order belongs to the part of the organisation of its store; a name counts as its code.
-PART_OF_STORE = """case when o.store <> '' then
-               (select s.org from stores s
-                where s.code = case when o.store like 'stores/%' then substr(o.store, 8) else o.store end) end"""
+
+def part_of_store(row: str) -> str:
+    """SQL for the part of the organisation that an order belongs to, that of the store of a row, or null. A name counts
+    as its code."""
+    code = f"case when {row}.store like 'stores/%' then substr({row}.store, 8) else {row}.store end"
+    part = f"select s.org from stores s where s.code = {code}"  # noqa: S608 - constants
+    return f"case when {row}.store <> '' then ({part}) end"
+
 
 _ORDER_ROWS = f"""
     insert into orders (id, state, member_id, account_id, opportunity_id, channel, external_id, currency, total,
@@ -61,7 +65,7 @@ _ORDER_ROWS = f"""
            cast(o.coupons as jsonb), o.hold, o.points, o.points_value, 0, 0, o.backordered, o.imported,
            o.fingerprint, o.place_time, o.expire_time, o.pay_time, o.version, o.update_time, o.store, o.freight,
            o.freight_tax, o.activity, o.refund_policy, cast(o.delivery as jsonb), cast(o.taxation as jsonb),
-           o.location, o.awaiting, cast(o.instalments as jsonb), coalesce(nullif(o.org, ''), {PART_OF_STORE}, '')
+           o.location, o.awaiting, cast(o.instalments as jsonb), coalesce(nullif(o.org, ''), {part_of_store("o")}, '')
     from unnest(
         cast(:ids as uuid[]), cast(:states as text[]), cast(:members as uuid[]), cast(:accounts as uuid[]),
         cast(:opportunities as uuid[]), cast(:channels as text[]), cast(:external_ids as text[]),
@@ -164,14 +168,13 @@ SAVE_RENEWED = text("""
     update orders set hold = :hold where id = :id
 """)
 
-REPLACE = text("""
+REPLACE = text(f"""
     with l as (delete from order_lines where order_id = any(cast(:ids as uuid[]))),
          p as (delete from payments where order_id = any(cast(:ids as uuid[])))
     update orders o
     set total = u.total, fingerprint = u.fingerprint, place_time = u.place_time, pay_time = u.place_time,
         version = u.version, update_time = u.update_time, store = u.store,
-        org = case when o.store = u.store then o.org
-              else coalesce((select s.org from stores s where s.code = u.store), '') end
+        org = case when o.store = u.store then o.org else coalesce({part_of_store("u")}, '') end
     from unnest(
         cast(:ids as uuid[]), cast(:states_before as text[]), cast(:versions_before as bigint[]),
         cast(:totals as bigint[]), cast(:fingerprints as bytea[]), cast(:place_times as timestamptz[]),
@@ -179,4 +182,4 @@ REPLACE = text("""
     ) as u (id, state_before, version_before, total, fingerprint, place_time, version, update_time, store)
     where o.id = u.id and o.state = u.state_before and o.version = u.version_before
     returning o.id, o.org
-""")
+""")  # noqa: S608 - constants
