@@ -108,7 +108,7 @@ def build(config: Config) -> Server:
         quote=Quoting(
             find=offers,
             prices=CampaignsPrices(campaigns, edge, seconds=time.monotonic),
-            activity=lambda basket: edge.read(activity_price.price, basket),
+            activity=lambda basket, tariff: edge.read(activity_price.price, basket, tariff),
             tariff=known,
         ),
         rules=MembersPointRules(members),

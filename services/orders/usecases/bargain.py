@@ -21,7 +21,7 @@ from services.orders.usecases import activity, erasure, haggling, holding, peopl
 from services.orders.usecases import order as orders
 from services.orders.usecases.activity import NOBODY, NOTHING_SENT, Goods, Sending
 from services.orders.usecases.offer import with_parts
-from services.orders.usecases.order import place_orders
+from services.orders.usecases.order import PlaceOrder, place_orders
 from services.orders.usecases.people import Persons
 
 
@@ -258,9 +258,8 @@ def buy_haggle(unit: Work, command: BuyHaggle) -> Order:
     haggle = _existing(
         unit.haggles.lock([command.haggle_id]).get(command.haggle_id), command.bargain_id, command.haggle_id
     )
-    _check_own(haggle, names)
-    ordered = haggle.buy(command.order_id, unit.now)
-    (outcome,) = place_orders(unit, [activity.placement(_goods(unit, command, haggle), command.sending, unit.now)])
+    ordered, _, placement = _asked(unit, command, haggle, names)
+    (outcome,) = place_orders(unit, [placement])
     if isinstance(outcome, Fault):
         raise outcome
     unit.haggles.save([ordered])
@@ -283,18 +282,20 @@ def retake(unit: Work, order: Order) -> Order:
 def priced(unit: Work, command: BuyHaggle) -> Goods:
     """What would be bought at the price that is reached now. Raises a Fault when it can't be, without a lock."""
     haggle = get_haggle(unit, command.bargain_id, command.haggle_id)
-    if command.member != NOBODY:
-        _check_own(haggle, Persons(unit, [command.member]).names(command.member))
-    haggle.buy(command.order_id, unit.now)
-    goods = _goods(unit, command, haggle)
+    names = [haggle.member] if command.member == NOBODY else Persons(unit, [command.member]).names(command.member)
+    _, goods, _ = _asked(unit, command, haggle, names)
     erasure.check_known(unit, command.member)
     return goods
 
 
-def _check_own(haggle: Haggle, names: Collection[UUID]) -> None:
-    """Raise a Fault for whoever has none of the names that it is of."""
+def _asked(unit: Work, command: BuyHaggle, haggle: Haggle, names: Collection[UUID]) -> tuple[Haggle, Goods, PlaceOrder]:
+    """The haggle once somebody with these names has ordered, and what that is. Raises a Fault when something speaks
+    against it."""
     if haggle.member not in names:
         raise errors.haggle_not_found(haggle.name)
+    ordered = haggle.buy(command.order_id, unit.now)
+    goods = _goods(unit, command, haggle)
+    return ordered, goods, activity.placement(goods, command.sending, unit.now)
 
 
 def _goods(unit: Work, command: BuyHaggle, haggle: Haggle) -> Goods:

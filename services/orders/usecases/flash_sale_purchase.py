@@ -84,9 +84,7 @@ def _buy(unit: Work, commands: Sequence[BuyFlashSale], *, thorough: bool) -> lis
         try:
             if isinstance(offer, Fault):
                 raise offer
-            _check(command, offer, unit.now)
-            offer.sale.check_tier(tiers.get(command.member, _BASE))
-            placements.append(activity.placement(_goods(command, offer), command.sending, unit.now))
+            placements.append(_asked(command, offer, tiers, unit.now)[1])
             purchases.append(_Purchase(command, offer))
         except Fault as fault:
             outcomes[index] = fault
@@ -103,6 +101,15 @@ def _tiers(unit: Work, commands: Sequence[BuyFlashSale], offers: Sequence[Offer 
     return unit.flash_sale_units.tiers(sorted(asked)) if asked else {}
 
 
+def _asked(command: BuyFlashSale, offer: Offer, tiers: Mapping[UUID, str], now: datetime) -> tuple[Goods, PlaceOrder]:
+    """What a command asks for. Raises a Fault when something speaks against it, whatever the member has."""
+    _check(command, offer, now)
+    if command.member != NOBODY:
+        offer.sale.check_tier(tiers.get(command.member, _BASE))
+    goods = _goods(command, offer)
+    return goods, activity.placement(goods, command.sending, now)
+
+
 def _check(command: BuyFlashSale, offer: Offer, now: datetime) -> None:
     sale = offer.sale
     sale.check_open(now)
@@ -117,10 +124,7 @@ def priced(unit: Work, command: BuyFlashSale) -> Goods:
     (offer,) = flash_sale.get_offers(unit, [command.sale_id])
     if isinstance(offer, Fault):
         raise offer
-    _check(command, offer, unit.now)
-    if command.member != NOBODY:
-        offer.sale.check_tier(_tiers(unit, [command], [offer]).get(command.member, _BASE))
-    goods = _goods(command, offer)
+    goods, _ = _asked(command, offer, _tiers(unit, [command], [offer]), unit.now)
     erasure.check_known(unit, command.member)
     _check_limit(unit, _Purchase(command, offer))
     return goods

@@ -110,9 +110,8 @@ def take_seats(unit: Work, commands: Sequence[TakeSeat]) -> list[Order | Fault]:
     placements: list[PlaceOrder] = []
     for index, command in enumerate(commands):
         try:
-            wish = known.wish(command, unit.now)
-            goods = _goods(wish, known.products, unit.now)
-            placements.append(activity.placement(goods, command.sending, unit.now))
+            wish, _, placement = known.asked(command, unit.now)
+            placements.append(placement)
             wishes.append(wish)
         except Fault as fault:
             outcomes[index] = fault
@@ -174,8 +173,14 @@ class _Known:
         joining = {each.member for each in commands if not each.opens and self._kind(each) is GroupBuyKind.NEW_CUSTOMER}
         self._customers = unit.groups.customers(sorted(joining)) if joining else set[UUID]()
 
+    def asked(self, command: TakeSeat, now: datetime) -> tuple[_Wish, Goods, PlaceOrder]:
+        """What a command asks for. Raises a Fault when something speaks against it, whatever the member has."""
+        wish = self.wish(command, now)
+        goods = _goods(wish, self.products, now)
+        return wish, goods, activity.placement(goods, command.sending, now)
+
     def wish(self, command: TakeSeat, now: datetime) -> _Wish:
-        """What a command asks for. Raises a Fault when something speaks against it."""
+        """The seat of a command. Raises a Fault when something speaks against it."""
         found = self._group_buys.get(command.group_buy_id)
         if found is None:
             raise errors.group_buy_not_found(command.group_buy_id)
@@ -215,10 +220,10 @@ class _Known:
 def priced(unit: Work, command: TakeSeat) -> Goods:
     """What would be bought with a seat. Raises a Fault when there is none, without a lock."""
     persons, known = Persons(unit, {command.member}), _Known(unit, [command])
-    wish = known.wish(command, unit.now)
+    wish, goods, _ = known.asked(command, unit.now)
     erasure.check_known(unit, command.member)
     _Seating(unit, [wish], {}, persons).check(wish)
-    return _goods(wish, known.products, unit.now)
+    return goods
 
 
 def _goods(wish: _Wish, known: Known, now: datetime) -> Goods:

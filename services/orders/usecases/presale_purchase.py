@@ -133,12 +133,13 @@ class _Counter:
 
     def priced(self, command: BuyPresale) -> Goods:
         """What a command asks for. Raises a Fault when that can't be had."""
-        presale = self._check(command)
-        presale.check_left(command.quantity)
+        refusal = self.refusal(command)
+        if refusal is not None:
+            raise refusal
         self._count([command])
-        presale.take(command.quantity, self._has[command.presale_id, self._persons.person(command.member)])
+        self.take(command)
         erasure.check_known(self._unit, command.member)
-        return self._goods(command, presale)
+        return self._goods(command, self._presales[command.presale_id])
 
     def lock(self, commands: Sequence[BuyPresale]) -> None:
         """See to it that nobody else takes or frees units of the presales."""

@@ -38,7 +38,7 @@ class Quoting:
         *,
         find: Callable[[Asked], Awaitable[Mapping[UUID, Offer]]],
         prices: Prices,
-        activity: Callable[[Basket], Awaitable[Goods]],
+        activity: Callable[[Basket, Tariff], Awaitable[Goods]],
         tariff: Callable[[], Awaitable[Tariff]],
         clock: Clock = utc_now,
     ) -> None:
@@ -61,8 +61,9 @@ class Quoting:
 
     async def _discounted(self, basket: Basket, order_id: UUID | None) -> tuple[Mapping[UUID, Offer], Quote, Tariff]:
         if basket.activity:
-            goods = await self._activity(basket)
-            return goods.offers, goods.quote, await self._tariff()
+            tariff = await self._tariff()
+            goods = await self._activity(basket, tariff)
+            return goods.offers, goods.quote, tariff
         offers = await self.find(basket.asked())
         discounted = await self._prices.price(
             Quote.of(basket.wanted, offers),

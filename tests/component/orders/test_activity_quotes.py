@@ -10,7 +10,7 @@ from typing import Any
 
 import grpc
 import pytest
-from kehu.orders.v1 import bargains_pb2, orders_pb2, products_pb2, shipping_pb2
+from kehu.orders.v1 import bargains_pb2, deliveries_pb2, orders_pb2, products_pb2, shipping_pb2
 from kehu.orders.v1.bargains_pb2_grpc import BargainsServiceStub
 from kehu.orders.v1.orders_pb2_grpc import OrdersServiceStub
 from kehu.orders.v1.shipping_pb2_grpc import ShippingServiceStub
@@ -173,12 +173,18 @@ SCARCE: dict[Opening, dict[str, Any]] = {
 }
 
 
+async def a_way(shipping: ShippingServiceStub, region: str) -> deliveries_pb2.DeliveryChoice:
+    """To be brought to the address, by a method for a region."""
+    return sent(await a_parcel(shipping, (await a_zone(shipping, region)).name))
+
+
 @ALL
 @pytest.mark.parametrize("seed", range(5))
 async def test_a_quote_is_refused_for_what_buying_is_refused_for(
     orders: OrdersServiceStub,
     shop: Shop,
     channel: grpc.aio.Channel,
+    shipping: ShippingServiceStub,
     database: Database[OrdersUnit],
     monkeypatch: pytest.MonkeyPatch,
     activity: Opening,
@@ -186,6 +192,7 @@ async def test_a_quote_is_refused_for_what_buying_is_refused_for(
 ) -> None:
     monkeypatch.setattr(flash_sale_admission, "FRESH", timedelta())  # else who is too late is so for a moment longer
     draw = random.Random(seed)
+    reached, beyond = await a_way(shipping, "广东"), await a_way(shipping, "四川")
     product = await shop.product(stock=draw.randint(5, 8))
     bought = await activity(channel, product, **SCARCE[activity])
     kept, gone, erased, other = members = [activities.a_member() for _ in range(4)]
@@ -193,9 +200,10 @@ async def test_a_quote_is_refused_for_what_buying_is_refused_for(
     database.write(note_members, [merged(_id(gone), _id(kept))])
     database.write(forget_members, [_id(erased)])
     seen: set[str] = set()
-    for _ in range(16):
+    for _ in range(24):
         member, name, units = draw.choice([kept, gone, other, erased]), draw.choice(names), draw.randint(1, bought.most)
-        wanted: dict[str, Any] = {"member": member, **({"quantity": min(units, 3)} if bought.most > 1 else {})}
+        way: dict[str, Any] = draw.choice([{}, {"delivery": reached}, {"delivery": reached}, {"delivery": beyond}])
+        wanted: dict[str, Any] = {"member": member, **({"quantity": min(units, 3)} if bought.most > 1 else {}), **way}
         if "/groups/" in name:
             wanted["group"] = name
         elif "/haggles/" in name:
@@ -203,7 +211,7 @@ async def test_a_quote_is_refused_for_what_buying_is_refused_for(
         quote, order = [
             await outcome(asked)
             for asked in (
-                quoted(orders, name, product, wanted.get("quantity", 1), member=member),
+                quoted(orders, name, product, wanted.get("quantity", 1), member=member, **way),
                 bought.buy(**wanted),
             )
         ]

@@ -200,7 +200,7 @@ class World:
     async def tariff(self) -> Tariff:
         return Tariff()
 
-    async def activity(self, basket: Basket) -> Goods:
+    async def activity(self, basket: Basket, tariff: Tariff) -> Goods:
         raise NotImplementedError
 
     async def price(
