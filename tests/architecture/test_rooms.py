@@ -83,6 +83,16 @@ def reasons_in(folder: Path) -> set[str]:
     return found
 
 
+def test_every_amount_of_a_request_is_read_by_the_one_reader_that_knows_the_currencies() -> None:
+    reading = {
+        f"{path.relative_to(ROOT)}: {line.strip()}"
+        for path in ROOT.glob("services/*/api/**/*.py")
+        for line in path.read_text("utf-8").splitlines()
+        if ".nanos" in line and "ttl.nanos" not in line  # a duration has nanos, too
+    }
+    assert not reading, "read it with kit.rpc.convert.money: else events name currencies that no consumer knows"
+
+
 def test_the_provider_server_shares_no_code_with_the_adapters_that_it_checks() -> None:
     sources = [path.read_text() for path in (ROOT / "tools" / "providers").glob("*.py")]
     assert sources

@@ -31,6 +31,9 @@ _MAY_BE_UNAVAILABLE = {"QuoteOrder", "PlaceOrder"}
 
 _NOBODY = "members/018f0000-0000-7000-8000-000000000001"
 _ACCOUNT = "accounts/018f0000-0000-7000-8000-000000000001"
+_DEAL = "opportunities/018f0000-0000-7000-8000-000000000001"
+_ORDER = "orders/018f0000-0000-7000-8000-000000000001"
+_TEA = "products/018f0000-0000-7000-8000-000000000001"
 _YUAN = {"currencyCode": "RMB", "units": "5"}
 _MONTH = {"startTime": "2026-01-01T00:00:00Z", "endTime": "2026-02-01T00:00:00Z"}
 _PLATFORM = {"title": "T", "platform": "PLATFORM_WANGDIANTONG", "channel": "tmall", "currencyCode": "RMB"}
@@ -54,6 +57,17 @@ NO_CURRENCY: list[tuple[str, dict[str, Any], str]] = [
         {"opportunity": {"displayName": "Tea", "account": _ACCOUNT, "amount": _YUAN}},
         "opportunity.amount.currency_code",
     ),
+    (
+        "CreateQuote",
+        {
+            "quote": {
+                "opportunity": _DEAL,
+                "lines": [{"product": _TEA, "title": "Tea", "quantity": "1", "unitPrice": _YUAN}],
+            }
+        },
+        "quote.lines[0].unit_price.currency_code",
+    ),
+    ("PayOrder", {"name": _ORDER, "tender": "TENDER_MANUAL", "amount": _YUAN}, "amount.currency_code"),
 ]
 
 Invoke = Callable[[MethodDescriptor, bytes], None]
