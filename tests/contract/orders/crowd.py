@@ -26,14 +26,13 @@ from services.orders.domain.product import Product
 from services.orders.domain.quote import CouponDecision, Quote
 from services.orders.domain.reservation import Reservation
 from services.orders.storage.unit import OrdersUnit
-from services.orders.usecases.checkout import Checkout, Holder, Holders
+from services.orders.usecases.checkout import Holder, Holders
 from services.orders.usecases.offer import find_offers
 from services.orders.usecases.placing import Placement, place
-from services.orders.usecases.quote import Quoting
 from tests.support.builders import checkouts
 from tests.support.builders.checkout_peers import Coupons, Purse, number
 from tests.support.builders.merges import Story
-from tests.support.builders.orders import MINUTES, NOW
+from tests.support.builders.orders import NOW
 
 LOST = "a peer"
 PLENTY = 10_000_000
@@ -171,18 +170,6 @@ class Crowd(checkouts.World):
             return quote.discounted([100 if coupons else 0] + [0] * (len(quote.items) - 1), decisions)
 
         return await self.call(act)
-
-    def checkout(self) -> Checkout:
-        """Leads baskets through all services."""
-        return Checkout(
-            quote=Quoting(
-                find=self.find, prices=self, activity=self.activity, tariff=self.tariff, clock=lambda: self.now
-            ),
-            rules=self,
-            book=self.book(),
-            holders=self.holders(),
-            pay_within=MINUTES,
-        )
 
     def place(self, placement: Placement) -> None:
         """Store an order. Raises a Fault, and stores nothing, if it can't be."""

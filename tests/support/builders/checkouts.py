@@ -242,6 +242,18 @@ class World:
         if row is not None:
             self.rows.save(row, replace(row, state=CheckoutState.PLACED, drive_time=None))
 
+    def checkout(self) -> Checkout:
+        """Leads baskets through all services."""
+        return Checkout(
+            quote=Quoting(
+                find=self.find, prices=self, activity=self.activity, tariff=self.tariff, clock=lambda: self.now
+            ),
+            rules=self,
+            book=self.book(),
+            holders=self.holders(),
+            pay_within=MINUTES,
+        )
+
     async def buy(self, basket: Basket, key: str = "a request") -> Order:
         """A call of PlaceOrder, as the servicer leads it; a process that died before lives again."""
         self.dead = False
@@ -255,17 +267,8 @@ class World:
     async def _buy(self, basket: Basket, key: str) -> Order:
         if key in self.answers:
             return self.answers[key]
-        steps = Checkout(
-            quote=Quoting(
-                find=self.find, prices=self, activity=self.activity, tariff=self.tariff, clock=lambda: self.now
-            ),
-            rules=self,
-            book=self.book(),
-            holders=self.holders(),
-            pay_within=MINUTES,
-        )
         try:
-            return await steps.place(basket, Open(key, new_id()), store=self.store(key), afterwards=tidily)
+            return await self.checkout().place(basket, Open(key, new_id()), store=self.store(key), afterwards=tidily)
         except Fault:
             if key not in self.answers:
                 raise

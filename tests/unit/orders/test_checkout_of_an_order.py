@@ -17,8 +17,7 @@ from services.orders.domain.checkout import Attempt, CheckoutState, StepKind
 from services.orders.domain.errors.checkout import tenders_unsuitable
 from services.orders.domain.order import Order
 from services.orders.domain.payment import Payment, PointsTender, Tender
-from services.orders.usecases.checkout import Checkout, Open
-from services.orders.usecases.quote import Quoting
+from services.orders.usecases.checkout import Open
 from services.orders.usecases.tendering import Payable, TenderOrder
 from tests.support.builders.checkouts import FUNDS, Break, Crash, World, a_basket, tidily
 from tests.support.builders.orders import MINUTES, NOW, a_tender, an_item, an_order
@@ -67,17 +66,8 @@ class PaidWorld(World):
         self.dead = False
         if key in self.paid:
             return self.paid[key]
-        checkout = Checkout(
-            quote=Quoting(
-                find=self.find, prices=self, activity=self.activity, tariff=self.tariff, clock=lambda: self.now
-            ),
-            rules=self,
-            book=self.book(),
-            holders=self.holders(),
-            pay_within=MINUTES,
-        )
         try:
-            return await checkout.pay(
+            return await self.checkout().pay(
                 Payable(self.order, MINUTES).tendered(a_basket(coupon=False)),
                 Open(key, new_id(), pay_within=MINUTES, pays=self.order.id),
                 store=self.storing(key),
