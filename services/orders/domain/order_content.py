@@ -53,8 +53,9 @@ class OrderContent:
     `payments` are what has come in; together they cover `total` once it is paid. `refund_policy` says which of them
     give back first. `delivery` and `taxation` are how it reaches the customer and by which rules it was taxed.
     `location` is where its goods lie, once that is known; some of them were promised before they arrived if it is
-    `awaiting`. `instalments` tell when which part of it is to be paid, if not all at once. `org` is the part
-    of the organisation that it belongs to; of a new one, where it isn't that of its store.
+    `awaiting`, which it stays when they have come. `instalments` tell when which part of it is to be paid,
+    if not all at once. `org` is the part of the organisation that it belongs to; of a new one, where it isn't that of
+    its store.
     """
 
     id: UUID

@@ -186,9 +186,9 @@ class Progress:
             raise errors.units_unavailable(self.position, requested=units, shippable=max(0, self.shippable))
 
 
-def obstacle(order: Order, *, held: bool) -> Obstacle | None:
-    """Why goods of an order can't leave now; None if they can. Those of an order of another system's history left
-    there."""
+def obstacle(order: Order, *, held: bool, waiting: bool = False) -> Obstacle | None:
+    """Why goods of an order can't leave now; None if they can. `waiting` says that some of what was promised has not
+    arrived yet. Goods of an order of another system's history left there."""
     if order.imported:
         return Obstacle.IMPORTED
     if order.complete_time is not None:
@@ -197,4 +197,4 @@ def obstacle(order: Order, *, held: bool) -> Obstacle | None:
         return Obstacle.STATE
     if held:
         return Obstacle.ON_HOLD
-    return Obstacle.AWAITING_GOODS if order.awaiting else None
+    return Obstacle.AWAITING_GOODS if waiting else None

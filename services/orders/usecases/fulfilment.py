@@ -8,7 +8,7 @@ are all of an order.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 from uuid import UUID
@@ -16,6 +16,7 @@ from uuid import UUID
 from kit.errors import Fault, invalid
 from kit.page import Page
 from services.orders.domain import errors as order_errors
+from services.orders.domain.backorder import Backorder
 from services.orders.domain.desk import Act, ActKind, Marks
 from services.orders.domain.errors import desk as errors
 from services.orders.domain.events import OrderDelivered, OrderShipped
@@ -82,6 +83,13 @@ class Desk(Protocol):
         """What is on orders."""
 
 
+class Backorders(Protocol):
+    """What was promised before it arrived."""
+
+    def of(self, orders: Iterable[UUID]) -> Sequence[Backorder]:
+        """What orders still wait for."""
+
+
 class Work(group_seats.Work, Protocol):
     """What these use-cases need of a unit of work."""
 
@@ -92,6 +100,10 @@ class Work(group_seats.Work, Protocol):
     @property
     def shipments(self) -> Shipments:
         """The stored shipments."""
+
+    @property
+    def backorders(self) -> Backorders:
+        """What orders still wait for."""
 
     @property
     def desk(self) -> Desk:
@@ -248,7 +260,8 @@ def list_shipments(
 
 def _check(unit: Work, order: Order) -> None:
     held = unit.desk.marks([order.id])[order.id].hold is not None
-    why = obstacle(order, held=held)
+    waiting = order.awaiting and bool(unit.backorders.of([order.id]))
+    why = obstacle(order, held=held, waiting=waiting)
     if why is not None:
         raise errors.not_fulfillable(order.id, why)
     for fault in consequences.blocked(unit, [order]).values():

@@ -24,6 +24,7 @@ from services.orders.storage.unit import OrdersUnit
 from services.orders.usecases import desk, fulfilment, refund
 from services.orders.usecases.fulfilment import Collect, CreateShipment, StepShipment
 from services.orders.usecases.refund import RefundOrder
+from tests.contract.orders.promises import pay, placed, promising, receive
 from tests.support.builders.orders import NOW, an_item, an_order, paid
 
 THREADS = 20
@@ -243,3 +244,15 @@ def at(database: Database[OrdersUnit], order: Order) -> Order:
 
 def state(database: Database[OrdersUnit], order: Order) -> OrderState:
     return at(database, order).state
+
+
+def test_promised_goods_are_packed_once_all_of_them_have_arrived(database: Database[OrdersUnit]) -> None:
+    product = promising(database, 3, stock=1)
+    order = placed(database, product, 3)
+    pay(database, order)
+    for arrived in (1, 1):
+        with pytest.raises(Fault) as caught:
+            database.write(fulfilment.create_shipment, packing(order))
+        assert (caught.value.reason, caught.value.metadata["cause"]) == ("ORDER_NOT_FULFILLABLE", "AWAITING_GOODS")
+        receive(database, product, arrived)
+    assert database.write(fulfilment.create_shipment, packing(order)).lines == ((1, 3),)

@@ -77,7 +77,7 @@ def test_goods_of_an_order_stay_where_they_are_for_a_reason() -> None:
         None: obstacle(order, held=False),
         Obstacle.ON_HOLD: obstacle(order, held=True),
         Obstacle.STATE: obstacle(an_order(), held=False),
-        Obstacle.AWAITING_GOODS: obstacle(replace(order, awaiting=True), held=False),
+        Obstacle.AWAITING_GOODS: obstacle(order, held=False, waiting=True),
         Obstacle.IMPORTED: obstacle(replace(order, imported=True), held=False),
         Obstacle.COMPLETED: obstacle(order.complete(NOW)[0], held=False),
     }
